@@ -1,0 +1,12 @@
+# INOUT_SANITIZE=address,undefined or thread builds everything with those sanitizers.
+if(INOUT_SANITIZE)
+  add_compile_options(-fsanitize=${INOUT_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${INOUT_SANITIZE})
+  if(INOUT_SANITIZE MATCHES undefined)
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+  if(INOUT_SANITIZE MATCHES thread AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    # GCC does not model atomic_thread_fence under TSan; asio uses it (GCC manual, -Wtsan).
+    add_compile_options(-Wno-tsan)
+  endif()
+endif()

@@ -1,0 +1,102 @@
+# Shared by the scripts of this folder (sourced): installs what is missing, builds a preset.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# Debian packages and what they are for. Of MariaDB only the -core packages, which hold the binaries
+# and no service.
+packages_build="
+g++                  the compiler (C++20)
+cmake                the build
+ninja-build          the build
+libasio-dev          library: networking
+nlohmann-json3-dev   library: JSON
+libspdlog-dev        library: logging
+libcli11-dev         library: command lines
+libssl-dev           library: OpenSSL"
+packages_tests="
+libgtest-dev         unit tests
+python3-pytest       end-to-end tests
+iproute2             network namespaces, for networks that vanish
+curl                 HTTP and SOCKS5 through the tunnel
+openssh-server       ssh and scp through the tunnel
+openssh-client       ssh and scp through the tunnel
+mariadb-server-core  a database through the tunnel
+mariadb-client-core  a database through the tunnel
+redis-server         Redis through the tunnel
+redis-tools          Redis through the tunnel
+nginx                the proxy behind nginx
+libnginx-mod-stream  the proxy behind nginx"
+packages_demo="
+python3              the demo's backend, a web server
+curl                 the demo's client
+nginx                stands in front of the proxy
+libnginx-mod-stream  stands in front of the proxy"
+packages_clang="
+clang                the compiler of the fuzz targets
+libclang-rt-dev      libFuzzer and its sanitizers"
+packages_tidy="
+clang-format         the format check
+clang-tidy           the static checks
+python3              the other checks"
+
+# These start a service when they are installed. It is neither wanted nor asked for here.
+services_of_packages="ssh.service redis-server.service nginx.service"
+
+as_root() {
+    if [[ $EUID == 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+# Prints the lines of these groups whose package is not installed.
+missing_packages() {
+    local group list package why
+    for group; do
+        list=packages_$group
+        while read -r package why; do
+            [[ -n $package ]] || continue
+            [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
+                printf '  %-20s %s\n' "$package" "$why"
+        done <<<"${!list}"
+    done | sort -u -k1,1
+}
+
+# install_packages GROUP…: installs what these groups miss, and says what and why.
+install_packages() {
+    local missing packages unit masked=()
+    if ! command -v apt-get >/dev/null; then
+        echo "No apt-get here: the counterparts of these Debian packages must be installed already:"
+        missing_packages "$@"
+        return
+    fi
+    missing=$(missing_packages "$@")
+    [[ -n $missing ]] || return 0
+    echo "Installing Debian packages with apt-get:"
+    echo "$missing"
+    mapfile -t packages < <(awk '{print $1}' <<<"$missing")
+
+    # A masked unit is not started by a package's installation; what was there before is not touched.
+    if [[ -d /run/systemd/system ]]; then
+        for unit in $services_of_packages; do
+            systemctl cat "$unit" &>/dev/null || masked+=("$unit")
+        done
+        [[ ${#masked[@]} == 0 ]] || as_root systemctl --quiet mask "${masked[@]}"
+    fi
+    local status=0
+    # RUNLEVEL=1 does the same for machines without systemd (runlevel(8)).
+    as_root apt-get -qq update || echo "Going on with the package lists that are there." >&2
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -y --no-install-recommends \
+        -o Dpkg::Use-Pty=0 install "${packages[@]}" >/dev/null || status=$?
+    if [[ ${#masked[@]} != 0 ]]; then
+        as_root systemctl --quiet unmask "${masked[@]}"
+        for unit in "${masked[@]}"; do
+            ! systemctl cat "$unit" &>/dev/null || as_root systemctl --quiet disable "$unit"
+        done
+        echo "Their services were left stopped and disabled: ${masked[*]}"
+    fi
+    return "$status"
+}
+
+# usage: prints the comment at the top of the running script.
+usage() {
+    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds a preset (default: release) and runs its tests.
+#
+#   scripts/test.sh [--preset release|debug|asan|tsan|fuzz] [--no-install] [ctest options…]
+#
+# With --no-install, tests of services that are not there are skipped, and ctest says so at the end.
+# With INOUT_REQUIRE_ALL=1 they fail.
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+
+preset=release
+install=true
+while [[ $# != 0 ]]; do
+    case $1 in
+        --preset) preset=${2:?--preset needs a name}; shift 2 ;;
+        --preset=*) preset=${1#*=}; shift ;;
+        --no-install) install=false; shift ;;
+        -h | --help) usage; exit ;;
+        *) break ;;
+    esac
+done
+
+groups=(build tests)
+[[ $preset != fuzz ]] || groups=(build clang)
+if $install; then
+    install_packages "${groups[@]}"
+else
+    missing=$(missing_packages "${groups[@]}")
+    [[ -z $missing ]] || printf 'Not installed, so left out:\n%s\n' "$missing"
+fi
+cd "$root"
+cmake --preset "$preset" -DINOUT_TESTS=ON # the demo may have configured without them
+cmake --build --preset "$preset"
+# Two at a time: most tests wait most of the time, and more would only blur their deadlines.
+ctest --preset "$preset" --parallel 2 "$@"

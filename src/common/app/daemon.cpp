@@ -1,0 +1,216 @@
+#include "common/app/daemon.hpp"
+
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "common/base/log.hpp"
+#include "common/protocol/topic.hpp"
+
+namespace inout {
+
+std::optional<std::string> apply_topic(std::string& topic, const CommandLine& line) {
+    if (!line.topic) return std::nullopt;
+    if (const auto problem = check_topic(*line.topic)) return "--topic " + *problem;
+    topic = *line.topic;
+    return std::nullopt;
+}
+
+namespace detail {
+namespace {
+
+/// Raises the soft limit of descriptors to the hard one; a stream needs two, and two per pipe.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    log::info("started", {{"version", INOUT_VERSION}, {"descriptors", limit.rlim_cur}});
+}
+
+void log_status(std::string_view event) {
+    const Counters& c = counters();
+    log::info(event, {{"streams", c.streams.load()},
+                      {"opening", c.opening.load()},
+                      {"sockets", c.sockets.load()},
+                      {"pipes", c.pipes.load()},
+                      {"parked", c.parked.load()},
+                      {"controls", c.controls.load()},
+                      {"topics", c.topics.load()},
+                      {"tasks", c.tasks.load()},
+                      {"streams_total", c.streams_total.load()},
+                      {"failed_total", c.failed_total.load()},
+                      {"refused_total", c.refused_total.load()}});
+}
+
+/// The life of a daemon after its configuration: start, signals, drain, end.
+class Life {
+  public:
+    Life(const CommonConfig& config, const std::function<std::unique_ptr<Service>(Workers&)>& make)
+        : workers_(config.threads, config.peer_timeout),
+          service_(make(workers_)),
+          drain_timeout_(config.drain_timeout),
+          signals_(workers_.main().executor()),
+          timer_(workers_.main().executor()) {
+        for (const int number : {SIGTERM, SIGINT, SIGUSR1}) signals_.add(number);
+    }
+
+    int run() {
+        if (const auto problem = service_->start()) {
+            log::error("cannot start", {{"reason", *problem}});
+            return 1;
+        }
+        wait_for_signal();
+        workers_.run();
+        log_status("stopped");
+        return 0;
+    }
+
+  private:
+    void wait_for_signal() {
+        signals_.async_wait([this](std::error_code error, int number) {
+            if (error) return;
+            if (number == SIGUSR1) {
+                log_status("status");
+            } else if (draining_) {
+                end("second signal");
+                return;
+            } else {
+                drain();
+            }
+            wait_for_signal();
+        });
+    }
+
+    void drain() {
+        draining_ = true;
+        drain_until_ = Clock::now() + drain_timeout_;
+        log::info("draining", {{"streams", counters().streams.load()},
+                               {"timeout_ms", drain_timeout_.count()}});
+        service_->drain();
+        check_drained();
+    }
+
+    void check_drained() {
+        const bool idle = counters().streams == 0 && counters().opening == 0;
+        if (idle || Clock::now() >= drain_until_) {
+            end("drain timeout");
+            return;
+        }
+        timer_.expires_after(kDrainPoll);
+        timer_.async_wait([this](std::error_code error) {
+            if (!error) check_drained();
+        });
+    }
+
+    /// Each worker resets what is left and stops; the last one to do so ends run().
+    void end(const std::string& reason) {
+        if (std::exchange(ending_, true)) return;
+        workers_.for_each([&](Worker& worker) {
+            asio::post(worker.context(), [&worker, reason] {
+                worker.relays().reset_all(reason);
+                // What the resets posted is run before the worker stops.
+                asio::post(worker.context(), [&worker] { worker.context().stop(); });
+            });
+        });
+    }
+
+    Workers workers_;
+    std::unique_ptr<Service> service_;
+    const Milliseconds drain_timeout_;
+    SignalSet signals_;
+    Timer timer_;
+    Clock::time_point drain_until_{};
+    bool draining_ = false, ending_ = false;
+};
+
+}  // namespace
+
+Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, char** argv) {
+    CommandLine line;
+    std::string topic;
+    CLI::App app(text.summary, text.name);
+    app.set_version_flag("--version", text.name + " " INOUT_VERSION);
+    app.add_option("--config", line.config_file, "configuration file (JSON)")->type_name("FILE");
+    app.add_flag("--check", line.check,
+                 "check the configuration, print it with all defaults, and end");
+    if (text.has_server) {
+        app.add_option("--server", line.server, "the proxy's address")->type_name("HOST:PORT");
+    }
+    if (text.has_backend) {
+        app.add_option("--backend", line.backend, "the service to offer")->type_name("HOST:PORT");
+    }
+    if (text.has_bind) {
+        app.add_option("--bind", line.bind, "where to listen")->type_name("[HOST:]PORT");
+    }
+    CLI::Option* topic_option = nullptr;
+    if (text.has_server) {
+        topic_option = app.add_option("--topic", topic, "the name that the service is known by")
+                           ->type_name("TOPIC");
+    }
+    app.add_option("--log-level", line.log_level, "debug, info, warning or error")
+        ->type_name("LEVEL");
+    app.add_option("--log-format", line.log_format, "text or json")->type_name("FORMAT");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return Failure{app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2};
+    }
+    if (topic_option != nullptr && topic_option->count() > 0) line.topic = topic;
+    if (!line.config_file.empty() && line.names_network()) {
+        std::cerr << "a network is given either by --config or by flags, not by both\n";
+        return Failure{2};
+    }
+    return line;
+}
+
+std::optional<std::string> read_config_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (file.is_open() && !file.bad()) return text;
+    std::cerr << path << ": cannot be read: " << std::generic_category().message(errno) << '\n';
+    return std::nullopt;
+}
+
+int report(const ConfigProblems& problems) {
+    for (const std::string& problem : problems) std::cerr << problem << '\n';
+    return 2;
+}
+
+std::optional<std::string> apply_log_flags(LogOptions& log, const CommandLine& line) {
+    if (!line.log_level.empty()) {
+        const auto level = parse_log_level(line.log_level);
+        if (!level) return "--log-level must be debug, info, warning or error";
+        log.level = *level;
+    }
+    if (!line.log_format.empty()) {
+        const auto format = parse_log_format(line.log_format);
+        if (!format) return "--log-format must be text or json";
+        log.format = *format;
+    }
+    return std::nullopt;
+}
+
+int print_check(const std::string& json) {
+    std::cout << json << '\n';
+    return 0;
+}
+
+int run(const std::string& name, const CommonConfig& config,
+        const std::function<std::unique_ptr<Service>(Workers&)>& make) {
+    log::start(name, config.log.level, config.log.format);
+    std::signal(SIGPIPE, SIG_IGN);  // splice has no MSG_NOSIGNAL
+    raise_descriptor_limit();
+    // Never destroyed: coroutines that still wait refer to the service and to each other's workers,
+    // and the process's end frees all of it at once.
+    static auto* life = new Life(config, make);
+    return life->run();
+}
+
+}  // namespace detail
+}  // namespace inout

@@ -1,0 +1,99 @@
+// The common main of the three programs: flags, configuration, signals, drain, exit code.
+//
+// A program gives its texts, how its flags change its configuration, and its Service. Exit codes:
+// 0 ended on request, 1 could not run (an address is taken), 2 bad flags or configuration.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/app/worker.hpp"
+#include "common/protocol/config.hpp"
+
+namespace inout {
+
+/// Which flags a program has beside the common ones.
+struct ProgramText {
+    std::string name;
+    std::string summary;
+    bool has_server = false;   ///< --server HOST:PORT and --topic T
+    bool has_backend = false;  ///< --backend HOST:PORT
+    bool has_bind = false;     ///< --bind [HOST:]PORT
+};
+
+/// What the command line said; a flag that was not given is empty.
+struct CommandLine {
+    std::string config_file;
+    std::string server, backend, bind;
+    std::optional<std::string> topic;
+    std::string log_level, log_format;
+    bool check = false;
+
+    bool names_network() const {
+        return !server.empty() || !backend.empty() || !bind.empty() || topic.has_value();
+    }
+};
+
+/// What a program does between start and end. Called on the main thread.
+class Service {
+  public:
+    virtual ~Service() = default;
+    /// Binds what it has to; the failure is the reason why the program can not run.
+    virtual std::optional<std::string> start() = 0;
+    /// Takes no new streams from now on.
+    virtual void drain() = 0;
+};
+
+/// Each is given as a function so that one template serves three configurations.
+template <class Config>
+struct Program {
+    ProgramText text;
+    Result<Config, ConfigProblems> (*parse)(std::string_view text, std::string_view file);
+    Config (*defaults)();
+    /// Puts the network flags into a configuration; the failure names the flag.
+    std::optional<std::string> (*apply)(Config& config, const CommandLine& line);
+    std::unique_ptr<Service> (*make)(Workers& workers, const Config& config);
+};
+
+/// Puts --topic, if it was given, into `topic`; the failure says what is wrong with it.
+std::optional<std::string> apply_topic(std::string& topic, const CommandLine& line);
+
+namespace detail {
+/// The parsed command line, or the exit code (help, version, bad flags).
+Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, char** argv);
+/// The file's text, or nothing after having said why.
+std::optional<std::string> read_config_file(const std::string& path);
+int report(const ConfigProblems& problems);
+std::optional<std::string> apply_log_flags(LogOptions& log, const CommandLine& line);
+int print_check(const std::string& json);
+int run(const std::string& name, const CommonConfig& config,
+        const std::function<std::unique_ptr<Service>(Workers&)>& make);
+}  // namespace detail
+
+template <class Config>
+int run_program(const Program<Config>& program, int argc, char** argv) {
+    const auto line = detail::parse_command_line(program.text, argc, argv);
+    if (!line) return line.error();
+    Config config = program.defaults();
+    if (!line->config_file.empty()) {
+        const auto text = detail::read_config_file(line->config_file);
+        if (!text) return 2;
+        auto parsed = program.parse(*text, line->config_file);
+        if (!parsed) return detail::report(parsed.error());
+        config = std::move(*parsed);
+    }
+    if (const auto problem = program.apply(config, *line)) return detail::report({*problem});
+    if (const auto problem = detail::apply_log_flags(config.log, *line)) {
+        return detail::report({*problem});
+    }
+    if (line->check) return detail::print_check(to_json(config));
+    // Lives until the process is gone: pending operations refer to it.
+    static const Config running = std::move(config);
+    return detail::run(program.text.name, running,
+                       [&](Workers& workers) { return program.make(workers, running); });
+}
+
+}  // namespace inout

@@ -1,0 +1,62 @@
+// Workers: one thread, one io_context and one set of relays each.
+//
+// A connection is given to a worker when it is accepted or dialled and stays there; only a parked
+// data connection moves once, when it is paired (docs/architecture.md, "Threads"). Worker 0 runs on
+// the main thread and also accepts, so with one worker there is one thread.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "common/net/relay.hpp"
+
+namespace inout {
+
+class Worker {
+  public:
+    explicit Worker(Milliseconds peer_timeout);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    asio::io_context& context() { return context_; }
+    Executor executor() { return context_.get_executor(); }
+    /// On this worker's thread only.
+    RelaySet& relays() { return relays_; }
+
+  private:
+    asio::io_context context_{1};  // one thread runs it; others only post
+    asio::executor_work_guard<Executor> work_{context_.get_executor()};
+    RelaySet relays_;
+};
+
+class Workers {
+  public:
+    /// `threads` 0: one per processor.
+    Workers(unsigned threads, Milliseconds peer_timeout);
+
+    Worker& main() { return *workers_.front(); }
+    /// In turn. Main thread only.
+    Worker& next();
+    std::size_t size() const { return workers_.size(); }
+    template <class F>
+    void for_each(F f) {
+        for (auto& worker : workers_) f(*worker);
+    }
+
+    /// Runs worker 0 here and the others on their threads until stop().
+    void run();
+    void stop();
+
+  private:
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<std::thread> threads_;
+    std::size_t turn_ = 0;
+};
+
+/// Starts a coroutine that nobody awaits. It is counted; an exception that escapes it is logged
+/// and ends that coroutine alone.
+void spawn(const Executor& executor, std::string_view name, Task<> task);
+
+}  // namespace inout

@@ -1,0 +1,97 @@
+// Every limit and every deadline that is not configurable, each with its unit and its reason.
+//
+// Configurable values have their defaults in protocol/config.hpp; this page holds their ranges' ends
+// only where code outside the configuration needs them. Constants only; usable from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace inout {
+
+using Milliseconds = std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+// --- frames and messages (docs/protocol.md) ---
+/// Bytes before a frame's body: a signed 64-bit little-endian length.
+inline constexpr std::size_t kFrameHeaderBytes = 8;
+/// `{}` is the shortest JSON object; anything shorter can not be a message.
+inline constexpr std::size_t kFrameBodyMinBytes = 2;
+/// The most a peer may make us allocate for one message after its first.
+inline constexpr std::size_t kFrameBodyMaxBytes = 16'384;
+/// The most a stranger may make us allocate: a first message has a topic and a few ids.
+inline constexpr std::size_t kFirstFrameBodyMaxBytes = 2'048;
+/// What we send fits one segment on every path, because a 0.0.1 peer reads a frame with one read.
+inline constexpr std::size_t kFrameSendMaxBytes = 1'200;
+inline constexpr std::size_t kTopicMaxBytes = 255;
+/// Hexadecimal digits of the ids we make, 4 bits each.
+inline constexpr std::size_t kMagicDigits = 32, kStreamIdDigits = 16, kTicketDigits = 32;
+/// Ids and error texts of a peer are cut to this before they are kept or logged.
+inline constexpr std::size_t kPeerTextMaxBytes = 200;
+
+// --- registry ---
+inline constexpr std::size_t kTopicsMax = 100'000;
+/// Live outs that wait in one topic's line, the holder included.
+inline constexpr std::size_t kLineMax = 16;
+/// In connections that wait for a data connection of one registration.
+inline constexpr std::size_t kWaitersMax = 4'096;
+
+// --- parked data connections ---
+inline constexpr std::size_t kPoolHardMax = 100;  // what the original's proxy keeps
+/// NewDataRequests that a 0.0.1 out has not answered: it reads a burst of frames wrongly.
+inline constexpr std::size_t kLegacyUnansweredMax = 8;
+/// After this an unanswered NewDataRequest no longer counts.
+inline constexpr Milliseconds kRequestExpiry{5'000};
+/// How long a burst is remembered by the pool's target.
+inline constexpr Milliseconds kPoolQuiet{30'000};
+
+/// How long a stream pauses when the topic's holder is just changing.
+inline constexpr Milliseconds kHolderChange{10};
+
+// --- connections ---
+inline constexpr int kListenBacklog = 4'096;  // the kernel cuts it to net.core.somaxconn
+inline constexpr int kKeepaliveIdleS = 30;
+inline constexpr int kKeepaliveIntervalS = 10;
+inline constexpr int kKeepaliveProbes = 3;
+/// RFC 8305, 5: the pause before the next address is tried beside the running attempt.
+inline constexpr Milliseconds kConnectionAttemptDelay{250};
+/// Addresses tried for one name.
+inline constexpr std::size_t kAddressesMax = 16;
+/// Look-ups that can hang at the same time without stalling others.
+inline constexpr std::size_t kResolverThreads = 4;
+/// Addresses this young are used without asking again.
+inline constexpr Milliseconds kResolveFresh{3'000};
+/// A peer that we refuse gets its answer: unread input is taken up to this, and this long.
+inline constexpr std::size_t kFarewellMaxBytes = 65'536;
+inline constexpr Milliseconds kFarewell{1'000};
+/// Accepting pauses this long when descriptors have run out.
+inline constexpr Milliseconds kAcceptPause{100};
+/// Descriptors kept free for control connections and logs: new streams stop before them.
+inline constexpr std::size_t kReservedDescriptors = 32;
+
+/// Bytes queued for a control connection whose peer does not read; beyond, it is closed.
+inline constexpr std::size_t kOutboxMaxBytes = 65'536;
+
+// --- relay ---
+/// One buffer of this size per worker; also the most a blocked direction keeps without a pipe.
+inline constexpr std::size_t kCopyBytes = 16'384;
+/// Full reads in a row before a direction borrows a pipe.
+inline constexpr unsigned kFullReadsBeforeSplice = 2;
+/// What a relay pipe should hold. Unprivileged users share 64 MiB of pipe pages (pipe(7)).
+inline constexpr int kPipeBytes = 262'144;
+/// Pipes kept for the next burst, and pipes that one worker may have in use; beyond, it copies.
+inline constexpr std::size_t kIdlePipesMax = 16;
+inline constexpr std::size_t kPipesMax = 1'024;
+/// Bytes one direction may move before the others of its worker get their turn.
+inline constexpr std::size_t kTurnBytes = 1'048'576;
+/// How long bytes accepted before a carried RST may take to be acknowledged by the other side.
+inline constexpr Milliseconds kResetFlush{5'000};
+/// How often a draining program looks whether its streams have ended.
+inline constexpr Milliseconds kDrainPoll{20};
+/// How often an ended stream looks whether its last bytes were acknowledged (no event tells).
+inline constexpr Milliseconds kCloseInterval{5};
+/// How often a worker looks for dead peers and unused pipes.
+inline constexpr Milliseconds kSweepInterval{1'000};
+
+}  // namespace inout

@@ -1,0 +1,77 @@
+// The log: one line per event, to stderr, as text or JSON. The only door to spdlog.
+//
+// A line is an event's name, followed by named fields: `log::info("listening", {{"address", a}})`.
+// Text lines are logfmt (`… info proxy listening address=127.0.0.1:40001`), JSON lines one object.
+// Values are escaped, so that a peer's text can not forge a line. Thread-safe. Never given a secret.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "common/base/limits.hpp"
+
+namespace inout::log {
+
+enum class Level { debug, info, warning, error };
+enum class Format { text, json };
+
+/// One named value of a line; numbers stay numbers in JSON.
+struct Field {
+    std::string_view name;
+    std::string value;
+    bool number = false;
+
+    Field(std::string_view field_name, std::string text)
+        : name(field_name), value(std::move(text)) {}
+    Field(std::string_view field_name, std::string_view text) : name(field_name), value(text) {}
+    Field(std::string_view field_name, const char* text) : name(field_name), value(text) {}
+    template <std::integral T>
+    Field(std::string_view field_name, T amount)
+        : name(field_name), value(std::to_string(amount)), number(true) {}
+};
+using Fields = std::initializer_list<Field>;
+
+/// Called once, before the first line and before other threads start.
+void start(std::string_view program, Level level, Format format);
+bool enabled(Level level);
+
+void write(Level level, std::string_view event, const Field* fields, std::size_t count);
+inline void write(Level level, std::string_view event, Fields fields) {
+    write(level, event, fields.begin(), fields.size());
+}
+inline void debug(std::string_view event, Fields fields = {}) {
+    if (enabled(Level::debug)) write(Level::debug, event, fields);
+}
+inline void info(std::string_view event, Fields fields = {}) { write(Level::info, event, fields); }
+inline void warning(std::string_view event, Fields fields = {}) {
+    write(Level::warning, event, fields);
+}
+inline void error(std::string_view event, Fields fields = {}) {
+    write(Level::error, event, fields);
+}
+
+/// The line's text without time and level; exposed for its tests.
+std::string format_fields(Format format, std::string_view event, const Field* fields,
+                          std::size_t count);
+
+/// Lets one line through per interval and counts what it holds back, so that a flood of strangers
+/// can not fill a disk. Thread-safe.
+class RateLimit {
+  public:
+    explicit RateLimit(Milliseconds interval = Milliseconds{5'000}) : interval_(interval) {}
+    /// -1: stay silent; otherwise the number of lines held back since the last one.
+    long long pass(Clock::time_point now = Clock::now());
+
+  private:
+    const Milliseconds interval_;
+    std::mutex mutex_;
+    Clock::time_point next_{};
+    long long held_ = 0;
+};
+
+}  // namespace inout::log

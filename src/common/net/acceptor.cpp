@@ -1,0 +1,95 @@
+#include "common/net/acceptor.hpp"
+
+#include <netdb.h>
+#include <sys/resource.h>
+
+#include <cstring>
+#include <utility>
+
+#include "common/base/log.hpp"
+
+namespace inout {
+namespace {
+
+bool out_of_resources(const std::error_code& error) {
+    return error == std::errc::too_many_files_open ||
+           error == std::errc::too_many_files_open_in_system ||
+           error == std::errc::no_buffer_space || error == std::errc::not_enough_memory;
+}
+
+/// The kernel hands out the lowest free descriptor, so its number tells how full the table is.
+bool nearly_out_of_descriptors(int fd) {
+    static const rlim_t limit = [] {
+        rlimit value{};
+        ::getrlimit(RLIMIT_NOFILE, &value);
+        return value.rlim_cur;
+    }();
+    return static_cast<rlim_t>(fd) + kReservedDescriptors >= limit;
+}
+
+Result<Endpoint, std::string> first_endpoint(const HostPort& address) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE;
+    addrinfo* list = nullptr;
+    if (const int error = ::getaddrinfo(address.host.c_str(), nullptr, &hints, &list); error != 0) {
+        return Failure{std::string(::gai_strerror(error))};
+    }
+    Endpoint endpoint;
+    std::memcpy(endpoint.data(), list->ai_addr, list->ai_addrlen);
+    endpoint.resize(list->ai_addrlen);
+    endpoint.port(address.port);
+    ::freeaddrinfo(list);
+    return endpoint;
+}
+
+}  // namespace
+
+Result<Endpoint, std::string> Acceptor::listen(const HostPort& address) {
+    auto endpoint = first_endpoint(address);
+    const std::string place = "cannot listen on " + to_string(address) + ": ";
+    if (!endpoint) return Failure{place + endpoint.error()};
+    std::error_code error;
+    socket_.open(endpoint->protocol(), error);
+    if (!error) socket_.set_option(ListenSocket::reuse_address(true), error);
+    if (!error && endpoint->address() == asio::ip::address_v6::any()) {
+        socket_.set_option(asio::ip::v6_only(false), error);
+    }
+    if (!error) socket_.bind(*endpoint, error);
+    if (!error) {
+        set_connection_options(socket_.native_handle());
+        socket_.listen(kListenBacklog, error);
+    }
+    if (error) return Failure{place + error.message()};
+    return socket_.local_endpoint();
+}
+
+Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
+    while (socket_.is_open()) {
+        auto [error, socket] = co_await socket_.async_accept(context, use_result);
+        if (!socket_.is_open()) break;
+        if (!error && nearly_out_of_descriptors(socket.native_handle())) {
+            error = std::make_error_code(std::errc::too_many_files_open);
+        }
+        if (!error) {
+            if (std::exchange(exhausted_, false)) log::info("accepting again");
+            co_return Connection(std::move(socket));
+        }
+        if (!out_of_resources(error)) continue;  // that client left before it was accepted
+        if (!std::exchange(exhausted_, true)) {
+            log::error("accepting paused", {{"reason", error.message()}});
+        }
+        socket.close(error);
+        pause_.expires_after(kAcceptPause);
+        co_await pause_.async_wait(use_result);
+    }
+    co_return std::nullopt;
+}
+
+void Acceptor::close() {
+    std::error_code ignored;
+    socket_.close(ignored);
+    pause_.cancel();
+}
+
+}  // namespace inout

@@ -1,0 +1,57 @@
+// The one door to asio: what of it is used, under our names, with the concrete executor.
+//
+// The concrete executor instead of any_io_executor saves a type-erased copy in every pending
+// operation. as_tuple moved out of asio::experimental in 1.24; both places are served here.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <asio/basic_socket_acceptor.hpp>
+#include <asio/basic_stream_socket.hpp>
+#include <asio/basic_waitable_timer.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/ip/v6_only.hpp>
+#include <asio/post.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/thread_pool.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/version.hpp>
+#if ASIO_VERSION >= 102400
+#include <asio/as_tuple.hpp>
+#else
+#include <asio/experimental/as_tuple.hpp>
+#endif
+
+#include <system_error>
+
+#include "common/base/limits.hpp"
+
+namespace inout {
+
+using Executor = asio::io_context::executor_type;
+using Tcp = asio::ip::tcp;
+using Endpoint = Tcp::endpoint;
+using Socket = asio::basic_stream_socket<Tcp, Executor>;
+using ListenSocket = asio::basic_socket_acceptor<Tcp, Executor>;
+using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
+using SignalSet = asio::basic_signal_set<Executor>;
+
+/// A coroutine of ours.
+template <class T = void>
+using Task = asio::awaitable<T, Executor>;
+
+#if ASIO_VERSION >= 102400
+namespace asio_tuple = asio;
+#else
+namespace asio_tuple = asio::experimental;
+#endif
+
+/// Completion token: awaits and returns a tuple that begins with the error code; never throws.
+inline constexpr asio_tuple::as_tuple_t<asio::use_awaitable_t<Executor>> use_result{
+    asio::use_awaitable_t<Executor>{}};
+
+}  // namespace inout

@@ -1,0 +1,26 @@
+// Dialling: a name and a port to a connection, within a deadline that covers the look-up too.
+#pragma once
+
+#include <string>
+
+#include "common/net/connection.hpp"
+#include "common/protocol/code.hpp"
+#include "common/protocol/host_port.hpp"
+
+namespace inout {
+
+struct DialError {
+    Code code;           ///< backend_refused, backend_timeout or backend_unresolved
+    std::string detail;  ///< the address and what the system said
+};
+
+enum class DialOrder {
+    racing,   ///< towards the proxy: a further address joins after 250 ms (RFC 8305)
+    in_turn,  ///< towards a backend: racing would open stray connections there
+};
+
+/// In turn, each address gets an equal share of the time that is left.
+Task<Result<Connection, DialError>> dial(Executor executor, HostPort target, DialOrder order,
+                                         Milliseconds timeout);
+
+}  // namespace inout

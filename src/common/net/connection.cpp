@@ -1,0 +1,124 @@
+#include "common/net/connection.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <array>
+
+#include "common/net/deadline.hpp"
+
+namespace inout {
+namespace {
+
+void set_option(int fd, int level, int name, int value) {
+    // Can only fail on a socket that is already gone, which the next operation reports.
+    ::setsockopt(fd, level, name, &value, sizeof value);
+}
+
+void set_linger(int fd, bool reset_on_close) {
+    const linger value{reset_on_close ? 1 : 0, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
+}
+
+}  // namespace
+
+void set_connection_options(int fd) {
+    set_linger(fd, true);
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    // Urgent data stays in the stream: a relay that skips it would lose a byte (tcp(7)).
+    set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdleS);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalS);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+}
+
+std::string to_string(const Endpoint& endpoint) {
+    const std::string address = endpoint.address().to_string();
+    const std::string port = std::to_string(endpoint.port());
+    return endpoint.address().is_v6() ? "[" + address + "]:" + port : address + ":" + port;
+}
+
+Connection::Connection(Socket socket) : socket_(std::move(socket)) {
+    std::error_code ignored;
+    socket_.native_non_blocking(true, ignored);
+}
+
+Task<std::error_code> Connection::write_all(std::string_view data) {
+    while (!data.empty()) {
+        const ssize_t n = ::send(fd(), data.data(), data.size(), MSG_NOSIGNAL);
+        if (n >= 0) {
+            data.remove_prefix(static_cast<std::size_t>(n));
+            continue;
+        }
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) co_return std::error_code(errno, std::system_category());
+        const auto [error] = co_await socket_.async_wait(Socket::wait_write, use_result);
+        if (error) co_return error;
+    }
+    co_return std::error_code{};
+}
+
+Task<std::error_code> Connection::read_exactly(std::span<char> into) {
+    while (!into.empty()) {
+        const ssize_t n = ::recv(fd(), into.data(), into.size(), 0);
+        if (n > 0) {
+            into = into.subspan(static_cast<std::size_t>(n));
+            continue;
+        }
+        if (n == 0) co_return asio::error::eof;
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) co_return std::error_code(errno, std::system_category());
+        const auto [error] = co_await socket_.async_wait(Socket::wait_read, use_result);
+        if (error) co_return error;
+    }
+    co_return std::error_code{};
+}
+
+void Connection::close() {
+    std::error_code ignored;
+    socket_.close(ignored);
+}
+
+void Connection::close_clean() {
+    if (socket_.is_open()) set_linger(fd(), false);
+    close();
+}
+
+std::string Connection::peer() const {
+    std::error_code error;
+    const Endpoint endpoint = socket_.remote_endpoint(error);
+    return error ? "?" : to_string(endpoint);
+}
+
+Connection Connection::moved_to(asio::io_context& context) {
+    std::error_code error;
+    const bool v6 = socket_.local_endpoint(error).protocol() == Tcp::v6();
+    const int fd = socket_.release(error);
+    Socket socket(context);
+    if (!error) socket.assign(v6 ? Tcp::v6() : Tcp::v4(), fd, error);
+    return Connection(std::move(socket));
+}
+
+Task<> say_farewell(Connection connection) {
+    if (!connection.is_open()) co_return;
+    ::shutdown(connection.fd(), SHUT_WR);
+    Deadline deadline(connection);
+    deadline.expires_after(kFarewell);
+    std::size_t left = kFarewellMaxBytes;
+    while (left > 0) {
+        char buffer[512];  // small: it lives in the coroutine's frame
+        const ssize_t n = ::recv(connection.fd(), buffer, sizeof buffer, 0);
+        if (n > 0) {
+            left -= std::min(left, static_cast<std::size_t>(n));
+            continue;
+        }
+        if (n == 0 || (errno != EAGAIN && errno != EINTR)) break;
+        const auto [error] = co_await connection.socket().async_wait(Socket::wait_read, use_result);
+        if (error) break;
+    }
+    connection.close_clean();
+}
+
+}  // namespace inout

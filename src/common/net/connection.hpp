@@ -1,0 +1,58 @@
+// Connection: one TCP connection, reset unless it is ended on purpose.
+//
+// Every connection carries SO_LINGER{1,0} from accept or connect, so that a crash, kill -9 or a
+// forgotten path is an RST for the peer and never a clean end; only close_clean() takes it away.
+// Owned by the coroutine or relay that uses it, on its worker's thread. It knows no protocol.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "common/base/counters.hpp"
+#include "common/net/asio.hpp"
+
+namespace inout {
+
+/// The options every connection has; accepted sockets inherit them from the listening one.
+void set_connection_options(int fd);
+
+/// "ip:port", IPv6 in brackets; "?" for an unconnected socket.
+std::string to_string(const Endpoint& endpoint);
+
+class Connection {
+  public:
+    /// Takes a connected socket that has the connection options.
+    explicit Connection(Socket socket);
+    Connection(Connection&&) = default;
+    Connection& operator=(Connection&&) = default;
+
+    Socket& socket() { return socket_; }
+    int fd() { return socket_.native_handle(); }
+    bool is_open() const { return socket_.is_open(); }
+
+    /// Awaits all of `data` being accepted by the kernel.
+    Task<std::error_code> write_all(std::string_view data);
+    /// Awaits exactly `into.size()` bytes; asio::error::eof at a clean end before that.
+    Task<std::error_code> read_exactly(std::span<char> into);
+
+    /// Closes with RST; pending operations end with operation_aborted. The way to cancel.
+    void close();
+    /// Closes with FIN (if not sent yet); what the kernel holds is still delivered.
+    void close_clean();
+
+    /// "ip:port" of the other side.
+    std::string peer() const;
+
+    /// Moves the connection to another worker; pending operations must have ended.
+    Connection moved_to(asio::io_context& context);
+
+  private:
+    Socket socket_;
+    Counted counted_{counters().sockets};
+};
+
+/// Ends framed talk so that the last frame sent arrives even if input is pending: FIN, then reads
+/// and forgets up to kFarewellMaxBytes or kFarewell, then closes (docs/protocol.md, "Farewell").
+Task<> say_farewell(Connection connection);
+
+}  // namespace inout

@@ -1,0 +1,77 @@
+#include "common/net/control_channel.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace inout {
+
+ControlChannel::ControlChannel(Connection connection)
+    : connection_(std::move(connection)),
+      heartbeat_(Milliseconds::zero(), Milliseconds::max() / 2, Clock::time_point{}),
+      timer_(connection_.socket().get_executor()) {}
+
+void ControlChannel::send(const Message& message) {
+    if (!connection_.is_open()) return;
+    outbox_ += encode(message);
+    if (outbox_.size() > kOutboxMaxBytes) {
+        close();
+    } else if (!flushing_) {
+        flush();
+    }
+}
+
+void ControlChannel::flush() {
+    while (!outbox_.empty() && connection_.is_open()) {
+        const ssize_t n = ::send(connection_.fd(), outbox_.data(), outbox_.size(), MSG_NOSIGNAL);
+        if (n >= 0) {
+            outbox_.erase(0, static_cast<std::size_t>(n));
+        } else if (errno == EAGAIN) {
+            flushing_ = true;
+            connection_.socket().async_wait(Socket::wait_write,
+                                            [self = shared_from_this()](std::error_code error) {
+                                                self->flushing_ = false;
+                                                if (!error) self->flush();
+                                            });
+            return;
+        } else if (errno != EINTR) {
+            close();
+        }
+    }
+}
+
+Task<Result<Message, ReadError>> ControlChannel::receive() {
+    auto message = co_await read_message(connection_, kFrameBodyMaxBytes);
+    if (message) {
+        heartbeat_.received(Clock::now());
+    } else {
+        close();
+    }
+    co_return message;
+}
+
+void ControlChannel::start_heartbeat(Milliseconds ping_interval, Milliseconds timeout) {
+    heartbeat_ = Heartbeat(ping_interval, timeout, Clock::now());
+    beat();
+}
+
+void ControlChannel::beat() {
+    const Heartbeat::Step step = heartbeat_.step(Clock::now());
+    if (step.action == Heartbeat::Action::dead) {
+        timed_out_ = true;
+        close();
+    }
+    if (!connection_.is_open()) return;
+    if (step.action == Heartbeat::Action::ping) send(Ping{});
+    timer_.expires_at(step.next);
+    timer_.async_wait([self = shared_from_this()](std::error_code error) {
+        if (!error) self->beat();
+    });
+}
+
+void ControlChannel::close() {
+    connection_.close();
+    timer_.cancel();
+}
+
+}  // namespace inout

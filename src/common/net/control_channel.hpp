@@ -1,0 +1,45 @@
+// ControlChannel: messages both ways over a control connection, with its heartbeat.
+//
+// One writer: messages are queued and leave in order, whoever sends them; a peer that does not read
+// is cut when kOutboxMaxBytes wait. Silence beyond the heartbeat's timeout closes the connection,
+// which ends the receive() under way. Both out and proxy use it. Worker's thread only; shared,
+// because pending operations keep it alive.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/net/frame_io.hpp"
+#include "common/protocol/heartbeat.hpp"
+
+namespace inout {
+
+class ControlChannel : public std::enable_shared_from_this<ControlChannel> {
+  public:
+    explicit ControlChannel(Connection connection);
+
+    void send(const Message& message);
+    /// The next message. After a failure the channel is closed.
+    Task<Result<Message, ReadError>> receive();
+
+    /// `ping_interval` zero: only watch.
+    void start_heartbeat(Milliseconds ping_interval, Milliseconds timeout);
+    void close();
+    bool timed_out() const { return timed_out_; }
+    std::string peer() const { return connection_.peer(); }
+    Executor executor() { return connection_.socket().get_executor(); }
+    Connection& connection() { return connection_; }
+
+  private:
+    void flush();
+    void beat();
+
+    Connection connection_;
+    std::string outbox_;
+    bool flushing_ = false;
+    bool timed_out_ = false;
+    Heartbeat heartbeat_;
+    Timer timer_;
+};
+
+}  // namespace inout

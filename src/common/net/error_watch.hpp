@@ -1,0 +1,31 @@
+// ErrorWatch: notices an RST on a connection that nobody reads now, such as a client's while its
+// stream is being opened. Does not touch the connection's data. Same thread and frame as it.
+#pragma once
+
+#include <memory>
+
+#include "common/net/connection.hpp"
+
+namespace inout {
+
+class ErrorWatch {
+  public:
+    explicit ErrorWatch(Connection& connection);
+    ErrorWatch(const ErrorWatch&) = delete;
+    ErrorWatch& operator=(const ErrorWatch&) = delete;
+    ~ErrorWatch() { stop(); }
+
+    /// The connection was reset.
+    bool fired() const { return watch_->fired; }
+    /// Ends the watch, and with it every pending operation of the connection.
+    void stop();
+
+  private:
+    struct Watch {
+        Connection* connection;  // nothing after stop()
+        bool fired = false;
+    };
+    std::shared_ptr<Watch> watch_;
+};
+
+}  // namespace inout

@@ -1,0 +1,29 @@
+// Messages over a connection. Reads exactly a frame's bytes and no more, because raw bytes may
+// follow; writes a frame in one call, because a 0.0.1 peer reads it in one.
+#pragma once
+
+#include "common/net/connection.hpp"
+#include "common/protocol/message.hpp"
+
+namespace inout {
+
+struct ReadError {
+    enum class Kind {
+        ended,         ///< FIN
+        failed,        ///< RST, time-out, closed by us (see `cause`)
+        malformed,     ///< not a frame or not a message
+        unknown_type,  ///< a message that 0.0.1 plus ext does not have
+    };
+    Kind kind;
+    std::error_code cause;
+};
+/// For logs.
+std::string to_string(const ReadError& error);
+
+/// The next message; `max_body_bytes` bounds what a peer may make us allocate. No deadline of its
+/// own: the caller's Deadline closes the connection.
+Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes);
+
+Task<std::error_code> write_message(Connection& connection, const Message& message);
+
+}  // namespace inout

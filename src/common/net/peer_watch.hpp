@@ -1,0 +1,48 @@
+// Tells a vanished peer from one that is only slow or paused.
+//
+// Keepalive does not run while bytes are under way, and TCP_USER_TIMEOUT kills live peers whose
+// window is zero. So a worker samples TCP_INFO: bytes in flight (or zero-window probes) and no
+// acknowledgement of any kind for `peer_timeout` mean that nobody is there. A paused reader
+// acknowledges every probe. Pure; time is an argument.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+
+#include "common/base/limits.hpp"
+
+namespace inout {
+
+/// What is looked at in struct tcp_info (linux/tcp.h).
+struct TcpSample {
+    bool closed = false;          ///< the connection is over (reset, or both ends acknowledged)
+    unsigned unacked = 0;         ///< segments in flight, a FIN included
+    unsigned unsent_bytes = 0;    ///< accepted from us, not yet sent
+    unsigned probes = 0;          ///< zero-window probes without an answer
+    Milliseconds last_ack{0};     ///< since the last acknowledgement
+
+    bool all_acknowledged() const { return closed || (unacked == 0 && unsent_bytes == 0); }
+};
+
+TcpSample sample_tcp(int fd);
+
+class PeerWatch {
+  public:
+    /// True when the peer has acknowledged nothing for `timeout` although it had reason to.
+    bool dead(const TcpSample& sample, Clock::time_point now, Milliseconds timeout) {
+        // Probes are up to two minutes apart and may be lost: three, before they mean anything.
+        const bool asked = sample.unacked > 0 || sample.probes >= 3;
+        if (sample.closed || !asked) {
+            silent_since_.reset();
+            return false;
+        }
+        // Before the first sample the connection may have been idle for hours, rightly.
+        silent_since_ = std::max(silent_since_.value_or(now), now - sample.last_ack);
+        return now - *silent_since_ >= timeout;
+    }
+
+  private:
+    std::optional<Clock::time_point> silent_since_;
+};
+
+}  // namespace inout

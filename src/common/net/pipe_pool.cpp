@@ -1,0 +1,48 @@
+#include "common/net/pipe_pool.hpp"
+
+#include <fcntl.h>
+
+#include <utility>
+
+#include "common/base/limits.hpp"
+
+namespace inout {
+namespace {
+
+std::optional<Pipe> make_pipe() {
+    int ends[2];
+    if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return std::nullopt;
+    Pipe pipe{.read_end = UniqueFd(ends[0]), .write_end = UniqueFd(ends[1])};
+    ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);  // may be refused: trust only what it says now
+    const int capacity = ::fcntl(ends[1], F_GETPIPE_SZ);
+    // Over the user's page limit the kernel hands out pipes of one or two pages: copying is faster.
+    if (capacity < static_cast<int>(kCopyBytes)) return std::nullopt;
+    pipe.capacity = static_cast<std::size_t>(capacity);
+    return pipe;
+}
+
+}  // namespace
+
+std::optional<Pipe> PipePool::borrow() {
+    if (lent_ >= kPipesMax) return std::nullopt;
+    std::optional<Pipe> pipe;
+    if (idle_.empty()) {
+        pipe = make_pipe();
+    } else {
+        pipe = std::move(idle_.back());
+        idle_.pop_back();
+    }
+    if (pipe) ++lent_;
+    return pipe;
+}
+
+void PipePool::give_back(Pipe pipe) {
+    --lent_;
+    if (pipe.held == 0 && idle_.size() < kIdlePipesMax) idle_.push_back(std::move(pipe));
+}
+
+void PipePool::trim() {
+    idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(idle_.size() / 2), idle_.end());
+}
+
+}  // namespace inout

@@ -1,0 +1,146 @@
+#include "common/net/pump.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "common/base/limits.hpp"
+
+namespace inout {
+namespace {
+
+static_assert(kCopyBytes <= 0xffff, "the leftover's offsets are 16 bits");
+
+/// Calls again when a signal came in between.
+template <class Call>
+ssize_t uninterrupted(Call call) {
+    ssize_t n = 0;
+    do {
+        n = call();
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+}  // namespace
+
+Pump::Step Pump::run(const Tools& tools, int source, int sink) {
+    const std::uint64_t turn_end = bytes_ + kTurnBytes;
+    while (true) {
+        if (const auto step = deliver(tools, sink)) return *step;
+        if (source_ended_) return source_reset_ ? fail(Step::source_failed, 0) : Step::ended;
+        if (bytes_ >= turn_end) return Step::yield;
+        const auto step = splicing_ ? fill_pipe(tools, source) : copy(tools, source, sink);
+        if (step) return *step;
+    }
+}
+
+std::optional<Pump::Step> Pump::deliver(const Tools& tools, int sink) {
+    while (leftover_) {
+        const std::size_t size = leftover_end_ - leftover_begin_;
+        const ssize_t n = uninterrupted(
+            [&] { return tools.calls.send(sink, leftover_.get() + leftover_begin_, size); });
+        if (n < 0) return would_block() ? Step::wait_writable : fail(Step::sink_failed, errno);
+        bytes_ += static_cast<std::uint64_t>(n);
+        leftover_begin_ = static_cast<std::uint16_t>(leftover_begin_ + n);
+        if (leftover_begin_ == leftover_end_) leftover_.reset();
+    }
+    while (pipe_ && pipe_->held > 0) {
+        const ssize_t n = uninterrupted(
+            [&] { return tools.calls.splice(pipe_->read_end.get(), sink, pipe_->held); });
+        if (n < 0) return would_block() ? Step::wait_writable : fail(Step::sink_failed, errno);
+        // The pipe holds bytes, so 0 can not be; if it were, looping would never end.
+        if (n == 0) return fail(Step::sink_failed, EPIPE);
+        bytes_ += static_cast<std::uint64_t>(n);
+        burst_bytes_ += static_cast<std::size_t>(n);
+        pipe_->held -= static_cast<std::size_t>(n);
+    }
+    return std::nullopt;
+}
+
+std::optional<Pump::Step> Pump::copy(const Tools& tools, int source, int sink) {
+    const std::size_t size = tools.buffer.size();
+    const ssize_t n =
+        uninterrupted([&] { return tools.calls.recv(source, tools.buffer.data(), size); });
+    if (n < 0) return would_block() ? Step::wait_readable : fail(Step::source_failed, errno);
+    if (n == 0) {
+        source_ended_ = true;
+        return std::nullopt;
+    }
+    const auto got = static_cast<std::size_t>(n);
+    const ssize_t sent =
+        uninterrupted([&] { return tools.calls.send(sink, tools.buffer.data(), got); });
+    if (sent < 0 && !would_block()) return fail(Step::sink_failed, errno);
+    const std::size_t taken = sent < 0 ? 0 : static_cast<std::size_t>(sent);
+    bytes_ += taken;
+    if (taken < got) {
+        leftover_begin_ = 0;
+        leftover_end_ = static_cast<std::uint16_t>(got - taken);
+        leftover_ = std::make_unique_for_overwrite<char[]>(leftover_end_);
+        std::memcpy(leftover_.get(), tools.buffer.data() + taken, leftover_end_);
+    }
+    if (got < size) {
+        full_reads_ = 0;
+        // A short read drained the source: asking again would only say EAGAIN (socket(7), epoll(7)).
+        if (!leftover_) return Step::wait_readable;
+    } else if (++full_reads_ >= kFullReadsBeforeSplice && !splice_unsupported_) {
+        full_reads_ = 0;
+        small_bursts_ = 0;
+        splicing_ = true;
+    }
+    return std::nullopt;
+}
+
+std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, int source) {
+    if (!pipe_) {
+        pipe_ = tools.pipes.borrow();
+        burst_bytes_ = 0;
+        if (!pipe_) {
+            splicing_ = false;  // no pipe to be had: copy, and ask again after more full reads
+            return std::nullopt;
+        }
+    }
+    // The pipe is empty here, so EAGAIN speaks of the source and not of a full pipe.
+    const ssize_t n = uninterrupted([&] {
+        return tools.calls.splice(source, pipe_->write_end.get(), pipe_->capacity);
+    });
+    if (n > 0) {
+        pipe_->held = static_cast<std::size_t>(n);
+        return std::nullopt;
+    }
+    const int error = n == 0 ? 0 : errno;
+    if (error == EAGAIN) return source_drained(tools);
+    tools.pipes.give_back(*std::exchange(pipe_, std::nullopt));
+    if (error == 0) {
+        source_ended_ = true;
+        return std::nullopt;
+    }
+    if (error == EINVAL || error == ENOSYS) {  // nothing was moved: this kind is not spliceable
+        splicing_ = false;
+        splice_unsupported_ = true;
+        return std::nullopt;
+    }
+    return fail(Step::source_failed, error);
+}
+
+Pump::Step Pump::source_drained(const Tools& tools) {
+    tools.pipes.give_back(*std::exchange(pipe_, std::nullopt));
+    small_bursts_ = burst_bytes_ < kCopyBytes ? static_cast<unsigned char>(small_bursts_ + 1) : 0;
+    // Small messages are cheaper to copy. It also frees a direction from urgent data (MSG_OOB),
+    // before which splice says EAGAIN although the source is readable.
+    if (small_bursts_ >= 2) splicing_ = false;
+    return Step::wait_readable;
+}
+
+Pump::Step Pump::fail(Step step, int error) {
+    error_ = error;
+    return step;
+}
+
+void Pump::discard(PipePool& pipes) {
+    leftover_.reset();
+    if (pipe_) pipes.give_back(*std::exchange(pipe_, std::nullopt));
+}
+
+}  // namespace inout

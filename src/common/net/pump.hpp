@@ -1,0 +1,70 @@
+// Pump: moves the bytes of one direction of a stream. Knows system calls, not asio.
+//
+// It starts with recv/send through its worker's one buffer; after a few full reads in a row it
+// borrows a pipe and splices, and gives the pipe back, empty, whenever the source is drained. So an
+// idle direction holds nothing, and a blocked one holds one pipe or at most kCopyBytes.
+// run() does what can be done now and says what to wait for. Worker's thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "common/net/pipe_pool.hpp"
+#include "common/net/socket_calls.hpp"
+
+namespace inout {
+
+class Pump {
+  public:
+    /// What all pumps of one worker share.
+    struct Tools {
+        SocketCalls& calls;
+        PipePool& pipes;
+        std::span<char> buffer;  ///< kCopyBytes long
+    };
+
+    enum class Step {
+        wait_readable,  ///< the source has nothing now
+        wait_writable,  ///< the sink takes nothing now
+        yield,          ///< there is more, but others are due
+        ended,          ///< the source ended cleanly and all of it was delivered
+        source_failed,  ///< see error(); all that came before was delivered
+        sink_failed,    ///< see error()
+    };
+    Step run(const Tools& tools, int source, int sink);
+
+    /// From now on an end of the source is a reset: the kernel reports an error once and then says
+    /// "end", and another call of the stream may have seen the error first.
+    void source_was_reset() { source_reset_ = true; }
+    /// Forgets what is held, because the sink is gone.
+    void discard(PipePool& pipes);
+
+    std::uint64_t bytes() const { return bytes_; }  ///< delivered to the sink's kernel
+    int error() const { return error_; }            ///< errno of a failure; 0 if another call saw it
+    bool holds_pipe() const { return pipe_.has_value(); }
+
+  private:
+    std::optional<Step> deliver(const Tools& tools, int sink);
+    std::optional<Step> copy(const Tools& tools, int source, int sink);
+    std::optional<Step> fill_pipe(const Tools& tools, int source);
+    Step source_drained(const Tools& tools);
+    Step fail(Step step, int error);
+
+    bool splicing_ = false;
+    bool splice_unsupported_ = false;
+    bool source_ended_ = false;
+    bool source_reset_ = false;
+    unsigned char full_reads_ = 0;    // in a row
+    unsigned char small_bursts_ = 0;  // in a row
+    int error_ = 0;
+    std::uint64_t bytes_ = 0;
+    std::size_t burst_bytes_ = 0;  // since the pipe was borrowed
+    std::optional<Pipe> pipe_;
+    std::unique_ptr<char[]> leftover_;  // what a full sink did not take, from leftover_begin_
+    std::uint16_t leftover_begin_ = 0, leftover_end_ = 0;
+};
+
+}  // namespace inout

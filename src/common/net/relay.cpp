@@ -1,0 +1,309 @@
+#include "common/net/relay.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/base/log.hpp"
+
+namespace inout {
+
+/// One stream. Every pending asio operation counts in pending_; when the stream is over and the
+/// count is zero, it deletes itself. Each direction always has exactly one continuation: a wait, a
+/// posted turn, or none because it is done.
+class Relay {
+  public:
+    Relay(RelaySet& set, Connection client_side, Connection service_side, StreamInfo info)
+        : set_(set),
+          client_(std::move(client_side), info.client_side),
+          service_(std::move(service_side), info.service_side),
+          up_(client_, service_),
+          down_(service_, client_),
+          info_(std::move(info)),
+          opened_(Clock::now()) {}
+
+    void start() {
+        ++pending_;  // neither direction may delete this under the other
+        advance(up_);
+        advance(down_);
+        release();
+    }
+
+    void reset(const std::string& reason) {
+        if (over_) return;
+        ++pending_;
+        note_reason(reason);
+        client_.reset = service_.reset = true;
+        finish();
+        release();
+    }
+
+    void sweep(Clock::time_point now) {
+        ++pending_;
+        for (Side* side : {&client_, &service_}) {
+            if (over_ || side->reset || !side->unacknowledged) continue;
+            const TcpSample sample = sample_tcp(side->connection.fd());
+            if (sample.all_acknowledged()) side->unacknowledged = false;
+            if (side->watch.dead(sample, now, set_.peer_timeout_)) {
+                note_reason("peer timeout of " + std::string(side->name));
+                fail(*side, ETIMEDOUT);
+            }
+        }
+        release();
+    }
+
+    /// Looks again whether everything is delivered, or will never be.
+    void close_tick(Clock::time_point now) {
+        ++pending_;
+        if (now >= flush_until_) {
+            finish();
+        } else if (up_.done && down_.done) {
+            try_close();
+        }
+        release();
+    }
+
+  private:
+    struct Side {
+        Side(Connection c, const char* n) : connection(std::move(c)), name(n) {}
+        Connection connection;
+        const char* name;
+        bool reset = false;
+        bool watching_errors = false;
+        bool unacknowledged = false;  // may have bytes or a FIN that the peer did not acknowledge
+        PeerWatch watch;
+    };
+    struct Direction {
+        Direction(Side& from, Side& to) : source(from), sink(to) {}
+        Side& source;
+        Side& sink;
+        Pump pump;
+        bool done = false;
+    };
+
+    bool any_reset() const { return client_.reset || service_.reset; }
+
+    bool waits_for(Side& side) {
+        return !side.reset && !sample_tcp(side.connection.fd()).all_acknowledged();
+    }
+
+    Direction& direction_from(const Side& side) { return &side == &client_ ? up_ : down_; }
+    Direction& direction_to(const Side& side) { return &side == &client_ ? down_ : up_; }
+
+    void advance(Direction& d) {
+        if (over_ || d.done) return;
+        const std::uint64_t before = d.pump.bytes();
+        const Pump::Step step =
+            d.pump.run(set_.tools(), d.source.connection.fd(), d.sink.connection.fd());
+        if (d.pump.bytes() != before) d.sink.unacknowledged = true;
+        switch (step) {
+            case Pump::Step::wait_readable:
+                wait(d.source, Socket::wait_read, d);
+                return;
+            case Pump::Step::wait_writable:
+                wait(d.sink, Socket::wait_write, d);
+                watch_errors(d.source);
+                return;
+            case Pump::Step::yield:
+                ++pending_;
+                asio::post(set_.context_, [this, &d] { resume(d); });
+                return;
+            case Pump::Step::ended:
+                d.done = true;
+                d.sink.unacknowledged = true;  // the FIN
+                if (set_.calls_.shutdown_send(d.sink.connection.fd()) != 0) {
+                    fail(d.sink, errno);
+                    return;
+                }
+                watch_errors(d.source);
+                close_when_done();
+                return;
+            case Pump::Step::source_failed:
+                d.done = true;
+                fail(d.source, d.pump.error());
+                close_when_done();
+                return;
+            case Pump::Step::sink_failed:
+                fail(d.sink, d.pump.error());
+                return;
+        }
+    }
+
+    void wait(Side& side, Socket::wait_type what, Direction& d) {
+        ++pending_;
+        side.connection.socket().async_wait(what, [this, &d](std::error_code) { resume(d); });
+    }
+
+    void resume(Direction& d) {
+        advance(d);
+        release();
+    }
+
+    /// A side that is not read (back-pressure, or after its end) must still notice an RST.
+    void watch_errors(Side& side) {
+        if (over_ || side.watching_errors || side.reset) return;
+        side.watching_errors = true;
+        ++pending_;
+        side.connection.socket().async_wait(Socket::wait_error, [this, &side](std::error_code e) {
+            side.watching_errors = false;
+            if (!e && !over_) {
+                int error = 0;
+                socklen_t size = sizeof error;
+                ::getsockopt(side.connection.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
+                // No error: urgent data, or both ends are through. Not watched again before the
+                // direction has moved, or urgent data would spin here.
+                if (error != 0) fail(side, error);
+            }
+            release();
+        });
+    }
+
+    /// `side` was reset: what came from it is still delivered, what was for it is not.
+    void fail(Side& side, int error) {
+        if (over_) return;
+        if (!side.reset) {
+            side.reset = true;
+            note_reason((error == ETIMEDOUT ? "timeout of " : "reset by ") +
+                        std::string(side.name));
+            flush_until_ = std::min(flush_until_, Clock::now() + kResetFlush);
+            // However the other direction goes on: a paused reader does not hold this for ever.
+            set_.close_later(*this);
+        }
+        Direction& towards = direction_to(side);
+        if (!towards.done) {
+            towards.done = true;
+            towards.pump.discard(set_.pipes_);
+        }
+        direction_from(side).pump.source_was_reset();
+        close_when_done();
+    }
+
+    void close_when_done() {
+        if (over_ || !up_.done || !down_.done) return;
+        if (!try_close()) set_.close_later(*this);
+    }
+
+    bool try_close() {
+        if (waits_for(client_) || waits_for(service_)) return false;
+        finish();
+        return true;
+    }
+
+    void note_reason(const std::string& reason) {
+        if (reason_.empty()) reason_ = reason;
+    }
+
+    void finish() {
+        if (over_) return;
+        over_ = true;
+        up_.pump.discard(set_.pipes_);
+        down_.pump.discard(set_.pipes_);
+        if (any_reset()) {
+            client_.connection.close();
+            service_.connection.close();
+        } else {
+            client_.connection.close_clean();
+            service_.connection.close_clean();
+        }
+        set_.relays_.erase(this);
+        set_.closing_.erase(this);
+        counters().streams.fetch_sub(1, std::memory_order_relaxed);
+        write_log_line();
+        info_.keep.reset();
+    }
+
+    void write_log_line() const {
+        const auto milliseconds = [](Clock::duration d) {
+            return std::chrono::duration_cast<Milliseconds>(d).count();
+        };
+        log::info("stream", {{"id", info_.id},
+                             {"topic", info_.topic},
+                             {"client", info_.client},
+                             {"bytes_up", up_.pump.bytes()},
+                             {"bytes_down", down_.pump.bytes()},
+                             {"open_ms", milliseconds(opened_ - info_.arrived)},
+                             {"duration_ms", milliseconds(Clock::now() - info_.arrived)},
+                             {"reason", reason_.empty() ? std::string("done") : reason_}});
+    }
+
+    void release() {
+        if (--pending_ == 0 && over_) delete this;
+    }
+
+    RelaySet& set_;
+    Side client_, service_;
+    Direction up_, down_;
+    StreamInfo info_;
+    const Clock::time_point opened_;
+    Clock::time_point flush_until_ = Clock::time_point::max();
+    std::string reason_;  // of an end other than "done"; the first one counts
+    unsigned pending_ = 0;
+    bool over_ = false;
+};
+
+RelaySet::RelaySet(asio::io_context& context, Milliseconds peer_timeout, SocketCalls& calls)
+    : context_(context),
+      peer_timeout_(peer_timeout),
+      calls_(calls),
+      buffer_(std::make_unique_for_overwrite<char[]>(kCopyBytes)),
+      sweep_timer_(context),
+      close_timer_(context) {}
+
+RelaySet::~RelaySet() = default;
+
+void RelaySet::start(Connection client_side, Connection service_side, StreamInfo info) {
+    counters().streams.fetch_add(1, std::memory_order_relaxed);
+    counters().streams_total.fetch_add(1, std::memory_order_relaxed);
+    auto* relay =
+        new Relay(*this, std::move(client_side), std::move(service_side), std::move(info));
+    relays_.insert(relay);
+    if (!sweeping_) {
+        sweeping_ = true;
+        sweep_later();
+    }
+    relay->start();
+}
+
+void RelaySet::reset_all(const std::string& reason) {
+    const std::vector<Relay*> all(relays_.begin(), relays_.end());
+    for (Relay* relay : all) relay->reset(reason);
+}
+
+void RelaySet::sweep_later() {
+    sweep_timer_.expires_after(kSweepInterval);
+    sweep_timer_.async_wait([this](std::error_code error) {
+        if (!error) sweep();
+    });
+}
+
+void RelaySet::sweep() {
+    const auto now = Clock::now();
+    // A relay that fails here may leave the set at once.
+    const std::vector<Relay*> all(relays_.begin(), relays_.end());
+    for (Relay* relay : all) {
+        if (relays_.contains(relay)) relay->sweep(now);
+    }
+    pipes_.trim();
+    sweeping_ = !relays_.empty() || pipes_.has_idle();
+    if (sweeping_) sweep_later();
+}
+
+void RelaySet::close_later(Relay& relay) {
+    closing_.insert(&relay);
+    if (close_pending_) return;
+    close_pending_ = true;
+    close_timer_.expires_after(kCloseInterval);
+    close_timer_.async_wait([this](std::error_code error) {
+        close_pending_ = false;
+        if (error) return;
+        const auto now = Clock::now();
+        const std::vector<Relay*> all(closing_.begin(), closing_.end());
+        for (Relay* each : all) {
+            if (closing_.contains(each)) each->close_tick(now);
+        }
+        if (!closing_.empty()) close_later(**closing_.begin());
+    });
+}
+
+}  // namespace inout

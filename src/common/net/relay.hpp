@@ -1,0 +1,64 @@
+// Relays: carries the bytes of opened streams, each between two connections, with exact ends.
+//
+// One set per worker; a stream lives and dies on that worker's thread. FIN becomes FIN and the other
+// direction goes on; RST (or a dead peer) becomes RST, after what came before it was delivered; the
+// set closes a stream only when the kernel has delivered everything. Writes the stream's log line.
+// docs/architecture.md, "The end of a stream".
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "common/net/connection.hpp"
+#include "common/net/peer_watch.hpp"
+#include "common/net/pump.hpp"
+
+namespace inout {
+
+/// What is known of a stream besides its bytes.
+struct StreamInfo {
+    std::string id, topic, client;
+    Clock::time_point arrived;           ///< when its opening began
+    const char* client_side = "client";  ///< the names of its two legs, for the log
+    const char* service_side = "backend";
+    std::shared_ptr<void> keep;  ///< released when the stream ends
+};
+
+class Relay;
+
+class RelaySet {
+  public:
+    RelaySet(asio::io_context& context, Milliseconds peer_timeout,
+             SocketCalls& calls = SocketCalls::system());
+    RelaySet(const RelaySet&) = delete;
+    RelaySet& operator=(const RelaySet&) = delete;
+    ~RelaySet();
+
+    /// Takes both connections and carries the stream to its end.
+    void start(Connection client_side, Connection service_side, StreamInfo info);
+    /// Ends every stream with RST on both sides.
+    void reset_all(const std::string& reason);
+    std::size_t size() const { return relays_.size(); }
+
+  private:
+    friend class Relay;
+    void sweep_later();
+    void sweep();
+    void close_later(Relay& relay);
+
+    Pump::Tools tools() { return {calls_, pipes_, {buffer_.get(), kCopyBytes}}; }
+
+    asio::io_context& context_;
+    const Milliseconds peer_timeout_;
+    SocketCalls& calls_;
+    PipePool pipes_;
+    std::unique_ptr<char[]> buffer_;
+    std::unordered_set<Relay*> relays_;   // each deletes itself after its last pending operation
+    std::unordered_set<Relay*> closing_;  // ended, waiting for the last acknowledgements
+    Timer sweep_timer_, close_timer_;
+    bool sweeping_ = false, close_pending_ = false;
+};
+
+}  // namespace inout

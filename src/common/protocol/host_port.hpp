@@ -1,0 +1,43 @@
+// HostPort: a host name or address literal with a TCP port, as configuration and flags give it.
+//
+// Nothing is looked up here: names are checked for their letters only. Pure functions, any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.hpp"
+
+namespace inout {
+
+/// `host` is a name, an IPv4 or an IPv6 literal, the latter without brackets.
+struct HostPort {
+    std::string host;
+    std::uint16_t port = 0;
+
+    bool operator==(const HostPort&) const = default;
+};
+
+/// Reads `HOST:PORT`, an IPv6 literal in brackets (`[::1]:80`); the failure says what is wrong.
+/// With a `default_host` the text names a listener: a port alone is enough, and port 0 (the kernel
+/// chooses) is allowed.
+Result<HostPort, std::string> parse_host_port(std::string_view text,
+                                              std::string_view default_host = {});
+
+/// `host:port`, with brackets around an IPv6 literal.
+std::string to_string(const HostPort& address);
+
+/// What is wrong with a host, worded to follow its key ("must not be empty"); nothing if it is
+/// fine. Fine are IPv4 and IPv6 literals (a zone is allowed) and names of letters, digits, `-` and
+/// `_`, at most 63 bytes between dots and 253 in all (RFC 1035, 2.3.4). What ends in a number is an
+/// address and must be a whole one: the resolver would read `127.1` as 127.0.0.1 and `10.0.0.300`
+/// as a name.
+std::optional<std::string> check_host(std::string_view host);
+
+/// One spelling for each host, to compare by: lower case, no dot at the end, the shortest form of
+/// an IPv6 literal, IPv4 for an IPv4-mapped one. Requires a host without a problem.
+std::string canonical_host(std::string_view host);
+
+}  // namespace inout

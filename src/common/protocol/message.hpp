@@ -1,0 +1,98 @@
+// The messages of the protocol 0.0.1 plus `ext`, as plain structs, and their JSON.
+//
+// docs/protocol.md is the contract. `ext` tells whether the peer's message carried the extension
+// object; the members after it are meaningful only then and have harmless defaults otherwise. What
+// a peer sends is clamped and bounded here, so that nobody behind needs to. No I/O, no clock.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/base/limits.hpp"
+#include "common/base/result.hpp"
+#include "common/protocol/code.hpp"
+
+namespace inout {
+
+inline constexpr std::string_view kVersion = "0.0.1";
+
+/// out → proxy, first on a control connection: "I serve this topic".
+struct OutRequest {
+    std::string magic, version, topic;
+    bool ext = false;
+    std::string instance;  ///< names this network entry of this run of out
+    bool standby = false;  ///< join the line without taking the topic from its holder
+    std::optional<Milliseconds> heartbeat_timeout;  ///< 5 s to 10 min
+};
+
+/// out → proxy, first on a data connection: "park this one".
+struct OutDataRequest {
+    std::string magic, version, topic;
+    bool ext = false;
+    std::string ticket;  ///< the registration's secret
+};
+
+/// in → proxy, first on an in connection: "open a stream".
+struct InRequest {
+    std::string magic, version, topic;
+    bool ext = false;
+    std::string id;      ///< 16 hex digits, names the stream in every log
+    std::string client;  ///< "ip:port" as in saw it
+};
+
+/// proxy → out, on control: "open that many data connections".
+struct NewDataRequest {
+    std::string magic, topic;
+    unsigned count = 1;  ///< 1 to 100
+};
+
+/// proxy → out, on a parked connection: "a client is here, dial the backend".
+struct DataActiveRequest {
+    std::string magic, topic;
+    bool ext = false;
+    std::string id, client;
+};
+
+/// The answer to any request.
+struct Response {
+    std::string magic{};
+    std::string request{};  ///< the type that is answered
+    std::string message{};  ///< empty: success
+    bool ext = false;
+    Code code = Code::none;
+    std::string proxy{};    ///< id of the proxy's process (answers to an out)
+    std::string ticket{};   ///< this registration's secret (answer to OutRequest)
+    unsigned position = 0;  ///< 0 holds the topic, n is n-th in line
+
+    bool ok() const { return message.empty(); }
+};
+
+struct Ping {};
+struct Pong {};
+
+enum class NoticeCode { displaced, promoted, draining, other };
+
+/// Either way on control, only between peers with ext.
+struct Notice {
+    NoticeCode code = NoticeCode::other;
+    std::string message;
+};
+
+using Message = std::variant<OutRequest, OutDataRequest, InRequest, NewDataRequest,
+                             DataActiveRequest, Response, Ping, Pong, Notice>;
+
+/// The `Type` on the wire, which Response::request repeats.
+std::string_view type_name(const Message& message);
+
+/// The whole frame, ready for one write; at most kFrameSendMaxBytes (long texts are cut).
+std::string encode(const Message& message);
+
+enum class DecodeError { malformed, unknown_type };
+
+/// Parses a frame's body. Keys in any letter case; unknown keys are ignored; strings that are too
+/// long, wrong types and missing members are `malformed`. A topic is checked as check_topic does.
+Result<Message, DecodeError> decode(std::string_view body);
+
+}  // namespace inout

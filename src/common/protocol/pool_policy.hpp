@@ -1,0 +1,46 @@
+// How many parked data connections a registration should have, and when to ask for more.
+//
+// The need is the size of a burst: the streams opened until the pool is full again. The target
+// follows it up at once and falls by a quarter after each half minute without such a burst. Time is
+// an argument; no I/O.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+
+#include "common/base/limits.hpp"
+
+namespace inout {
+
+class PoolPolicy {
+  public:
+    /// `unanswered_max`: connections that may be asked for and not yet there (kLegacyUnansweredMax
+    /// for a 0.0.1 out).
+    PoolPolicy(std::size_t min, std::size_t max, std::size_t unanswered_max)
+        : min_(min), max_(max), unanswered_max_(unanswered_max), target_(min) {}
+
+    /// A stream wants a connection, parked or not.
+    void stream_opened() { ++burst_; }
+    /// A data connection of this registration arrived.
+    void arrived();
+
+    /// How many connections to ask for now; they count as asked for. `parked` are ready, `waiting`
+    /// streams are without one.
+    std::size_t request(std::size_t parked, std::size_t waiting, Clock::time_point now);
+
+    /// Parked connections beyond the target, to be closed; also lowers the target in quiet times.
+    std::size_t surplus(std::size_t parked, Clock::time_point now);
+
+    std::size_t target() const { return target_; }
+    std::size_t unanswered() const { return requested_.size(); }
+
+  private:
+    std::size_t min_, max_, unanswered_max_;
+    std::size_t target_;
+    std::size_t burst_ = 0;  // streams opened since the pool was last full
+    std::size_t peak_ = 0;   // the largest burst since the target was last looked at
+    Clock::time_point lower_at_{};
+    std::deque<Clock::time_point> requested_;  // when each unanswered one was asked for
+};
+
+}  // namespace inout

@@ -1,0 +1,13 @@
+// One client of in: asks the proxy for a stream to the topic and hands both connections to the
+// relay. Every failure is an RST for the client.
+#pragma once
+
+#include "common/app/worker.hpp"
+#include "common/protocol/config.hpp"
+
+namespace inout {
+
+Task<> client_session(Worker& worker, const InConfig& config, const InNetwork& network,
+                      Connection client);
+
+}  // namespace inout

@@ -1,0 +1,151 @@
+#include "out/control_link.hpp"
+
+#include "common/base/log.hpp"
+#include "common/base/random.hpp"
+#include "common/net/connect.hpp"
+#include "common/net/deadline.hpp"
+#include "out/data_link.hpp"
+
+namespace inout {
+
+ControlLink::ControlLink(Worker& worker, Workers& workers, const OutConfig& config,
+                         const OutNetwork& network)
+    : worker_(worker),
+      workers_(workers),
+      config_(config),
+      network_(network),
+      instance_(random_hex(kMagicDigits)),
+      retry_(config.retry_interval) {}
+
+Task<> ControlLink::run() {
+    Timer pause(worker_.executor());
+    while (!draining_) {
+        co_await register_once();
+        pause.expires_after(retry_.wait(random_unit()));
+        co_await pause.async_wait(use_result);
+    }
+}
+
+void ControlLink::warn_not_registered(const std::string& reason) {
+    const auto held_back = failures_.pass();
+    if (held_back < 0) return;
+    log::warning("not registered", {{"topic", network_.topic},
+                                    {"server", to_string(network_.server)},
+                                    {"reason", reason},
+                                    {"held_back", held_back}});
+}
+
+Task<> ControlLink::register_once() {
+    auto dialled = co_await dial(worker_.executor(), network_.server, DialOrder::racing,
+                                 config_.connect_timeout);
+    if (!dialled) {
+        warn_not_registered(dialled.error().detail);
+        co_return;
+    }
+    channel_ = std::make_shared<ControlChannel>(std::move(*dialled));
+    const auto response = co_await request_registration();
+    if (!response) co_return;
+
+    registration_ = std::make_shared<Registration>(config_, network_);
+    registration_->ticket = response->ticket;
+    registration_->proxy_id = response->proxy;
+    registration_->draining = draining_;
+    peer_has_ext_ = response->ext;
+    log::info("registered", {{"topic", network_.topic},
+                             {"server", to_string(network_.server)},
+                             {"position", response->position}});
+    retry_.registered(Clock::now());
+    co_await serve();
+    registration_->close_parked();
+    registration_.reset();
+    channel_.reset();
+}
+
+/// Nothing: refused or failed, and said so.
+Task<std::optional<Response>> ControlLink::request_registration() {
+    Deadline deadline(channel_->connection());
+    deadline.expires_after(config_.heartbeat_timeout);
+    channel_->send(OutRequest{.magic = random_hex(kMagicDigits),
+                              .version = std::string(kVersion),
+                              .topic = network_.topic,
+                              .ext = true,
+                              .instance = instance_,
+                              .standby = standby_,
+                              .heartbeat_timeout = config_.heartbeat_timeout});
+    auto answer = co_await channel_->receive();
+    if (!answer) {
+        warn_not_registered(deadline.expired() ? "no answer in time" : to_string(answer.error()));
+        co_return std::nullopt;
+    }
+    const auto* response = std::get_if<Response>(&*answer);
+    if (response == nullptr || !response->ok()) {
+        warn_not_registered(response == nullptr ? "unexpected message" : response->message);
+        channel_->close();
+        co_return std::nullopt;
+    }
+    co_return *response;
+}
+
+Task<> ControlLink::serve() {
+    channel_->start_heartbeat(config_.heartbeat_interval, config_.heartbeat_timeout);
+    std::string reason;
+    bool by_peer = false;
+    while (reason.empty()) {
+        auto received = co_await channel_->receive();
+        if (!received) {
+            by_peer = !channel_->timed_out();
+            reason = by_peer ? to_string(received.error()) : "no heartbeat";
+        } else if (const auto* wanted = std::get_if<NewDataRequest>(&*received)) {
+            open_data_links(wanted->count);
+        } else if (const auto* notice = std::get_if<Notice>(&*received)) {
+            on_notice(*notice);
+        } else if (!std::holds_alternative<Pong>(*received)) {
+            reason = "unexpected message";
+            channel_->close();
+        }
+    }
+    log::warning("disconnected", {{"topic", network_.topic},
+                                  {"server", to_string(network_.server)},
+                                  {"reason", reason}});
+    if (retry_.lost(Clock::now(), by_peer)) {
+        log::warning("contention", {{"topic", network_.topic},
+                                    {"server", to_string(network_.server)},
+                                    {"reason", "the proxy ends the registration again and again; "
+                                               "another out may serve this topic"}});
+    }
+}
+
+void ControlLink::open_data_links(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+        Worker& worker = workers_.next();
+        spawn(worker.executor(), "data link", data_link(worker, registration_));
+    }
+}
+
+void ControlLink::on_notice(const Notice& notice) {
+    const auto say = [this](log::Level level, std::string_view event, std::string_view reason) {
+        const log::Field fields[] = {{"topic", network_.topic},
+                                     {"server", to_string(network_.server)},
+                                     {"reason", reason}};
+        log::write(level, event, fields, std::size(fields));
+    };
+    switch (notice.code) {
+        case NoticeCode::displaced:
+            standby_ = true;
+            say(log::Level::warning, "displaced", notice.message);
+            return;
+        case NoticeCode::promoted: say(log::Level::info, "promoted", notice.message); return;
+        case NoticeCode::draining: say(log::Level::info, "proxy draining", notice.message); return;
+        case NoticeCode::other: return;
+    }
+}
+
+void ControlLink::drain() {
+    draining_ = true;
+    if (!registration_) return;
+    registration_->draining = true;
+    registration_->close_parked();
+    if (peer_has_ext_) channel_->send(Notice{NoticeCode::draining, "out is ending"});
+}
+
+}  // namespace inout

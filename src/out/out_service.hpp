@@ -1,0 +1,24 @@
+// The program out: one control link for each network.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "common/app/daemon.hpp"
+#include "out/control_link.hpp"
+
+namespace inout {
+
+class OutService : public Service {
+  public:
+    OutService(Workers& workers, const OutConfig& config);
+
+    std::optional<std::string> start() override;
+    void drain() override;
+
+  private:
+    Workers& workers_;
+    std::vector<std::unique_ptr<ControlLink>> links_;
+};
+
+}  // namespace inout

@@ -1,0 +1,137 @@
+#include "common/net/frame_io.hpp"
+#include "proxy/proxy_service.hpp"
+#include "proxy/sessions.hpp"
+
+namespace inout {
+namespace {
+
+Response answer_to(std::string_view request, std::string magic) {
+    return Response{.magic = std::move(magic),
+                    .request = std::string(request),
+                    .ext = true};
+}
+
+std::shared_ptr<Registration> make_registration(const ProxyState& state,
+                                                const std::shared_ptr<ControlChannel>& channel,
+                                                const OutRequest& request) {
+    auto registration = std::make_shared<Registration>();
+    registration->topic = request.topic;
+    registration->out = channel->peer();
+    registration->ext = request.ext;
+    registration->ticket = request.ext ? random_hex(kTicketDigits) : std::string();
+    registration->channel = channel;
+    const ProxyConfig& config = state.config;
+    PoolPolicy policy(config.pool_min, config.pool_max,
+                      request.ext ? kPoolHardMax : kLegacyUnansweredMax);
+    // A 0.0.1 out understands no count and gets one message for each connection.
+    auto ask = [channel, topic = request.topic, ext = request.ext](std::size_t count) {
+        asio::post(channel->executor(), [channel, topic, ext, count] {
+            const std::size_t messages = ext ? 1 : count;
+            for (std::size_t i = 0; i < messages; ++i) {
+                channel->send(NewDataRequest{.magic = random_hex(kMagicDigits),
+                                             .topic = topic,
+                                             .count = ext ? static_cast<unsigned>(count) : 1});
+            }
+        });
+    };
+    registration->pool = std::make_shared<DataPool>(policy, config.pool_max, config.limits.waiting,
+                                                    std::move(ask));
+    return registration;
+}
+
+/// Answers the out until its connection ends; returns why it ended.
+Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& registration) {
+    while (true) {
+        auto received = co_await registration->channel->receive();
+        if (!received) {
+            co_return registration->channel->timed_out() ? "no heartbeat"
+                                                         : to_string(received.error());
+        }
+        if (std::holds_alternative<Ping>(*received)) {
+            registration->channel->send(Pong{});
+            registration->pool->tick();
+        } else if (const auto* notice = std::get_if<Notice>(&*received)) {
+            if (notice->code == NoticeCode::draining && state.directory.remove(registration)) {
+                log::info("out draining",
+                          {{"topic", registration->topic}, {"out", registration->out}});
+            }
+        } else if (!std::holds_alternative<Response>(*received)) {
+            registration->channel->close();
+            co_return "unexpected message";
+        }
+    }
+}
+
+}  // namespace
+
+Task<> control_session(ProxyState& state, Connection connection, OutRequest request) {
+    Response answer = answer_to("OutRequest", request.magic);
+    if (state.draining) {
+        answer.code = Code::draining;
+        answer.message = "proxy is ending";
+        co_await refuse(state, std::move(connection), std::move(answer));
+        co_return;
+    }
+    auto channel = std::make_shared<ControlChannel>(std::move(connection));
+    const auto registration = make_registration(state, channel, request);
+    const auto position = state.directory.add(registration, request.instance, request.standby);
+    if (!position) {
+        answer.code = Code::limit;
+        answer.message = "too many topics, or too many outs in line for this one";
+        log::warning("registration refused", {{"topic", request.topic},
+                                              {"out", registration->out},
+                                              {"reason", answer.message}});
+        co_await refuse(state, std::move(channel->connection()), std::move(answer));
+        co_return;
+    }
+    answer.proxy = state.proxy_id;
+    answer.ticket = registration->ticket;
+    answer.position = static_cast<unsigned>(*position);
+    log::info("registered", {{"topic", request.topic},
+                             {"out", registration->out},
+                             {"position", *position},
+                             {"ext", request.ext ? "yes" : "no"}});
+    channel->send(answer);
+    state.directory.announce(registration);
+    channel->start_heartbeat(Milliseconds::zero(), request.heartbeat_timeout.value_or(
+                                                       state.config.heartbeat_timeout));
+    const std::string reason = co_await serve(state, registration);
+    state.directory.remove(registration);
+    log::info("unregistered", {{"topic", registration->topic},
+                               {"out", registration->out},
+                               {"reason", reason},
+                               {"streams", registration->streams.load()}});
+}
+
+Task<> data_session(ProxyState& state, Worker& worker, Connection connection,
+                    OutDataRequest request) {
+    // A registration with ext has a secret ticket; one without can not be told from another's.
+    auto registration = request.ticket.empty() ? state.directory.holder(request.topic)
+                                               : state.directory.by_ticket(request.ticket);
+    if (registration && (registration->ticket != request.ticket ||
+                         registration->topic != request.topic)) {
+        registration = nullptr;
+    }
+    Response answer = answer_to("OutDataRequest", request.magic);
+    if (request.ext) answer.proxy = state.proxy_id;
+    if (!registration) {
+        answer.code = Code::denied;
+        answer.message = "no registration for this data connection";
+    } else if (!registration->pool->has_room()) {
+        answer.code = Code::limit;
+        answer.message = "no data connection is wanted now";
+    }
+    if (!answer.message.empty()) {
+        log::debug("data connection refused", {{"topic", request.topic},
+                                               {"out", connection.peer()},
+                                               {"code", to_string(answer.code)}});
+        co_await refuse(state, std::move(connection), std::move(answer));
+        co_return;
+    }
+    const Message message = std::move(answer);
+    // A fresh connection's buffer takes one small frame at once; there is nothing to wait for.
+    if (co_await write_message(connection, message)) co_return;
+    registration->pool->park(worker, std::move(connection));
+}
+
+}  // namespace inout

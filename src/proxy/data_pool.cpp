@@ -1,0 +1,170 @@
+#include "proxy/data_pool.hpp"
+
+#include <algorithm>
+
+namespace inout {
+
+/// Belongs to the pool while it stands in parked_, and to whoever removed it from there afterwards.
+/// `connection` and `dead` are touched on `worker`'s thread only.
+struct DataPool::Parked {
+    Parked(Worker& w, Connection c) : worker(w), connection(std::move(c)) {}
+    Worker& worker;
+    Connection connection;
+    bool dead = false;
+    Counted counted{counters().parked};
+};
+
+/// A stream without a connection. The timer is its condition variable and its deadline; the rest
+/// is written on the stream's own thread, except `closed` (under the pool's lock).
+struct DataPool::Waiter {
+    explicit Waiter(Worker& w) : worker(w), timer(w.context()) {}
+    Worker& worker;
+    Timer timer;
+    std::optional<Connection> connection;
+    bool answered = false;
+    bool closed = false;
+};
+
+DataPool::DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max,
+                   std::function<void(std::size_t)> ask)
+    : policy_(std::move(policy)),
+      parked_max_(parked_max),
+      waiting_max_(waiting_max),
+      ask_(std::move(ask)) {}
+
+void DataPool::open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    ask_for_more();
+}
+
+void DataPool::close() {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
+    for (const auto& parked : std::exchange(parked_, {})) {
+        asio::post(parked->worker.context(), [parked] { parked->connection.close(); });
+    }
+    for (const auto& waiter : std::exchange(waiters_, {})) {
+        asio::post(waiter->worker.context(), [waiter] {
+            waiter->closed = waiter->answered = true;
+            waiter->timer.cancel();
+        });
+    }
+}
+
+bool DataPool::has_room() {
+    const std::lock_guard lock(mutex_);
+    return open_ && (parked_.size() < parked_max_ || !waiters_.empty());
+}
+
+void DataPool::park(Worker& worker, Connection connection) {
+    auto parked = std::make_shared<Parked>(worker, std::move(connection));
+    const std::lock_guard lock(mutex_);
+    policy_.arrived();
+    if (!open_) return;
+    if (!waiters_.empty()) {
+        const auto waiter = waiters_.front();
+        waiters_.pop_front();
+        hand_over(parked, waiter);
+    } else if (parked_.size() < parked_max_) {
+        parked_.push_back(parked);
+        watch(parked);
+    }
+    ask_for_more();
+}
+
+void DataPool::watch(const std::shared_ptr<Parked>& parked) {
+    // Readable while parked means an end, an error, or a peer that talks out of turn.
+    parked->connection.socket().async_wait(
+        Socket::wait_read, [pool = weak_from_this(), parked](std::error_code error) {
+            if (error) return;  // taken or closed
+            parked->dead = true;
+            parked->connection.close();
+            if (const auto self = pool.lock()) self->drop(parked);
+        });
+}
+
+void DataPool::drop(const std::shared_ptr<Parked>& parked) {
+    const std::lock_guard lock(mutex_);
+    std::erase(parked_, parked);
+    if (open_) ask_for_more();
+}
+
+void DataPool::hand_over(const std::shared_ptr<Parked>& parked,
+                         const std::shared_ptr<Waiter>& waiter) {
+    // On the connection's thread its watch ends and it is freed from its context; on the stream's
+    // thread it is taken in. Where both are one, the second step is the first.
+    asio::dispatch(parked->worker.context(), [parked, waiter] {
+        std::error_code ignored;
+        if (parked->connection.is_open()) parked->connection.socket().cancel(ignored);
+        const bool same = &parked->worker == &waiter->worker;
+        auto moved = std::make_shared<std::optional<Connection>>();
+        if (!parked->dead && parked->connection.is_open()) {
+            moved->emplace(same ? std::move(parked->connection)
+                                : parked->connection.moved_to(waiter->worker.context()));
+        }
+        asio::dispatch(waiter->worker.context(), [waiter, moved] {
+            waiter->connection = std::move(*moved);
+            waiter->answered = true;
+            waiter->timer.cancel();
+        });
+    });
+}
+
+std::shared_ptr<DataPool::Parked> DataPool::take_parked(const Worker& worker) {
+    if (parked_.empty()) return nullptr;
+    // The newest is the least likely to be dead; one of the same worker needs no move.
+    auto found = std::find_if(parked_.rbegin(), parked_.rend(),
+                              [&](const auto& parked) { return &parked->worker == &worker; });
+    if (found == parked_.rend()) found = parked_.rbegin();
+    auto parked = *found;
+    parked_.erase(std::next(found).base());
+    return parked;
+}
+
+Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline) {
+    const auto self = shared_from_this();
+    const auto waiter = std::make_shared<Waiter>(worker);
+    std::shared_ptr<Parked> parked;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!open_) co_return Take{Taken::closed, {}};
+        parked = take_parked(worker);
+        if (!parked && waiters_.size() >= waiting_max_) co_return Take{Taken::too_many_waiting, {}};
+        if (!parked) waiters_.push_back(waiter);
+        policy_.stream_opened();
+        ask_for_more();
+    }
+    if (parked) hand_over(parked, waiter);
+    while (!waiter->answered) {
+        waiter->timer.expires_at(deadline);
+        const auto [error] = co_await waiter->timer.async_wait(use_result);
+        if (error || waiter->answered) continue;
+        const std::lock_guard lock(mutex_);
+        // Still in the queue: nobody will answer. Otherwise an answer is on its way.
+        if (std::erase(waiters_, waiter) > 0) co_return Take{Taken::timeout, {}};
+        deadline = Clock::time_point::max();
+    }
+    if (waiter->closed) co_return Take{Taken::closed, {}};
+    if (waiter->connection) co_return Take{Taken::ok, std::move(waiter->connection)};
+    // It died between the pool and here: the next one.
+    co_return co_await take(worker, deadline);
+}
+
+void DataPool::tick() {
+    const std::lock_guard lock(mutex_);
+    if (!open_) return;
+    for (auto surplus = policy_.surplus(parked_.size(), Clock::now()); surplus > 0; --surplus) {
+        const auto oldest = parked_.front();
+        parked_.pop_front();
+        asio::post(oldest->worker.context(), [oldest] { oldest->connection.close(); });
+    }
+    ask_for_more();
+}
+
+void DataPool::ask_for_more() {
+    const std::size_t count = policy_.request(parked_.size(), waiters_.size(), Clock::now());
+    if (count > 0) ask_(count);
+}
+
+}  // namespace inout

@@ -1,0 +1,66 @@
+// The parked data connections of one registration, and the streams that wait for one.
+//
+// Thread-safe: streams on any worker take, data connections on any worker park. A parked connection
+// is watched on the worker it lives on; it dies there, or is taken there and moved to the stream's
+// worker. Owned by the registration and, while something is parked or waits, by that too.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "common/app/worker.hpp"
+#include "common/protocol/pool_policy.hpp"
+
+namespace inout {
+
+class DataPool : public std::enable_shared_from_this<DataPool> {
+  public:
+    /// `ask` requests that many data connections from out; called under the pool's lock, so it may
+    /// only post. At most `waiting_max` streams wait.
+    DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max,
+             std::function<void(std::size_t)> ask);
+
+    /// Begins to ask for connections: the registration holds its topic now.
+    void open();
+    /// Parked connections close, waiting streams get nothing. May be opened again.
+    void close();
+
+    /// A data connection is there and answered; on `worker`'s thread. It closes if nobody wants it.
+    void park(Worker& worker, Connection connection);
+    /// Whether another parked connection would be kept.
+    bool has_room();
+
+    enum class Taken { ok, timeout, closed, too_many_waiting };
+    struct Take {
+        Taken result;
+        std::optional<Connection> connection;  ///< set if ok; lives on the caller's worker
+    };
+    /// A parked connection that was alive a moment ago, or the next one to come.
+    Task<Take> take(Worker& worker, Clock::time_point deadline);
+
+    /// Replaces what was asked for in vain and closes what is too much; called every few seconds.
+    void tick();
+
+  private:
+    struct Parked;
+    struct Waiter;
+
+    std::shared_ptr<Parked> take_parked(const Worker& worker);
+    void watch(const std::shared_ptr<Parked>& parked);
+    void drop(const std::shared_ptr<Parked>& parked);
+    void hand_over(const std::shared_ptr<Parked>& parked, const std::shared_ptr<Waiter>& waiter);
+    void ask_for_more();
+
+    std::mutex mutex_;
+    PoolPolicy policy_;
+    const std::size_t parked_max_, waiting_max_;
+    const std::function<void(std::size_t)> ask_;
+    bool open_ = false;
+    std::deque<std::shared_ptr<Parked>> parked_;  // the newest at the back
+    std::deque<std::shared_ptr<Waiter>> waiters_;  // the oldest at the front
+};
+
+}  // namespace inout

@@ -1,0 +1,88 @@
+#include "proxy/directory.hpp"
+
+#include "common/base/log.hpp"
+
+namespace inout {
+namespace {
+
+void log_change(std::string_view event, const Registration& registration) {
+    log::info(event, {{"topic", registration.topic}, {"out", registration.out}});
+}
+
+}  // namespace
+
+std::optional<std::size_t> Directory::add(const std::shared_ptr<Registration>& registration,
+                                          const std::string& instance, bool standby) {
+    const std::lock_guard lock(mutex_);
+    const RegistrationId id = next_id_++;
+    const auto added = registry_.add(registration->topic, id, instance, standby);
+    if (!added.accepted) return std::nullopt;
+    registration->id = id;
+    registrations_.emplace(id, registration);
+    if (!registration->ticket.empty()) tickets_.emplace(registration->ticket, registration);
+    counters().topics = registry_.topics();
+    counters().controls = registrations_.size();
+    if (added.replaced) {
+        const auto old = registrations_.at(*added.replaced);
+        erase(*added.replaced);
+        old->pool->close();
+        asio::post(old->channel->executor(), [channel = old->channel] { channel->close(); });
+    }
+    if (added.displaced) {
+        const auto old = registrations_.at(*added.displaced);
+        old->pool->close();
+        old->notify(NoticeCode::displaced, "displaced by " + registration->out);
+        log_change("displaced", *old);
+    }
+    return added.position;
+}
+
+void Directory::announce(const std::shared_ptr<Registration>& registration) {
+    const std::lock_guard lock(mutex_);
+    // Somebody else may have become the holder since add().
+    if (registry_.holder(registration->topic) == registration->id) registration->pool->open();
+}
+
+bool Directory::remove(const std::shared_ptr<Registration>& registration) {
+    const std::lock_guard lock(mutex_);
+    registration->pool->close();
+    erase(registration->id);
+    const auto removed = registry_.remove(registration->topic, registration->id);
+    counters().topics = registry_.topics();
+    if (removed.promoted) {
+        const auto& next = registrations_.at(*removed.promoted);
+        next->notify(NoticeCode::promoted, "the holder ended");
+        next->pool->open();
+        log_change("promoted", *next);
+    }
+    return removed.found;
+}
+
+void Directory::erase(RegistrationId id) {
+    const auto found = registrations_.find(id);
+    if (found == registrations_.end()) return;
+    tickets_.erase(found->second->ticket);
+    registrations_.erase(found);
+    counters().controls = registrations_.size();
+}
+
+std::shared_ptr<Registration> Directory::holder(std::string_view topic) {
+    const std::lock_guard lock(mutex_);
+    const auto id = registry_.holder(topic);
+    return id ? registrations_.at(*id) : nullptr;
+}
+
+std::shared_ptr<Registration> Directory::by_ticket(const std::string& ticket) {
+    const std::lock_guard lock(mutex_);
+    const auto found = tickets_.find(ticket);
+    return found == tickets_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Registration>> Directory::all() {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<Registration>> list;
+    for (const auto& [id, registration] : registrations_) list.push_back(registration);
+    return list;
+}
+
+}  // namespace inout

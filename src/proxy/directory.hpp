@@ -1,0 +1,43 @@
+// The directory: who serves which topic, by topic and by ticket. The one door to the registry.
+//
+// Thread-safe. Tells displaced and promoted outs, opens the holder's pool and closes the others'.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/registration.hpp"
+
+namespace inout {
+
+class Directory {
+  public:
+    explicit Directory(std::size_t topics_max) : registry_(topics_max) {}
+
+    /// Enters it (its id is set here) and returns its position; nothing if a limit is reached.
+    /// The pool stays closed: call announce() after the out has its answer.
+    std::optional<std::size_t> add(const std::shared_ptr<Registration>& registration,
+                                   const std::string& instance, bool standby);
+    /// Tells those whom add() displaced, and opens the holder's pool.
+    void announce(const std::shared_ptr<Registration>& registration);
+    /// Takes it out of its line, closes its pool and promotes the next. False if it was not there
+    /// (replaced by a newer one of the same instance, or draining).
+    bool remove(const std::shared_ptr<Registration>& registration);
+
+    std::shared_ptr<Registration> holder(std::string_view topic);
+    std::shared_ptr<Registration> by_ticket(const std::string& ticket);
+    std::vector<std::shared_ptr<Registration>> all();
+
+  private:
+    std::mutex mutex_;
+    TopicRegistry registry_;
+    RegistrationId next_id_ = 1;
+    std::unordered_map<RegistrationId, std::shared_ptr<Registration>> registrations_;
+    std::unordered_map<std::string, std::shared_ptr<Registration>> tickets_;
+    void erase(RegistrationId id);
+};
+
+}  // namespace inout

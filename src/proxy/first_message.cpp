@@ -1,0 +1,92 @@
+#include "common/net/deadline.hpp"
+#include "common/net/frame_io.hpp"
+#include "proxy/proxy_service.hpp"
+#include "proxy/sessions.hpp"
+
+namespace inout {
+namespace {
+
+log::RateLimit bad_first_messages;
+
+void count_refused(const std::string& peer, const std::string& reason) {
+    counters().refused_total.fetch_add(1, std::memory_order_relaxed);
+    const auto held_back = bad_first_messages.pass();
+    if (held_back < 0) return;
+    log::warning("first message refused",
+                 {{"peer", peer}, {"reason", reason}, {"held_back", held_back}});
+}
+
+/// The three requests begin alike; nothing for other messages.
+const std::string* version_of(const Message& message) {
+    if (const auto* m = std::get_if<OutRequest>(&message)) return &m->version;
+    if (const auto* m = std::get_if<OutDataRequest>(&message)) return &m->version;
+    if (const auto* m = std::get_if<InRequest>(&message)) return &m->version;
+    return nullptr;
+}
+
+const std::string& magic_of(const Message& message) {
+    if (const auto* m = std::get_if<OutRequest>(&message)) return m->magic;
+    if (const auto* m = std::get_if<OutDataRequest>(&message)) return m->magic;
+    return std::get<InRequest>(message).magic;
+}
+
+/// Reads the first message, or says why there is none.
+Task<std::optional<Message>> read_first_message(ProxyState& state, Connection& connection) {
+    const Counted handshake(state.handshakes);
+    Deadline deadline(connection);
+    deadline.expires_after(state.config.handshake_timeout);
+    const std::string peer = connection.peer();
+    auto received = co_await read_message(connection, kFirstFrameBodyMaxBytes);
+    if (received) co_return std::move(*received);
+    count_refused(peer, deadline.expired() ? "no first message in time"
+                                           : to_string(received.error()));
+    co_return std::nullopt;
+}
+
+}  // namespace
+
+Task<> first_message_session(ProxyState& state, Worker& worker, Connection connection) {
+    auto message = co_await read_first_message(state, connection);
+    if (!message) co_return;
+    const std::string* version = version_of(*message);
+    if (version == nullptr) {
+        count_refused(connection.peer(), "misplaced first message");
+        // The words of the original, which its programs may look for.
+        Response answer{.magic = "invalid tp",
+                        .request = "invalid tp",
+                        .message = "not a first message",
+                        .ext = true,
+                        .code = Code::malformed};
+        co_await refuse(state, std::move(connection), std::move(answer));
+        co_return;
+    }
+    if (*version != kVersion) {
+        count_refused(connection.peer(), "version");
+        Response answer{.magic = magic_of(*message),
+                        .request = std::string(type_name(*message)),
+                        .message = "this proxy speaks version " + std::string(kVersion),
+                        .ext = true,
+                        .code = Code::version};
+        co_await refuse(state, std::move(connection), std::move(answer));
+        co_return;
+    }
+    if (auto* out = std::get_if<OutRequest>(&*message)) {
+        co_await control_session(state, std::move(connection), std::move(*out));
+    } else if (auto* data = std::get_if<OutDataRequest>(&*message)) {
+        co_await data_session(state, worker, std::move(connection), std::move(*data));
+    } else {
+        auto& in = std::get<InRequest>(*message);
+        co_await pairing_session(state, worker, std::move(connection), std::move(in));
+    }
+}
+
+Task<> refuse(ProxyState& state, Connection connection, Response answer) {
+    Deadline deadline(connection);
+    deadline.expires_after(state.config.handshake_timeout);
+    const Message message = std::move(answer);
+    const auto error = co_await write_message(connection, message);
+    deadline.cancel();
+    if (!error) co_await say_farewell(std::move(connection));
+}
+
+}  // namespace inout

@@ -1,0 +1,154 @@
+#include "common/app/opening.hpp"
+#include "common/net/deadline.hpp"
+#include "common/net/error_watch.hpp"
+#include "common/net/frame_io.hpp"
+#include "proxy/proxy_service.hpp"
+#include "proxy/sessions.hpp"
+
+namespace inout {
+namespace {
+
+struct Refusal {
+    Code code;
+    std::string message;
+};
+
+/// How one activation of a data connection ended.
+enum class Activation {
+    open,      ///< out has the backend; raw bytes follow
+    dead,      ///< the connection was dead: nothing of the client went into it, try the next
+    draining,  ///< this out is ending: try the next in line
+    refused,   ///< out said no, or nothing in time
+};
+
+struct Activated {
+    Activation result;
+    Refusal refusal{Code::none, {}};  ///< if refused
+};
+
+Task<Activated> activate(Connection& data, Milliseconds answer_timeout, const std::string& topic,
+                         const std::string& id, const std::string& client, bool ext) {
+    Deadline deadline(data);
+    deadline.expires_after(answer_timeout);
+    const Message message = DataActiveRequest{.magic = random_hex(kMagicDigits),
+                                              .topic = topic,
+                                              .ext = ext,
+                                              .id = id,
+                                              .client = client};
+    if (co_await write_message(data, message)) co_return Activated{Activation::dead, {}};
+    auto answer = co_await read_message(data, kFrameBodyMaxBytes);
+    if (!answer && deadline.expired()) {
+        co_return Activated{Activation::refused,
+                            {Code::open_timeout, "no answer from out in time"}};
+    }
+    const auto* response = answer ? std::get_if<Response>(&*answer) : nullptr;
+    if (response == nullptr) co_return Activated{Activation::dead, {}};
+    if (response->ok()) co_return Activated{Activation::open, {}};
+    if (response->code == Code::draining) co_return Activated{Activation::draining, {}};
+    co_return Activated{Activation::refused, {response->code, response->message}};
+}
+
+/// Counts a running stream of its registration; released by the relay.
+struct RunningStream {
+    explicit RunningStream(std::shared_ptr<Registration> r)
+        : registration(std::move(r)), counted(registration->streams) {}
+    std::shared_ptr<Registration> registration;
+    Counted counted;
+};
+
+struct Found {
+    std::optional<Connection> data;  ///< open towards the backend
+    std::shared_ptr<Registration> registration;
+    Refusal refusal{Code::none, {}};  ///< if there is no data
+};
+
+Found not_found(Code code, std::string message) {
+    return {std::nullopt, nullptr, {code, std::move(message)}};
+}
+
+/// Tries parked connections, and the next in line when an out is ending, until one is open or the
+/// time for all of it is over.
+Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Opening& opening,
+                                 const std::string& topic) {
+    const ProxyConfig& config = state.config;
+    const auto wait_until = Clock::now() + config.open_timeout;
+    const auto give_up_at = wait_until + config.answer_timeout;
+    Timer holder_change(worker.context());
+    bool topic_seen = false;
+    while (Clock::now() < give_up_at) {
+        if (state.draining) co_return not_found(Code::draining, "proxy is ending");
+        const auto registration = state.directory.holder(topic);
+        if (!registration) {
+            co_return topic_seen ? not_found(Code::no_out, "the topic's out has gone")
+                                 : not_found(Code::no_topic, "no out serves topic " + topic);
+        }
+        topic_seen = true;
+        auto taken = co_await registration->pool->take(worker, wait_until);
+        if (taken.result == DataPool::Taken::timeout) {
+            co_return not_found(Code::open_timeout, "no data connection in time");
+        }
+        if (taken.result == DataPool::Taken::too_many_waiting) {
+            co_return not_found(Code::limit, "too many streams wait for this topic");
+        }
+        if (taken.result == DataPool::Taken::closed) {
+            // Its holder is changing; the new one is in place in a moment.
+            holder_change.expires_after(kHolderChange);
+            co_await holder_change.async_wait(use_result);
+            continue;
+        }
+        Connection data = std::move(*taken.connection);
+        const auto activated = co_await activate(data, config.answer_timeout, topic, opening.id(),
+                                                 opening.client(), registration->ext);
+        switch (activated.result) {
+            case Activation::open: {
+                Found found{.data = std::move(data), .registration = registration};
+                co_return std::move(found);
+            }
+            case Activation::dead:
+                log::debug("dead data connection",
+                           {{"id", opening.id()}, {"topic", topic}, {"out", registration->out}});
+                continue;
+            case Activation::draining: state.directory.remove(registration); continue;
+            case Activation::refused: {
+                Found found{.refusal = activated.refusal};
+                co_return std::move(found);
+            }
+        }
+    }
+    co_return not_found(Code::open_timeout, "no live data connection in time");
+}
+
+}  // namespace
+
+Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request) {
+    // A 0.0.1 in tells neither id nor client; its own address is the best that is known.
+    Opening opening(request.id, request.topic,
+                    request.client.empty() ? in.peer() : request.client);
+    ErrorWatch in_watch(in);
+    Found found = co_await find_data_connection(state, worker, opening, request.topic);
+    in_watch.stop();
+    if (in_watch.fired()) {
+        opening.failed("in_gone", "in reset its connection");
+        co_return;
+    }
+    Response answer{.magic = std::move(request.magic),
+                    .request = "InRequest",
+                    .message = found.refusal.message,
+                    .ext = true,
+                    .code = found.refusal.code};
+    if (!found.data) {
+        opening.failed(to_string(found.refusal.code), found.refusal.message);
+        co_await refuse(state, std::move(in), std::move(answer));
+        co_return;
+    }
+    const Message message = std::move(answer);
+    if (const auto error = co_await write_message(in, message)) {
+        opening.failed("in_gone", error.message());
+        co_return;
+    }
+    auto running = std::make_shared<RunningStream>(std::move(found.registration));
+    worker.relays().start(std::move(in), std::move(*found.data),
+                          opening.finish("in", "out", std::move(running)));
+}
+
+}  // namespace inout

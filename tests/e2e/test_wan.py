@@ -1,0 +1,156 @@
+"""Networks that vanish, return and lose packets; needs root for the namespaces (wan.py)."""
+import hashlib
+import os
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from harness import PATIENCE, Server, echo, expect_echo, expect_reset, reset, wait_for
+from wan import R_FROM_C, Wan, require
+
+PEER_TIMEOUT = {"peer_timeout": 3000}
+# The shortest that the protocol allows (5 s), so that the tests are short.
+HEARTBEAT = {"heartbeat_interval": 500, "heartbeat_timeout": 5000}
+# Keepalive finds a dead peer after 30 s + 3 probes of 10 s; 15 s for the timers' slack.
+KEEPALIVE_S = 60 + 15
+
+
+@pytest.fixture
+def wan(run):
+    return Wan(run)
+
+
+def echo_chain(wan, **options):
+    return wan.chain(wan.server(echo), proxy={**PEER_TIMEOUT, **options},
+                     out={**PEER_TIMEOUT, **HEARTBEAT}, in_=PEER_TIMEOUT)
+
+
+def stream(chain):
+    s = chain.connect()
+    expect_echo(s)
+    return s
+
+
+def expect_reset_amid_writing(s, within_s):
+    """The side that still sends notices by an RST; whichever call meets it."""
+    s.settimeout(within_s * PATIENCE)
+    with s, pytest.raises((ConnectionResetError, BrokenPipeError)):
+        s.sendall(bytes(1024))
+        s.recv(1)
+
+
+def test_out_that_vanishes_loses_its_registration_and_its_busy_streams(wan):
+    chain = echo_chain(wan)
+    idle, busy = stream(chain), stream(chain)
+    wan.rc.cut()
+    expect_reset_amid_writing(busy, 15)
+    assert chain.proxy.wait_event("stream")["reason"] == "peer timeout of out"
+    assert chain.in_.wait_event("stream")["reason"] == "reset by proxy"
+    lost = chain.proxy.wait_event("unregistered", timeout=15)
+    assert lost["streams"] == 1 and "heartbeat" in lost["reason"]
+    expect_reset(chain.connect())
+    chain.in_.wait_event("open_failed", code="no_topic")
+
+    wan.rc.mend()
+    chain.out.wait_event("registered", timeout=20, count=2)
+    with stream(chain):
+        pass
+    # it was only quiet while the network was away: nobody may have taken it for dead
+    expect_echo(idle)
+    idle.close()
+    chain.wait_idle()
+
+
+def test_in_that_vanishes_loses_its_busy_streams_on_both_sides(wan):
+    def flood(s):
+        s.sendall(b"!")
+        try:
+            while True:
+                s.sendall(bytes(65536))
+        except ConnectionResetError:
+            ended.set()
+
+    ended = threading.Event()
+    chain = wan.chain(wan.server(flood), proxy=PEER_TIMEOUT, in_=PEER_TIMEOUT)
+    client = chain.connect()
+    assert client.recv(1) == b"!"
+    wan.ar.cut()
+    assert ended.wait(30 * PATIENCE)
+    assert chain.proxy.wait_event("stream")["reason"] == "peer timeout of in"
+    assert chain.out.wait_event("stream")["reason"] == "reset by proxy"
+    # in is only told by its own sending: what the proxy sent to say goodbye was lost too
+    client.settimeout(30 * PATIENCE)
+    with client, pytest.raises((ConnectionResetError, BrokenPipeError)):
+        client.sendall(b"?")
+        while client.recv(65536):
+            pass
+    assert chain.in_.wait_event("stream")["reason"] == "peer timeout of proxy"
+
+    wan.ar.mend()
+    with chain.connect() as client:
+        assert client.recv(1) == b"!"
+        reset(client)
+    chain.wait_idle()
+
+
+def test_idle_streams_end_by_keepalive_when_both_networks_have_vanished(wan):
+    held = []
+    chain = wan.chain(wan.server(held.append))
+    client = chain.connect()
+    wait_for(lambda: held, what="backend connection")
+    wan.ar.cut()
+    wan.rc.cut()
+    for s in (client, held[0]):
+        s.settimeout(KEEPALIVE_S * PATIENCE)
+        expect_reset(s)
+    for program, leg in ((chain.in_, "proxy"), (chain.out, "proxy")):
+        assert program.wait_event("stream")["reason"] == f"timeout of {leg}"
+    assert chain.proxy.wait_event("stream", timeout=20)["reason"] in ("timeout of in",
+                                                                      "timeout of out")
+    for program in chain.all():
+        assert program.wait_idle()["streams"] == 0
+
+
+def destroy_connections(wan, place, address):
+    """Ends them as a NAT box does that forgets: only this side knows. Needs a kernel with
+    INET_DIAG_DESTROY."""
+    killed = wan.inside(place, subprocess.run, ["ss", "-HKtn", "dst", address],
+                        capture_output=True, text=True)
+    require(address in killed.stdout, "ss -K needs a kernel with INET_DIAG_DESTROY")
+
+
+def test_out_that_returns_takes_its_topic_over_before_the_proxy_has_missed_it(wan):
+    chain = echo_chain(wan)
+    wan.rc.cut()
+    destroy_connections(wan, "c", R_FROM_C)
+    chain.out.wait_event("disconnected")
+    assert not chain.proxy.find("unregistered")
+    wan.rc.mend()
+    assert chain.out.wait_event("registered", count=2)["position"] == 0
+    with stream(chain):
+        pass
+    assert not chain.proxy.find("displaced") and not chain.out.find("displaced")
+    assert chain.proxy.wait_event("unregistered")["streams"] == 0
+    with stream(chain):
+        pass
+
+
+def test_a_lossy_line_changes_no_byte(run):
+    """1 % loss and a round trip of 50 ms on each of the two lines, both directions at once."""
+    wan = Wan(run, delay_ms=25, loss=0.01)
+    chain = wan.chain(wan.server(echo))
+    data = os.urandom(1_500_000)
+    client = chain.connect(timeout=60)
+    sender = threading.Thread(target=lambda: (client.sendall(data),
+                                              client.shutdown(socket.SHUT_WR)), daemon=True)
+    sender.start()
+    received = hashlib.sha256()
+    while part := client.recv(65536):
+        received.update(part)
+    sender.join(10)
+    assert received.digest() == hashlib.sha256(data).digest()
+    client.close()
+    chain.wait_idle()
+    assert [p.find("stream")[0]["bytes_up"] for p in chain.all()] == [len(data)] * 3

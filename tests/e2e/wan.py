@@ -1,0 +1,141 @@
+"""Three network namespaces in a row, joined by two wanlinks, for tests of a network that fails.
+
+    a (client side, `in`)  ──line ar──  r (relay, `proxy`)  ──line rc──  c (service side, `out`)
+
+The namespaces have no names: this process holds them by descriptors, so that the kernel removes
+them with everything inside however the test ends. Programs enter by nsenter(1), sockets of the
+test itself are made in a thread that enters by setns(2) and stay in their namespace for life.
+"""
+import concurrent.futures
+import ctypes
+import os
+import signal
+import subprocess
+
+import pytest
+
+import harness
+
+CLONE_NEWNET = 0x40000000  # <linux/sched.h>
+LIBC = ctypes.CDLL(None, use_errno=True)
+# The relay's addresses as seen from a and from c, and theirs as seen from the relay.
+A, R_FROM_A = "10.99.1.1", "10.99.1.2"
+C, R_FROM_C = "10.99.2.1", "10.99.2.2"
+
+
+def check(result, what):
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def new_namespace():
+    """A descriptor of a fresh network namespace; the calling thread stays where it is."""
+    def make():
+        check(LIBC.unshare(CLONE_NEWNET), "unshare")
+        return os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    return in_thread(make)
+
+
+def in_thread(function):
+    """Runs it in a thread of its own, which takes whatever namespace it entered to its grave."""
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(function).result()
+
+
+def require(met, reason):
+    """What this machine does not allow is a skip that says so; where nothing may be skipped (CI,
+    INOUT_REQUIRE_ALL=1) a failure."""
+    if met:
+        return
+    if os.environ.get("INOUT_REQUIRE_ALL") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class Line:
+    """One wanlink process."""
+
+    def __init__(self, *command):
+        self.silent = False
+        # wanlink ends with the thread that started it: lines are made by the main thread
+        self.process = subprocess.Popen([str(harness.BIN / "wanlink"), *command],
+                                        stdout=subprocess.PIPE, text=True)
+        self.expect("up")
+
+    def expect(self, state):
+        line = self.process.stdout.readline().strip()
+        if line != state:
+            raise AssertionError(f"wanlink said '{line}', not '{state}'")
+
+    def cut(self):
+        """From here on every packet is swallowed and nobody is told."""
+        if not self.silent:
+            self._turn("silent")
+
+    def mend(self):
+        if self.silent:
+            self._turn("up")
+
+    def _turn(self, state):
+        self.process.send_signal(signal.SIGUSR1)
+        self.expect(state)
+        self.silent = not self.silent
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
+class Wan:
+    """The three namespaces and their two lines; owned by a Runner, which closes it."""
+
+    def __init__(self, run, delay_ms=5, loss=0):
+        require(os.geteuid() == 0, "network namespaces and TUN devices need root")
+        self.run = run
+        self.namespaces = {place: new_namespace() for place in "arc"}
+        # first in, last out: the programs inside end before their network does
+        run.own(self)
+        options = ["--delay-ms", str(delay_ms), "--loss", str(loss)]
+        self.ar = run.own(Line(self.path("a"), A, self.path("r"), R_FROM_A, "--name", "ar", *options))
+        self.rc = run.own(Line(self.path("r"), R_FROM_C, self.path("c"), C, "--name", "rc", *options))
+
+    def path(self, place):
+        return f"/proc/{os.getpid()}/fd/{self.namespaces[place]}"
+
+    def inside(self, place, function, *args, **options):
+        """Calls it in the namespace; sockets and threads that it makes belong there."""
+        def enter():
+            check(LIBC.setns(self.namespaces[place], CLONE_NEWNET), "setns")
+            return function(*args, **options)
+        return in_thread(enter)
+
+    def program(self, place, name, config):
+        prefix = ["nsenter", f"--net={self.path(place)}"]
+        return self.run.program(name, config, prefix=prefix)
+
+    def server(self, handler):
+        """A backend beside `out`."""
+        return self.run.own(self.inside("c", harness.Server, handler))
+
+    def chain(self, backend, topic="default", proxy=None, out=None, in_=None):
+        """The whole system over the two lines, like Runner.chain."""
+        chain = harness.Chain()
+        chain.proxy = self.program("r", "proxy", {"bind": "0.0.0.0", "port": 0, **(proxy or {})})
+        port = chain.proxy.port()
+        chain.out = self.program("c", "out", {
+            "networks": [{"server_host": R_FROM_C, "server_port": port, "topic": topic,
+                          "backend_host": "127.0.0.1", "backend_port": backend.port}],
+            "retry_interval": 200, **(out or {})})
+        chain.out.wait_event("registered", topic=topic)
+        chain.in_ = self.program("a", "in", {
+            "networks": [{"server_host": R_FROM_A, "server_port": port, "topic": topic,
+                          "bind": "127.0.0.1", "port": 0}], **(in_ or {})})
+        chain.port = chain.in_.port(topic=topic)
+        chain.connect = lambda timeout=20.0: self.inside("a", harness.connect, chain.port, timeout)
+        return chain
+
+    def close(self):
+        for descriptor in self.namespaces.values():
+            os.close(descriptor)

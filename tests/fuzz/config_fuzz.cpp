@@ -1,0 +1,37 @@
+// Whatever a configuration file holds, the three parsers return; and what they accept survives
+// being written and read again.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "common/protocol/config.hpp"
+
+namespace {
+
+void demand(bool condition) {
+    if (!condition) std::abort();
+}
+
+template <class Parse>
+void check(Parse parse, std::string_view text) {
+    const auto config = parse(text, "fuzz.json");
+    if (!config) {
+        demand(!config.error().empty());
+        for (const auto& line : config.error()) demand(line.starts_with("fuzz.json:"));
+        return;
+    }
+    const auto again = parse(to_json(config.value()), "again.json");
+    demand(static_cast<bool>(again));
+    demand(again.value() == config.value());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    check(inout::parse_in_config, text);
+    check(inout::parse_out_config, text);
+    check(inout::parse_proxy_config, text);
+    return 0;
+}

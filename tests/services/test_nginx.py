@@ -1,0 +1,97 @@
+"""nginx `stream` in front of the proxy, with the two blocks of configs/."""
+import socket
+
+import pytest
+
+from harness import ROOT, Server, connect, echo_server, read_exactly, read_to_end
+from service import MIB, Service, free_port, need, streams
+
+PRINTED = "nginx.conf"
+RECOMMENDED = "nginx-recommended.conf"
+
+
+def put(text, old, new):
+    assert text.count(old) == 1, f"'{old}' is expected once in:\n{text}"
+    return text.replace(old, new)
+
+
+def nginx(run, directory, block, proxies):
+    """Starts nginx with a file of configs/, its ports replaced; returns where it listens."""
+    binary = need("nginx", "nginx")
+    module = need("/usr/lib/nginx/modules/ngx_stream_module.so", "libnginx-mod-stream")
+    port = free_port()
+    text = put((ROOT / "configs" / block).read_text(), "listen 1234", f"listen 127.0.0.1:{port}")
+    servers = [f"127.0.0.1:{proxy.port()}" for proxy in proxies]
+    if block == PRINTED:
+        [server] = servers
+        text = put(text, "127.0.0.1:40001", server)
+    else:
+        text = put(text, "server 127.0.0.1:40001;",
+                   "".join(f"server {server};" for server in servers))
+    config = directory / "nginx.conf"
+    config.write_text(f"""load_module {module};
+        daemon off; worker_processes 1; pid {directory}/nginx.pid;
+        events {{ worker_connections 4096; }}
+        {text}""")
+    run.own(Service([binary, "-c", config, "-e", "stderr", "-p", directory], port, directory))
+    return port
+
+
+def ask(port, data):
+    """Sends the data, ends sending, and returns the whole answer."""
+    with connect(port) as s:
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        return read_to_end(s)
+
+
+@pytest.mark.parametrize("block", [PRINTED, RECOMMENDED])
+def test_in_and_out_reach_the_proxy_through_nginx(run, tmp_path, block):
+    proxy = run.proxy()
+    entrance = nginx(run, tmp_path, block, [proxy])
+    out = run.out(entrance, {"echo": echo_server(run).port})
+    out.wait_event("registered", topic="echo")
+    in_ = run.in_(entrance, ["echo"])
+    block_of_text = bytes(range(256)) * (MIB // 256)
+    clients = [connect(in_.port()) for _ in range(20)]
+    for n, client in enumerate(clients):
+        client.sendall(b"%03d" % n + block_of_text)
+    for n, client in enumerate(clients):
+        assert read_exactly(client, 3 + MIB) == b"%03d" % n + block_of_text
+        client.close()
+    for program in (in_, proxy, out):
+        program.wait_event("stream", count=len(clients))
+
+
+def test_the_recommended_block_carries_a_half_close_in_both_directions(run, tmp_path):
+    answer = b"answer" * MIB
+
+    def answer_after_the_end(s):
+        question = read_to_end(s)
+        s.sendall(question + answer)
+        s.close()
+
+    proxy = run.proxy()
+    entrance = nginx(run, tmp_path, RECOMMENDED, [proxy])
+    backend = run.own(Server(answer_after_the_end))
+    run.out(entrance, {"late": backend.port}).wait_event("registered")
+    in_ = run.in_(entrance, ["late"])
+    assert ask(in_.port(), b"question") == b"question" + answer
+    assert in_.wait_event("stream")["reason"] == "done"
+
+
+def test_nginx_balances_in_over_two_proxies_that_one_out_serves(run, tmp_path):
+    proxies = [run.proxy(), run.proxy()]
+    out = run.out(proxies, {"echo": echo_server(run).port})
+    out.wait_event("registered", count=2)
+    in_ = run.in_(nginx(run, tmp_path, RECOMMENDED, proxies), ["echo"])
+    for n in range(20):
+        assert ask(in_.port(), b"%d" % n) == b"%d" % n
+    for proxy in proxies:
+        proxy.wait_event("stream", count=10)  # round robin
+
+    survivor, lost = proxies
+    lost.kill()
+    for n in range(20):
+        assert ask(in_.port(), b"%d" % n) == b"%d" % n
+    survivor.wait_event("stream", count=30)

@@ -1,0 +1,347 @@
+// What is refused, where the message points, and how it reads.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/protocol/config.hpp"
+
+namespace inout {
+namespace {
+
+/// The problems, one per line; empty if the text is a configuration.
+template <class Config>
+std::string problems(const Result<Config, ConfigProblems>& result) {
+    std::string text;
+    if (result) return text;
+    for (const auto& line : result.error()) text += line + "\n";
+    return text;
+}
+std::string in(const std::string& text) {
+    return problems(parse_in_config(text, "f"));
+}
+std::string out(const std::string& text) {
+    return problems(parse_out_config(text, "f"));
+}
+std::string proxy(const std::string& text) {
+    return problems(parse_proxy_config(text, "f"));
+}
+
+/// An entry of in's networks: `members` and what else is required.
+std::string in_entry(const std::string& members) {
+    return R"({"server_host": "h", "server_port": 1, )" + members + "}";
+}
+std::string in_listeners(const std::string& first, const std::string& second) {
+    return in("{\"networks\": [" + in_entry(first) + ",\n" + in_entry(second) + "]}");
+}
+std::string out_entry(const std::string& host, int port, const std::string& topic) {
+    return R"({"server_host": ")" + host + R"(", "server_port": )" + std::to_string(port) +
+           R"(, "topic": ")" + topic + R"(", "backend_host": "b", "backend_port": 2})";
+}
+std::string out_registrations(const std::string& first, const std::string& second) {
+    return out("{\"networks\": [" + first + ",\n" + second + "]}");
+}
+
+TEST(ConfigProblems, begin_with_file_line_and_column) {
+    EXPECT_EQ(problems(parse_proxy_config("{\n  \"port\": \"x\"\n}", "etc/proxy.json")),
+              "etc/proxy.json:2:11: port: must be a whole number from 0 to 65535, not \"x\"\n");
+}
+
+TEST(ConfigProblems, count_columns_in_characters) {
+    EXPECT_EQ(proxy("{/* 数据 */ \"port\": -1}"),
+              "f:1:19: port: must be a whole number from 0 to 65535, not -1\n");
+    EXPECT_EQ(proxy("\xef\xbb\xbf{\"port\": -1}"),
+              "f:1:10: port: must be a whole number from 0 to 65535, not -1\n");
+}
+
+TEST(ConfigProblems, name_the_entry_of_an_array) {
+    EXPECT_EQ(in("{\"networks\": [" + in_entry("\"port\": 1") + ",\n" +
+                 R"({"server_host": "h", "server_port": "x", "port": 2}]})"),
+              "f:2:37: networks[1].server_port: must be a whole number from 1 to 65535, "
+              "not \"x\"\n");
+}
+
+TEST(ConfigProblems, are_all_reported_in_the_order_of_the_file) {
+    EXPECT_EQ(proxy("{\"log\": {\"level\": 1},\n\"prot\": 2,\n\"bind\": \"\",\n\"threads\": 65}"),
+              "f:1:19: log.level: must be one of \"debug\", \"info\", \"warning\", \"error\", "
+              "not 1\n"
+              "f:2:1: unknown key \"prot\"; did you mean \"port\"?\n"
+              "f:3:9: bind: \"\" must not be empty\n"
+              "f:4:12: threads: must be a whole number from 0 to 64, not 65\n");
+}
+
+TEST(ConfigProblems, beyond_a_hundred_are_counted) {
+    std::string text = "{";
+    for (int i = 0; i < 250; ++i) text += "\"unknown_" + std::to_string(i) + "\": 0,";
+    const auto result = parse_proxy_config(text + "}", "f");
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().size(), 101U);
+    EXPECT_EQ(result.error().back(), "f: and 150 more problems");
+}
+
+TEST(ConfigProblems, show_long_values_shortened) {
+    EXPECT_EQ(proxy("{\"port\": \"" + std::string(1000, 'x') + "\"}"),
+              "f:1:10: port: must be a whole number from 0 to 65535, not \"" +
+                  std::string(36, 'x') + "…\n");
+}
+
+TEST(ConfigSyntax, errors_have_a_place_and_clear_words) {
+    EXPECT_EQ(proxy(""), "f:1:1: expected a value, found the end of the file\n");
+    EXPECT_EQ(proxy("{\n  port: 1}"), "f:2:3: expected a key in double quotes or '}', found 'p'\n");
+    EXPECT_EQ(proxy("{\n\"a\": 1\n\"b\": 2}"), "f:3:1: expected ',' or '}', found '\"'\n");
+    EXPECT_EQ(proxy("{\"a\": 1\n"), "f:2:1: expected ',' or '}', found the end of the file\n");
+}
+
+TEST(ConfigSyntax, demands_an_object) {
+    EXPECT_EQ(proxy(" []"), "f:1:2: the configuration must be an object, { … }\n");
+    EXPECT_EQ(in("1"), "f:1:1: the configuration must be an object, { … }\n");
+}
+
+TEST(ConfigSyntax, bounds_the_size) {
+    const std::string comment(kConfigMaxBytes - 2, ' ');
+    EXPECT_EQ(proxy("{}" + comment), "");
+    EXPECT_EQ(proxy("{}" + comment + " "), "f: is larger than 1048576 bytes\n");
+}
+
+TEST(DuplicateKeys, are_refused_at_the_second) {
+    EXPECT_EQ(proxy("{\"port\": 1,\n\n  \"port\": 1}"),
+              "f:3:3: duplicate key \"port\"; the first is on line 1\n");
+    EXPECT_EQ(proxy("{\"pool\": {\"min\": 1, \"min\": 1}}"),
+              "f:1:21: pool: duplicate key \"min\"; the first is on line 1\n");
+    EXPECT_EQ(in("{\"networks\": [" + in_entry(R"("port": 1, "server_port": 2)") + "]}"),
+              "f:1:65: networks[0]: duplicate key \"server_port\"; the first is on line 1\n");
+}
+
+TEST(DuplicateKeys, are_compared_as_decoded) {
+    EXPECT_EQ(proxy(R"({"port": 1, "p\u006frt": 1})"),
+              "f:1:13: duplicate key \"p\\u006frt\"; the first is on line 1\n");
+}
+
+TEST(UnknownKeys, come_with_the_nearest_known_one) {
+    const auto meant = [](const std::string& key) {
+        const auto text =
+            in("{\"networks\": [" + in_entry("\"port\": 1, \"" + key + "\": 1") + "]}");
+        const auto from = text.find("mean \"");
+        return from == text.npos ? text : text.substr(from + 6, text.rfind('"') - from - 6);
+    };
+    EXPECT_EQ(meant("sever_host"), "server_host");
+    EXPECT_EQ(meant("serverport"), "server_port");
+    EXPECT_EQ(meant("SERVER_PORT"), "server_port");
+    EXPECT_EQ(meant("server_prot"), "server_port");
+    EXPECT_EQ(meant("tpoic"), "topic");
+    EXPECT_EQ(meant("topics"), "topic");
+}
+
+TEST(UnknownKeys, that_resemble_nothing_come_with_all_known_ones) {
+    EXPECT_EQ(proxy(R"({"pool": {"colour": 1}})"),
+              "f:1:11: pool: unknown key \"colour\"; the keys here are \"min\", \"max\"\n");
+    EXPECT_EQ(proxy(R"({"log": {"": 1}})"),
+              "f:1:10: log: unknown key \"\"; the keys here are \"level\", \"format\"\n");
+}
+
+TEST(UnknownKeys, include_those_of_other_programs) {
+    EXPECT_NE(proxy("{\"networks\": []}"), "");
+    EXPECT_NE(in("{\"networks\": [" + in_entry("\"port\": 1") + "], \"retry_interval\": 1000}"),
+              "");
+}
+
+TEST(RequiredKeys, are_reported_at_their_object) {
+    EXPECT_EQ(in("{}"), "f:1:1: networks: is required\n");
+    EXPECT_EQ(in("{\"networks\": [\n {}]}"),
+              "f:2:2: networks[0].server_host: is required\n"
+              "f:2:2: networks[0].server_port: is required\n"
+              "f:2:2: networks[0].port: is required\n");
+    EXPECT_EQ(out("{\"networks\": [\n {}]}"),
+              "f:2:2: networks[0].server_host: is required\n"
+              "f:2:2: networks[0].server_port: is required\n"
+              "f:2:2: networks[0].backend_host: is required\n"
+              "f:2:2: networks[0].backend_port: is required\n");
+}
+
+TEST(Networks, are_1_to_10000_objects) {
+    EXPECT_EQ(in("{\"networks\": []}"), "f:1:14: networks: must have 1 to 10000 entries, not 0\n");
+    EXPECT_EQ(out("{\"networks\": {}}"), "f:1:14: networks: must be an array, not an object\n");
+    EXPECT_EQ(out("{\"networks\": [7, []]}"),
+              "f:1:15: networks[0]: must be an object, not 7\n"
+              "f:1:18: networks[1]: must be an object, not an array\n");
+    std::string entries;
+    for (int i = 0; i < 10'001; ++i) entries += "{},";
+    EXPECT_EQ(in("{\"networks\": [" + entries + "]}"),
+              "f:1:14: networks: must have 1 to 10000 entries, not 10001\n");
+}
+
+TEST(Fields, have_types) {
+    EXPECT_EQ(proxy("{\"bind\": 1}"), "f:1:10: bind: must be a string, not 1\n");
+    EXPECT_EQ(proxy("{\"bind\": null}"), "f:1:10: bind: must be a string, not null\n");
+    EXPECT_EQ(proxy("{\"pool\": 5}"), "f:1:10: pool: must be an object, not 5\n");
+    EXPECT_EQ(proxy("{\"log\": \"debug\"}"), "f:1:9: log: must be an object, not \"debug\"\n");
+    for (const std::string value : {"1.5", "1.0", "1e2", "\"1\"", "true", "99999999999999999999"}) {
+        EXPECT_EQ(proxy("{\"threads\": " + value + "}"),
+                  "f:1:13: threads: must be a whole number from 0 to 64, not " + value + "\n");
+    }
+    EXPECT_EQ(proxy("{\"threads\": [1]}"),
+              "f:1:13: threads: must be a whole number from 0 to 64, not an array\n");
+}
+
+TEST(Fields, of_text_are_checked) {
+    EXPECT_EQ(in("{\"networks\": [" + in_entry(R"("port": 1, "topic": "a\nb")") + "]}"),
+              "f:1:74: networks[0].topic: must be printable, which U+000A at byte 2 is not\n");
+    EXPECT_EQ(proxy(R"({"bind": "a b"})"),
+              "f:1:10: bind: \"a b\" may hold letters, digits, '-', '_' and '.' only, or be an "
+              "address\n");
+    EXPECT_EQ(proxy(R"({"bind": "[localhost]"})"),
+              "f:1:10: bind: \"[localhost]\" may hold letters, digits, '-', '_' and '.' only, or "
+              "be an address\n");
+    EXPECT_NE(proxy(R"({"log": {"level": "Info"}})"), "");
+    EXPECT_NE(proxy(R"({"log": {"format": "xml"}})"), "");
+}
+
+struct RangeCase {
+    const char* program;
+    std::string key;  // an object and its member, or one at the top
+    std::int64_t min, max;
+};
+
+class Ranges : public testing::TestWithParam<RangeCase> {
+  protected:
+    /// What the key's program says to the key with this value.
+    static std::string problems_with(std::int64_t value) {
+        const auto& [program, key, min, max] = GetParam();
+        const auto dot = key.find('.');
+        const std::string number = std::to_string(value);
+        const std::string member = dot == key.npos
+                                       ? '"' + key + "\": " + number
+                                       : '"' + key.substr(0, dot) + "\": {\"" +
+                                             key.substr(dot + 1) + "\": " + number + "}";
+        if (program == std::string("in")) {
+            return in("{\"networks\": [" + in_entry("\"port\": 1") + "]," + member + "}");
+        }
+        if (program == std::string("out")) {
+            return out("{\"networks\": [" + out_entry("h", 1, "t") + "]," + member + "}");
+        }
+        return proxy("{" + member + "}");
+    }
+};
+
+TEST_P(Ranges, include_their_ends_and_nothing_beyond) {
+    const auto& [program, key, min, max] = GetParam();
+    const std::string words = key + ": must be a whole number from " + std::to_string(min) +
+                              " to " + std::to_string(max) + ", not ";
+    // A value in the range may still break a rule with another key's default, never this one.
+    EXPECT_EQ(problems_with(min).find("whole number"), std::string::npos) << problems_with(min);
+    EXPECT_EQ(problems_with(max).find("whole number"), std::string::npos) << problems_with(max);
+    for (const auto outside : {min - 1, max + 1}) {
+        EXPECT_NE(problems_with(outside).find(words + std::to_string(outside)), std::string::npos)
+            << problems_with(outside);
+    }
+}
+
+constexpr std::int64_t kDayMs = 86'400'000;
+INSTANTIATE_TEST_SUITE_P(OfEveryNumber, Ranges,
+                         testing::Values(RangeCase{"in", "connect_timeout", 100, 600'000},
+                                         RangeCase{"in", "open_timeout", 100, 600'000},
+                                         RangeCase{"in", "peer_timeout", 100, kDayMs},
+                                         RangeCase{"in", "drain_timeout", 0, kDayMs},
+                                         RangeCase{"in", "threads", 0, 64},
+                                         RangeCase{"out", "retry_interval", 100, kDayMs},
+                                         RangeCase{"out", "heartbeat_interval", 100, kDayMs},
+                                         RangeCase{"out", "heartbeat_timeout", 100, kDayMs},
+                                         RangeCase{"out", "connect_timeout", 100, 600'000},
+                                         RangeCase{"out", "open_timeout", 100, 600'000},
+                                         RangeCase{"out", "peer_timeout", 100, kDayMs},
+                                         RangeCase{"out", "drain_timeout", 0, kDayMs},
+                                         RangeCase{"proxy", "port", 0, 65'535},
+                                         RangeCase{"proxy", "heartbeat_timeout", 100, kDayMs},
+                                         RangeCase{"proxy", "handshake_timeout", 100, 600'000},
+                                         RangeCase{"proxy", "open_timeout", 100, 600'000},
+                                         RangeCase{"proxy", "answer_timeout", 100, 600'000},
+                                         RangeCase{"proxy", "pool.min", 0, 100},
+                                         RangeCase{"proxy", "pool.max", 1, 100},
+                                         RangeCase{"proxy", "limits.connections", 0, 10'000'000},
+                                         RangeCase{"proxy", "limits.handshakes", 1, 1'000'000},
+                                         RangeCase{"proxy", "limits.topics", 1, 100'000},
+                                         RangeCase{"proxy", "limits.waiting", 1, 4'096}),
+                         [](const auto& test) {
+                             std::string name = test.param.program + ("_" + test.param.key);
+                             for (char& c : name) c = c == '.' ? '_' : c;
+                             return name;
+                         });
+
+TEST(HeartbeatInterval, is_less_than_heartbeat_timeout) {
+    const auto with = [](const std::string& members) {
+        return out("{" + members + "\n\"networks\": [" + out_entry("h", 1, "t") + "]}");
+    };
+    EXPECT_EQ(with("\"heartbeat_interval\": 300, \"heartbeat_timeout\": 301,"), "");
+    EXPECT_EQ(with("\"heartbeat_interval\": 300, \"heartbeat_timeout\": 300,"),
+              "f:1:24: heartbeat_interval: must be less than heartbeat_timeout (300), not 300\n");
+    EXPECT_EQ(with("\"heartbeat_interval\": 20000,"),
+              "f:1:24: heartbeat_interval: must be less than heartbeat_timeout (20000), not "
+              "20000\n");
+    EXPECT_EQ(with("\"heartbeat_timeout\": 2000,"),
+              "f:1:23: heartbeat_timeout: must be more than heartbeat_interval (2000), not 2000\n");
+}
+
+TEST(PoolMin, is_at_most_pool_max) {
+    EXPECT_EQ(proxy(R"({"pool": {"min": 7, "max": 7}})"), "");
+    EXPECT_EQ(proxy(R"({"pool": {"min": 8, "max": 7}})"),
+              "f:1:18: pool.min: must be at most pool.max (7), not 8\n");
+    EXPECT_EQ(proxy(R"({"pool": {"max": 1}})"),
+              "f:1:18: pool.max: must be at least pool.min (2), not 1\n");
+}
+
+TEST(RulesThatJoinFields, are_silent_about_fields_that_are_wrong_already) {
+    EXPECT_EQ(proxy(R"({"pool": {"min": 101, "max": 1}})"),
+              "f:1:18: pool.min: must be a whole number from 0 to 100, not 101\n");
+    EXPECT_EQ(in_listeners("\"port\": 0", "\"port\": -1"),
+              "f:2:48: networks[1].port: must be a whole number from 0 to 65535, not -1\n");
+}
+
+TEST(RulesThatJoinFields, hold_beside_problems_elsewhere) {
+    EXPECT_EQ(proxy(R"({"pool": {"min": 8, "max": 7, "x": 1}})"),
+              "f:1:18: pool.min: must be at most pool.max (7), not 8\n"
+              "f:1:31: pool: unknown key \"x\"; the keys here are \"min\", \"max\"\n");
+}
+
+TEST(Listeners, of_one_in_are_all_different) {
+    EXPECT_EQ(in_listeners("\"port\": 80", "\"port\": 80"),
+              "f:2:1: networks[1]: listens on 127.0.0.1:80, which networks[0] has already\n");
+    EXPECT_EQ(in_listeners("\"port\": 80", "\"port\": 81"), "");
+}
+
+TEST(Listeners, on_port_0_never_clash) {
+    EXPECT_EQ(in_listeners("\"port\": 0", "\"port\": 0"), "");
+}
+
+TEST(Listeners, clash_if_the_second_could_not_be_bound) {
+    const auto clash = [](const std::string& first, const std::string& second) {
+        const auto at = [](const std::string& host) {
+            return R"("port": 80, "bind": ")" + host + "\"";
+        };
+        const bool one_way = in_listeners(at(first), at(second)) != "";
+        EXPECT_EQ(in_listeners(at(second), at(first)) != "", one_way) << first << ", " << second;
+        return one_way;
+    };
+    EXPECT_TRUE(clash("0.0.0.0", "10.0.0.1"));
+    EXPECT_TRUE(clash("0.0.0.0", "localhost"));
+    EXPECT_TRUE(clash("::", "::1"));
+    EXPECT_TRUE(clash("::", "10.0.0.1"));
+    EXPECT_TRUE(clash("::", "0.0.0.0"));
+    EXPECT_TRUE(clash("::", "localhost"));
+    EXPECT_TRUE(clash("::1", "0:0::1"));
+    EXPECT_TRUE(clash("::ffff:10.0.0.1", "10.0.0.1"));
+    EXPECT_TRUE(clash("LocalHost", "localhost."));
+    EXPECT_FALSE(clash("0.0.0.0", "::1"));
+    EXPECT_FALSE(clash("127.0.0.1", "127.0.0.2"));
+    EXPECT_FALSE(clash("127.0.0.1", "::1"));
+    EXPECT_FALSE(clash("localhost", "127.0.0.1"));  // not looked up: bind(2) will tell
+}
+
+TEST(Registrations, of_one_out_are_all_different) {
+    EXPECT_EQ(out_registrations(out_entry("h", 1, "t"), out_entry("H.", 1, "t")),
+              "f:2:1: networks[1]: registers \"t\" with H.:1, which networks[0] does already\n");
+    EXPECT_EQ(out_registrations(out_entry("h", 1, "t"), out_entry("h", 2, "t")), "");
+    EXPECT_EQ(out_registrations(out_entry("h", 1, "t"), out_entry("g", 1, "t")), "");
+    EXPECT_EQ(out_registrations(out_entry("h", 1, "t"), out_entry("h", 1, "T")), "");
+}
+
+}  // namespace
+}  // namespace inout

@@ -1,0 +1,127 @@
+#include "common/protocol/host_port.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace inout {
+namespace {
+
+using namespace std::string_literals;
+
+std::string parsed(std::string_view text, std::string_view default_host = {}) {
+    const auto result = parse_host_port(text, default_host);
+    return result ? to_string(result.value()) : result.error();
+}
+
+std::string problem(const std::string& host) {
+    return check_host(host).value_or("fine");
+}
+
+TEST(HostPort, is_a_host_a_colon_and_a_port) {
+    EXPECT_EQ(parse_host_port("relay.example.com:40001").value(),
+              (HostPort{"relay.example.com", 40001}));
+    EXPECT_EQ(parse_host_port("10.0.0.1:1").value(), (HostPort{"10.0.0.1", 1}));
+}
+
+TEST(HostPort, has_an_ipv6_address_in_brackets) {
+    EXPECT_EQ(parse_host_port("[::1]:80").value(), (HostPort{"::1", 80}));
+    EXPECT_EQ(parsed("[fe80::1%eth0]:80"), "[fe80::1%eth0]:80");
+    const std::string brackets =
+        "needs brackets around an IPv6 address, as in [::1]:40001, and around nothing else";
+    EXPECT_EQ(parsed("::1:80"), brackets);
+    EXPECT_EQ(parsed("::1"), brackets);
+    EXPECT_EQ(parsed("[::1]"), brackets);
+    EXPECT_EQ(parsed("[::1:80"), brackets);
+    EXPECT_EQ(parsed("[localhost]:80"), brackets);
+}
+
+TEST(HostPort, of_a_listener_may_be_a_port_alone) {
+    EXPECT_EQ(parsed("40002", "127.0.0.1"), "127.0.0.1:40002");
+    EXPECT_EQ(parsed("40002", "::1"), "[::1]:40002");
+    EXPECT_EQ(parsed("0.0.0.0:40002", "127.0.0.1"), "0.0.0.0:40002");
+    EXPECT_EQ(parsed("40002"), "must be HOST:PORT");
+}
+
+TEST(HostPort, of_a_listener_may_have_port_0) {
+    EXPECT_EQ(parsed("0", "127.0.0.1"), "127.0.0.1:0");
+    EXPECT_EQ(parsed("[::]:0", "127.0.0.1"), "[::]:0");
+    EXPECT_EQ(parsed("relay:0"), "needs a port from 1 to 65535");
+}
+
+TEST(HostPort, refuses_what_is_no_port) {
+    for (const auto* text : {"h:", "h:65536", "h:99999999999", "h:-1", "h:+80", "h: 80", "h:80 ",
+                             "h:0x50", "h:http", "h:8.0"}) {
+        EXPECT_EQ(parsed(text), "needs a port from 1 to 65535") << text;
+        EXPECT_EQ(parsed(text, "::1"), "needs a port from 0 to 65535") << text;
+    }
+    EXPECT_EQ(parsed("", "::1"), "needs a port from 0 to 65535");
+}
+
+TEST(HostPort, never_takes_an_empty_host_for_all_addresses) {
+    EXPECT_EQ(parsed(":80"), "has a host that must not be empty");
+    EXPECT_EQ(parsed(":80", "127.0.0.1"), "has a host that must not be empty");
+}
+
+TEST(HostPort, survives_a_round_trip_through_text) {
+    for (const HostPort& address : {HostPort{"::1", 1}, HostPort{"h", 65535}}) {
+        EXPECT_EQ(parse_host_port(to_string(address)).value(), address);
+    }
+}
+
+TEST(Host, may_be_an_address_or_a_name) {
+    for (const auto* host : {"127.0.0.1", "::1", "::", "2001:db8::10.0.0.1", "fe80::1%eth0.100",
+                             "localhost", "db_1", "relay.example.com", "relay.example.com.",
+                             "xn--bcher-kva.example", "3com.example", "4f2a9c", "1.db"}) {
+        EXPECT_EQ(problem(host), "fine") << host;
+    }
+}
+
+TEST(Host, may_hold_certain_letters_only) {
+    const std::string letters = "may hold letters, digits, '-', '_' and '.' only, or be an address";
+    for (const auto& host :
+         {"a b"s, " a"s, "a/b"s, "user@host"s, "bücher.example"s, "a\0b"s, "[]"s, "*"s}) {
+        EXPECT_EQ(problem(host), letters) << host;
+    }
+}
+
+TEST(Host, has_a_bounded_length) {
+    const std::string label(63, 'a');
+    const std::string longest = label + "." + label + "." + label + "." + std::string(61, 'a');
+    EXPECT_EQ(problem(longest), "fine");
+    EXPECT_EQ(problem(longest + "."), "fine");
+    EXPECT_EQ(problem(longest + "a"), "must be at most 253 bytes long");
+    EXPECT_EQ(problem(label + "a.example"), "must have 1 to 63 bytes between two dots");
+    for (const auto* host : {".", "..", ".a", "a..b", "a.."}) {
+        EXPECT_EQ(problem(host), "must have 1 to 63 bytes between two dots") << host;
+    }
+}
+
+TEST(Host, that_ends_in_a_number_is_a_whole_ipv4_address) {
+    for (const auto* host : {"1", "127.1", "10.0.0.300", "10.0.0.0.1", "10.0.0.1.", "0x7f000001",
+                             "0x7F.1", "1.2.3.0x4", "host.1", "01.02.03.04"}) {
+        EXPECT_EQ(problem(host), "is not a valid IPv4 address") << host;
+    }
+}
+
+TEST(Host, with_a_colon_is_a_valid_ipv6_address) {
+    for (const auto& host : {":"s, ":::"s, "1:2"s, "::1::"s, "12345::"s, "host:80"s, "::1\0"s,
+                             "::ffff:1.2.3.400"s, "[::1]"s}) {
+        EXPECT_EQ(problem(host), "is not a valid IPv6 address") << host;
+    }
+    for (const auto* host : {"fe80::1%", "fe80::1%eth 0", "fe80::1%interface-with-16"}) {
+        EXPECT_EQ(problem(host), "has an invalid zone after '%'") << host;
+    }
+}
+
+TEST(CanonicalHost, is_the_same_for_all_spellings_of_a_host) {
+    EXPECT_EQ(canonical_host("Relay.Example.COM."), "relay.example.com");
+    EXPECT_EQ(canonical_host("2001:DB8:0::0:1"), "2001:db8::1");
+    EXPECT_EQ(canonical_host("0:0:0:0:0:0:0:0"), "::");
+    EXPECT_EQ(canonical_host("::FFFF:7f00:1"), "127.0.0.1");
+    EXPECT_EQ(canonical_host("FE80:0::1%eth0"), "fe80::1%eth0");
+    EXPECT_EQ(canonical_host("10.0.0.1"), "10.0.0.1");
+}
+
+}  // namespace
+}  // namespace inout
