@@ -65,8 +65,8 @@ Task<> client_session(Worker& worker, const InConfig& config, const InNetwork& n
         co_return;
     }
     const auto* response = std::get_if<Response>(&*answer);
-    if (response == nullptr) {
-        opening.failed(to_string(Code::malformed), "the proxy sent no Response");
+    if (response == nullptr || !response->answers("InRequest")) {
+        opening.failed(to_string(Code::malformed), "the proxy did not answer the request");
         co_return;
     }
     if (!response->ok()) {

@@ -78,8 +78,9 @@ Task<std::optional<Response>> ControlLink::request_registration() {
         co_return std::nullopt;
     }
     const auto* response = std::get_if<Response>(&*answer);
-    if (response == nullptr || !response->ok()) {
-        warn_not_registered(response == nullptr ? "unexpected message" : response->message);
+    if (response == nullptr || !response->answers("OutRequest") || !response->ok()) {
+        warn_not_registered(response == nullptr || response->ok() ? "unexpected message"
+                                                                  : response->message);
         channel_->close();
         co_return std::nullopt;
     }

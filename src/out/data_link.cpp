@@ -28,15 +28,14 @@ void check_same_proxy(const Registration& registration, const Response& response
                              "out must reach each proxy directly"}});
 }
 
-/// Says why the park was refused, if it was.
-bool accepted(const Registration& registration, const Response& response) {
-    check_same_proxy(registration, response);
-    if (!response.ok()) say_not_parked(registration, response.message);
-    return response.ok();
-}
+/// How parking and the wait for a stream ended.
+struct Parked {
+    std::optional<DataActiveRequest> active;  ///< a stream is here
+    bool garbled = false;                     ///< the proxy's bytes made no sense
+};
 
-/// Registers and parks `proxy`, then waits for a stream. Nothing: the link is over.
-Task<std::optional<DataActiveRequest>> park(Connection& proxy, Registration& registration) {
+/// Parks `proxy`, then waits for a stream.
+Task<Parked> park(Connection& proxy, Registration& registration) {
     Deadline deadline(proxy);
     deadline.expires_after(registration.config.open_timeout);
     OutDataRequest request{.magic = random_hex(kMagicDigits),
@@ -45,30 +44,36 @@ Task<std::optional<DataActiveRequest>> park(Connection& proxy, Registration& reg
                            .ext = true,
                            .ticket = registration.ticket};
     const Message message = std::move(request);
-    if (co_await write_message(proxy, message)) co_return std::nullopt;
+    if (co_await write_message(proxy, message)) co_return Parked{};
 
     // The original's proxy parks before it answers: its DataActiveRequest may come first, but may
     // only be answered after the Response has come (docs/protocol.md, "Park").
-    bool parked = false;
-    std::optional<DataActiveRequest> active;
-    while (!parked || !active) {
+    bool accepted = false;
+    Parked parked;
+    while (!accepted || !parked.active) {
         auto received = co_await read_message(proxy, kFrameBodyMaxBytes);
         if (!received) {
-            if (!parked) say_not_parked(registration, to_string(received.error()));
-            co_return std::nullopt;
+            if (!accepted) say_not_parked(registration, to_string(received.error()));
+            co_return Parked{.garbled = received.error().is_garbage()};
         }
-        if (const auto* response = std::get_if<Response>(&*received); response && !parked) {
-            if (!accepted(registration, *response)) co_return std::nullopt;
-            parked = true;
+        if (const auto* response = std::get_if<Response>(&*received);
+            response && !accepted && response->answers("OutDataRequest")) {
+            check_same_proxy(registration, *response);
+            if (!response->ok()) {
+                say_not_parked(registration, response->message);
+                co_return Parked{};
+            }
+            accepted = true;
             deadline.cancel();  // from here TCP keepalive watches
-        } else if (auto* stream = std::get_if<DataActiveRequest>(&*received); stream && !active) {
-            active = std::move(*stream);
+        } else if (auto* active = std::get_if<DataActiveRequest>(&*received);
+                   active && !parked.active) {
+            parked.active = std::move(*active);
         } else {
             say_not_parked(registration, "unexpected message");
-            co_return std::nullopt;
+            co_return Parked{.garbled = true};
         }
     }
-    co_return active;
+    co_return std::move(parked);
 }
 
 Task<> refuse(Connection proxy, std::string magic, Code code, std::string text) {
@@ -119,20 +124,28 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, C
 Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration) {
     const auto link = registration->add(worker.executor());
     if (!link) co_return;
-    auto dialled = co_await dial(worker.executor(), registration->network.server,
-                                 DialOrder::racing, registration->config.connect_timeout);
-    if (!dialled) {
-        say_not_parked(*registration, dialled.error().detail);
+    // Two writers on one connection can garble the original's proxy: then another connection takes
+    // its place, because the proxy does not know that this one is lost.
+    for (unsigned attempt = 0; attempt < kParkAttempts; ++attempt) {
+        auto dialled = co_await dial(worker.executor(), registration->network.server,
+                                     DialOrder::racing, registration->config.connect_timeout);
+        if (!dialled) {
+            say_not_parked(*registration, dialled.error().detail);
+            break;
+        }
+        Connection proxy = std::move(*dialled);
+        link->connection = &proxy;
+        auto parked = co_await park(proxy, *registration);
+        link->connection = nullptr;
+        if (parked.garbled) continue;
         registration->remove(link);
+        if (parked.active) {
+            co_await open_stream(worker, registration, std::move(proxy),
+                                 std::move(*parked.active));
+        }
         co_return;
     }
-    Connection proxy = std::move(*dialled);
-    link->connection = &proxy;
-    auto active = co_await park(proxy, *registration);
-    link->connection = nullptr;
     registration->remove(link);
-    if (!active) co_return;
-    co_await open_stream(worker, std::move(registration), std::move(proxy), std::move(*active));
 }
 
 }  // namespace inout

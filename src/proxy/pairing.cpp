@@ -42,7 +42,9 @@ Task<Activated> activate(Connection& data, Milliseconds answer_timeout, const st
                             {Code::open_timeout, "no answer from out in time"}};
     }
     const auto* response = answer ? std::get_if<Response>(&*answer) : nullptr;
-    if (response == nullptr) co_return Activated{Activation::dead, {}};
+    if (response == nullptr || !response->answers("DataActiveRequest")) {
+        co_return Activated{Activation::dead, {}};
+    }
     if (response->ok()) co_return Activated{Activation::open, {}};
     if (response->code == Code::draining) co_return Activated{Activation::draining, {}};
     co_return Activated{Activation::refused, {response->code, response->message}};

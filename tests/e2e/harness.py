@@ -262,6 +262,15 @@ def expect_reset(s):
     raise AssertionError(f"{data} instead of an RST")
 
 
+def expect_failed_open(port, timeout=20.0):
+    """A client's connection ends in an RST, which may come before its connect(2) has returned."""
+    try:
+        s = connect(port, timeout)
+    except ConnectionResetError:
+        return
+    expect_reset(s)
+
+
 def reset(s):
     """Closes with RST."""
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -259,8 +259,10 @@ def test_one_listener_of_in_that_fails_stops_them_all(run):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_sigterm_ends_an_idle_program_at_once_with_0(run, name):
-    program = {"in": lambda: run.in_(1, ["t"]), "proxy": run.proxy,
-               "out": lambda: run.out(free_port(), {"t": 1})}[name]()
-    program.status()  # it runs
+    proxy = run.proxy()
+    programs = {"proxy": proxy, "in": run.in_(proxy, ["t"]), "out": run.out(proxy, {"t": 1})}
+    programs["in"].wait_event("listening")
+    programs["out"].wait_event("registered")
+    program = programs[name]
     assert program.stop(timeout=2) == 0
     assert program.find("stopped")

@@ -31,7 +31,8 @@ BAD_LENGTH = {name: struct.pack("<q", size) + b"{}" for name, size in {
     "length -1": -1, "length minimum": -2 ** 63, "length maximum": 2 ** 63 - 1, "length 0": 0,
     "length 1": 1, "length 2049": 2049, "length 16385": 16385}.items()}
 BAD_JSON = {
-    "zeros": bytes(64), "ones": b"\xff" * 64, "an HTTP request": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "zeros": bytes(64), "ones": b"\xff" * 64,
+    "an HTTP request": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     "an SSH banner": b"SSH-2.0-OpenSSH_9.2\r\n", "not JSON": frame(b"hello"),
     "cut JSON": frame(b'{"Type":"InRequest","Payl'), "JSON array": frame(b"[]"),
     "JSON null": frame(b"null"), "two objects": frame(b"{}{}"),
@@ -158,7 +159,8 @@ def test_another_version_is_refused_with_its_code(system, data):
     assert payload["message"] != "" and payload["ext"]["code"] == "version"
 
 
-@pytest.mark.parametrize("sent", [b"", b"\x20", struct.pack("<q", 200), struct.pack("<q", 200) + b"{"],
+@pytest.mark.parametrize("sent", [b"", b"\x20", struct.pack("<q", 200),
+                                  struct.pack("<q", 200) + b"{"],
                          ids=["nothing", "one byte", "a header", "half a frame"])
 def test_a_silent_first_message_ends_at_the_handshake_deadline(system, sent):
     start = time.monotonic()

@@ -1,23 +1,45 @@
 """More than there is room for: descriptors, strangers, topics, waiting clients, idle streams."""
+import time
+
 import pytest
 
 from ext_peer import Ask, Control
-from harness import PATIENCE, connect, echo_server, expect_echo, wait_for
+from harness import PATIENCE, connect, echo_server, expect_echo, expect_failed_open, wait_for
 
 # The programs keep 32 descriptors back; 64 leave room for a few streams of each.
 FEW = ["prlimit", "--nofile=64:64"]
 CLIENTS = 60
+# What is told again and again is told once in this time.
+ERRORS_APART_S = 5
 
 
-def answer(stream):
-    """What became of a client: True served, False reset, None still waiting."""
+def is_served(stream):
+    """False: it was reset, or still waits when its time is over."""
     try:
         expect_echo(stream, b"?")
         return True
-    except TimeoutError:
-        return None
     except OSError:
         return False
+
+
+def serves(port):
+    """Whether a new client is served."""
+    try:
+        with connect(port, timeout=5) as client:
+            return is_served(client)
+    except OSError:
+        return False
+
+
+def crowd_of(run, port, size, timeout):
+    """Clients at once; the RST for one too many may come before its connect(2) has returned."""
+    clients = []
+    for _ in range(size):
+        try:
+            clients.append(run.own(connect(port, timeout)))
+        except ConnectionResetError:
+            continue
+    return clients
 
 
 # --- file descriptors ---
@@ -33,23 +55,21 @@ def test_descriptors_that_run_out_harm_no_running_stream_and_are_found_again(run
 
     running = connect(in_.port())
     expect_echo(running)
-    crowd = [connect(in_.port(), timeout=4) for _ in range(CLIENTS)]
-    results = [answer(client) for client in crowd]
-    assert True in results and (False in results or None in results)
-    assert program.descriptors() <= 64
+    start = time.monotonic()
+    crowd = crowd_of(run, in_.port(), CLIENTS, timeout=4)
+    served = [is_served(client) for client in crowd].count(True)
+    assert 0 < served < CLIENTS
     expect_echo(running)
     errors = [e for e in program.events if e["level"] == "error"]
-    assert len(errors) <= 1 + 4 * CLIENTS // 5  # rate-limited: one per 5 s at most
-    assert errors, program.tail()
+    assert 1 <= len(errors) <= 1 + (time.monotonic() - start) // ERRORS_APART_S
 
     for client in crowd:
         client.close()
-    in_.wait_event("stream", count=results.count(True))
     expect_echo(running)
-    with connect(in_.port()) as late:
-        wait_for(lambda: answer(late), what="service after the crowd has left")
+    wait_for(lambda: serves(in_.port()), what="service after the crowd has left")
+    expect_echo(running)
     running.close()
-    assert proxy.wait_idle() and out.wait_idle() and in_.wait_idle()
+    assert [p.wait_idle()["streams"] for p in (in_, proxy, out)] == [0, 0, 0]
 
 
 # --- idle streams ---
@@ -72,9 +92,8 @@ def test_500_idle_streams_hold_no_pipe(run):
 
 # --- limits of the proxy ---
 
-def closed(s, within=10):
-    """True when the other side has ended the connection."""
-    s.settimeout(within * PATIENCE)
+def closed(s):
+    """Waits for the other side's end of the connection, of either kind."""
     try:
         return s.recv(1) == b""
     except ConnectionResetError:
@@ -90,8 +109,7 @@ def test_strangers_fill_their_own_places_only(run):
     expect_echo(stream)
     strangers = [run.own(connect(chain.proxy.port())) for _ in range(20)]
     wait_for(lambda: chain.proxy.status()["sockets"] >= 20 + 2, what="20 strangers")
-    surplus = run.own(connect(chain.proxy.port()))
-    assert closed(surplus, within=1)
+    expect_failed_open(chain.proxy.port(), timeout=1)
     expect_echo(stream)
     for stranger in strangers:
         assert closed(stranger)
@@ -130,12 +148,11 @@ def test_connections_beyond_the_limit_wait_or_are_closed_and_the_others_go_on(ru
                                                     "pool": {"min": 1, "max": 2}})
     stream = chain.connect()
     expect_echo(stream)
-    crowd = [connect(chain.port, timeout=1) for _ in range(30)]
-    results = [answer(client) for client in crowd]
-    assert results.count(True) < 16 // 2
+    crowd = crowd_of(run, chain.port, 30, timeout=1)
+    served = [is_served(client) for client in crowd].count(True)
+    assert 0 < served < 16 // 2
     assert chain.proxy.status()["sockets"] <= 16
     expect_echo(stream)
     for client in crowd:
         client.close()
-    with chain.connect() as late:
-        wait_for(lambda: answer(late), what="service after the crowd has left")
+    wait_for(lambda: serves(chain.port), what="service after the crowd has left")

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import threading
 
 import pytest
@@ -131,13 +132,52 @@ def test_the_end_of_a_program_is_told(run):
         assert program.find("draining") and program.find("stopped")[-1]["streams"] == 0
 
 
-def test_text_lines_say_the_same_as_json_lines(run):
-    proxy = run.program("proxy", {"port": 0, "log": {"level": "info", "format": "text"}})
-    assert proxy.port()  # the harness's flag wins over the file: still JSON
-    text = run.program("proxy", {"port": 0}, args=["--log-format", "text"])
-    wait_for(lambda: text.other_output, what="text line")
-    assert re.search(r" info .*proxy.* listening .*address=127\.0\.0\.1:\d+", text.other_output[0])
-    assert text.events == []
+class RawProxy:
+    """A proxy whose log is kept as the bytes that it writes."""
+
+    def __init__(self, path, log_format):
+        self.path = path
+        config = path.with_suffix(".json")
+        config.write_text(json.dumps({"port": 0, "open_timeout": 200,
+                                      "log": {"format": log_format}}))
+        with open(path, "wb") as log:
+            self.process = subprocess.Popen([harness.BIN / "proxy", "--config", config],
+                                            stderr=log)
+
+    def lines(self):
+        """The lines as a terminal would see them: only LF ends one."""
+        return self.path.read_bytes().decode().split("\n")
+
+    def port(self):
+        def address():
+            return re.search(r"(?:address=|\"address\": ?\")127\.0\.0\.1:(\d+)",
+                             "\n".join(self.lines()))
+        return int(wait_for(address, what="listener's address")[1])
+
+    def close(self):
+        self.process.terminate()
+        assert self.process.wait(10 * harness.PATIENCE) == 0
+
+
+@pytest.fixture(params=["json", "text"])
+def raw_proxy(run, tmp_path, request):
+    return run.own(RawProxy(tmp_path / "log", request.param))
+
+
+def test_every_line_is_of_the_chosen_format(raw_proxy, request):
+    raw_proxy.port()
+    raw_proxy.close()
+    *lines, last = raw_proxy.lines()
+    assert last == ""
+    assert {"listening", "stopped"} <= {event_of(line) for line in lines}
+
+
+def event_of(line):
+    """The event's name of a whole line of either format."""
+    if line.startswith("{"):
+        return json.loads(line)["event"]
+    fields = r'(?: \w+=(?:"(?:[^"\\]|\\.)*"|[^" ]\S*|))*'
+    return re.fullmatch(rf"\S+ (?:debug|info|warning|error) +proxy (\D+?){fields}", line)[1]
 
 
 def test_the_level_holds_back_what_is_below(run):
@@ -160,46 +200,32 @@ def listens(pid):
                    for line in table.readlines()[1:] if line.split()[3] == "0A")
 
 
-FORGERIES = ["\n{\"event\":\"stream\",\"forged\":1}", "\r\x1b[2J\x1b[31m", "\u2028\u202e", "\x9b31m",
-             '","event":"forged']
+FORGERIES = ['\n{"event":"forged"}', "\n2026-01-01T00:00:00.000Z info proxy forged a=1",
+             "\r\x1b[2J\x1b[31m", "\u2028\u202e", "\x9b31m", '","event":"forged', '" forged="1']
 
 
 @pytest.mark.parametrize("text", FORGERIES, ids=ascii)
-@pytest.mark.parametrize("log_format", ["json", "text"])
-def test_a_peers_text_can_not_forge_a_line_or_reach_a_terminal(run, text, log_format):
-    """Texts arrive as topic, client, id, error of the out and error of the proxy."""
-    proxy = run.program("proxy", {"port": 0}, args=["--log-format", log_format])
-    port = int(read_listening(proxy).rsplit(":", 1)[1])
+def test_a_peers_text_can_not_forge_a_line_or_reach_a_terminal(run, raw_proxy, text):
+    """The text comes as topic, client, id, and as the error and code of an out."""
+    port = raw_proxy.port()
     control = Control(run, port, "t")
     data = control.park()
     ask = Ask(run, port, "t")
     data.activated()
     data.respond(text, code=text)
-    answer = ask.response()
-    assert answer["message"] != ""
-    for request in ({"topic": "t" + text}, {"topic": "t", "client": text},
-                    {"topic": "t", "id": text}):
-        Ask(run, port, request.pop("topic"), **request)
-    assert proxy.stop() == 0
-    output = [json.dumps(event, ensure_ascii=False) for event in proxy.events]
-    output += proxy.other_output
-    assert not any(event.get("forged") or event["event"] == "forged" for event in proxy.events)
-    if log_format == "json":
-        assert proxy.other_output == []
-    for line in output:
-        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]",
-                             line.rstrip("\n")), repr(line)
-        assert not line.startswith("{") or log_format == "json", line
-
-
-def read_listening(proxy):
-    """The listener's address, from a log of either format."""
-    def found():
-        for line in list(proxy.other_output) + [json.dumps(e) for e in proxy.find("listening")]:
-            if match := re.search(r'address(?:=|": ")(127\.0\.0\.1:\d+)', line):
-                return match.group(1)
-        return None
-    return wait_for(found, what="listener's address")
+    assert ask.response()["message"] != ""
+    ask.sock.close()
+    for topic, ext in ((f"t{text}", {}), ("t", {"client": text}), ("t", {"id": text})):
+        stranger = Ask(run, port, topic, **ext)
+        assert stranger.ended_or_refused()
+        stranger.sock.close()
+    raw_proxy.close()
+    *lines, _ = raw_proxy.lines()
+    events = [event_of(line) for line in lines]
+    assert "open_failed" in events and "forged" not in events
+    for line in lines:
+        assert not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", line), repr(line)
+        assert line.startswith("{") or not re.search(r' forged="?1', line.replace('\\"', "'"))
 
 
 def test_no_secret_is_logged(run):

@@ -41,6 +41,17 @@ def test_a_burst_makes_the_pool_grow_up_to_its_maximum(run):
     assert chain.proxy.status()["parked"] == 12
 
 
+def test_a_connection_parked_a_moment_ago_is_not_taken_for_dead(run):
+    """The readiness left over from its first message says nothing about the time after."""
+    proxy = run.proxy({"pool": {"min": 1, "max": 1}})
+    for number in range(40):
+        data = Control(run, proxy, f"t{number}").park()
+        ask = Ask(run, proxy, f"t{number}")
+        data.activated()
+        data.respond()
+        assert ask.response()["message"] == ""
+
+
 def test_streams_open_although_the_pool_holds_a_single_connection(run):
     """More clients at once than may ever be parked: each waits for its own connection."""
     chain = run.chain(echo_server(run).port, proxy={"pool": {"min": 1, "max": 1}})

@@ -5,6 +5,7 @@ come, and whether a FIN or an RST must follow. A stream starts with its number (
 the backend finds its plan. Everything is drawn from one seeded generator.
 """
 import collections
+import errno
 import fcntl
 import heapq
 import random
@@ -19,6 +20,8 @@ from traffic_plan import ABORT, CHUNK, FIN, PERIOD, RESET, pattern, random_plan
 
 # The first bytes of every stream.
 NUMBER = struct.Struct("!Q")
+# What the first and the later operations on a connection say after an RST; shutdown the last.
+AFTER_RST = {errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN}
 # Waiting for acknowledgements has no event: they are looked at again after this.
 POLL_S = 0.005
 # The loop looks at its own end at least this often.
@@ -66,7 +69,9 @@ class Endpoint:
             if not self.paused:
                 self._receive()
             self._send()
-        except (ConnectionResetError, BrokenPipeError):
+        except OSError as e:
+            if e.errno not in AFTER_RST:
+                raise
             self._was_reset()
             return
         if self.fin_sent and self.fin_received:
@@ -149,7 +154,7 @@ class Endpoint:
 
     def _was_ended(self):
         if self.theirs.end != FIN or self.received != self.theirs.size:
-            self.fail(f"a clean end where {self.theirs.size} bytes and '{self.theirs.end}' were due")
+            self.fail(f"a clean end, but {self.theirs.size} bytes and '{self.theirs.end}' were due")
         self.fin_received = True
 
     def _was_reset(self):
@@ -208,8 +213,8 @@ class Traffic:
         self.ends = collections.Counter()
 
     def close(self):
-        sockets = [s for s, _ in self.strangers.values()] + [e.sock for e in self.endpoints.values()]
-        for s in [self.listener, *sockets]:
+        strangers = [s for s, _ in self.strangers.values()]
+        for s in [self.listener, *strangers, *[e.sock for e in self.endpoints.values()]]:
             s.close()
         self.epoll.close()
 

@@ -98,8 +98,18 @@ class Wan:
         # first in, last out: the programs inside end before their network does
         run.own(self)
         options = ["--delay-ms", str(delay_ms), "--loss", str(loss)]
-        self.ar = run.own(Line(self.path("a"), A, self.path("r"), R_FROM_A, "--name", "ar", *options))
-        self.rc = run.own(Line(self.path("r"), R_FROM_C, self.path("c"), C, "--name", "rc", *options))
+        a, r, c = (self.path(place) for place in "arc")
+        self.ar = run.own(Line(a, A, r, R_FROM_A, "--name", "ar", *options))
+        self.rc = run.own(Line(r, R_FROM_C, c, C, "--name", "rc", *options))
+
+    def settle(self):
+        """Waits until everything sent is acknowledged, so that a cut meets idle connections."""
+        def unacknowledged(place):
+            table = self.inside(place, subprocess.run, ["ss", "-Htn"], capture_output=True,
+                                text=True, check=True)
+            return [line for line in table.stdout.splitlines() if line.split()[2] != "0"]
+        harness.wait_for(lambda: not any(map(unacknowledged, self.namespaces)),
+                         what="acknowledgement of all bytes")
 
     def path(self, place):
         return f"/proc/{os.getpid()}/fd/{self.namespaces[place]}"

@@ -124,6 +124,12 @@ class Ask(Connection):
     def response(self):
         return self.read("Response")
 
+    def ended_or_refused(self):
+        try:
+            return self.response()["message"] != ""
+        except (EOFError, ConnectionResetError):
+            return True
+
 
 def first_activated(*connections):
     """The one of these parked connections that the proxy has chosen for a stream."""

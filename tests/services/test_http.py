@@ -22,6 +22,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
             body = (self.server.directory / self.path[1:]).read_bytes()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:  # as asked; unsaid, curl would send its next request behind it
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 

@@ -195,77 +195,6 @@ TEST(Fields, of_text_are_checked) {
     EXPECT_NE(proxy(R"({"log": {"format": "xml"}})"), "");
 }
 
-struct RangeCase {
-    const char* program;
-    std::string key;  // an object and its member, or one at the top
-    std::int64_t min, max;
-};
-
-class Ranges : public testing::TestWithParam<RangeCase> {
-  protected:
-    /// What the key's program says to the key with this value.
-    static std::string problems_with(std::int64_t value) {
-        const auto& [program, key, min, max] = GetParam();
-        const auto dot = key.find('.');
-        const std::string number = std::to_string(value);
-        const std::string member = dot == key.npos
-                                       ? '"' + key + "\": " + number
-                                       : '"' + key.substr(0, dot) + "\": {\"" +
-                                             key.substr(dot + 1) + "\": " + number + "}";
-        if (program == std::string("in")) {
-            return in("{\"networks\": [" + in_entry("\"port\": 1") + "]," + member + "}");
-        }
-        if (program == std::string("out")) {
-            return out("{\"networks\": [" + out_entry("h", 1, "t") + "]," + member + "}");
-        }
-        return proxy("{" + member + "}");
-    }
-};
-
-TEST_P(Ranges, include_their_ends_and_nothing_beyond) {
-    const auto& [program, key, min, max] = GetParam();
-    const std::string words = key + ": must be a whole number from " + std::to_string(min) +
-                              " to " + std::to_string(max) + ", not ";
-    // A value in the range may still break a rule with another key's default, never this one.
-    EXPECT_EQ(problems_with(min).find("whole number"), std::string::npos) << problems_with(min);
-    EXPECT_EQ(problems_with(max).find("whole number"), std::string::npos) << problems_with(max);
-    for (const auto outside : {min - 1, max + 1}) {
-        EXPECT_NE(problems_with(outside).find(words + std::to_string(outside)), std::string::npos)
-            << problems_with(outside);
-    }
-}
-
-constexpr std::int64_t kDayMs = 86'400'000;
-INSTANTIATE_TEST_SUITE_P(OfEveryNumber, Ranges,
-                         testing::Values(RangeCase{"in", "connect_timeout", 100, 600'000},
-                                         RangeCase{"in", "open_timeout", 100, 600'000},
-                                         RangeCase{"in", "peer_timeout", 100, kDayMs},
-                                         RangeCase{"in", "drain_timeout", 0, kDayMs},
-                                         RangeCase{"in", "threads", 0, 64},
-                                         RangeCase{"out", "retry_interval", 100, kDayMs},
-                                         RangeCase{"out", "heartbeat_interval", 100, kDayMs},
-                                         RangeCase{"out", "heartbeat_timeout", 100, kDayMs},
-                                         RangeCase{"out", "connect_timeout", 100, 600'000},
-                                         RangeCase{"out", "open_timeout", 100, 600'000},
-                                         RangeCase{"out", "peer_timeout", 100, kDayMs},
-                                         RangeCase{"out", "drain_timeout", 0, kDayMs},
-                                         RangeCase{"proxy", "port", 0, 65'535},
-                                         RangeCase{"proxy", "heartbeat_timeout", 100, kDayMs},
-                                         RangeCase{"proxy", "handshake_timeout", 100, 600'000},
-                                         RangeCase{"proxy", "open_timeout", 100, 600'000},
-                                         RangeCase{"proxy", "answer_timeout", 100, 600'000},
-                                         RangeCase{"proxy", "pool.min", 0, 100},
-                                         RangeCase{"proxy", "pool.max", 1, 100},
-                                         RangeCase{"proxy", "limits.connections", 0, 10'000'000},
-                                         RangeCase{"proxy", "limits.handshakes", 1, 1'000'000},
-                                         RangeCase{"proxy", "limits.topics", 1, 100'000},
-                                         RangeCase{"proxy", "limits.waiting", 1, 4'096}),
-                         [](const auto& test) {
-                             std::string name = test.param.program + ("_" + test.param.key);
-                             for (char& c : name) c = c == '.' ? '_' : c;
-                             return name;
-                         });
-
 TEST(HeartbeatInterval, is_less_than_heartbeat_timeout) {
     const auto with = [](const std::string& members) {
         return out("{" + members + "\n\"networks\": [" + out_entry("h", 1, "t") + "]}");
@@ -291,6 +220,8 @@ TEST(PoolMin, is_at_most_pool_max) {
 TEST(RulesThatJoinFields, are_silent_about_fields_that_are_wrong_already) {
     EXPECT_EQ(proxy(R"({"pool": {"min": 101, "max": 1}})"),
               "f:1:18: pool.min: must be a whole number from 0 to 100, not 101\n");
+    EXPECT_EQ(proxy(R"({"pool": {"min": 8, "max": 7, "min": 1}})"),
+              "f:1:31: pool: duplicate key \"min\"; the first is on line 1\n");
     EXPECT_EQ(in_listeners("\"port\": 0", "\"port\": -1"),
               "f:2:48: networks[1].port: must be a whole number from 0 to 65535, not -1\n");
 }

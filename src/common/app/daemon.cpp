@@ -1,22 +1,23 @@
 #include "common/app/daemon.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
 #include "common/base/log.hpp"
+#include "common/base/unique_fd.hpp"
 #include "common/protocol/topic.hpp"
 
 namespace inout {
 
 std::optional<std::string> apply_topic(std::string& topic, const CommandLine& line) {
-    if (!line.topic) return std::nullopt;
-    if (const auto problem = check_topic(*line.topic)) return "--topic " + *problem;
-    topic = *line.topic;
+    if (line.topic.empty()) return std::nullopt;
+    if (const auto problem = check_topic(line.topic)) return "--topic " + *problem;
+    topic = line.topic;
     return std::nullopt;
 }
 
@@ -24,13 +25,13 @@ namespace detail {
 namespace {
 
 /// Raises the soft limit of descriptors to the hard one; a stream needs two, and two per pipe.
-void raise_descriptor_limit() {
+rlim_t raise_descriptor_limit() {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
     ::getrlimit(RLIMIT_NOFILE, &limit);
-    log::info("started", {{"version", INOUT_VERSION}, {"descriptors", limit.rlim_cur}});
+    return limit.rlim_cur;
 }
 
 void log_status(std::string_view event) {
@@ -61,6 +62,8 @@ class Life {
     }
 
     int run() {
+        log::info("started",
+                  {{"version", INOUT_VERSION}, {"descriptors", raise_descriptor_limit()}});
         if (const auto problem = service_->start()) {
             log::error("cannot start", {{"reason", *problem}});
             return 1;
@@ -133,35 +136,28 @@ class Life {
 
 Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, char** argv) {
     CommandLine line;
-    std::string topic;
     CLI::App app(text.summary, text.name);
     app.set_version_flag("--version", text.name + " " INOUT_VERSION);
-    app.add_option("--config", line.config_file, "configuration file (JSON)")->type_name("FILE");
+    const auto add = [&app](const char* flag, auto& value, const char* type, const char* help) {
+        // An empty value would otherwise count as "not given", and the defaults would run.
+        app.add_option(flag, value, help)->type_name(type)->check([](const std::string& given) {
+            return given.empty() ? "must not be empty" : std::string();
+        });
+    };
+    add("--config", line.config_file, "FILE", "configuration file (JSON)");
     app.add_flag("--check", line.check,
                  "check the configuration, print it with all defaults, and end");
-    if (text.has_server) {
-        app.add_option("--server", line.server, "the proxy's address")->type_name("HOST:PORT");
-    }
-    if (text.has_backend) {
-        app.add_option("--backend", line.backend, "the service to offer")->type_name("HOST:PORT");
-    }
-    if (text.has_bind) {
-        app.add_option("--bind", line.bind, "where to listen")->type_name("[HOST:]PORT");
-    }
-    CLI::Option* topic_option = nullptr;
-    if (text.has_server) {
-        topic_option = app.add_option("--topic", topic, "the name that the service is known by")
-                           ->type_name("TOPIC");
-    }
-    app.add_option("--log-level", line.log_level, "debug, info, warning or error")
-        ->type_name("LEVEL");
-    app.add_option("--log-format", line.log_format, "text or json")->type_name("FORMAT");
+    if (text.has_server) add("--server", line.server, "HOST:PORT", "the proxy's address");
+    if (text.has_backend) add("--backend", line.backend, "HOST:PORT", "the service to offer");
+    if (text.has_bind) add("--bind", line.bind, "[HOST:]PORT", "where to listen");
+    if (text.has_server) add("--topic", line.topic, "TOPIC", "the name of the service");
+    add("--log-level", line.log_level, "LEVEL", "debug, info, warning or error");
+    add("--log-format", line.log_format, "FORMAT", "text or json");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return Failure{app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2};
     }
-    if (topic_option != nullptr && topic_option->count() > 0) line.topic = topic;
     if (!line.config_file.empty() && line.names_network()) {
         std::cerr << "a network is given either by --config or by flags, not by both\n";
         return Failure{2};
@@ -170,9 +166,20 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
 }
 
 std::optional<std::string> read_config_file(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), {}};
-    if (file.is_open() && !file.bad()) return text;
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    // One byte more than is allowed is enough for the parser to say so.
+    std::string text(kConfigMaxBytes + 1, '\0');
+    std::size_t size = 0;
+    while (file && size < text.size()) {
+        const ssize_t n = ::read(file.get(), text.data() + size, text.size() - size);
+        if (n == 0) {
+            text.resize(size);
+            return text;
+        }
+        if (n < 0 && errno != EINTR) break;
+        if (n > 0) size += static_cast<std::size_t>(n);
+    }
+    if (file && size == text.size()) return text;
     std::cerr << path << ": cannot be read: " << std::generic_category().message(errno) << '\n';
     return std::nullopt;
 }
@@ -205,7 +212,6 @@ int run(const std::string& name, const CommonConfig& config,
         const std::function<std::unique_ptr<Service>(Workers&)>& make) {
     log::start(name, config.log.level, config.log.format);
     std::signal(SIGPIPE, SIG_IGN);  // splice has no MSG_NOSIGNAL
-    raise_descriptor_limit();
     // Never destroyed: coroutines that still wait refer to the service and to each other's workers,
     // and the process's end frees all of it at once.
     static auto* life = new Life(config, make);

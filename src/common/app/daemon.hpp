@@ -27,13 +27,12 @@ struct ProgramText {
 /// What the command line said; a flag that was not given is empty.
 struct CommandLine {
     std::string config_file;
-    std::string server, backend, bind;
-    std::optional<std::string> topic;
+    std::string server, backend, bind, topic;
     std::string log_level, log_format;
     bool check = false;
 
     bool names_network() const {
-        return !server.empty() || !backend.empty() || !bind.empty() || topic.has_value();
+        return !server.empty() || !backend.empty() || !bind.empty() || !topic.empty();
     }
 };
 

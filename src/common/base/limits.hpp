@@ -46,6 +46,8 @@ inline constexpr Milliseconds kRequestExpiry{5'000};
 /// How long a burst is remembered by the pool's target.
 inline constexpr Milliseconds kPoolQuiet{30'000};
 
+/// Connections that a data link of out tries when a proxy's bytes make no sense.
+inline constexpr unsigned kParkAttempts = 3;
 /// How long a stream pauses when the topic's holder is just changing.
 inline constexpr Milliseconds kHolderChange{10};
 

@@ -11,12 +11,6 @@
 namespace inout {
 namespace {
 
-bool out_of_resources(const std::error_code& error) {
-    return error == std::errc::too_many_files_open ||
-           error == std::errc::too_many_files_open_in_system ||
-           error == std::errc::no_buffer_space || error == std::errc::not_enough_memory;
-}
-
 /// The kernel hands out the lowest free descriptor, so its number tells how full the table is.
 bool nearly_out_of_descriptors(int fd) {
     static const rlim_t limit = [] {
@@ -69,7 +63,7 @@ Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
         auto [error, socket] = co_await socket_.async_accept(context, use_result);
         if (!socket_.is_open()) break;
         if (!error && nearly_out_of_descriptors(socket.native_handle())) {
-            error = std::make_error_code(std::errc::too_many_files_open);
+            error = asio::error::no_descriptors;
         }
         if (!error) {
             if (std::exchange(exhausted_, false)) log::info("accepting again");

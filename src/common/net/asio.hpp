@@ -26,6 +26,7 @@
 #include <asio/experimental/as_tuple.hpp>
 #endif
 
+#include <cerrno>
 #include <system_error>
 
 #include "common/base/limits.hpp"
@@ -49,6 +50,13 @@ namespace asio_tuple = asio;
 #else
 namespace asio_tuple = asio::experimental;
 #endif
+
+/// The process or the system has no descriptors or buffers left. By value: asio's category does not
+/// map these to std::errc.
+inline bool out_of_resources(const std::error_code& error) {
+    const int value = error.category() == asio::error::get_system_category() ? error.value() : 0;
+    return value == EMFILE || value == ENFILE || value == ENOBUFS || value == ENOMEM;
+}
 
 /// Completion token: awaits and returns a tuple that begins with the error code; never throws.
 inline constexpr asio_tuple::as_tuple_t<asio::use_awaitable_t<Executor>> use_result{

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "common/base/log.hpp"
 #include "common/net/resolver.hpp"
 
 namespace inout {
@@ -20,8 +21,17 @@ struct Attempts {
     DialError error{Code::backend_timeout, "no address answered in time"};
 };
 
+/// One error line for all dials that fail so within a few seconds.
+void report_out_of_resources(const std::error_code& error) {
+    static log::RateLimit limit;
+    if (const auto held_back = limit.pass(); held_back >= 0) {
+        log::error("cannot dial", {{"reason", error.message()}, {"held_back", held_back}});
+    }
+}
+
 void note_failure(Attempts& attempts, const Endpoint& endpoint, const std::error_code& error) {
     ++attempts.failed;
+    if (out_of_resources(error)) report_out_of_resources(error);
     const bool refused = error == asio::error::connection_refused;
     // "Refused" says more than "unreachable": something is there.
     if (refused || attempts.error.code != Code::backend_refused) {

@@ -16,6 +16,8 @@ struct ReadError {
     };
     Kind kind;
     std::error_code cause;
+
+    bool is_garbage() const { return kind == Kind::malformed || kind == Kind::unknown_type; }
 };
 /// For logs.
 std::string to_string(const ReadError& error);

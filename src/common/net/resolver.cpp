@@ -58,7 +58,8 @@ class Resolver {
     std::optional<Lookup> fresh(const std::string& host) {
         const std::lock_guard lock(mutex_);
         const auto found = names_.find(host);
-        if (found == names_.end() || Clock::now() - found->second.at > kResolveFresh) return {};
+        if (found == names_.end() || !found->second.at) return {};
+        if (Clock::now() - *found->second.at > kResolveFresh) return {};
         return Lookup{found->second.good, {}};
     }
 
@@ -81,7 +82,7 @@ class Resolver {
   private:
     struct Name {
         std::vector<Address> good;
-        Clock::time_point at = Clock::time_point::min() + kResolveFresh;
+        std::optional<Clock::time_point> at{};  // of the last good answer
         std::list<std::shared_ptr<Waiter>> waiters;
     };
 

@@ -230,8 +230,9 @@ void FieldReader::host(std::string_view key, std::string& host, Need need) {
     std::string_view name = value->text;
     // The original joins host and port with a colon, so its users wrote IPv6 in brackets.
     const bool ipv6 = name.find(':') != name.npos;
-    if (ipv6 && name.starts_with('[') && name.ends_with(']'))
+    if (ipv6 && name.starts_with('[') && name.ends_with(']')) {
         name = name.substr(1, name.size() - 2);
+    }
     if (const auto problem = check_host(name)) {
         complain(key, shown(*value) + " " + *problem);
     } else {

@@ -43,7 +43,7 @@ class Parser {
     }
 
     /// Complains about what stands here and appends what that is.
-    bool fail(std::string what) {
+    bool fail(const std::string& what) {
         const std::string_view here = text_.substr(at_);
         if (here.empty()) return fail_at(here, what + ", found the end of the file");
         const auto byte = static_cast<unsigned char>(here[0]);

@@ -14,7 +14,9 @@ using Json = nlohmann::json;
 // The originals write Type before Payload; a reader of a packet dump expects that order.
 using OrderedJson = nlohmann::ordered_json;
 
-constexpr std::size_t kIdMaxBytes = 128;
+// Twice what we make. Together with the longest topic and text they fit kFrameSendMaxBytes, even if
+// JSON has to escape every character.
+constexpr std::size_t kIdMaxBytes = 64;
 
 constexpr std::string_view kTypeNames[] = {
     "OutRequest",        "OutDataRequest", "InRequest", "NewDataRequest",
@@ -29,6 +31,22 @@ constexpr std::pair<NoticeCode, std::string_view> kNoticeWords[] = {
     {NoticeCode::draining, "draining"},
     {NoticeCode::other, "other"},
 };
+
+/// As much of an error text as takes kPeerTextMaxBytes in JSON, cut between two characters.
+std::string cut(std::string_view text) {
+    std::size_t end = 0;
+    for (std::size_t written = 0; end < text.size(); ++end) {
+        const auto byte = static_cast<unsigned char>(text[end]);
+        written += byte < 0x20 ? 6 : byte == '"' || byte == '\\' ? 2 : 1;
+        if (written > kPeerTextMaxBytes) break;
+    }
+    // A byte that begins with the bits 10 continues a character (RFC 3629, 3).
+    const auto continues = [&](std::size_t at) {
+        return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80;
+    };
+    for (int back = 0; back < 3 && continues(end); ++back) --end;
+    return std::string(text.substr(0, end));
+}
 
 // --- writing ---
 
@@ -87,7 +105,7 @@ OrderedJson payload(const Response& m) {
     }
     return {{"magic", m.magic},
             {"request", m.request},
-            {"message", m.message.substr(0, kPeerTextMaxBytes)},
+            {"message", cut(m.message)},
             {"ext", ext}};
 }
 
@@ -97,7 +115,7 @@ OrderedJson payload(const Pong&) { return OrderedJson::object(); }
 OrderedJson payload(const Notice& m) {
     for (const auto& [code, word] : kNoticeWords) {
         if (code == m.code) {
-            return {{"code", word}, {"message", m.message.substr(0, kPeerTextMaxBytes)}};
+            return {{"code", word}, {"message", cut(m.message)}};
         }
     }
     return OrderedJson::object();
@@ -136,6 +154,16 @@ class Reader {
         return value->get<std::string>();
     }
 
+    /// An error text; a long one is cut.
+    std::string message() { return cut(text("message", kFrameBodyMaxBytes, false)); }
+
+    /// A short printable text, because it is repeated in answers and logs.
+    std::string id(std::string_view key, bool required) {
+        std::string value = text(key, kIdMaxBytes, required);
+        require(value.empty() || !check_topic(value));
+        return value;
+    }
+
     std::string topic() {
         std::string name = text("type", kTopicMaxBytes, true);
         if (ok_ && check_topic(name)) ok_ = false;
@@ -164,12 +192,9 @@ class Reader {
             ok_ = false;
             return nullptr;
         }
-        const Json* v = find(*value, "v");
-        if (v == nullptr || !v->is_number_integer() || *v < 1) {
-            ok_ = false;
-            return nullptr;
-        }
-        return value;
+        const auto v = Reader(value).number("v", 0, 1);
+        require(v == 1);
+        return v == 1 ? value : nullptr;
     }
 
     void require(bool condition) { ok_ = ok_ && condition; }
@@ -202,8 +227,8 @@ Result<Message, DecodeError> finish(M message, const Reader& members, const Read
 template <class M>
 M read_request(Reader& members) {
     M m;
-    m.magic = members.text("magic", kIdMaxBytes, true);
-    m.version = members.text("version", kIdMaxBytes, false);
+    m.magic = members.id("magic", true);
+    m.version = members.id("version", false);
     m.topic = members.topic();
     return m;
 }
@@ -241,8 +266,8 @@ void read_stream_ext(M& m, Reader& ext, const Json* object) {
     if (object == nullptr) return;
     m.ext = true;
     m.id = hex_text(ext, "id", true);
-    m.client = ext.text("client", kIdMaxBytes, false);
-    ext.require(!m.id.empty() && (m.client.empty() || !check_topic(m.client)));
+    m.client = ext.id("client", false);
+    ext.require(!m.id.empty());
 }
 
 Result<Message, DecodeError> read_in_request(Reader members) {
@@ -255,7 +280,7 @@ Result<Message, DecodeError> read_in_request(Reader members) {
 
 Result<Message, DecodeError> read_new_data_request(Reader members) {
     NewDataRequest m;
-    m.magic = members.text("magic", kIdMaxBytes, true);
+    m.magic = members.id("magic", true);
     m.topic = members.topic();
     Reader ext(members.ext());
     m.count = static_cast<unsigned>(
@@ -265,7 +290,7 @@ Result<Message, DecodeError> read_new_data_request(Reader members) {
 
 Result<Message, DecodeError> read_data_active_request(Reader members) {
     DataActiveRequest m;
-    m.magic = members.text("magic", kIdMaxBytes, true);
+    m.magic = members.id("magic", true);
     m.topic = members.topic();
     const Json* object = members.ext();
     Reader ext(object);
@@ -275,10 +300,9 @@ Result<Message, DecodeError> read_data_active_request(Reader members) {
 
 Result<Message, DecodeError> read_response(Reader members) {
     Response m;
-    m.magic = members.text("magic", kIdMaxBytes, true);
-    m.request = members.text("request", kIdMaxBytes, true);
-    m.message = members.text("message", kFrameBodyMaxBytes, false);
-    if (m.message.size() > kPeerTextMaxBytes) m.message.resize(kPeerTextMaxBytes);
+    m.magic = members.id("magic", true);
+    m.request = members.id("request", true);
+    m.message = members.message();
     const Json* object = members.ext();
     Reader ext(object);
     if (object != nullptr) {
@@ -299,8 +323,7 @@ Result<Message, DecodeError> read_notice(Reader members) {
     for (const auto& [code, name] : kNoticeWords) {
         if (name == word) m.code = code;
     }
-    m.message = members.text("message", kFrameBodyMaxBytes, false);
-    if (m.message.size() > kPeerTextMaxBytes) m.message.resize(kPeerTextMaxBytes);
+    m.message = members.message();
     return finish(std::move(m), members, Reader(nullptr));
 }
 
@@ -312,7 +335,7 @@ std::string encode(const Message& message) {
     OrderedJson object;
     object["Type"] = type_name(message);
     object["Payload"] = std::visit([](const auto& m) { return payload(m); }, message);
-    // A text that was cut inside a character is mended instead of refused.
+    // The system's words may be in any encoding: what is not UTF-8 is replaced, not refused.
     return encode_frame(object.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
 }
 

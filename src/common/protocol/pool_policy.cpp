@@ -6,6 +6,12 @@ namespace inout {
 
 void PoolPolicy::arrived() {
     if (!requested_.empty()) requested_.pop_front();
+    // What the target grew by comes on top of the replacements.
+    if (growing_ > 0) {
+        --growing_;
+    } else if (burst_ > 0) {
+        --burst_;
+    }
 }
 
 std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::time_point now) {
@@ -14,10 +20,12 @@ std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::
     }
     peak_ = std::max(peak_, burst_);
     if (burst_ > target_ && target_ < max_) {
-        target_ = std::min(max_, burst_);
+        const std::size_t grown = std::min(max_, burst_);
+        growing_ += grown - target_;
+        target_ = grown;
         lower_at_ = now + kPoolQuiet;
     }
-    if (waiting == 0 && parked >= target_) burst_ = 0;
+    if (waiting == 0 && parked >= target_) burst_ = growing_ = 0;
 
     const std::size_t wanted = std::min(target_ + waiting, max_);
     const std::size_t have = parked + requested_.size();

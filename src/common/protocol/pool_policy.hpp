@@ -1,6 +1,7 @@
 // How many parked data connections a registration should have, and when to ask for more.
 //
-// The need is the size of a burst: the streams opened until the pool is full again. The target
+// The need is the size of a burst: the streams opened in the time that a replacement takes. Not the
+// streams opened until the pool is full again, for under a steady load it never is. The target
 // follows it up at once and falls by a quarter after each half minute without such a burst. Time is
 // an argument; no I/O.
 #pragma once
@@ -37,8 +38,9 @@ class PoolPolicy {
   private:
     std::size_t min_, max_, unanswered_max_;
     std::size_t target_;
-    std::size_t burst_ = 0;  // streams opened since the pool was last full
-    std::size_t peak_ = 0;   // the largest burst since the target was last looked at
+    std::size_t burst_ = 0;    // streams opened whose replacement is not there
+    std::size_t growing_ = 0;  // connections that are to come beside the replacements
+    std::size_t peak_ = 0;     // the largest burst since the target was last looked at
     Clock::time_point lower_at_{};
     std::deque<Clock::time_point> requested_;  // when each unanswered one was asked for
 };

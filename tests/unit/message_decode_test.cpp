@@ -1,0 +1,255 @@
+// What is made of a peer's messages: lenient where 0.0.1 is, strict where a stranger could harm.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "common/protocol/message.hpp"
+
+namespace inout {
+namespace {
+
+enum class Outcome { fine, malformed, unknown_type };
+
+Outcome outcome(const std::string& body) {
+    const auto message = decode(body);
+    if (message) return Outcome::fine;
+    return message.error() == DecodeError::malformed ? Outcome::malformed : Outcome::unknown_type;
+}
+
+std::string message(const std::string& type, const std::string& payload) {
+    return R"({"Type":")" + type + R"(","Payload":)" + payload + "}";
+}
+
+/// An InRequest with these members in its ext, behind a fine magic, version and topic.
+std::string in_request(const std::string& ext_members) {
+    return message("InRequest", R"({"magic":"a","version":"0.0.1","type":"t","ext":{)" +
+                                    ext_members + "}}");
+}
+std::string out_request(const std::string& ext_members) {
+    return message("OutRequest", R"({"magic":"a","version":"0.0.1","type":"t","ext":{)" +
+                                     ext_members + "}}");
+}
+std::string response(const std::string& members) {
+    return message("Response", R"({"magic":"a","request":"InRequest",)" + members + "}");
+}
+
+template <class M>
+M decoded(const std::string& body) {
+    const auto result = decode(body);
+    const M* found = result ? std::get_if<M>(&*result) : nullptr;
+    EXPECT_NE(found, nullptr) << body;
+    return found != nullptr ? *found : M{};
+}
+
+TEST(MessageDecode, a_plain_peers_message_has_no_ext) {
+    const auto in = decoded<InRequest>(
+        message("InRequest", R"({"magic":"ab","version":"0.0.1","type":"t"})"));
+    EXPECT_EQ(in.magic, "ab");
+    EXPECT_FALSE(in.ext);
+    EXPECT_EQ(in.id, "");
+    const auto out = decoded<OutRequest>(
+        message("OutRequest", R"({"magic":"ab","version":"0.0.1","type":"t"})"));
+    EXPECT_FALSE(out.ext);
+    EXPECT_FALSE(out.standby);
+    EXPECT_FALSE(out.heartbeat_timeout);
+    EXPECT_FALSE(decoded<Response>(response(R"("message":"")")).ext);
+}
+
+TEST(MessageDecode, keys_may_have_any_letter_case_but_words_may_not) {
+    const auto in = decoded<InRequest>(
+        R"({"TYPE":"InRequest","payLOAD":{"Magic":"ab","VERSION":"0.0.1","tYpE":"t",)"
+        R"("Ext":{"V":1,"ID":"1f","Client":"c:1"}}})");
+    EXPECT_EQ(in.magic, "ab");
+    EXPECT_EQ(in.topic, "t");
+    EXPECT_EQ(in.id, "1f");
+    EXPECT_EQ(in.client, "c:1");
+    EXPECT_EQ(outcome(message("inrequest", R"({"magic":"a","type":"t"})")),
+              Outcome::unknown_type);
+}
+
+TEST(MessageDecode, unknown_keys_are_ignored_everywhere) {
+    const auto in = decoded<InRequest>(
+        R"({"Extra":[1,{}],"Type":"InRequest","Payload":{"more":null,"magic":"a",)"
+        R"("version":"0.0.1","type":"t","ext":{"v":7,"id":"1","future":{"a":[]}}}})");
+    EXPECT_EQ(in.id, "1");
+}
+
+TEST(MessageDecode, ping_and_pong_need_no_payload) {
+    for (const auto* payload : {"{}", "null", R"({"x":1})"}) {
+        decoded<Ping>(message("Ping", payload));
+        decoded<Pong>(message("Pong", payload));
+    }
+    decoded<Ping>(R"({"Type":"Ping"})");
+}
+
+TEST(MessageDecode, what_is_not_a_message_is_malformed) {
+    for (const auto* body : {"", "{}", "[]", "null", "1", "\"Ping\"", "{\"Type\":1}",
+                             R"({"Type":null,"Payload":{}})", R"({"Payload":{}})",
+                             R"({"Type":"Ping")", R"({"Type":"Ping"}{"Type":"Ping"})",
+                             R"({"Type":"Ping",})", R"({'Type':'Ping'})", "\xef\xbb\xbf"}) {
+        EXPECT_EQ(outcome(body), Outcome::malformed) << body;
+    }
+    EXPECT_EQ(outcome(R"({"Type":"Surprise"})"), Outcome::unknown_type);
+}
+
+TEST(MessageDecode, required_members_must_be_there_with_their_type) {
+    const char* const fine[] = {"OutRequest", "OutDataRequest", "InRequest", "NewDataRequest",
+                                "DataActiveRequest"};
+    for (const std::string type : fine) {
+        EXPECT_EQ(outcome(message(type, R"({"magic":"a","type":"t"})")), Outcome::fine) << type;
+        for (const auto* payload : {R"({"type":"t"})", R"({"magic":"a"})",
+                                    R"({"magic":1,"type":"t"})", R"({"magic":"a","type":null})",
+                                    R"({"magic":"a","type":["t"]})", R"("x")", "null", "[]"}) {
+            EXPECT_EQ(outcome(message(type, payload)), Outcome::malformed) << type << payload;
+        }
+        EXPECT_EQ(outcome(R"({"Type":")" + type + "\"}"), Outcome::malformed) << type;
+    }
+    EXPECT_EQ(outcome(message("Response", R"({"magic":"a","message":""})")), Outcome::malformed);
+    EXPECT_EQ(outcome(message("Notice", R"({"message":""})")), Outcome::malformed);
+    EXPECT_EQ(outcome(response(R"("message":7)")), Outcome::malformed);
+}
+
+TEST(MessageDecode, topic_follows_the_rule_for_topics) {
+    const auto with_topic = [](const std::string& topic) {
+        return message("InRequest",
+                       R"({"magic":"a","version":"0.0.1","type":")" + topic + "\"}");
+    };
+    EXPECT_EQ(outcome(with_topic(std::string(255, 'x'))), Outcome::fine);
+    for (const auto& topic : {std::string(), std::string(256, 'x'), std::string("a\\nb"),
+                              std::string("\\u202e"), std::string("a\\u0000b")}) {
+        EXPECT_EQ(outcome(with_topic(topic)), Outcome::malformed) << topic;
+    }
+}
+
+TEST(MessageDecode, ids_are_short_and_printable) {
+    const auto with_magic = [](const std::string& magic) {
+        return message("NewDataRequest", R"({"type":"t","magic":")" + magic + "\"}");
+    };
+    EXPECT_EQ(outcome(with_magic("")), Outcome::fine);
+    EXPECT_EQ(outcome(with_magic(std::string(64, 'x'))), Outcome::fine);
+    EXPECT_EQ(outcome(with_magic(std::string(65, 'x'))), Outcome::malformed);
+    EXPECT_EQ(outcome(with_magic("a\\u0001")), Outcome::malformed);
+    EXPECT_EQ(outcome(with_magic("a\\n")), Outcome::malformed);
+}
+
+TEST(MessageDecode, bytes_that_are_not_utf8_are_malformed_wherever_they_are) {
+    for (const auto* bad : {"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3", "\\ud800"}) {
+        EXPECT_EQ(outcome(response(R"("message":")" + std::string(bad) + "\"")), Outcome::malformed);
+        EXPECT_EQ(outcome(R"({"Type":"Ping","x":")" + std::string(bad) + "\"}"), Outcome::malformed);
+    }
+}
+
+TEST(MessageDecode, deep_nesting_is_read_without_recursion) {
+    constexpr std::size_t kDepth = kFrameBodyMaxBytes / 2 - 100;
+    const std::string nested = std::string(kDepth, '[') + std::string(kDepth, ']');
+    EXPECT_EQ(outcome(in_request(R"("v":1,"id":"1","x":)" + nested)), Outcome::fine);
+    EXPECT_EQ(outcome(std::string(kFrameBodyMaxBytes, '[')), Outcome::malformed);
+}
+
+TEST(MessageDecode, ext_is_an_object_with_a_version_from_1) {
+    for (const auto* v : {"1", "2", "9223372036854775807", "18446744073709551615"}) {
+        EXPECT_TRUE(decoded<InRequest>(in_request(R"("id":"1","v":)" + std::string(v))).ext) << v;
+    }
+    for (const auto* v : {"0", "-1", "1.5", "\"1\"", "true", "null", "{}"}) {
+        EXPECT_EQ(outcome(in_request(R"("id":"1","v":)" + std::string(v))), Outcome::malformed) << v;
+    }
+    EXPECT_EQ(outcome(in_request(R"("id":"1")")), Outcome::malformed);
+    for (const auto* ext : {"null", "[]", "\"v1\"", "1"}) {
+        EXPECT_EQ(outcome(response(R"("message":"","ext":)" + std::string(ext))),
+                  Outcome::malformed)
+            << ext;
+    }
+}
+
+TEST(MessageDecode, ids_in_ext_are_hexadecimal) {
+    EXPECT_EQ(outcome(in_request(R"("v":1,"id":"09afAF")")), Outcome::fine);
+    for (const auto* id : {"\"\"", "\"0g\"", "\"../x\"", "7", "[]"}) {
+        EXPECT_EQ(outcome(in_request(R"("v":1,"id":)" + std::string(id))), Outcome::malformed) << id;
+        EXPECT_EQ(outcome(out_request(R"("v":1,"instance":)" + std::string(id))),
+                  id == std::string("\"\"") ? Outcome::fine : Outcome::malformed)
+            << id;
+    }
+    EXPECT_EQ(outcome(in_request(R"("v":1)")), Outcome::malformed) << "an id is required";
+    EXPECT_EQ(outcome(in_request(R"("v":1,"id":"1","client":"1.2.3.4:5\nforged")")),
+              Outcome::malformed);
+    EXPECT_EQ(outcome(response(R"("message":"","ext":{"v":1,"ticket":"secret!"})")),
+              Outcome::malformed);
+}
+
+TEST(MessageDecode, mode_is_takeover_or_standby) {
+    const auto mode = [](const std::string& word) {
+        return out_request(R"("v":1,"instance":"1","mode":")" + word + "\"");
+    };
+    EXPECT_FALSE(decoded<OutRequest>(mode("takeover")).standby);
+    EXPECT_TRUE(decoded<OutRequest>(mode("standby")).standby);
+    EXPECT_EQ(outcome(mode("boss")), Outcome::malformed);
+    EXPECT_EQ(outcome(mode("Standby")), Outcome::malformed);
+}
+
+TEST(MessageDecode, heartbeat_timeout_is_clamped_to_5_seconds_to_10_minutes) {
+    const auto timeout = [](const std::string& ms) {
+        return decoded<OutRequest>(
+                   out_request(R"("v":1,"instance":"1","heartbeat_timeout":)" + ms))
+            .heartbeat_timeout;
+    };
+    EXPECT_EQ(timeout("20000"), Milliseconds{20'000});
+    for (const auto* low : {"4999", "0", "-1", "-9223372036854775808"}) {
+        EXPECT_EQ(timeout(low), Milliseconds{5'000}) << low;
+    }
+    for (const auto* high : {"600001", "9223372036854775807", "18446744073709551615"}) {
+        EXPECT_EQ(timeout(high), Milliseconds{600'000}) << high;
+    }
+    for (const auto* wrong : {"\"20000\"", "2e4", "null", "1e999", "18446744073709551616"}) {
+        EXPECT_EQ(outcome(out_request(R"("v":1,"instance":"1","heartbeat_timeout":)" +
+                                      std::string(wrong))),
+                  Outcome::malformed)
+            << wrong;
+    }
+}
+
+TEST(MessageDecode, count_is_clamped_to_1_to_100) {
+    const auto count = [](const std::string& number) {
+        return decoded<NewDataRequest>(
+                   message("NewDataRequest",
+                           R"({"magic":"a","type":"t","ext":{"v":1,"count":)" + number + "}}"))
+            .count;
+    };
+    EXPECT_EQ(count("0"), 1U);
+    EXPECT_EQ(count("-5"), 1U);
+    EXPECT_EQ(count("100"), 100U);
+    EXPECT_EQ(count("101"), 100U);
+    EXPECT_EQ(count("18446744073709551615"), 100U);
+}
+
+TEST(MessageDecode, position_is_clamped_to_the_longest_line) {
+    const auto position = [](const std::string& number) {
+        return decoded<Response>(
+                   response(R"("message":"","ext":{"v":1,"ticket":"1","position":)" + number + "}"))
+            .position;
+    };
+    EXPECT_EQ(position("-1"), 0U);
+    EXPECT_EQ(position("99999999999"), kLineMax);
+}
+
+TEST(MessageDecode, a_failure_without_a_code_of_ours_has_the_code_unknown) {
+    EXPECT_EQ(decoded<Response>(response(R"("message":"no")")).code, Code::unknown);
+    EXPECT_EQ(decoded<Response>(response(R"("message":"no","ext":{"v":1,"code":"new_one"})")).code,
+              Code::unknown);
+    EXPECT_EQ(decoded<Response>(response(R"("message":"no","ext":{"v":1,"code":"limit"})")).code,
+              Code::limit);
+    EXPECT_EQ(decoded<Response>(response(R"("message":"")")).code, Code::none);
+}
+
+TEST(MessageDecode, a_notice_with_an_unknown_code_is_one_that_says_nothing) {
+    EXPECT_EQ(decoded<Notice>(message("Notice", R"({"code":"lunch"})")).code, NoticeCode::other);
+}
+
+TEST(MessageDecode, a_peers_long_text_is_cut_between_characters) {
+    std::string text = "x";
+    while (text.size() < 5'000) text += "€";
+    const std::string got = decoded<Response>(response(R"("message":")" + text + "\"")).message;
+    EXPECT_EQ(got, text.substr(0, 199));
+}
+
+}  // namespace
+}  // namespace inout
