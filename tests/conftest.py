@@ -1,4 +1,5 @@
-"""Fixtures of all Python tests."""
+"""Fixtures of all Python tests, and what a skip means."""
+import os
 import pathlib
 import sys
 
@@ -9,6 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "interop"))
 
 import harness  # noqa: E402
 
+SKIPPED = 77  # what ctest shows as "Skipped" (SKIP_RETURN_CODE)
+
 
 @pytest.fixture
 def run():
@@ -16,3 +19,11 @@ def run():
     runner = harness.Runner()
     yield runner
     runner.end()
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """A skip is not a pass: ctest lists it, and where everything is required it is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == pytest.ExitCode.OK and reporter.stats.get("skipped"):
+        required = os.environ.get("INOUT_REQUIRE_ALL") == "1"
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED if required else SKIPPED

@@ -39,6 +39,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const InNetwork& n
         co_return;
     }
     Connection proxy = std::move(*dialled);
+    client_watch.closes(&proxy);
     Deadline deadline(proxy);
     deadline.expires_at(open_until);
 

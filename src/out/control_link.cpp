@@ -90,12 +90,13 @@ Task<std::optional<Response>> ControlLink::request_registration() {
 Task<> ControlLink::serve() {
     channel_->start_heartbeat(config_.heartbeat_interval, config_.heartbeat_timeout);
     std::string reason;
-    bool by_peer = false;
+    bool contended = false;
     while (reason.empty()) {
         auto received = co_await channel_->receive();
         if (!received) {
-            by_peer = !channel_->timed_out();
-            reason = by_peer ? to_string(received.error()) : "no heartbeat";
+            // Our proxy keeps a line; only one of 0.0.1 ends a registration for another out.
+            contended = !peer_has_ext_ && received.error().kind == ReadError::Kind::ended;
+            reason = channel_->timed_out() ? "no heartbeat" : to_string(received.error());
         } else if (const auto* wanted = std::get_if<NewDataRequest>(&*received)) {
             open_data_links(wanted->count);
         } else if (const auto* notice = std::get_if<Notice>(&*received)) {
@@ -105,14 +106,15 @@ Task<> ControlLink::serve() {
             channel_->close();
         }
     }
-    log::warning("disconnected", {{"topic", network_.topic},
-                                  {"server", to_string(network_.server)},
-                                  {"reason", reason}});
-    if (retry_.lost(Clock::now(), by_peer)) {
+    log::warning(
+        "disconnected",
+        {{"topic", network_.topic}, {"server", to_string(network_.server)}, {"reason", reason}});
+    if (retry_.lost(Clock::now(), contended)) {
         log::warning("contention", {{"topic", network_.topic},
                                     {"server", to_string(network_.server)},
-                                    {"reason", "the proxy ends the registration again and again; "
-                                               "another out may serve this topic"}});
+                                    {"reason",
+                                     "the proxy ends the registration again and again; "
+                                     "another out may serve this topic"}});
     }
 }
 
@@ -125,9 +127,8 @@ void ControlLink::open_data_links(unsigned count) {
 
 void ControlLink::on_notice(const Notice& notice) {
     const auto say = [this](log::Level level, std::string_view event, std::string_view reason) {
-        const log::Field fields[] = {{"topic", network_.topic},
-                                     {"server", to_string(network_.server)},
-                                     {"reason", reason}};
+        const log::Field fields[] = {
+            {"topic", network_.topic}, {"server", to_string(network_.server)}, {"reason", reason}};
         log::write(level, event, fields, std::size(fields));
     };
     switch (notice.code) {

@@ -21,11 +21,11 @@ void say_not_parked(const Registration& registration, const std::string& reason)
 void check_same_proxy(const Registration& registration, const Response& response) {
     if (response.proxy.empty() || response.proxy == registration.proxy_id) return;
     if (other_proxy_warnings.pass() < 0) return;
-    log::warning("another proxy answered",
-                 {{"server", to_string(registration.network.server)},
-                  {"topic", registration.network.topic},
-                  {"reason", "a balancer between out and several proxies? "
-                             "out must reach each proxy directly"}});
+    log::warning("another proxy answered", {{"server", to_string(registration.network.server)},
+                                            {"topic", registration.network.topic},
+                                            {"reason",
+                                             "a balancer between out and several proxies? "
+                                             "out must reach each proxy directly"}});
 }
 
 /// How parking and the wait for a stream ended.
@@ -92,9 +92,11 @@ Task<> refuse(Connection proxy, std::string magic, Code code, std::string text) 
 /// Dials the backend for this stream and starts its relay.
 Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, Connection proxy,
                    DataActiveRequest active) {
-    Opening opening(active.id, registration->network.topic, active.client);
+    std::optional<Opening> opening(std::in_place, active.id, registration->network.topic,
+                                   active.client);
     if (registration->draining) {
-        opening.failed(to_string(Code::draining), "this out is ending");
+        opening->failed(to_string(Code::draining), "this out is ending");
+        opening.reset();  // the farewell is no part of it
         co_await refuse(std::move(proxy), active.magic, Code::draining, "out is ending");
         co_return;
     }
@@ -104,19 +106,19 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, C
         const DialError error = backend.error();
         const std::string detail =
             "backend " + to_string(registration->network.backend) + ": " + error.detail;
-        opening.failed(to_string(error.code), detail);
+        opening->failed(to_string(error.code), detail);
+        opening.reset();  // the farewell is no part of it
         co_await refuse(std::move(proxy), active.magic, error.code, detail);
         co_return;
     }
-    const Message answer = Response{.magic = active.magic,
-                                    .request = "DataActiveRequest",
-                                    .ext = true};
+    const Message answer =
+        Response{.magic = active.magic, .request = "DataActiveRequest", .ext = true};
     if (const auto error = co_await write_message(proxy, answer)) {
-        opening.failed("proxy_gone", error.message());
+        opening->failed("proxy_gone", error.message());
         co_return;
     }
     worker.relays().start(std::move(proxy), std::move(*backend),
-                          opening.finish("proxy", "backend"));
+                          opening->finish("proxy", "backend"));
 }
 
 }  // namespace
@@ -140,8 +142,7 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration) {
         if (parked.garbled) continue;
         registration->remove(link);
         if (parked.active) {
-            co_await open_stream(worker, registration, std::move(proxy),
-                                 std::move(*parked.active));
+            co_await open_stream(worker, registration, std::move(proxy), std::move(*parked.active));
         }
         co_return;
     }

@@ -4,8 +4,7 @@ namespace inout {
 
 OutService::OutService(Workers& workers, const OutConfig& config) : workers_(workers) {
     for (const OutNetwork& network : config.networks) {
-        links_.push_back(
-            std::make_unique<ControlLink>(workers.main(), workers, config, network));
+        links_.push_back(std::make_unique<ControlLink>(workers.main(), workers, config, network));
     }
 }
 

@@ -6,9 +6,7 @@ namespace inout {
 namespace {
 
 Response answer_to(std::string_view request, std::string magic) {
-    return Response{.magic = std::move(magic),
-                    .request = std::string(request),
-                    .ext = true};
+    return Response{.magic = std::move(magic), .request = std::string(request), .ext = true};
 }
 
 std::shared_ptr<Registration> make_registration(const ProxyState& state,
@@ -34,8 +32,8 @@ std::shared_ptr<Registration> make_registration(const ProxyState& state,
             }
         });
     };
-    registration->pool = std::make_shared<DataPool>(policy, config.pool_max, config.limits.waiting,
-                                                    std::move(ask));
+    registration->pool =
+        std::make_shared<DataPool>(policy, config.pool_max, config.limits.waiting, std::move(ask));
     return registration;
 }
 
@@ -78,9 +76,9 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
     if (!position) {
         answer.code = Code::limit;
         answer.message = "too many topics, or too many outs in line for this one";
-        log::warning("registration refused", {{"topic", request.topic},
-                                              {"out", registration->out},
-                                              {"reason", answer.message}});
+        log::warning(
+            "registration refused",
+            {{"topic", request.topic}, {"out", registration->out}, {"reason", answer.message}});
         co_await refuse(state, std::move(channel->connection()), std::move(answer));
         co_return;
     }
@@ -93,8 +91,8 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
                              {"ext", request.ext ? "yes" : "no"}});
     channel->send(answer);
     state.directory.announce(registration);
-    channel->start_heartbeat(Milliseconds::zero(), request.heartbeat_timeout.value_or(
-                                                       state.config.heartbeat_timeout));
+    channel->start_heartbeat(Milliseconds::zero(),
+                             request.heartbeat_timeout.value_or(state.config.heartbeat_timeout));
     const std::string reason = co_await serve(state, registration);
     state.directory.remove(registration);
     log::info("unregistered", {{"topic", registration->topic},
@@ -108,8 +106,8 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection connection,
     // A registration with ext has a secret ticket; one without can not be told from another's.
     auto registration = request.ticket.empty() ? state.directory.holder(request.topic)
                                                : state.directory.by_ticket(request.ticket);
-    if (registration && (registration->ticket != request.ticket ||
-                         registration->topic != request.topic)) {
+    if (registration &&
+        (registration->ticket != request.ticket || registration->topic != request.topic)) {
         registration = nullptr;
     }
     Response answer = answer_to("OutDataRequest", request.magic);

@@ -77,10 +77,15 @@ void DataPool::watch(const std::shared_ptr<Parked>& parked) {
     // Readable while parked means an end, an error, or a peer that talks out of turn.
     parked->connection.socket().async_wait(
         Socket::wait_read, [pool = weak_from_this(), parked](std::error_code error) {
-            if (error) return;  // taken or closed
+            const auto self = pool.lock();
+            if (error || !self) return;  // taken or closed
+            if (parked->connection.is_quiet()) {
+                self->watch(parked);
+                return;
+            }
             parked->dead = true;
             parked->connection.close();
-            if (const auto self = pool.lock()) self->drop(parked);
+            self->drop(parked);
         });
 }
 

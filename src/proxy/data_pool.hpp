@@ -59,7 +59,7 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     const std::size_t parked_max_, waiting_max_;
     const std::function<void(std::size_t)> ask_;
     bool open_ = false;
-    std::deque<std::shared_ptr<Parked>> parked_;  // the newest at the back
+    std::deque<std::shared_ptr<Parked>> parked_;   // the newest at the back
     std::deque<std::shared_ptr<Waiter>> waiters_;  // the oldest at the front
 };
 

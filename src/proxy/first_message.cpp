@@ -38,8 +38,8 @@ Task<std::optional<Message>> read_first_message(ProxyState& state, Connection& c
     const std::string peer = connection.peer();
     auto received = co_await read_message(connection, kFirstFrameBodyMaxBytes);
     if (received) co_return std::move(*received);
-    count_refused(peer, deadline.expired() ? "no first message in time"
-                                           : to_string(received.error()));
+    count_refused(peer,
+                  deadline.expired() ? "no first message in time" : to_string(received.error()));
     co_return std::nullopt;
 }
 

@@ -30,11 +30,8 @@ Task<Activated> activate(Connection& data, Milliseconds answer_timeout, const st
                          const std::string& id, const std::string& client, bool ext) {
     Deadline deadline(data);
     deadline.expires_after(answer_timeout);
-    const Message message = DataActiveRequest{.magic = random_hex(kMagicDigits),
-                                              .topic = topic,
-                                              .ext = ext,
-                                              .id = id,
-                                              .client = client};
+    const Message message = DataActiveRequest{
+        .magic = random_hex(kMagicDigits), .topic = topic, .ext = ext, .id = id, .client = client};
     if (co_await write_message(data, message)) co_return Activated{Activation::dead, {}};
     auto answer = co_await read_message(data, kFrameBodyMaxBytes);
     if (!answer && deadline.expired()) {
@@ -71,13 +68,13 @@ Found not_found(Code code, std::string message) {
 /// Tries parked connections, and the next in line when an out is ending, until one is open or the
 /// time for all of it is over.
 Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Opening& opening,
-                                 const std::string& topic) {
+                                 ErrorWatch& in_watch, const std::string& topic) {
     const ProxyConfig& config = state.config;
     const auto wait_until = Clock::now() + config.open_timeout;
     const auto give_up_at = wait_until + config.answer_timeout;
     Timer holder_change(worker.context());
     bool topic_seen = false;
-    while (Clock::now() < give_up_at) {
+    while (Clock::now() < give_up_at && !in_watch.fired()) {
         if (state.draining) co_return not_found(Code::draining, "proxy is ending");
         const auto registration = state.directory.holder(topic);
         if (!registration) {
@@ -99,8 +96,10 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
             continue;
         }
         Connection data = std::move(*taken.connection);
+        in_watch.closes(&data);
         const auto activated = co_await activate(data, config.answer_timeout, topic, opening.id(),
                                                  opening.client(), registration->ext);
+        in_watch.closes(nullptr);
         switch (activated.result) {
             case Activation::open: {
                 Found found{.data = std::move(data), .registration = registration};
@@ -124,13 +123,13 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
 
 Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request) {
     // A 0.0.1 in tells neither id nor client; its own address is the best that is known.
-    Opening opening(request.id, request.topic,
-                    request.client.empty() ? in.peer() : request.client);
+    std::optional<Opening> opening(std::in_place, request.id, request.topic,
+                                   request.client.empty() ? in.peer() : request.client);
     ErrorWatch in_watch(in);
-    Found found = co_await find_data_connection(state, worker, opening, request.topic);
+    Found found = co_await find_data_connection(state, worker, *opening, in_watch, request.topic);
     in_watch.stop();
     if (in_watch.fired()) {
-        opening.failed("in_gone", "in reset its connection");
+        opening->failed("in_gone", "in reset its connection");
         co_return;
     }
     Response answer{.magic = std::move(request.magic),
@@ -139,18 +138,19 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
                     .ext = true,
                     .code = found.refusal.code};
     if (!found.data) {
-        opening.failed(to_string(found.refusal.code), found.refusal.message);
+        opening->failed(to_string(found.refusal.code), found.refusal.message);
+        opening.reset();  // the farewell is no part of it: a drain need not wait for that
         co_await refuse(state, std::move(in), std::move(answer));
         co_return;
     }
     const Message message = std::move(answer);
     if (const auto error = co_await write_message(in, message)) {
-        opening.failed("in_gone", error.message());
+        opening->failed("in_gone", error.message());
         co_return;
     }
     auto running = std::make_shared<RunningStream>(std::move(found.registration));
     worker.relays().start(std::move(in), std::move(*found.data),
-                          opening.finish("in", "out", std::move(running)));
+                          opening->finish("in", "out", std::move(running)));
 }
 
 }  // namespace inout

@@ -122,9 +122,8 @@ TEST_F(RelayTest, rst_is_carried_in_both_directions) {
         Stream& stream = add();
         stream.client.to_send = stream.service.to_send = 1'000;
         stream.start();
-        EXPECT_TRUE(run_until([&] {
-            return stream.client.received == 1'000 && stream.service.received == 1'000;
-        }));
+        EXPECT_TRUE(run_until(
+            [&] { return stream.client.received == 1'000 && stream.service.received == 1'000; }));
         reset(from_client ? stream.client.fd : stream.service.fd);
         EXPECT_TRUE(run_until([&] { return all_over(); }));
         const Peer& other = from_client ? stream.service : stream.client;
@@ -162,8 +161,8 @@ TEST_F(RelayTest, what_came_before_an_rst_is_delivered_before_it) {
     }
 }
 
-/// The client is not being read, because the service does not read; its RST is noticed all the same.
-/// A reader that never resumes is reset when reset_flush is over.
+/// The client is not being read, because the service does not read; its RST is noticed all the
+/// same. A reader that never resumes is reset when reset_flush is over.
 TEST_F(RelayTest, rst_is_noticed_under_back_pressure_and_waits_for_a_paused_reader_5_seconds) {
     Stream& resumes = add({}, 1);
     Stream& stays_away = add({}, 2);
@@ -251,7 +250,8 @@ TEST_F(UrgentDataTest, urgent_data_before_a_fin_is_not_taken_for_the_end) {
     const int large = 1 << 20;
     ::setsockopt(stream.client_side(), SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
     const int inline_urgent = 1;
-    ::setsockopt(stream.client_side(), SOL_SOCKET, SO_OOBINLINE, &inline_urgent, sizeof inline_urgent);
+    ::setsockopt(stream.client_side(), SOL_SOCKET, SO_OOBINLINE, &inline_urgent,
+                 sizeof inline_urgent);
     stream.client.fin_after = false;
     send_with_urgent_byte(stream.client, 1);
     stream.client.fin_after = stream.service.fin_after = true;

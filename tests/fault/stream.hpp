@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../unit/loopback.hpp"
+#include "common/base/log.hpp"
 #include "common/net/relay.hpp"
 #include "faulty_calls.hpp"
 
@@ -27,15 +28,16 @@ class Pattern {
     static constexpr std::size_t kPiece = 32'768;
 
   private:
-    static constexpr std::size_t kPeriod = 65'521;  // a prime: no power of two hides a shift by itself
+    static constexpr std::size_t kPeriod =
+        65'521;  // a prime: no power of two hides a shift by itself
     std::vector<char> table_;
 };
 
 /// One end of a stream: sends a pattern, checks what it receives against another.
 class Peer {
   public:
-    Peer(UniqueFd fd, unsigned sends, unsigned receives)
-        : fd(std::move(fd)), outgoing_(sends), incoming_(receives) {}
+    /// The seeds of what it sends and of what it expects.
+    Peer(unsigned sends, unsigned receives) : outgoing_(sends), incoming_(receives) {}
 
     /// What can be done now; true if something was.
     bool turn() {
@@ -46,13 +48,13 @@ class Peer {
     }
 
     UniqueFd fd;
-    std::size_t to_send = 0;    ///< in all
-    bool fin_after = false;     ///< FIN when all is sent
+    std::size_t to_send = 0;  ///< in all
+    bool fin_after = false;   ///< FIN when all is sent
     bool reading = true;
     std::size_t sent = 0, received = 0;
-    bool corrupt = false;       ///< a byte was not what the other side sent
+    bool corrupt = false;  ///< a byte was not what the other side sent
     bool send_failed = false;
-    End end = End::none;        ///< how its input ended
+    End end = End::none;  ///< how its input ended
 
   private:
     bool send_some() {
@@ -79,7 +81,8 @@ class Peer {
         static char buffer[Pattern::kPiece];
         const ssize_t n = ::recv(fd.get(), buffer, sizeof buffer, 0);
         if (n > 0) {
-            corrupt = corrupt || std::memcmp(buffer, incoming_.at(received), static_cast<std::size_t>(n)) != 0;
+            corrupt = corrupt ||
+                      std::memcmp(buffer, incoming_.at(received), static_cast<std::size_t>(n)) != 0;
             received += static_cast<std::size_t>(n);
             return true;
         }
@@ -98,8 +101,8 @@ class Stream {
     Stream(asio::io_context& context, Faults faults, unsigned seed)
         : calls(faults, seed),
           set(context, Milliseconds{30'000}, calls),
-          client({}, 2 * seed, 2 * seed + 1),
-          service({}, 2 * seed + 1, 2 * seed),
+          client(2 * seed, 2 * seed + 1),
+          service(2 * seed + 1, 2 * seed),
           context_(context) {
         TcpPair left, right;
         client.fd = std::move(left.a);
@@ -112,12 +115,15 @@ class Stream {
     int client_side() const { return client_side_.get(); }
     int service_side() const { return service_side_.get(); }
 
-    void start() {
+    void start(std::shared_ptr<void> keep = nullptr) {
         Connection towards_client = adopt(context_, std::move(client_side_));
         Connection towards_service = adopt(context_, std::move(service_side_));
         set.start(std::move(towards_client), std::move(towards_service),
-                  {.id = "1f", .topic = "t", .client = "c:1", .arrived = Clock::now(),
-                   .keep = nullptr});
+                  {.id = "1f",
+                   .topic = "t",
+                   .client = "c:1",
+                   .arrived = Clock::now(),
+                   .keep = std::move(keep)});
     }
 
     bool turn() {
@@ -154,6 +160,8 @@ inline bool run_streams(asio::io_context& context,
 /// A test's streams, by seed; at its end nothing of them may be left.
 class StreamTest : public testing::Test {
   protected:
+    static void SetUpTestSuite() { log::start("tests", log::Level::error, log::Format::text); }
+
     Stream& add(Faults faults = {}, unsigned seed = 1) {
         streams.push_back(std::make_unique<Stream>(context, faults, seed));
         return *streams.back();

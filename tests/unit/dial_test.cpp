@@ -30,7 +30,9 @@ class SilentListener {
 };
 
 /// A port at which nobody listens.
-std::uint16_t closed_port() { return LoopbackListener().port(); }
+std::uint16_t closed_port() {
+    return LoopbackListener().port();
+}
 
 class DialTest : public testing::Test {
   protected:
@@ -110,12 +112,13 @@ TEST_F(DialTest, a_silent_address_ends_with_the_timeout) {
 /// Several dials of one name share one look-up; all of them get its answer.
 TEST_F(DialTest, many_at_once_are_all_served) {
     int reached = 0;
-    const auto one = [](Executor executor, std::uint16_t port, int* count) -> Task<> {
-        auto dialled = co_await dial(executor, {"localhost", port}, DialOrder::in_turn, 10s);
+    const auto one = [](Executor executor, HostPort target, int* count) -> Task<> {
+        auto dialled = co_await dial(executor, target, DialOrder::in_turn, 10s);
         if (dialled) ++*count;
     };
+    const HostPort target{"localhost", listener.port()};
     for (int i = 0; i < 20; ++i) {
-        asio::co_spawn(context, one(context.get_executor(), listener.port(), &reached),
+        asio::co_spawn(context, one(context.get_executor(), target, &reached),
                        [](const std::exception_ptr& error) { EXPECT_FALSE(error); });
     }
     EXPECT_TRUE(run_until(context, [&] { return reached == 20; })) << reached;

@@ -46,9 +46,9 @@ TEST(Log, a_value_can_not_forge_a_line) {
     const std::string forged = "x\r\n2026-01-01T00:00:00.000Z error proxy stopped\x1b[31m";
     for (const Format format : {Format::text, Format::json}) {
         const std::string text = line(format, {{"reason", forged}});
-        EXPECT_TRUE(std::none_of(text.begin(), text.end(),
-                                 [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; }))
-            << text;
+        EXPECT_TRUE(std::none_of(text.begin(), text.end(), [](char c) {
+            return (c >= 0 && c < 0x20) || c == 0x7f;
+        })) << text;
     }
     EXPECT_EQ(line(Format::text, {{"a", "\n"}}), R"(event a="\u000a")");
 }
@@ -63,7 +63,8 @@ TEST(Log, json_gives_every_text_back_as_it_was) {
 }
 
 TEST(Log, json_keeps_numbers_and_texts_apart) {
-    const auto object = json_line({{"port", 40'001}, {"low", std::numeric_limits<long long>::min()},
+    const auto object = json_line({{"port", 40'001},
+                                   {"low", std::numeric_limits<long long>::min()},
                                    {"high", std::numeric_limits<std::uint64_t>::max()},
                                    {"text", "40001"}});
     EXPECT_EQ(object["port"], 40'001);
@@ -95,7 +96,8 @@ TEST(Log, a_json_line_is_one_object_with_time_level_and_program) {
     EXPECT_EQ(object["event"], "listening");
     EXPECT_EQ(object["topic"], "a \"b\"");
     EXPECT_EQ(object["streams"], 3);
-    EXPECT_EQ(object["time"].get<std::string>().size(), std::string("2026-01-01T00:00:00.000Z").size());
+    EXPECT_EQ(object["time"].get<std::string>().size(),
+              std::string("2026-01-01T00:00:00.000Z").size());
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
 }
 

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -89,7 +90,8 @@ class LoopbackListener {
 
     /// A connection of our own to it; not waited for if `blocking` is false.
     UniqueFd connect(bool blocking = true) const {
-        UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK), 0));
+        UniqueFd fd(
+            ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK), 0));
         const int result =
             ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address_), sizeof address_);
         EXPECT_TRUE(result == 0 || (!blocking && errno == EINPROGRESS));

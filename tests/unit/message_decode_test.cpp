@@ -22,12 +22,12 @@ std::string message(const std::string& type, const std::string& payload) {
 
 /// An InRequest with these members in its ext, behind a fine magic, version and topic.
 std::string in_request(const std::string& ext_members) {
-    return message("InRequest", R"({"magic":"a","version":"0.0.1","type":"t","ext":{)" +
-                                    ext_members + "}}");
+    return message("InRequest",
+                   R"({"magic":"a","version":"0.0.1","type":"t","ext":{)" + ext_members + "}}");
 }
 std::string out_request(const std::string& ext_members) {
-    return message("OutRequest", R"({"magic":"a","version":"0.0.1","type":"t","ext":{)" +
-                                     ext_members + "}}");
+    return message("OutRequest",
+                   R"({"magic":"a","version":"0.0.1","type":"t","ext":{)" + ext_members + "}}");
 }
 std::string response(const std::string& members) {
     return message("Response", R"({"magic":"a","request":"InRequest",)" + members + "}");
@@ -42,8 +42,8 @@ M decoded(const std::string& body) {
 }
 
 TEST(MessageDecode, a_plain_peers_message_has_no_ext) {
-    const auto in = decoded<InRequest>(
-        message("InRequest", R"({"magic":"ab","version":"0.0.1","type":"t"})"));
+    const auto in =
+        decoded<InRequest>(message("InRequest", R"({"magic":"ab","version":"0.0.1","type":"t"})"));
     EXPECT_EQ(in.magic, "ab");
     EXPECT_FALSE(in.ext);
     EXPECT_EQ(in.id, "");
@@ -63,8 +63,7 @@ TEST(MessageDecode, keys_may_have_any_letter_case_but_words_may_not) {
     EXPECT_EQ(in.topic, "t");
     EXPECT_EQ(in.id, "1f");
     EXPECT_EQ(in.client, "c:1");
-    EXPECT_EQ(outcome(message("inrequest", R"({"magic":"a","type":"t"})")),
-              Outcome::unknown_type);
+    EXPECT_EQ(outcome(message("inrequest", R"({"magic":"a","type":"t"})")), Outcome::unknown_type);
 }
 
 TEST(MessageDecode, unknown_keys_are_ignored_everywhere) {
@@ -83,10 +82,10 @@ TEST(MessageDecode, ping_and_pong_need_no_payload) {
 }
 
 TEST(MessageDecode, what_is_not_a_message_is_malformed) {
-    for (const auto* body : {"", "{}", "[]", "null", "1", "\"Ping\"", "{\"Type\":1}",
-                             R"({"Type":null,"Payload":{}})", R"({"Payload":{}})",
-                             R"({"Type":"Ping")", R"({"Type":"Ping"}{"Type":"Ping"})",
-                             R"({"Type":"Ping",})", R"({'Type':'Ping'})", "\xef\xbb\xbf"}) {
+    for (const auto* body :
+         {"", "{}", "[]", "null", "1", "\"Ping\"", "{\"Type\":1}", R"({"Type":null,"Payload":{}})",
+          R"({"Payload":{}})", R"({"Type":"Ping")", R"({"Type":"Ping"}{"Type":"Ping"})",
+          R"({"Type":"Ping",})", R"({'Type':'Ping'})", "\xef\xbb\xbf"}) {
         EXPECT_EQ(outcome(body), Outcome::malformed) << body;
     }
     EXPECT_EQ(outcome(R"({"Type":"Surprise"})"), Outcome::unknown_type);
@@ -111,8 +110,7 @@ TEST(MessageDecode, required_members_must_be_there_with_their_type) {
 
 TEST(MessageDecode, topic_follows_the_rule_for_topics) {
     const auto with_topic = [](const std::string& topic) {
-        return message("InRequest",
-                       R"({"magic":"a","version":"0.0.1","type":")" + topic + "\"}");
+        return message("InRequest", R"({"magic":"a","version":"0.0.1","type":")" + topic + "\"}");
     };
     EXPECT_EQ(outcome(with_topic(std::string(255, 'x'))), Outcome::fine);
     for (const auto& topic : {std::string(), std::string(256, 'x'), std::string("a\\nb"),
@@ -133,9 +131,12 @@ TEST(MessageDecode, ids_are_short_and_printable) {
 }
 
 TEST(MessageDecode, bytes_that_are_not_utf8_are_malformed_wherever_they_are) {
-    for (const auto* bad : {"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3", "\\ud800"}) {
-        EXPECT_EQ(outcome(response(R"("message":")" + std::string(bad) + "\"")), Outcome::malformed);
-        EXPECT_EQ(outcome(R"({"Type":"Ping","x":")" + std::string(bad) + "\"}"), Outcome::malformed);
+    for (const auto* bad :
+         {"\xff", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3", "\\ud800"}) {
+        EXPECT_EQ(outcome(response(R"("message":")" + std::string(bad) + "\"")),
+                  Outcome::malformed);
+        EXPECT_EQ(outcome(R"({"Type":"Ping","x":")" + std::string(bad) + "\"}"),
+                  Outcome::malformed);
     }
 }
 
@@ -151,7 +152,8 @@ TEST(MessageDecode, ext_is_an_object_with_a_version_from_1) {
         EXPECT_TRUE(decoded<InRequest>(in_request(R"("id":"1","v":)" + std::string(v))).ext) << v;
     }
     for (const auto* v : {"0", "-1", "1.5", "\"1\"", "true", "null", "{}"}) {
-        EXPECT_EQ(outcome(in_request(R"("id":"1","v":)" + std::string(v))), Outcome::malformed) << v;
+        EXPECT_EQ(outcome(in_request(R"("id":"1","v":)" + std::string(v))), Outcome::malformed)
+            << v;
     }
     EXPECT_EQ(outcome(in_request(R"("id":"1")")), Outcome::malformed);
     for (const auto* ext : {"null", "[]", "\"v1\"", "1"}) {
@@ -164,7 +166,8 @@ TEST(MessageDecode, ext_is_an_object_with_a_version_from_1) {
 TEST(MessageDecode, ids_in_ext_are_hexadecimal) {
     EXPECT_EQ(outcome(in_request(R"("v":1,"id":"09afAF")")), Outcome::fine);
     for (const auto* id : {"\"\"", "\"0g\"", "\"../x\"", "7", "[]"}) {
-        EXPECT_EQ(outcome(in_request(R"("v":1,"id":)" + std::string(id))), Outcome::malformed) << id;
+        EXPECT_EQ(outcome(in_request(R"("v":1,"id":)" + std::string(id))), Outcome::malformed)
+            << id;
         EXPECT_EQ(outcome(out_request(R"("v":1,"instance":)" + std::string(id))),
                   id == std::string("\"\"") ? Outcome::fine : Outcome::malformed)
             << id;
@@ -188,8 +191,7 @@ TEST(MessageDecode, mode_is_takeover_or_standby) {
 
 TEST(MessageDecode, heartbeat_timeout_is_clamped_to_5_seconds_to_10_minutes) {
     const auto timeout = [](const std::string& ms) {
-        return decoded<OutRequest>(
-                   out_request(R"("v":1,"instance":"1","heartbeat_timeout":)" + ms))
+        return decoded<OutRequest>(out_request(R"("v":1,"instance":"1","heartbeat_timeout":)" + ms))
             .heartbeat_timeout;
     };
     EXPECT_EQ(timeout("20000"), Milliseconds{20'000});

@@ -14,7 +14,9 @@ const std::string kMagic(kMagicDigits, 'a');
 const std::string kTicket(kTicketDigits, 'b');
 const std::string kId(kStreamIdDigits, 'c');
 
-std::string body(const Message& message) { return encode(message).substr(kFrameHeaderBytes); }
+std::string body(const Message& message) {
+    return encode(message).substr(kFrameHeaderBytes);
+}
 
 /// What a peer would have read; fails the test if it could not.
 template <class M>
@@ -26,8 +28,13 @@ M sent(const M& message) {
 }
 
 OutRequest out_request() {
-    return {.magic = kMagic, .version = "0.0.1", .topic = "mysql", .ext = true,
-            .instance = kTicket, .standby = true, .heartbeat_timeout = Milliseconds{20'000}};
+    return {.magic = kMagic,
+            .version = "0.0.1",
+            .topic = "mysql",
+            .ext = true,
+            .instance = kTicket,
+            .standby = true,
+            .heartbeat_timeout = Milliseconds{20'000}};
 }
 
 TEST(Message, frame_says_the_length_of_its_body) {
@@ -42,8 +49,8 @@ TEST(Message, shape_is_the_originals_with_ext_behind_it) {
     EXPECT_EQ(body(OutDataRequest{.magic = "m", .version = "0.0.1", .topic = "t", .ticket = "2f"}),
               R"({"Type":"OutDataRequest","Payload":{"magic":"m","version":"0.0.1","type":"t",)"
               R"("ext":{"v":1,"ticket":"2f"}}})");
-    EXPECT_EQ(body(InRequest{.magic = "m", .version = "0.0.1", .topic = "t", .id = "3f",
-                             .client = "[::1]:5"}),
+    EXPECT_EQ(body(InRequest{
+                  .magic = "m", .version = "0.0.1", .topic = "t", .id = "3f", .client = "[::1]:5"}),
               R"({"Type":"InRequest","Payload":{"magic":"m","version":"0.0.1","type":"t",)"
               R"("ext":{"v":1,"id":"3f","client":"[::1]:5"}}})");
     EXPECT_EQ(body(DataActiveRequest{.magic = "m", .topic = "t", .id = "3f"}),
@@ -82,8 +89,8 @@ TEST(Message, out_request_arrives_as_it_was_sent) {
 }
 
 TEST(Message, out_data_request_arrives_as_it_was_sent) {
-    const auto got = sent(OutDataRequest{.magic = kMagic, .version = "0.0.1", .topic = "mysql",
-                                         .ticket = kTicket});
+    const auto got = sent(
+        OutDataRequest{.magic = kMagic, .version = "0.0.1", .topic = "mysql", .ticket = kTicket});
     EXPECT_EQ(got.magic, kMagic);
     EXPECT_EQ(got.version, "0.0.1");
     EXPECT_EQ(got.topic, "mysql");
@@ -92,8 +99,8 @@ TEST(Message, out_data_request_arrives_as_it_was_sent) {
 }
 
 TEST(Message, in_request_arrives_as_it_was_sent) {
-    const auto got = sent(InRequest{.magic = kMagic, .version = "0.0.1", .topic = "mysql",
-                                    .id = kId, .client = "10.0.0.1:5"});
+    const auto got = sent(InRequest{
+        .magic = kMagic, .version = "0.0.1", .topic = "mysql", .id = kId, .client = "10.0.0.1:5"});
     EXPECT_EQ(got.magic, kMagic);
     EXPECT_EQ(got.version, "0.0.1");
     EXPECT_EQ(got.topic, "mysql");
@@ -111,8 +118,8 @@ TEST(Message, new_data_request_arrives_as_it_was_sent) {
 }
 
 TEST(Message, data_active_request_arrives_as_it_was_sent) {
-    const auto got = sent(DataActiveRequest{.magic = kMagic, .topic = "mysql", .id = kId,
-                                            .client = "10.0.0.1:5"});
+    const auto got = sent(
+        DataActiveRequest{.magic = kMagic, .topic = "mysql", .id = kId, .client = "10.0.0.1:5"});
     EXPECT_EQ(got.magic, kMagic);
     EXPECT_EQ(got.topic, "mysql");
     EXPECT_TRUE(got.ext);
@@ -121,8 +128,12 @@ TEST(Message, data_active_request_arrives_as_it_was_sent) {
 }
 
 TEST(Message, response_arrives_as_it_was_sent) {
-    const auto got = sent(Response{.magic = kMagic, .request = "OutRequest", .message = "no",
-                                   .code = Code::limit, .proxy = kId, .ticket = kTicket,
+    const auto got = sent(Response{.magic = kMagic,
+                                   .request = "OutRequest",
+                                   .message = "no",
+                                   .code = Code::limit,
+                                   .proxy = kId,
+                                   .ticket = kTicket,
                                    .position = 3});
     EXPECT_EQ(got.magic, kMagic);
     EXPECT_EQ(got.request, "OutRequest");
@@ -144,7 +155,8 @@ TEST(Message, notice_arrives_as_it_was_sent) {
     }
 }
 
-/// The worst case for a frame's size: bytes that JSON doubles, wherever a peer or a user chose them.
+/// The worst case for a frame's size: bytes that JSON doubles, wherever a peer or a user chose
+/// them.
 TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
     for (const char escaped : {'"', '\\'}) {
         const std::string topic(kTopicMaxBytes, escaped);
@@ -154,18 +166,28 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
         const std::string hex(64, 'f');
         const Milliseconds timeout{600'000};
         for (const Message& message : {
-                 Message{OutRequest{.magic = magic, .version = magic, .topic = topic,
-                                    .instance = hex, .heartbeat_timeout = timeout}},
-                 Message{OutDataRequest{.magic = magic, .version = magic, .topic = topic,
-                                        .ticket = hex}},
-                 Message{InRequest{.magic = magic, .version = magic, .topic = topic, .id = hex,
-                                   .client = client}},
+                 Message{OutRequest{.magic = magic,
+                .version = magic,
+                .topic = topic,
+                .instance = hex,
+                .heartbeat_timeout = timeout}},
+                 Message{OutDataRequest{
+                     .magic = magic, .version = magic, .topic = topic, .ticket = hex}},
+                 Message{InRequest{.magic = magic,
+                 .version = magic,
+                 .topic = topic,
+                 .id = hex,
+                 .client = client}},
                  Message{NewDataRequest{.magic = magic, .topic = topic, .count = 100}},
-                 Message{DataActiveRequest{.magic = magic, .topic = topic, .id = hex,
-                                           .client = client}},
-                 Message{Response{.magic = magic, .request = magic, .message = text,
-                                  .code = Code::backend_unresolved, .proxy = hex, .ticket = hex,
-                                  .position = 16}},
+                 Message{DataActiveRequest{
+                     .magic = magic, .topic = topic, .id = hex, .client = client}},
+                 Message{Response{.magic = magic,
+                 .request = magic,
+                 .message = text,
+                 .code = Code::backend_unresolved,
+                 .proxy = hex,
+                 .ticket = hex,
+                 .position = 16}},
                  Message{Notice{NoticeCode::displaced, text}},
              }) {
             EXPECT_LE(encode(message).size(), kFrameSendMaxBytes) << type_name(message);

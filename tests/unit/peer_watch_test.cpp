@@ -18,9 +18,9 @@ class PeerWatchTest : public testing::Test {
     bool sweep(unsigned unacked, unsigned probes = 0, unsigned unsent = 0) {
         now += kSweepInterval;
         const auto since = std::chrono::duration_cast<Milliseconds>(now - acked);
-        return watch.dead({.unacked = unacked, .unsent_bytes = unsent, .probes = probes,
-                           .last_ack = since},
-                          now, kTimeout);
+        return watch.dead(
+            {.unacked = unacked, .unsent_bytes = unsent, .probes = probes, .last_ack = since}, now,
+            kTimeout);
     }
     void acknowledge() { acked = now; }
     /// Sweeps until death; how long that took.

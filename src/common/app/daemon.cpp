@@ -93,8 +93,8 @@ class Life {
     void drain() {
         draining_ = true;
         drain_until_ = Clock::now() + drain_timeout_;
-        log::info("draining", {{"streams", counters().streams.load()},
-                               {"timeout_ms", drain_timeout_.count()}});
+        log::info("draining",
+                  {{"streams", counters().streams.load()}, {"timeout_ms", drain_timeout_.count()}});
         service_->drain();
         check_drained();
     }

@@ -10,7 +10,8 @@ namespace inout {
 Worker::Worker(Milliseconds peer_timeout) : relays_(context_, peer_timeout) {}
 
 Workers::Workers(unsigned threads, Milliseconds peer_timeout) {
-    const unsigned count = threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
+    const unsigned count =
+        threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
     for (unsigned i = 0; i < count; ++i) {
         workers_.push_back(std::make_unique<Worker>(peer_timeout));
     }

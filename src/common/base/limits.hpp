@@ -1,7 +1,8 @@
 // Every limit and every deadline that is not configurable, each with its unit and its reason.
 //
-// Configurable values have their defaults in protocol/config.hpp; this page holds their ranges' ends
-// only where code outside the configuration needs them. Constants only; usable from any thread.
+// Configurable values have their defaults in protocol/config.hpp; this page holds their ranges'
+// ends only where code outside the configuration needs them. Constants only; usable from any
+// thread.
 #pragma once
 
 #include <chrono>
@@ -69,6 +70,8 @@ inline constexpr std::size_t kFarewellMaxBytes = 65'536;
 inline constexpr Milliseconds kFarewell{1'000};
 /// Accepting pauses this long when descriptors have run out.
 inline constexpr Milliseconds kAcceptPause{100};
+/// After this without another pause, accepting counts as recovered: one log line for all of them.
+inline constexpr Milliseconds kAcceptQuiet{5'000};
 /// Descriptors kept free for control connections and logs: new streams stop before them.
 inline constexpr std::size_t kReservedDescriptors = 32;
 

@@ -57,9 +57,10 @@ void append_escaped(std::string& out, std::string_view text) {
 
 bool needs_quotes(std::string_view text) {
     if (text.empty()) return true;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte <= 0x20 || byte == 0x7f || c == '"' || c == '\\' || c == '=') return true;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        if (byte <= 0x20 || byte == 0x7f || byte == '"' || byte == '\\' || byte == '=') return true;
+        if (unprintable_at(text.substr(i)) > 0) return true;
     }
     return false;
 }
@@ -79,9 +80,8 @@ void start(std::string_view program, Level level, Format format) {
     logger->set_level(to_spdlog(level));
     spdlog::set_default_logger(std::move(logger));
     if (format == Format::json) {
-        spdlog::set_pattern(
-            R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","program":"%n",%v})",
-            spdlog::pattern_time_type::utc);
+        spdlog::set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","program":"%n",%v})",
+                            spdlog::pattern_time_type::utc);
     } else {
         spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %n %v", spdlog::pattern_time_type::utc);
     }

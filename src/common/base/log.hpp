@@ -2,7 +2,8 @@
 //
 // A line is an event's name, followed by named fields: `log::info("listening", {{"address", a}})`.
 // Text lines are logfmt (`… info proxy listening address=127.0.0.1:40001`), JSON lines one object.
-// Values are escaped, so that a peer's text can not forge a line. Thread-safe. Never given a secret.
+// Values are escaped, so that a peer's text can not forge a line. Thread-safe. Never given a
+// secret.
 #pragma once
 
 #include <concepts>

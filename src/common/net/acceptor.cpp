@@ -4,7 +4,6 @@
 #include <sys/resource.h>
 
 #include <cstring>
-#include <utility>
 
 #include "common/base/log.hpp"
 
@@ -66,13 +65,15 @@ Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
             error = asio::error::no_descriptors;
         }
         if (!error) {
-            if (std::exchange(exhausted_, false)) log::info("accepting again");
+            if (exhausted_ && Clock::now() - *exhausted_ >= kAcceptQuiet) {
+                log::info("accepting again");
+                exhausted_.reset();
+            }
             co_return Connection(std::move(socket));
         }
         if (!out_of_resources(error)) continue;  // that client left before it was accepted
-        if (!std::exchange(exhausted_, true)) {
-            log::error("accepting paused", {{"reason", error.message()}});
-        }
+        if (!exhausted_) log::error("accepting paused", {{"reason", error.message()}});
+        exhausted_ = Clock::now();
         socket.close(error);
         pause_.expires_after(kAcceptPause);
         co_await pause_.async_wait(use_result);

@@ -26,7 +26,7 @@ class Acceptor {
   private:
     ListenSocket socket_;
     Timer pause_;
-    bool exhausted_ = false;
+    std::optional<Clock::time_point> exhausted_;  // last time; nothing: not lately
 };
 
 }  // namespace inout

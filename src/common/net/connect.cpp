@@ -83,7 +83,7 @@ void interleave_families(std::vector<Endpoint>& endpoints) {
 
 }  // namespace
 
-Task<Result<Connection, DialError>> dial(Executor executor, HostPort target, DialOrder order,
+Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& target, DialOrder order,
                                          Milliseconds timeout) {
     const auto deadline = Clock::now() + timeout;
     Resolved resolved = co_await resolve(executor, target, deadline);

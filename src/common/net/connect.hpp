@@ -19,8 +19,9 @@ enum class DialOrder {
     in_turn,  ///< towards a backend: racing would open stray connections there
 };
 
-/// In turn, each address gets an equal share of the time that is left.
-Task<Result<Connection, DialError>> dial(Executor executor, HostPort target, DialOrder order,
+/// In turn, each address gets an equal share of the time that is left. `target` must outlive the
+/// call: await it in the same expression.
+Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& target, DialOrder order,
                                          Milliseconds timeout);
 
 }  // namespace inout

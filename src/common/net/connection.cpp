@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -74,6 +75,23 @@ Task<std::error_code> Connection::read_exactly(std::span<char> into) {
         if (error) co_return error;
     }
     co_return std::error_code{};
+}
+
+bool Connection::is_quiet() {
+    char byte = 0;
+    return ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+int Connection::take_error() {
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return error;
+}
+
+bool Connection::has_exceptional_state() {
+    pollfd state{fd(), POLLPRI, 0};
+    return ::poll(&state, 1, 0) > 0;
 }
 
 void Connection::close() {

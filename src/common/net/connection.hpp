@@ -35,6 +35,15 @@ class Connection {
     /// Awaits exactly `into.size()` bytes; asio::error::eof at a clean end before that.
     Task<std::error_code> read_exactly(std::span<char> into);
 
+    /// Nothing to read: no bytes, no end, no error. To be asked after a wait for input: asio may
+    /// end a wait for an event that was fetched before the wait began.
+    bool is_quiet();
+    /// The error that the kernel holds, 0 if none; asking clears it (SO_ERROR, socket(7)).
+    int take_error();
+    /// Whether another wait for errors would end at once without one: urgent data, or both
+    /// directions are over.
+    bool has_exceptional_state();
+
     /// Closes with RST; pending operations end with operation_aborted. The way to cancel.
     void close();
     /// Closes with FIN (if not sent yet); what the kernel holds is still delivered.

@@ -1,18 +1,27 @@
 #include "common/net/error_watch.hpp"
 
-#include <sys/socket.h>
-
 namespace inout {
 
 ErrorWatch::ErrorWatch(Connection& connection)
-    : watch_(std::make_shared<Watch>(Watch{&connection})) {
-    connection.socket().async_wait(Socket::wait_error, [watch = watch_](std::error_code error) {
+    : watch_(std::make_shared<Watch>(Watch{.connection = &connection})) {
+    wait(watch_);
+}
+
+void ErrorWatch::wait(const std::shared_ptr<Watch>& watch) {
+    watch->connection->socket().async_wait(Socket::wait_error, [watch](std::error_code error) {
         if (error || watch->connection == nullptr) return;
-        int cause = 0;
-        socklen_t size = sizeof cause;
-        ::getsockopt(watch->connection->fd(), SOL_SOCKET, SO_ERROR, &cause, &size);
-        watch->fired = cause != 0;  // otherwise urgent data: not an error, and not watched further
+        if (watch->connection->take_error() != 0) {
+            watch->fired = true;
+            if (watch->dependent != nullptr) watch->dependent->close();
+        } else if (!watch->connection->has_exceptional_state()) {
+            wait(watch);  // an event from before the wait
+        }
     });
+}
+
+void ErrorWatch::closes(Connection* dependent) {
+    watch_->dependent = dependent;
+    if (watch_->fired && dependent != nullptr) dependent->close();
 }
 
 void ErrorWatch::stop() {

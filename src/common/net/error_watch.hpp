@@ -17,14 +17,20 @@ class ErrorWatch {
 
     /// The connection was reset.
     bool fired() const { return watch_->fired; }
+    /// From now on an RST also closes `dependent`, which ends what its owner awaits on it. Nothing:
+    /// no longer. `dependent` must outlive that.
+    void closes(Connection* dependent);
     /// Ends the watch, and with it every pending operation of the connection.
     void stop();
 
   private:
     struct Watch {
         Connection* connection;  // nothing after stop()
+        Connection* dependent = nullptr;
         bool fired = false;
     };
+    static void wait(const std::shared_ptr<Watch>& watch);
+
     std::shared_ptr<Watch> watch_;
 };
 

@@ -15,11 +15,11 @@ namespace inout {
 
 /// What is looked at in struct tcp_info (linux/tcp.h).
 struct TcpSample {
-    bool closed = false;          ///< the connection is over (reset, or both ends acknowledged)
-    unsigned unacked = 0;         ///< segments in flight, a FIN included
-    unsigned unsent_bytes = 0;    ///< accepted from us, not yet sent
-    unsigned probes = 0;          ///< zero-window probes without an answer
-    Milliseconds last_ack{0};     ///< since the last acknowledgement
+    bool closed = false;        ///< the connection is over (reset, or both ends acknowledged)
+    unsigned unacked = 0;       ///< segments in flight, a FIN included
+    unsigned unsent_bytes = 0;  ///< accepted from us, not yet sent
+    unsigned probes = 0;        ///< zero-window probes without an answer
+    Milliseconds last_ack{0};   ///< since the last acknowledgement
 
     bool all_acknowledged() const { return closed || (unacked == 0 && unsent_bytes == 0); }
 };

@@ -82,7 +82,8 @@ std::optional<Pump::Step> Pump::copy(const Tools& tools, int source, int sink) {
     }
     if (got < size) {
         full_reads_ = 0;
-        // A short read drained the source: asking again would only say EAGAIN (socket(7), epoll(7)).
+        // A short read drained the source: asking again would only say EAGAIN (socket(7),
+        // epoll(7)).
         if (!leftover_) return Step::wait_readable;
     } else if (++full_reads_ >= kFullReadsBeforeSplice && !splice_unsupported_) {
         full_reads_ = 0;
@@ -102,9 +103,8 @@ std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, int source) {
         }
     }
     // The pipe is empty here, so EAGAIN speaks of the source and not of a full pipe.
-    const ssize_t n = uninterrupted([&] {
-        return tools.calls.splice(source, pipe_->write_end.get(), pipe_->capacity);
-    });
+    const ssize_t n = uninterrupted(
+        [&] { return tools.calls.splice(source, pipe_->write_end.get(), pipe_->capacity); });
     if (n > 0) {
         pipe_->held = static_cast<std::size_t>(n);
         return std::nullopt;
@@ -113,7 +113,9 @@ std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, int source) {
     if (error == EAGAIN) return source_drained(tools);
     tools.pipes.give_back(*std::exchange(pipe_, std::nullopt));
     if (error == 0) {
-        source_ended_ = true;
+        // Perhaps not the end: splice says so before urgent data too when a FIN is behind it
+        // (tcp_splice_read in Linux). recv knows.
+        splicing_ = false;
         return std::nullopt;
     }
     if (error == EINVAL || error == ENOSYS) {  // nothing was moved: this kind is not spliceable

@@ -43,7 +43,7 @@ class Pump {
     void discard(PipePool& pipes);
 
     std::uint64_t bytes() const { return bytes_; }  ///< delivered to the sink's kernel
-    int error() const { return error_; }            ///< errno of a failure; 0 if another call saw it
+    int error() const { return error_; }  ///< errno of a failure; 0 if another call saw it
     bool holds_pipe() const { return pipe_.has_value(); }
 
   private:

@@ -1,7 +1,5 @@
 #include "common/net/relay.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -47,7 +45,10 @@ class Relay {
             if (sample.all_acknowledged()) side->unacknowledged = false;
             if (side->watch.dead(sample, now, set_.peer_timeout_)) {
                 note_reason("peer timeout of " + std::string(side->name));
+                side->vanished = true;
                 fail(*side, ETIMEDOUT);
+                // What had arrived from it is still delivered; its wait would never end.
+                if (direction_from(*side).waits_readable) advance(direction_from(*side));
             }
         }
         release();
@@ -71,7 +72,9 @@ class Relay {
         const char* name;
         bool reset = false;
         bool watching_errors = false;
-        bool unacknowledged = false;  // may have bytes or a FIN that the peer did not acknowledge
+        // May have bytes or a FIN that the peer did not acknowledge; at first the opening's answer.
+        bool unacknowledged = true;
+        bool vanished = false;  // found dead by the sweep: no event will come from it
         PeerWatch watch;
     };
     struct Direction {
@@ -80,6 +83,7 @@ class Relay {
         Side& sink;
         Pump pump;
         bool done = false;
+        bool waits_readable = false;
     };
 
     bool any_reset() const { return client_.reset || service_.reset; }
@@ -99,6 +103,12 @@ class Relay {
         if (d.pump.bytes() != before) d.sink.unacknowledged = true;
         switch (step) {
             case Pump::Step::wait_readable:
+                if (d.source.vanished) {
+                    d.done = true;
+                    close_when_done();
+                    return;
+                }
+                d.waits_readable = true;
                 wait(d.source, Socket::wait_read, d);
                 return;
             case Pump::Step::wait_writable:
@@ -124,9 +134,7 @@ class Relay {
                 fail(d.source, d.pump.error());
                 close_when_done();
                 return;
-            case Pump::Step::sink_failed:
-                fail(d.sink, d.pump.error());
-                return;
+            case Pump::Step::sink_failed: fail(d.sink, d.pump.error()); return;
         }
     }
 
@@ -136,6 +144,7 @@ class Relay {
     }
 
     void resume(Direction& d) {
+        d.waits_readable = false;
         advance(d);
         release();
     }
@@ -148,12 +157,12 @@ class Relay {
         side.connection.socket().async_wait(Socket::wait_error, [this, &side](std::error_code e) {
             side.watching_errors = false;
             if (!e && !over_) {
-                int error = 0;
-                socklen_t size = sizeof error;
-                ::getsockopt(side.connection.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
-                // No error: urgent data, or both ends are through. Not watched again before the
-                // direction has moved, or urgent data would spin here.
-                if (error != 0) fail(side, error);
+                if (const int error = side.connection.take_error(); error != 0) {
+                    fail(side, error);
+                } else if (!side.connection.has_exceptional_state()) {
+                    watch_errors(side);  // an event from before the wait
+                }
+                // Otherwise watched again when the direction has moved, or urgent data would spin.
             }
             release();
         });

@@ -1,9 +1,9 @@
 // Relays: carries the bytes of opened streams, each between two connections, with exact ends.
 //
-// One set per worker; a stream lives and dies on that worker's thread. FIN becomes FIN and the other
-// direction goes on; RST (or a dead peer) becomes RST, after what came before it was delivered; the
-// set closes a stream only when the kernel has delivered everything. Writes the stream's log line.
-// docs/architecture.md, "The end of a stream".
+// One set per worker; a stream lives and dies on that worker's thread. FIN becomes FIN and the
+// other direction goes on; RST (or a dead peer) becomes RST, after what came before it was
+// delivered; the set closes a stream only when the kernel has delivered everything. Writes the
+// stream's log line. docs/architecture.md, "The end of a stream".
 #pragma once
 
 #include <memory>

@@ -86,7 +86,7 @@ class Resolver {
         std::list<std::shared_ptr<Waiter>> waiters;
     };
 
-    void finish(const std::string& host, Lookup lookup) {
+    void finish(const std::string& host, const Lookup& lookup) {
         const std::lock_guard lock(mutex_);
         Name& name = names_[host];
         if (!lookup.addresses.empty()) {
@@ -116,7 +116,7 @@ Resolved with_port(const std::vector<Address>& addresses, std::uint16_t port) {
 
 }  // namespace
 
-Task<Resolved> resolve(Executor executor, HostPort target, Clock::time_point deadline) {
+Task<Resolved> resolve(Executor executor, const HostPort& target, Clock::time_point deadline) {
     std::error_code not_literal;
     const Address literal = asio::ip::make_address(target.host, not_literal);
     if (!not_literal) co_return with_port({literal}, target.port);

@@ -21,6 +21,6 @@ struct Resolved {
 };
 
 /// All addresses of `target`, at most kAddressesMax. Literal addresses need no look-up.
-Task<Resolved> resolve(Executor executor, HostPort target, Clock::time_point deadline);
+Task<Resolved> resolve(Executor executor, const HostPort& target, Clock::time_point deadline);
 
 }  // namespace inout

@@ -242,9 +242,7 @@ std::optional<Enum> from_name(const std::string_view (&names)[size], std::string
     return static_cast<Enum>(found - std::begin(names));
 }
 
-HostPort loopback(std::uint16_t port) {
-    return {"127.0.0.1", port};
-}
+HostPort loopback(std::uint16_t port) { return {"127.0.0.1", port}; }
 
 }  // namespace
 
@@ -269,19 +267,11 @@ OutConfig default_out_config() {
     config.networks.push_back({loopback(40'001), loopback(40'003), "default"});
     return config;
 }
-ProxyConfig default_proxy_config() {
-    return {};
-}
+ProxyConfig default_proxy_config() { return {}; }
 
-std::string to_json(const InConfig& config) {
-    return write(config);
-}
-std::string to_json(const OutConfig& config) {
-    return write(config);
-}
-std::string to_json(const ProxyConfig& config) {
-    return write(config);
-}
+std::string to_json(const InConfig& config) { return write(config); }
+std::string to_json(const OutConfig& config) { return write(config); }
+std::string to_json(const ProxyConfig& config) { return write(config); }
 
 std::optional<log::Level> parse_log_level(std::string_view name) {
     return from_name<log::Level>(kLevelNames, name);

@@ -13,9 +13,7 @@ using Kind = JsonValue::Kind;
 
 constexpr std::size_t kProblemsMax = 100;
 
-std::string quoted(std::string_view text) {
-    return '"' + std::string(text) + '"';
-}
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 std::string shown(const JsonValue& value) {
     if (value.kind == Kind::object) return "an object";
@@ -29,9 +27,7 @@ std::string joined(std::span<const std::string_view> words) {
     return text;
 }
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// How many single-letter typing errors lie between two words: letters left out, added, replaced or
 /// swapped with the next (optimal string alignment). Case does not count.

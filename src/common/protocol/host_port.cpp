@@ -14,18 +14,12 @@ constexpr std::size_t kLabelMaxBytes = 63;
 constexpr std::size_t kZoneMaxBytes = 15;  // IFNAMSIZ - 1
 
 // Not the ones of <cctype>: those depend on the locale.
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_hex_digit(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
-bool is_name_byte(char c) {
-    return is_letter(c) || is_digit(c) || c == '-' || c == '_';
-}
+bool is_name_byte(char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_'; }
 
 template <class Predicate>
 bool all(std::string_view text, Predicate predicate) {

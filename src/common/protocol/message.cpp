@@ -19,9 +19,8 @@ using OrderedJson = nlohmann::ordered_json;
 constexpr std::size_t kIdMaxBytes = 64;
 
 constexpr std::string_view kTypeNames[] = {
-    "OutRequest",        "OutDataRequest", "InRequest", "NewDataRequest",
-    "DataActiveRequest", "Response",       "Ping",      "Pong",
-    "Notice",
+    "OutRequest", "OutDataRequest", "InRequest", "NewDataRequest", "DataActiveRequest",
+    "Response",   "Ping",           "Pong",      "Notice",
 };
 static_assert(std::size(kTypeNames) == std::variant_size_v<Message>);
 
@@ -103,10 +102,7 @@ OrderedJson payload(const Response& m) {
         ext["ticket"] = m.ticket;
         ext["position"] = m.position;
     }
-    return {{"magic", m.magic},
-            {"request", m.request},
-            {"message", cut(m.message)},
-            {"ext", ext}};
+    return {{"magic", m.magic}, {"request", m.request}, {"message", cut(m.message)}, {"ext", ext}};
 }
 
 OrderedJson payload(const Ping&) { return OrderedJson::object(); }
@@ -265,9 +261,8 @@ template <class M>
 void read_stream_ext(M& m, Reader& ext, const Json* object) {
     if (object == nullptr) return;
     m.ext = true;
-    m.id = hex_text(ext, "id", true);
+    m.id = hex_text(ext, "id", false);
     m.client = ext.id("client", false);
-    ext.require(!m.id.empty());
 }
 
 Result<Message, DecodeError> read_in_request(Reader members) {

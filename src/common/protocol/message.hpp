@@ -69,9 +69,7 @@ struct Response {
     bool ok() const { return message.empty(); }
     /// Whether it answers a request of this type. An error may also name no request at all: the
     /// original's proxy answers what it does not expect with "invalid tp".
-    bool answers(std::string_view request_type) const {
-        return request == request_type || !ok();
-    }
+    bool answers(std::string_view request_type) const { return request == request_type || !ok(); }
 };
 
 struct Ping {};

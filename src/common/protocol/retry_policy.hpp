@@ -20,7 +20,7 @@ class RetryPolicy {
 
     void registered(Clock::time_point now) { registered_at_ = now; }
 
-    /// The connection ended after registering; `by_peer`: with a FIN or RST, not by a time-out.
+    /// The connection ended after registering; `by_peer`: with a FIN of a 0.0.1 proxy.
     /// Returns true when contention begins: warn once.
     bool lost(Clock::time_point now, bool by_peer) {
         if (!by_peer || now - registered_at_ >= kContentionWindow) {

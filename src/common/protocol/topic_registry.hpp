@@ -24,10 +24,10 @@ class TopicRegistry {
     explicit TopicRegistry(std::size_t topics_max = kTopicsMax) : topics_max_(topics_max) {}
 
     struct Added {
-        bool accepted = false;      ///< false: too many topics, or the topic's line is full
-        std::size_t position = 0;   ///< 0 holds the topic
+        bool accepted = false;     ///< false: too many topics, or the topic's line is full
+        std::size_t position = 0;  ///< 0 holds the topic
         std::optional<RegistrationId> displaced;  ///< lost the topic to this one, stays in line
-        std::optional<RegistrationId> replaced;   ///< the same instance's older one, now out of line
+        std::optional<RegistrationId> replaced;  ///< the same instance's older one, now out of line
     };
     /// `instance` may be empty (a 0.0.1 out): then nothing is ever replaced.
     Added add(std::string_view topic, RegistrationId id, std::string_view instance, bool standby);
@@ -50,7 +50,9 @@ class TopicRegistry {
     };
     struct Hash {
         using is_transparent = void;
-        std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+        std::size_t operator()(std::string_view s) const {
+            return std::hash<std::string_view>{}(s);
+        }
     };
     using Line = std::vector<Entry>;  // at most kLineMax long
 

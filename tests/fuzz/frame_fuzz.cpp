@@ -1,0 +1,39 @@
+// A stream of bytes read as a peer's frames are: no length makes us allocate more than the limit,
+// and what passes is written back as the same bytes.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "common/protocol/frame.hpp"
+#include "common/protocol/message.hpp"
+
+namespace {
+
+void demand(bool condition) {
+    if (!condition) std::abort();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace inout;
+    std::string_view stream(reinterpret_cast<const char*>(data), size);
+    std::size_t max_bytes = kFirstFrameBodyMaxBytes;  // a stranger's first message
+    while (stream.size() >= kFrameHeaderBytes) {
+        FrameHeader header;
+        std::copy_n(stream.begin(), header.size(), header.begin());
+        const auto length = frame_body_length(header, max_bytes);
+        if (!length) break;
+        demand(*length >= kFrameBodyMinBytes && *length <= max_bytes);
+        if (stream.size() - kFrameHeaderBytes < *length) break;
+        const std::string_view frame = stream.substr(0, kFrameHeaderBytes + *length);
+        const std::string_view body = frame.substr(kFrameHeaderBytes);
+        demand(encode_frame(body) == frame);
+        if (!decode(body)) break;
+        stream.remove_prefix(frame.size());
+        max_bytes = kFrameBodyMaxBytes;
+    }
+    return 0;
+}
