@@ -129,31 +129,35 @@ std::shared_ptr<DataPool::Parked> DataPool::take_parked(const Worker& worker) {
 
 Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline) {
     const auto self = shared_from_this();
-    const auto waiter = std::make_shared<Waiter>(worker);
-    std::shared_ptr<Parked> parked;
-    {
-        const std::lock_guard lock(mutex_);
-        if (!open_) co_return Take{Taken::closed, {}};
-        parked = take_parked(worker);
-        if (!parked && waiters_.size() >= waiting_max_) co_return Take{Taken::too_many_waiting, {}};
-        if (!parked) waiters_.push_back(waiter);
-        policy_.stream_opened();
-        ask_for_more();
+    for (bool first = true;; first = false) {
+        const auto waiter = std::make_shared<Waiter>(worker);
+        std::shared_ptr<Parked> parked;
+        {
+            const std::lock_guard lock(mutex_);
+            if (!open_) co_return Take{Taken::closed, {}};
+            parked = take_parked(worker);
+            if (!parked && waiters_.size() >= waiting_max_) {
+                co_return Take{Taken::too_many_waiting, {}};
+            }
+            if (!parked) waiters_.push_back(waiter);
+            if (first) policy_.stream_opened();
+            ask_for_more();
+        }
+        if (parked) hand_over(parked, waiter);
+        auto wait_until = deadline;
+        while (!waiter->answered) {
+            waiter->timer.expires_at(wait_until);
+            const auto [error] = co_await waiter->timer.async_wait(use_result);
+            if (error || waiter->answered) continue;
+            const std::lock_guard lock(mutex_);
+            // Still in the queue: nobody will answer. Otherwise an answer is on its way.
+            if (std::erase(waiters_, waiter) > 0) co_return Take{Taken::timeout, {}};
+            wait_until = Clock::time_point::max();
+        }
+        if (waiter->closed) co_return Take{Taken::closed, {}};
+        if (waiter->connection) co_return Take{Taken::ok, std::move(waiter->connection)};
+        // It died between the pool and here: the next one.
     }
-    if (parked) hand_over(parked, waiter);
-    while (!waiter->answered) {
-        waiter->timer.expires_at(deadline);
-        const auto [error] = co_await waiter->timer.async_wait(use_result);
-        if (error || waiter->answered) continue;
-        const std::lock_guard lock(mutex_);
-        // Still in the queue: nobody will answer. Otherwise an answer is on its way.
-        if (std::erase(waiters_, waiter) > 0) co_return Take{Taken::timeout, {}};
-        deadline = Clock::time_point::max();
-    }
-    if (waiter->closed) co_return Take{Taken::closed, {}};
-    if (waiter->connection) co_return Take{Taken::ok, std::move(waiter->connection)};
-    // It died between the pool and here: the next one.
-    co_return co_await take(worker, deadline);
 }
 
 void DataPool::tick() {

@@ -18,6 +18,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("INOUT_BIN", ROOT / "build/release/bin"))
 # Sanitized builds are slower; every deadline of a test is multiplied by this.
+# What happens between workers happens in every test, however few processors there are.
+TWO_THREADS = {"threads": 2}
 PATIENCE = float(os.environ.get("INOUT_TEST_PATIENCE", "1"))
 
 
@@ -165,20 +167,21 @@ class Runner:
         return self.own(Program(name, config, args, **options))
 
     def proxy(self, config=None, **options):
-        return self.program("proxy", {"port": 0, **(config or {})}, **options)
+        return self.program("proxy", {"port": 0, **TWO_THREADS, **(config or {})}, **options)
 
     def out(self, proxies, topics, config=None, **options):
         """topics: {topic: backend port}; registers each topic at each proxy (Program or port)."""
         networks = [{"server_host": "127.0.0.1", "server_port": port_of(proxy),
                      "backend_host": "127.0.0.1", "backend_port": port, "topic": topic}
                     for topic, port in topics.items() for proxy in as_list(proxies)]
-        return self.program("out", {"networks": networks, "retry_interval": 200, **(config or {})},
-                            **options)
+        return self.program("out", {"networks": networks, "retry_interval": 200, **TWO_THREADS,
+                                    **(config or {})}, **options)
 
     def in_(self, proxy, topics, config=None, **options):
         networks = [{"server_host": "127.0.0.1", "server_port": port_of(proxy), "bind": "127.0.0.1",
                      "port": 0, "topic": topic} for topic in topics]
-        return self.program("in", {"networks": networks, **(config or {})}, **options)
+        return self.program("in", {"networks": networks, **TWO_THREADS, **(config or {})},
+                            **options)
 
     def chain(self, backend_port, topic="default", proxy=None, out=None, in_=None):
         """The whole system for one topic, registered and listening: a Chain."""

@@ -18,23 +18,13 @@ void demand(bool condition) {
     if (!condition) std::abort();
 }
 
-/// A message that came without ext has no id, and so could not be encoded with one.
-Message with_id(Message message) {
-    if (auto* in = std::get_if<InRequest>(&message); in != nullptr && in->id.empty()) in->id = "0";
-    if (auto* active = std::get_if<DataActiveRequest>(&message);
-        active != nullptr && active->id.empty()) {
-        active->id = "0";
-    }
-    return message;
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view body(reinterpret_cast<const char*>(data), size);
     const auto message = decode(body);
     if (!message) return 0;
-    const std::string frame = encode(with_id(*message));
+    const std::string frame = encode(*message);
     demand(frame.size() <= kFrameSendMaxBytes);
     const auto again = decode(std::string_view(frame).substr(kFrameHeaderBytes));
     demand(static_cast<bool>(again));

@@ -16,15 +16,9 @@ std::string problems(const Result<Config, ConfigProblems>& result) {
     for (const auto& line : result.error()) text += line + "\n";
     return text;
 }
-std::string in(const std::string& text) {
-    return problems(parse_in_config(text, "f"));
-}
-std::string out(const std::string& text) {
-    return problems(parse_out_config(text, "f"));
-}
-std::string proxy(const std::string& text) {
-    return problems(parse_proxy_config(text, "f"));
-}
+std::string in(const std::string& text) { return problems(parse_in_config(text, "f")); }
+std::string out(const std::string& text) { return problems(parse_out_config(text, "f")); }
+std::string proxy(const std::string& text) { return problems(parse_proxy_config(text, "f")); }
 
 /// An entry of in's networks: `members` and what else is required.
 std::string in_entry(const std::string& members) {

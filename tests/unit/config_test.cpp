@@ -17,15 +17,9 @@ std::string file_text(const std::string& name) {
     return text.str();
 }
 
-InConfig in_config(const std::string& text) {
-    return parse_in_config(text, "f").value();
-}
-OutConfig out_config(const std::string& text) {
-    return parse_out_config(text, "f").value();
-}
-ProxyConfig proxy_config(const std::string& text) {
-    return parse_proxy_config(text, "f").value();
-}
+InConfig in_config(const std::string& text) { return parse_in_config(text, "f").value(); }
+OutConfig out_config(const std::string& text) { return parse_out_config(text, "f").value(); }
+ProxyConfig proxy_config(const std::string& text) { return parse_proxy_config(text, "f").value(); }
 
 const std::string kInEntry = R"({"server_host": "h", "server_port": 1, "port": 2})";
 const std::string kOutEntry =

@@ -30,9 +30,7 @@ class SilentListener {
 };
 
 /// A port at which nobody listens.
-std::uint16_t closed_port() {
-    return LoopbackListener().port();
-}
+std::uint16_t closed_port() { return LoopbackListener().port(); }
 
 class DialTest : public testing::Test {
   protected:

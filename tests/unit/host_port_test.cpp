@@ -14,9 +14,7 @@ std::string parsed(std::string_view text, std::string_view default_host = {}) {
     return result ? to_string(result.value()) : result.error();
 }
 
-std::string problem(const std::string& host) {
-    return check_host(host).value_or("fine");
-}
+std::string problem(const std::string& host) { return check_host(host).value_or("fine"); }
 
 TEST(HostPort, is_a_host_a_colon_and_a_port) {
     EXPECT_EQ(parse_host_port("relay.example.com:40001").value(),

@@ -14,14 +14,10 @@ using namespace std::string_literals;
 std::string spelled(const JsonValue& value) {
     std::string text;
     switch (value.kind) {
-        case Kind::null:
-            return "null";
-        case Kind::boolean:
-            return std::string(value.source);
-        case Kind::number:
-            return value.whole ? std::to_string(*value.whole) : "real";
-        case Kind::string:
-            return "'" + value.text + "'";
+        case Kind::null: return "null";
+        case Kind::boolean: return std::string(value.source);
+        case Kind::number: return value.whole ? std::to_string(*value.whole) : "real";
+        case Kind::string: return "'" + value.text + "'";
         case Kind::array:
             for (const auto& element : value.elements) text += spelled(element) + " ";
             return "[" + text + "]";

@@ -14,9 +14,7 @@ const std::string kMagic(kMagicDigits, 'a');
 const std::string kTicket(kTicketDigits, 'b');
 const std::string kId(kStreamIdDigits, 'c');
 
-std::string body(const Message& message) {
-    return encode(message).substr(kFrameHeaderBytes);
-}
+std::string body(const Message& message) { return encode(message).substr(kFrameHeaderBytes); }
 
 /// What a peer would have read; fails the test if it could not.
 template <class M>

@@ -122,9 +122,7 @@ TEST(TcpSample, says_that_a_reset_connection_is_closed) {
     EXPECT_TRUE(eventually([&] { return sample_tcp(pair.a.get()).closed; }));
 }
 
-TEST(TcpSample, says_that_what_is_no_connection_is_closed) {
-    EXPECT_TRUE(sample_tcp(-1).closed);
-}
+TEST(TcpSample, says_that_what_is_no_connection_is_closed) { EXPECT_TRUE(sample_tcp(-1).closed); }
 
 }  // namespace
 }  // namespace inout

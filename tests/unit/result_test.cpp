@@ -25,8 +25,10 @@ TEST(Result, is_false_with_an_error) {
 }
 
 TEST(Result, a_value_that_is_false_is_still_a_value) {
-    EXPECT_TRUE(NumberOr(0));
-    EXPECT_TRUE((Result<bool, int>(false)));
+    const NumberOr zero = 0;
+    const Result<bool, int> no = false;
+    EXPECT_TRUE(zero);
+    EXPECT_TRUE(no);
 }
 
 TEST(Result, tells_value_and_error_of_the_same_type_apart) {

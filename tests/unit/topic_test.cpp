@@ -9,9 +9,7 @@ namespace {
 
 using namespace std::string_literals;
 
-std::string problem(const std::string& topic) {
-    return check_topic(topic).value_or("fine");
-}
+std::string problem(const std::string& topic) { return check_topic(topic).value_or("fine"); }
 
 TEST(Topic, any_printable_utf8_text_is_one) {
     for (const auto* topic : {"default", "a", "mysql.orders-2/eu", "数据库", "ßäø €",

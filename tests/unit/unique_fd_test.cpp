@@ -8,12 +8,8 @@
 namespace inout {
 namespace {
 
-int open_null() {
-    return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-bool is_open(int fd) {
-    return ::fcntl(fd, F_GETFD) != -1;
-}
+int open_null() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+bool is_open(int fd) { return ::fcntl(fd, F_GETFD) != -1; }
 
 TEST(UniqueFd, closes_what_it_owns) {
     const int fd = open_null();

@@ -11,7 +11,7 @@ Worker::Worker(Milliseconds peer_timeout) : relays_(context_, peer_timeout) {}
 
 Workers::Workers(unsigned threads, Milliseconds peer_timeout) {
     const unsigned count =
-        threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency());
+        threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency() / 2);
     for (unsigned i = 0; i < count; ++i) {
         workers_.push_back(std::make_unique<Worker>(peer_timeout));
     }

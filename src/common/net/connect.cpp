@@ -53,15 +53,23 @@ void start_attempt(const std::shared_ptr<Attempts>& attempts, const Executor& ex
     }
     set_connection_options(socket.native_handle());
     socket.async_connect(endpoint, [attempts, endpoint, index](std::error_code failure) {
+        // Given up meanwhile (a success may have been on its way): counted there.
+        if (!attempts->sockets[index]->is_open()) return;
         if (failure) {
-            if (failure != asio::error::operation_aborted) {
-                note_failure(*attempts, endpoint, failure);
-            }
+            note_failure(*attempts, endpoint, failure);
         } else if (!attempts->winner) {
             attempts->winner = index;
         }
         attempts->wake.cancel();
     });
+}
+
+/// Its share of the time is over. Attempts that have failed are closed and counted already.
+void give_up_last(Attempts& attempts) {
+    Socket& last = *attempts.sockets.back();
+    if (attempts.failed == attempts.sockets.size()) return;
+    ++attempts.failed;
+    last.close();
 }
 
 /// Alternates the families, beginning with the resolver's first (RFC 8305, 4).
@@ -103,7 +111,7 @@ Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& targ
         if (now >= deadline) break;
         const bool all_failed = attempts->failed == started;
         if (started < endpoints.size() && (all_failed || now >= next_start)) {
-            if (order == DialOrder::in_turn && started > 0) attempts->sockets.back()->close();
+            if (order == DialOrder::in_turn && started > 0) give_up_last(*attempts);
             start_attempt(attempts, executor, endpoints[started]);
             ++started;
             const auto left = static_cast<long long>(endpoints.size() - started + 1);

@@ -1,5 +1,7 @@
 #include "common/net/relay.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -39,30 +41,27 @@ class Relay {
 
     void sweep(Clock::time_point now) {
         ++pending_;
+        look_for_end(now);
         for (Side* side : {&client_, &service_}) {
             if (over_ || side->reset || !side->unacknowledged) continue;
             const TcpSample sample = sample_tcp(side->connection.fd());
             if (sample.all_acknowledged()) side->unacknowledged = false;
             if (side->watch.dead(sample, now, set_.peer_timeout_)) {
                 note_reason("peer timeout of " + std::string(side->name));
-                side->vanished = true;
                 fail(*side, ETIMEDOUT);
-                // What had arrived from it is still delivered; its wait would never end.
-                if (direction_from(*side).waits_readable) advance(direction_from(*side));
             }
         }
         release();
     }
 
-    /// Looks again whether everything is delivered, or will never be.
-    void close_tick(Clock::time_point now) {
+    /// Looks again whether everything is delivered, or will never be. False: often enough; a reader
+    /// that has paused may take hours, and the sweep goes on looking.
+    bool close_tick(Clock::time_point now) {
         ++pending_;
-        if (now >= flush_until_) {
-            finish();
-        } else if (up_.done && down_.done) {
-            try_close();
-        }
+        look_for_end(now);
+        const bool again = now < closing_since_ + kSweepInterval;
         release();
+        return again;
     }
 
   private:
@@ -74,7 +73,6 @@ class Relay {
         bool watching_errors = false;
         // May have bytes or a FIN that the peer did not acknowledge; at first the opening's answer.
         bool unacknowledged = true;
-        bool vanished = false;  // found dead by the sweep: no event will come from it
         PeerWatch watch;
     };
     struct Direction {
@@ -83,7 +81,6 @@ class Relay {
         Side& sink;
         Pump pump;
         bool done = false;
-        bool waits_readable = false;
     };
 
     bool any_reset() const { return client_.reset || service_.reset; }
@@ -102,15 +99,7 @@ class Relay {
             d.pump.run(set_.tools(), d.source.connection.fd(), d.sink.connection.fd());
         if (d.pump.bytes() != before) d.sink.unacknowledged = true;
         switch (step) {
-            case Pump::Step::wait_readable:
-                if (d.source.vanished) {
-                    d.done = true;
-                    close_when_done();
-                    return;
-                }
-                d.waits_readable = true;
-                wait(d.source, Socket::wait_read, d);
-                return;
+            case Pump::Step::wait_readable: wait(d.source, Socket::wait_read, d); return;
             case Pump::Step::wait_writable:
                 wait(d.sink, Socket::wait_write, d);
                 watch_errors(d.source);
@@ -144,7 +133,6 @@ class Relay {
     }
 
     void resume(Direction& d) {
-        d.waits_readable = false;
         advance(d);
         release();
     }
@@ -177,7 +165,7 @@ class Relay {
                         std::string(side.name));
             flush_until_ = std::min(flush_until_, Clock::now() + kResetFlush);
             // However the other direction goes on: a paused reader does not hold this for ever.
-            set_.close_later(*this);
+            close_later();
         }
         Direction& towards = direction_to(side);
         if (!towards.done) {
@@ -185,12 +173,29 @@ class Relay {
             towards.pump.discard(set_.pipes_);
         }
         direction_from(side).pump.source_was_reset();
+        // What has arrived is still read and then the end, which wakes a wait that no event of a
+        // vanished peer would (shutdown(2); it fails harmlessly if the kernel knows of the reset).
+        ::shutdown(side.connection.fd(), SHUT_RD);
         close_when_done();
+    }
+
+    void look_for_end(Clock::time_point now) {
+        if (over_) return;
+        if (now >= flush_until_) {
+            finish();
+        } else if (up_.done && down_.done) {
+            try_close();
+        }
     }
 
     void close_when_done() {
         if (over_ || !up_.done || !down_.done) return;
-        if (!try_close()) set_.close_later(*this);
+        if (!try_close()) close_later();
+    }
+
+    void close_later() {
+        closing_since_ = Clock::now();
+        set_.close_later(*this);
     }
 
     bool try_close() {
@@ -246,6 +251,7 @@ class Relay {
     StreamInfo info_;
     const Clock::time_point opened_;
     Clock::time_point flush_until_ = Clock::time_point::max();
+    Clock::time_point closing_since_{};
     std::string reason_;  // of an end other than "done"; the first one counts
     unsigned pending_ = 0;
     bool over_ = false;
@@ -304,12 +310,12 @@ void RelaySet::close_later(Relay& relay) {
     close_pending_ = true;
     close_timer_.expires_after(kCloseInterval);
     close_timer_.async_wait([this](std::error_code error) {
-        close_pending_ = false;
         if (error) return;
+        close_pending_ = false;
         const auto now = Clock::now();
         const std::vector<Relay*> all(closing_.begin(), closing_.end());
         for (Relay* each : all) {
-            if (closing_.contains(each)) each->close_tick(now);
+            if (closing_.contains(each) && !each->close_tick(now)) closing_.erase(each);
         }
         if (!closing_.empty()) close_later(**closing_.begin());
     });

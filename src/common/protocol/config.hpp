@@ -33,7 +33,7 @@ struct CommonConfig {
     Milliseconds peer_timeout{30'000};
     /// What running streams get after SIGTERM.
     Milliseconds drain_timeout{10'000};
-    /// Worker threads; 0: as many as the machine has processors.
+    /// Worker threads; 0: one for every two processors.
     unsigned threads = 0;
     LogOptions log;
 
