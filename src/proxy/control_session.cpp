@@ -90,7 +90,6 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
                              {"position", *position},
                              {"ext", request.ext ? "yes" : "no"}});
     channel->send(answer);
-    state.directory.announce(registration);
     channel->start_heartbeat(Milliseconds::zero(),
                              request.heartbeat_timeout.value_or(state.config.heartbeat_timeout));
     const std::string reason = co_await serve(state, registration);

@@ -34,13 +34,8 @@ std::optional<std::size_t> Directory::add(const std::shared_ptr<Registration>& r
         old->notify(NoticeCode::displaced, "displaced by " + registration->out);
         log_change("displaced", *old);
     }
+    if (added.position == 0) registration->pool->open();
     return added.position;
-}
-
-void Directory::announce(const std::shared_ptr<Registration>& registration) {
-    const std::lock_guard lock(mutex_);
-    // Somebody else may have become the holder since add().
-    if (registry_.holder(registration->topic) == registration->id) registration->pool->open();
 }
 
 bool Directory::remove(const std::shared_ptr<Registration>& registration) {

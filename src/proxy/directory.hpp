@@ -17,12 +17,11 @@ class Directory {
   public:
     explicit Directory(std::size_t topics_max) : registry_(topics_max) {}
 
-    /// Enters it (its id is set here) and returns its position; nothing if a limit is reached.
-    /// The pool stays closed: call announce() after the out has its answer.
+    /// Enters it (its id is set here) and returns its position; nothing if a limit is reached. Opens
+    /// its pool if it holds the topic now, and tells whom it displaced. Called on the thread of its
+    /// control connection, before the out is answered: what this sends leaves after the answer.
     std::optional<std::size_t> add(const std::shared_ptr<Registration>& registration,
                                    const std::string& instance, bool standby);
-    /// Tells those whom add() displaced, and opens the holder's pool.
-    void announce(const std::shared_ptr<Registration>& registration);
     /// Takes it out of its line, closes its pool and promotes the next. False if it was not there
     /// (replaced by a newer one of the same instance, or draining).
     bool remove(const std::shared_ptr<Registration>& registration);
