@@ -17,9 +17,10 @@ class Directory {
   public:
     explicit Directory(std::size_t topics_max) : registry_(topics_max) {}
 
-    /// Enters it (its id is set here) and returns its position; nothing if a limit is reached. Opens
-    /// its pool if it holds the topic now, and tells whom it displaced. Called on the thread of its
-    /// control connection, before the out is answered: what this sends leaves after the answer.
+    /// Enters it (its id is set here) and returns its position; nothing if a limit is reached.
+    /// Opens its pool if it holds the topic now, and tells whom it displaced. Called on the thread
+    /// of its control connection, before the out is answered: what this sends leaves after the
+    /// answer.
     std::optional<std::size_t> add(const std::shared_ptr<Registration>& registration,
                                    const std::string& instance, bool standby);
     /// Takes it out of its line, closes its pool and promotes the next. False if it was not there

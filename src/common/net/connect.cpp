@@ -114,7 +114,8 @@ Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& targ
             if (order == DialOrder::in_turn && started > 0) give_up_last(*attempts);
             start_attempt(attempts, executor, endpoints[started]);
             ++started;
-            const auto left = static_cast<long long>(endpoints.size() - started + 1);
+            const auto left =
+                static_cast<long long>(endpoints.size()) - static_cast<long long>(started) + 1;
             next_start = now + (order == DialOrder::racing ? kConnectionAttemptDelay
                                                            : (deadline - now) / left);
             continue;
