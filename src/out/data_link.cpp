@@ -76,17 +76,12 @@ Task<Parked> park(Connection& proxy, Registration& registration) {
     co_return std::move(parked);
 }
 
-Task<> refuse(Connection proxy, std::string magic, Code code, std::string text) {
-    const Message answer = Response{.magic = std::move(magic),
-                                    .request = "DataActiveRequest",
-                                    .message = std::move(text),
-                                    .ext = true,
-                                    .code = code};
-    Deadline deadline(proxy);
-    deadline.expires_after(kFarewell);
-    const auto error = co_await write_message(proxy, answer);
-    deadline.cancel();
-    if (!error) co_await say_farewell(std::move(proxy));
+Response answer_to(const DataActiveRequest& active, Code code, std::string text) {
+    return Response{.magic = active.magic,
+                    .request = "DataActiveRequest",
+                    .message = std::move(text),
+                    .ext = true,
+                    .code = code};
 }
 
 /// Dials the backend for this stream and starts its relay.
@@ -97,7 +92,8 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, C
     if (registration->draining) {
         opening->failed(to_string(Code::draining), "this out is ending");
         opening.reset();  // the farewell is no part of it
-        co_await refuse(std::move(proxy), active.magic, Code::draining, "out is ending");
+        Response answer = answer_to(active, Code::draining, "out is ending");
+        co_await refuse(std::move(proxy), std::move(answer));
         co_return;
     }
     auto backend = co_await dial(worker.executor(), registration->network.backend,
@@ -108,11 +104,11 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, C
             "backend " + to_string(registration->network.backend) + ": " + error.detail;
         opening->failed(to_string(error.code), detail);
         opening.reset();  // the farewell is no part of it
-        co_await refuse(std::move(proxy), active.magic, error.code, detail);
+        Response answer = answer_to(active, error.code, detail);
+        co_await refuse(std::move(proxy), std::move(answer));
         co_return;
     }
-    const Message answer =
-        Response{.magic = active.magic, .request = "DataActiveRequest", .ext = true};
+    const Message answer = answer_to(active, Code::none, {});
     if (const auto error = co_await write_message(proxy, answer)) {
         opening->failed("proxy_gone", error.message());
         co_return;

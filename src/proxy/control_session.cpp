@@ -67,7 +67,7 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
     if (state.draining) {
         answer.code = Code::draining;
         answer.message = "proxy is ending";
-        co_await refuse(state, std::move(connection), std::move(answer));
+        co_await refuse(std::move(connection), std::move(answer));
         co_return;
     }
     auto channel = std::make_shared<ControlChannel>(std::move(connection));
@@ -79,7 +79,7 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
         log::warning(
             "registration refused",
             {{"topic", request.topic}, {"out", registration->out}, {"reason", answer.message}});
-        co_await refuse(state, std::move(channel->connection()), std::move(answer));
+        co_await refuse(std::move(channel->connection()), std::move(answer));
         co_return;
     }
     answer.proxy = state.proxy_id;
@@ -122,7 +122,7 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection connection,
         log::debug("data connection refused", {{"topic", request.topic},
                                                {"out", connection.peer()},
                                                {"code", to_string(answer.code)}});
-        co_await refuse(state, std::move(connection), std::move(answer));
+        co_await refuse(std::move(connection), std::move(answer));
         co_return;
     }
     const Message message = std::move(answer);

@@ -57,7 +57,7 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
                         .message = "not a first message",
                         .ext = true,
                         .code = Code::malformed};
-        co_await refuse(state, std::move(connection), std::move(answer));
+        co_await refuse(std::move(connection), std::move(answer));
         co_return;
     }
     if (*version != kVersion) {
@@ -67,7 +67,7 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
                         .message = "this proxy speaks version " + std::string(kVersion),
                         .ext = true,
                         .code = Code::version};
-        co_await refuse(state, std::move(connection), std::move(answer));
+        co_await refuse(std::move(connection), std::move(answer));
         co_return;
     }
     if (auto* out = std::get_if<OutRequest>(&*message)) {
@@ -78,15 +78,6 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
         auto& in = std::get<InRequest>(*message);
         co_await pairing_session(state, worker, std::move(connection), std::move(in));
     }
-}
-
-Task<> refuse(ProxyState& state, Connection connection, Response answer) {
-    Deadline deadline(connection);
-    deadline.expires_after(state.config.handshake_timeout);
-    const Message message = std::move(answer);
-    const auto error = co_await write_message(connection, message);
-    deadline.cancel();
-    if (!error) co_await say_farewell(std::move(connection));
 }
 
 }  // namespace inout

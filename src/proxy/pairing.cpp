@@ -140,7 +140,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
     if (!found.data) {
         opening->failed(to_string(found.refusal.code), found.refusal.message);
         opening.reset();  // the farewell is no part of it: a drain need not wait for that
-        co_await refuse(state, std::move(in), std::move(answer));
+        co_await refuse(std::move(in), std::move(answer));
         co_return;
     }
     const Message message = std::move(answer);

@@ -23,7 +23,4 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection connection,
 /// An in: finds it a data connection and starts the relay (pairing.cpp).
 Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request);
 
-/// Answers with a failure and ends the connection so that the answer arrives.
-Task<> refuse(ProxyState& state, Connection connection, Response answer);
-
 }  // namespace inout

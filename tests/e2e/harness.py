@@ -7,6 +7,7 @@ its pid and fails the test if a program ended in an unexpected way or a sanitize
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import struct
@@ -223,6 +224,21 @@ def as_list(value):
 
 def port_of(thing):
     return thing if isinstance(thing, int) else thing.port()
+
+
+def free_port():
+    """A free port for a program that is restarted on it, or can not report the kernel's choice.
+
+    Below 32768, so that no outgoing connection takes it in the meantime (ip_local_port_range).
+    """
+    while True:
+        port = random.randrange(20000, 32768)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def connect(port, timeout=20.0):

@@ -7,8 +7,7 @@ import subprocess
 import pytest
 
 import harness
-from harness import BIN, ROOT, connect, echo_server, read_exactly
-from peers import free_port
+from harness import BIN, ROOT, connect, echo_server, free_port, read_exactly
 
 PROGRAMS = ("in", "out", "proxy")
 CONFIGS = ROOT / "configs"

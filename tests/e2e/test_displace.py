@@ -7,8 +7,8 @@ import pytest
 
 import harness
 from ext_peer import Ask, Control, Data, new_id
-from harness import connect, read_exactly, wait_for
-from peers import encode, exchange, free_port, read_frame
+from harness import connect, free_port, read_exactly, wait_for
+from peers import encode, exchange, read_frame
 
 LINE_MAX = 16
 

@@ -6,7 +6,6 @@ run out (test_limits), a takeover in all its turns (test_displace), parked conne
 """
 import hashlib
 import os
-import random
 import socket
 import subprocess
 import threading
@@ -14,26 +13,14 @@ import time
 
 import pytest
 
-from harness import (PATIENCE, Server, connect, echo_server, expect_echo,
-                     expect_failed_open, expect_reset, read_exactly, wait_for)
+from harness import (PATIENCE, Server, connect, echo_server, expect_echo, expect_failed_open,
+                     expect_reset, free_port, read_exactly, wait_for)
 from wan import require
 
 # Long enough for three zero-window probes, whose gaps double up to more than the peer_timeout used
 # with it, so that a sweep which takes a paused reader for a dead one is found out.
 PAUSE_S = 25
 PAUSED_PEER_TIMEOUT_MS = 3000
-
-
-def fixed_port():
-    """A free port below the range of the ephemeral ones, for a program that is restarted on it."""
-    while True:
-        port = random.randint(20_000, 32_000)
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def refusing_port(run):
@@ -141,7 +128,7 @@ def test_out_killed_hands_the_topic_to_the_next_in_line(run):
 # --- proxy dies ---
 
 def test_proxy_killed_and_restarted_is_found_again_by_out(run):
-    port = fixed_port()
+    port = free_port()
     proxy = run.proxy({"port": port})
     out = run.out(proxy, {"t": echo_server(run).port}, {"retry_interval": 200})
     out.wait_event("registered")
@@ -187,7 +174,7 @@ def own_names(tmp_path):
 
 def test_a_name_that_stops_resolving_keeps_its_last_good_address(run, tmp_path):
     prefix, hosts = own_names(tmp_path)
-    port = fixed_port()
+    port = free_port()
     proxy = run.proxy({"port": port})
     network = {"server_host": "relay.test", "server_port": port, "topic": "t"}
     out = run.program("out", prefix=prefix, config={"retry_interval": 200, "networks": [

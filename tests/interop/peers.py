@@ -200,18 +200,6 @@ class Peer:
             self.release(sock)
 
 
-def free_port():
-    """A port that nothing listens on, below the ephemeral range: a program that dials it while
-    it is closed can not be given it as its own source port and so connect to itself."""
-    while True:
-        port = random.SystemRandom().randrange(20000, 32000)
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-            return port
-        except OSError:
-            continue
-
-
 def exchange(sock, data, size=None):
     """Sends data while reading size bytes (as many, if not given); returns what was read."""
     sender = threading.Thread(target=sock.sendall, args=(data,), daemon=True)

@@ -6,7 +6,6 @@ by its pid through the `run` fixture.
 import hashlib
 import os
 import pathlib
-import random
 import shutil
 import socket
 import subprocess
@@ -35,21 +34,6 @@ def need(name, package):
             pytest.fail(message, pytrace=False)
         pytest.skip(message)
     return path
-
-
-def free_port():
-    """A free port for a service that can not report which one the kernel chose.
-
-    Below 32768, so that no outgoing connection takes it in the meantime (ip_local_port_range).
-    """
-    while True:
-        port = random.randrange(20000, 32768)
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def accepts(port):

@@ -3,7 +3,8 @@ import hashlib
 
 import pytest
 
-from service import AS_ROOT, MIB, Service, command, free_port, need, random_file, streams
+from harness import free_port
+from service import AS_ROOT, MIB, Service, command, need, random_file, streams
 
 
 class MariaDb:

@@ -3,8 +3,9 @@ import socket
 
 import pytest
 
-from harness import ROOT, Server, connect, echo_server, read_exactly, read_to_end
-from service import MIB, Service, free_port, need, streams
+from harness import (ROOT, Server, connect, echo_server, free_port, read_exactly,
+                     read_to_end)
+from service import MIB, Service, need
 
 PRINTED = "nginx.conf"
 RECOMMENDED = "nginx-recommended.conf"

@@ -5,7 +5,8 @@ import pathlib
 
 import pytest
 
-from service import AS_ROOT, MIB, Service, command, free_port, need, random_file, sha256, streams
+from harness import free_port
+from service import AS_ROOT, MIB, Service, command, need, random_file, sha256, streams
 
 
 class Sshd:

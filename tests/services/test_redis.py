@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from service import MIB, Service, command, free_port, need, random_file, streams
+from harness import free_port
+from service import MIB, Service, command, need, random_file, streams
 
 
 class Redis:

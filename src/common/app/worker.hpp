@@ -35,7 +35,7 @@ class Workers {
   public:
     /// `threads` 0: one for every two processors. More than half of a relay's work is the kernel's,
     /// and a stream that changes workers while it is opened costs more than it gains: on two
-    /// processors one thread opened 20 % more streams per second than two (bench).
+    /// processors one thread opened 20 % more streams per second than two.
     Workers(unsigned threads, Milliseconds peer_timeout);
 
     Worker& main() { return *workers_.front(); }

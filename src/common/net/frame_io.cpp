@@ -1,5 +1,6 @@
 #include "common/net/frame_io.hpp"
 
+#include "common/net/deadline.hpp"
 #include "common/protocol/frame.hpp"
 
 namespace inout {
@@ -42,6 +43,15 @@ Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_
 Task<std::error_code> write_message(Connection& connection, const Message& message) {
     const std::string frame = encode(message);
     co_return co_await connection.write_all(frame);
+}
+
+Task<> refuse(Connection connection, Response answer) {
+    Deadline deadline(connection);
+    deadline.expires_after(kFarewell);
+    const Message message = std::move(answer);
+    const auto error = co_await write_message(connection, message);
+    deadline.cancel();
+    if (!error) co_await say_farewell(std::move(connection));
 }
 
 }  // namespace inout

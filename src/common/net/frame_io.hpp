@@ -28,4 +28,8 @@ Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_
 
 Task<std::error_code> write_message(Connection& connection, const Message& message);
 
+/// Answers a request with a failure and ends the connection so that the answer arrives, within
+/// twice kFarewell (docs/protocol.md, "Farewell").
+Task<> refuse(Connection connection, Response answer);
+
 }  // namespace inout
