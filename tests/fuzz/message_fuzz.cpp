@@ -22,6 +22,7 @@ void demand(bool condition) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view body(reinterpret_cast<const char*>(data), size);
+    demand(is_plain_and_same(body).has_value());
     const auto message = decode(body);
     if (!message) return 0;
     const std::string frame = encode(*message);

@@ -233,6 +233,25 @@ TEST(MessageDecode, position_is_clamped_to_the_longest_line) {
     EXPECT_EQ(position("99999999999"), kLineMax);
 }
 
+TEST(MessageDecode, warm_is_clamped_to_10_minutes_and_absent_means_none) {
+    const auto warm = [](const std::string& ext) {
+        return decoded<Response>(response(R"("ext":{"v":1)" + ext + "}")).warm;
+    };
+    EXPECT_EQ(warm(""), std::nullopt);
+    EXPECT_EQ(warm(R"(,"warm":0)"), Milliseconds{0});
+    EXPECT_EQ(warm(R"(,"warm":-1)"), Milliseconds{0});
+    EXPECT_EQ(warm(R"(,"warm":1000000)"), Milliseconds{600'000});
+}
+
+TEST(MessageDecode, a_spare_connection_is_asked_for_with_ext_only) {
+    EXPECT_EQ(outcome(message("InWarmRequest", R"({"magic":"a","version":"0.0.1","ext":{"v":1}})")),
+              Outcome::fine);
+    EXPECT_EQ(outcome(message("InWarmRequest", R"({"magic":"a","version":"0.0.1"})")),
+              Outcome::malformed);
+    EXPECT_EQ(outcome(message("InWarmRequest", R"({"version":"0.0.1","ext":{"v":1}})")),
+              Outcome::malformed);
+}
+
 TEST(MessageDecode, a_failure_without_a_code_of_ours_has_the_code_unknown) {
     EXPECT_EQ(decoded<Response>(response(R"("message":"no")")).code, Code::unknown);
     EXPECT_EQ(decoded<Response>(response(R"("message":"no","ext":{"v":1,"code":"new_one"})")).code,

@@ -47,6 +47,9 @@ TEST(Message, shape_is_the_originals_with_ext_behind_it) {
     EXPECT_EQ(body(OutDataRequest{.magic = "m", .version = "0.0.1", .topic = "t", .ticket = "2f"}),
               R"({"Type":"OutDataRequest","Payload":{"magic":"m","version":"0.0.1","type":"t",)"
               R"("ext":{"v":1,"ticket":"2f"}}})");
+    EXPECT_EQ(body(OutDataRequest{.magic = "m", .version = "0.0.1", .topic = "t", .quiet = true}),
+              R"({"Type":"OutDataRequest","Payload":{"magic":"m","version":"0.0.1","type":"t",)"
+              R"("ext":{"v":1,"quiet":1}}})");
     EXPECT_EQ(body(InRequest{
                   .magic = "m", .version = "0.0.1", .topic = "t", .id = "3f", .client = "[::1]:5"}),
               R"({"Type":"InRequest","Payload":{"magic":"m","version":"0.0.1","type":"t",)"
@@ -57,6 +60,12 @@ TEST(Message, shape_is_the_originals_with_ext_behind_it) {
     EXPECT_EQ(body(Response{.magic = "m", .request = "InRequest"}),
               R"({"Type":"Response","Payload":{"magic":"m","request":"InRequest","message":"",)"
               R"("ext":{"v":1}}})");
+    EXPECT_EQ(body(InWarmRequest{.magic = "m", .version = "0.0.1"}),
+              R"({"Type":"InWarmRequest","Payload":{"magic":"m","version":"0.0.1",)"
+              R"("ext":{"v":1}}})");
+    EXPECT_EQ(body(Response{.magic = "m", .request = "InRequest", .warm = Milliseconds{5}}),
+              R"({"Type":"Response","Payload":{"magic":"m","request":"InRequest","message":"",)"
+              R"("ext":{"v":1,"warm":5}}})");
     EXPECT_EQ(body(Notice{NoticeCode::displaced, "why"}),
               R"({"Type":"Notice","Payload":{"code":"displaced","message":"why"}})");
 }

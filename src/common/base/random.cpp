@@ -2,14 +2,36 @@
 
 #include <openssl/rand.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <vector>
 
 namespace inout {
 namespace {
 
+/// Takes from a stock of the thread's own, because each call of the generator costs as much as a
+/// whole message. What was given out is erased.
 void fill(unsigned char* bytes, std::size_t size) {
-    if (RAND_bytes(bytes, static_cast<int>(size)) != 1) std::abort();
+    struct Stock {
+        std::array<unsigned char, 1'024> bytes;
+        std::size_t used = sizeof bytes;
+    };
+    thread_local Stock stock;
+    while (size > 0) {
+        if (stock.used == stock.bytes.size()) {
+            const int all = static_cast<int>(stock.bytes.size());
+            if (RAND_bytes(stock.bytes.data(), all) != 1) std::abort();
+            stock.used = 0;
+        }
+        const std::size_t now = std::min(size, stock.bytes.size() - stock.used);
+        unsigned char* const begin = stock.bytes.data() + stock.used;
+        std::copy_n(begin, now, bytes);
+        std::fill_n(begin, now, static_cast<unsigned char>(0));
+        stock.used += now;
+        bytes += now;
+        size -= now;
+    }
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ struct OutDataRequest {
     std::string magic, version, topic;
     bool ext = false;
     std::string ticket;  ///< the registration's secret
+    bool quiet = false;  ///< an answer is wanted only if it is a refusal
 };
 
 /// in → proxy, first on an in connection: "open a stream".
@@ -40,6 +41,12 @@ struct InRequest {
     bool ext = false;
     std::string id;      ///< 16 hex digits, names the stream in every log
     std::string client;  ///< "ip:port" as in saw it
+};
+
+/// in → proxy, first on a spare connection: "keep this one, an InRequest comes later". Only to a
+/// proxy that has announced `warm`.
+struct InWarmRequest {
+    std::string magic, version;
 };
 
 /// proxy → out, on control: "open that many data connections".
@@ -65,6 +72,9 @@ struct Response {
     std::string proxy{};    ///< id of the proxy's process (answers to an out)
     std::string ticket{};   ///< this registration's secret (answer to OutRequest)
     unsigned position = 0;  ///< 0 holds the topic, n is n-th in line
+    bool quiet = false;     ///< answer to OutRequest: data connections may be parked quietly
+    /// Answers to an in: how long the proxy keeps a spare connection; nothing: it takes none.
+    std::optional<Milliseconds> warm{};
 
     bool ok() const { return message.empty(); }
     /// Whether it answers a request of this type. An error may also name no request at all: the
@@ -84,7 +94,7 @@ struct Notice {
 };
 
 using Message = std::variant<OutRequest, OutDataRequest, InRequest, NewDataRequest,
-                             DataActiveRequest, Response, Ping, Pong, Notice>;
+                             DataActiveRequest, Response, Ping, Pong, Notice, InWarmRequest>;
 
 /// The `Type` on the wire, which Response::request repeats.
 std::string_view type_name(const Message& message);

@@ -49,6 +49,8 @@ bool printable(std::uint32_t c) {
     return !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069);
 }
 
+std::string place_of(std::size_t at) { return " at byte " + std::to_string(at + 1); }
+
 }  // namespace
 
 std::optional<std::string> check_topic(std::string_view topic) {
@@ -59,12 +61,11 @@ std::optional<std::string> check_topic(std::string_view topic) {
     }
     for (std::size_t at = 0; at < topic.size();) {
         const auto [value, bytes] = first_code_point(topic.substr(at));
-        const std::string place = " at byte " + std::to_string(at + 1);
-        if (bytes == 0) return "must be UTF-8, which it is not" + place;
+        if (bytes == 0) return "must be UTF-8, which it is not" + place_of(at);
         if (!printable(value)) {
             char name[16];
             std::snprintf(name, sizeof name, "U+%04X", static_cast<unsigned>(value));
-            return std::string("must be printable, which ") + name + place + " is not";
+            return "must be printable, which " + std::string(name) + place_of(at) + " is not";
         }
         at += bytes;
     }
