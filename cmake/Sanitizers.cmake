@@ -7,7 +7,9 @@ if(INOUT_SANITIZE)
     add_compile_options(-Wno-maybe-uninitialized)
   endif()
   if(INOUT_SANITIZE MATCHES undefined)
-    add_compile_options(-fno-sanitize-recover=undefined)
+    # Not vptr: it reads an object's type through a pipe of its own, and so reports errors that are
+    # none in the tests that run out of descriptors.
+    add_compile_options(-fno-sanitize-recover=undefined -fno-sanitize=vptr)
   endif()
   if(INOUT_SANITIZE MATCHES thread AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     # GCC does not model atomic_thread_fence under TSan; asio uses it (GCC manual, -Wtsan).

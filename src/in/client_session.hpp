@@ -4,10 +4,11 @@
 
 #include "common/app/worker.hpp"
 #include "common/protocol/config.hpp"
+#include "in/warm_pool.hpp"
 
 namespace inout {
 
 Task<> client_session(Worker& worker, const InConfig& config, const InNetwork& network,
-                      Connection client);
+                      WarmPool& warm, Connection client);
 
 }  // namespace inout

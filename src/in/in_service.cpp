@@ -1,5 +1,7 @@
 #include "in/in_service.hpp"
 
+#include <map>
+
 #include "common/base/log.hpp"
 #include "in/client_session.hpp"
 
@@ -23,17 +25,27 @@ std::optional<std::string> InService::start() {
 }
 
 Task<> InService::accept(Acceptor& acceptor, const InNetwork& network) {
+    std::map<Worker*, WarmPool*> warm;
+    workers_.for_each([&](Worker& w) { warm[&w] = &warm_pool(w, network.server); });
     while (true) {
         Worker& worker = workers_.next();
         auto client = co_await acceptor.accept(worker.context());
         if (!client) co_return;
         spawn(worker.executor(), "client",
-              client_session(worker, config_, network, std::move(*client)));
+              client_session(worker, config_, network, *warm[&worker], std::move(*client)));
     }
+}
+
+WarmPool& InService::warm_pool(Worker& worker, const HostPort& server) {
+    for (const auto& pool : warm_pools_) {
+        if (pool->serves(worker, server)) return *pool;
+    }
+    return *warm_pools_.emplace_back(std::make_unique<WarmPool>(worker, config_, server));
 }
 
 void InService::drain() {
     for (auto& acceptor : acceptors_) acceptor->close();
+    for (auto& pool : warm_pools_) pool->close();
 }
 
 }  // namespace inout

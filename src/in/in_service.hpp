@@ -6,6 +6,7 @@
 
 #include "common/app/daemon.hpp"
 #include "common/net/acceptor.hpp"
+#include "in/warm_pool.hpp"
 
 namespace inout {
 
@@ -18,10 +19,12 @@ class InService : public Service {
 
   private:
     Task<> accept(Acceptor& acceptor, const InNetwork& network);
+    WarmPool& warm_pool(Worker& worker, const HostPort& server);
 
     Workers& workers_;
     const InConfig& config_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
+    std::vector<std::unique_ptr<WarmPool>> warm_pools_;  // one for each worker and server
 };
 
 }  // namespace inout

@@ -49,14 +49,15 @@ Task<> ControlLink::register_once() {
     registration_ = std::make_shared<Registration>(config_, network_);
     registration_->ticket = response->ticket;
     registration_->proxy_id = response->proxy;
-    registration_->draining = draining_;
+    registration_->quiet = response->quiet;
+    if (draining_) registration_->drain();
     peer_has_ext_ = response->ext;
     log::info("registered", {{"topic", network_.topic},
                              {"server", to_string(network_.server)},
                              {"position", response->position}});
     retry_.registered(Clock::now());
     co_await serve();
-    registration_->close_parked();
+    registration_->parked.close();  // running streams live on
     registration_.reset();
     channel_.reset();
 }
@@ -145,8 +146,7 @@ void ControlLink::on_notice(const Notice& notice) {
 void ControlLink::drain() {
     draining_ = true;
     if (!registration_) return;
-    registration_->draining = true;
-    registration_->close_parked();
+    registration_->drain();
     if (peer_has_ext_) channel_->send(Notice{NoticeCode::draining, "out is ending"});
 }
 

@@ -42,13 +42,17 @@ Task<Parked> park(Connection& proxy, Registration& registration) {
                            .version = std::string(kVersion),
                            .topic = registration.network.topic,
                            .ext = true,
-                           .ticket = registration.ticket};
+                           .ticket = registration.ticket,
+                           .quiet = registration.quiet};
     const Message message = std::move(request);
     if (co_await write_message(proxy, message)) co_return Parked{};
 
     // The original's proxy parks before it answers: its DataActiveRequest may come first, but may
     // only be answered after the Response has come (docs/protocol.md, "Park").
-    bool accepted = false;
+    // A proxy that parks quietly answers only to refuse.
+    bool accepted = registration.quiet, answered = false;
+    if (accepted) deadline.cancel();
+    proxy.keep_alive();  // from here that watches, or dead links would fill the list
     Parked parked;
     while (!accepted || !parked.active) {
         auto received = co_await read_message(proxy, kFrameBodyMaxBytes);
@@ -57,14 +61,15 @@ Task<Parked> park(Connection& proxy, Registration& registration) {
             co_return Parked{.garbled = received.error().is_garbage()};
         }
         if (const auto* response = std::get_if<Response>(&*received);
-            response && !accepted && response->answers("OutDataRequest")) {
+            response && !answered && response->answers("OutDataRequest")) {
+            answered = true;
             check_same_proxy(registration, *response);
             if (!response->ok()) {
                 say_not_parked(registration, response->message);
                 co_return Parked{};
             }
             accepted = true;
-            deadline.cancel();  // from here TCP keepalive watches
+            deadline.cancel();
         } else if (auto* active = std::get_if<DataActiveRequest>(&*received);
                    active && !parked.active) {
             parked.active = std::move(*active);
@@ -120,8 +125,11 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, C
 }  // namespace
 
 Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration) {
-    const auto link = registration->add(worker.executor());
-    if (!link) co_return;
+    const auto link = registration->parked.add(worker.executor());
+    if (!link) {
+        say_not_parked(*registration, "as many as there may be, or the registration is over");
+        co_return;
+    }
     // Two writers on one connection can garble the original's proxy: then another connection takes
     // its place, because the proxy does not know that this one is lost.
     for (unsigned attempt = 0; attempt < kParkAttempts; ++attempt) {
@@ -136,13 +144,13 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration) {
         auto parked = co_await park(proxy, *registration);
         link->connection = nullptr;
         if (parked.garbled) continue;
-        registration->remove(link);
+        registration->parked.remove(link);
         if (parked.active) {
             co_await open_stream(worker, registration, std::move(proxy), std::move(*parked.active));
         }
         co_return;
     }
-    registration->remove(link);
+    registration->parked.remove(link);
 }
 
 }  // namespace inout

@@ -4,25 +4,14 @@
 #pragma once
 
 #include <atomic>
-#include <list>
-#include <memory>
-#include <mutex>
 #include <string>
 
-#include "common/net/connection.hpp"
+#include "common/net/connection_list.hpp"
 #include "common/protocol/config.hpp"
 
 namespace inout {
 
-/// A parked data connection, as seen from another worker.
-struct ParkedLink {
-    explicit ParkedLink(Executor e) : executor(std::move(e)) {}
-    Executor executor;
-    Connection* connection = nullptr;  // read and written on `executor` only; nothing once unparked
-};
-
-class Registration {
-  public:
+struct Registration {
     Registration(const OutConfig& out_config, const OutNetwork& out_network)
         : config(out_config), network(out_network) {}
 
@@ -30,18 +19,14 @@ class Registration {
     const OutNetwork& network;
     std::string ticket;    ///< empty at a 0.0.1 proxy
     std::string proxy_id;  ///< empty at a 0.0.1 proxy
+    bool quiet = false;    ///< the proxy needs not answer parked connections
     std::atomic<bool> draining{false};
+    ConnectionList parked{kPoolHardMax};  ///< dialling or parked; closed when this is over
 
-    /// Nothing if the registration is over or has all the links it may have.
-    std::shared_ptr<ParkedLink> add(const Executor& executor);
-    void remove(const std::shared_ptr<ParkedLink>& link);
-    /// The registration is over: what is parked closes, running streams live on.
-    void close_parked();
-
-  private:
-    std::mutex mutex_;
-    bool closed_ = false;
-    std::list<std::shared_ptr<ParkedLink>> links_;  // dialling or parked
+    void drain() {
+        draining = true;
+        parked.close();
+    }
 };
 
 }  // namespace inout

@@ -21,14 +21,18 @@ std::shared_ptr<Registration> make_registration(const ProxyState& state,
     const ProxyConfig& config = state.config;
     PoolPolicy policy(config.pool_min, config.pool_max,
                       request.ext ? kPoolHardMax : kLegacyUnansweredMax);
-    // A 0.0.1 out understands no count and gets one message for each connection.
-    auto ask = [channel, topic = request.topic, ext = request.ext](std::size_t count) {
-        asio::post(channel->executor(), [channel, topic, ext, count] {
-            const std::size_t messages = ext ? 1 : count;
-            for (std::size_t i = 0; i < messages; ++i) {
+    // What is asked for while others are served goes out as one message. A 0.0.1 out understands no
+    // count and gets one message for each connection.
+    auto wanted = std::make_shared<std::atomic<std::size_t>>(0);
+    auto ask = [channel, topic = request.topic, ext = request.ext, wanted](std::size_t more) {
+        if (wanted->fetch_add(more) > 0) return;
+        asio::post(channel->executor(), [channel, topic, ext, wanted] {
+            for (std::size_t left = wanted->exchange(0); left > 0;) {
+                const std::size_t count = ext ? std::min(left, kPoolHardMax) : 1;
                 channel->send(NewDataRequest{.magic = random_hex(kMagicDigits),
                                              .topic = topic,
-                                             .count = ext ? static_cast<unsigned>(count) : 1});
+                                             .count = static_cast<unsigned>(count)});
+                left -= count;
             }
         });
     };
@@ -85,6 +89,7 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
     answer.proxy = state.proxy_id;
     answer.ticket = registration->ticket;
     answer.position = static_cast<unsigned>(*position);
+    answer.quiet = request.ext;
     log::info("registered", {{"topic", request.topic},
                              {"out", registration->out},
                              {"position", *position},
@@ -125,9 +130,11 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection connection,
         co_await refuse(std::move(connection), std::move(answer));
         co_return;
     }
-    const Message message = std::move(answer);
     // A fresh connection's buffer takes one small frame at once; there is nothing to wait for.
-    if (co_await write_message(connection, message)) co_return;
+    const Message message = std::move(answer);
+    if (!request.quiet) {
+        if (co_await write_message(connection, message)) co_return;
+    }
     registration->pool->park(worker, std::move(connection));
 }
 

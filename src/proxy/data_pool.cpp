@@ -5,12 +5,11 @@
 namespace inout {
 
 /// Belongs to the pool while it stands in parked_, and to whoever removed it from there afterwards.
-/// `connection` and `dead` are touched on `worker`'s thread only.
+/// `connection` is touched on `worker`'s thread only.
 struct DataPool::Parked {
     Parked(Worker& w, Connection c) : worker(w), connection(std::move(c)) {}
     Worker& worker;
     Connection connection;
-    bool dead = false;
     Counted counted{counters().parked};
 };
 
@@ -83,7 +82,6 @@ void DataPool::watch(const std::shared_ptr<Parked>& parked) {
                 self->watch(parked);
                 return;
             }
-            parked->dead = true;
             parked->connection.close();
             self->drop(parked);
         });
@@ -104,7 +102,9 @@ void DataPool::hand_over(const std::shared_ptr<Parked>& parked,
         if (parked->connection.is_open()) parked->connection.socket().cancel(ignored);
         const bool same = &parked->worker == &waiter->worker;
         auto moved = std::make_shared<std::optional<Connection>>();
-        if (!parked->dead && parked->connection.is_open()) {
+        // Its end may be known to the kernel and not yet here, and what is handed out gets the
+        // client's first bytes.
+        if (parked->connection.is_open() && parked->connection.is_quiet()) {
             moved->emplace(same ? std::move(parked->connection)
                                 : parked->connection.moved_to(waiter->worker.context()));
         }

@@ -16,17 +16,19 @@ void count_refused(const std::string& peer, const std::string& reason) {
                  {{"peer", peer}, {"reason", reason}, {"held_back", held_back}});
 }
 
-/// The three requests begin alike; nothing for other messages.
+/// What every first message has; nothing for other messages.
 const std::string* version_of(const Message& message) {
     if (const auto* m = std::get_if<OutRequest>(&message)) return &m->version;
     if (const auto* m = std::get_if<OutDataRequest>(&message)) return &m->version;
     if (const auto* m = std::get_if<InRequest>(&message)) return &m->version;
+    if (const auto* m = std::get_if<InWarmRequest>(&message)) return &m->version;
     return nullptr;
 }
 
 const std::string& magic_of(const Message& message) {
     if (const auto* m = std::get_if<OutRequest>(&message)) return m->magic;
     if (const auto* m = std::get_if<OutDataRequest>(&message)) return m->magic;
+    if (const auto* m = std::get_if<InWarmRequest>(&message)) return m->magic;
     return std::get<InRequest>(message).magic;
 }
 
@@ -41,6 +43,47 @@ Task<std::optional<Message>> read_first_message(ProxyState& state, Connection& c
     count_refused(peer,
                   deadline.expired() ? "no first message in time" : to_string(received.error()));
     co_return std::nullopt;
+}
+
+/// A spare connection of an in: answers, and waits for its request. Nothing: it was refused, or
+/// ended without one.
+Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connection& connection,
+                                       InWarmRequest request) {
+    const auto place = state.draining ? nullptr : state.warm.add(worker.executor());
+    Response answer{.magic = std::move(request.magic),
+                    .request = "InWarmRequest",
+                    .ext = true,
+                    .warm = kWarmKept};
+    if (!place) {
+        answer.code = state.draining ? Code::draining : Code::limit;
+        answer.message = "no spare connection is taken now";
+        answer.warm = std::nullopt;
+        co_await refuse(std::move(connection), std::move(answer));
+        co_return std::nullopt;
+    }
+    const Counted counted(counters().warm);
+    const std::string peer = connection.peer();
+    place->connection = &connection;
+    Deadline deadline(connection);
+    deadline.expires_after(kWarmKept);
+    const Message message = std::move(answer);
+    // A fresh connection's buffer takes one small frame at once; there is nothing to wait for.
+    const auto write_error = co_await write_message(connection, message);
+    auto received = co_await read_message(connection, kFirstFrameBodyMaxBytes);
+    place->connection = nullptr;
+    state.warm.remove(place);
+    if (write_error || !received) {
+        if (!received && received.error().is_garbage()) {
+            count_refused(peer, to_string(received.error()));
+        }
+        co_return std::nullopt;
+    }
+    const auto* in = std::get_if<InRequest>(&*received);
+    if (in == nullptr || in->version != kVersion) {
+        count_refused(peer, "misplaced message on a spare connection");
+        co_return std::nullopt;
+    }
+    co_return std::move(*received);
 }
 
 }  // namespace
@@ -69,6 +112,10 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
                         .code = Code::version};
         co_await refuse(std::move(connection), std::move(answer));
         co_return;
+    }
+    if (auto* warm = std::get_if<InWarmRequest>(&*message)) {
+        message = co_await keep_warm(state, worker, connection, std::move(*warm));
+        if (!message) co_return;
     }
     if (auto* out = std::get_if<OutRequest>(&*message)) {
         co_await control_session(state, std::move(connection), std::move(*out));

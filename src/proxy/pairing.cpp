@@ -1,6 +1,6 @@
 #include "common/app/opening.hpp"
 #include "common/net/deadline.hpp"
-#include "common/net/error_watch.hpp"
+#include "common/net/early_data.hpp"
 #include "common/net/frame_io.hpp"
 #include "proxy/proxy_service.hpp"
 #include "proxy/sessions.hpp"
@@ -26,14 +26,21 @@ struct Activated {
     Refusal refusal{Code::none, {}};  ///< if refused
 };
 
-Task<Activated> activate(Connection& data, Milliseconds answer_timeout, const std::string& topic,
-                         const std::string& id, const std::string& client, bool ext) {
+/// Asks out to dial its backend, and passes the client's first bytes on behind that.
+Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer_timeout,
+                         const std::string& topic, const std::string& id, const std::string& client,
+                         bool ext) {
     Deadline deadline(data);
     deadline.expires_after(answer_timeout);
     const Message message = DataActiveRequest{
         .magic = random_hex(kMagicDigits), .topic = topic, .ext = ext, .id = id, .client = client};
-    if (co_await write_message(data, message)) co_return Activated{Activation::dead, {}};
+    std::string frame = encode(message);
+    early.append_to(frame);
+    if (co_await data.write_all(frame)) co_return Activated{Activation::dead, {}};
+    frame = {};  // the answer may take long
+    early.pass_to(data);
     auto answer = co_await read_message(data, kFrameBodyMaxBytes);
+    early.pause();
     if (!answer && deadline.expired()) {
         co_return Activated{Activation::refused,
                             {Code::open_timeout, "no answer from out in time"}};
@@ -68,7 +75,7 @@ Found not_found(Code code, std::string message) {
 /// Tries parked connections, and the next in line when an out is ending, until one is open or the
 /// time for all of it is over.
 Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Opening& opening,
-                                 ErrorWatch& in_watch, const std::string& topic) {
+                                 ErrorWatch& in_watch, EarlyData& early, const std::string& topic) {
     const ProxyConfig& config = state.config;
     const auto wait_until = Clock::now() + config.open_timeout;
     const auto give_up_at = wait_until + config.answer_timeout;
@@ -97,9 +104,10 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         }
         Connection data = std::move(*taken.connection);
         in_watch.closes(&data);
-        const auto activated = co_await activate(data, config.answer_timeout, topic, opening.id(),
-                                                 opening.client(), registration->ext);
+        const auto activated = co_await activate(data, early, config.answer_timeout, topic,
+                                                 opening.id(), opening.client(), registration->ext);
         in_watch.closes(nullptr);
+        const bool over = early.has_taken();  // no other data connection may get the rest
         switch (activated.result) {
             case Activation::open: {
                 Found found{.data = std::move(data), .registration = registration};
@@ -108,8 +116,12 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
             case Activation::dead:
                 log::debug("dead data connection",
                            {{"id", opening.id()}, {"topic", topic}, {"out", registration->out}});
+                if (over) co_return not_found(Code::no_out, "out ended with the first bytes");
                 continue;
-            case Activation::draining: state.directory.remove(registration); continue;
+            case Activation::draining:
+                state.directory.remove(registration);
+                if (over) co_return not_found(Code::draining, "out is ending");
+                continue;
             case Activation::refused: {
                 Found found{.refusal = activated.refusal};
                 co_return std::move(found);
@@ -126,9 +138,12 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
     std::optional<Opening> opening(std::in_place, request.id, request.topic,
                                    request.client.empty() ? in.peer() : request.client);
     ErrorWatch in_watch(in);
-    Found found = co_await find_data_connection(state, worker, *opening, in_watch, request.topic);
+    EarlyData early(worker.relays(), in, in_watch);
+    Found found =
+        co_await find_data_connection(state, worker, *opening, in_watch, early, request.topic);
+    Pump up = early.take_pump();
     in_watch.stop();
-    if (in_watch.fired()) {
+    if (in_watch.fired() && !up.has_taken()) {
         opening->failed("in_gone", "in reset its connection");
         co_return;
     }
@@ -137,6 +152,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
                     .message = found.refusal.message,
                     .ext = true,
                     .code = found.refusal.code};
+    if (state.config.limits.warm > 0) answer.warm = kWarmKept;
     if (!found.data) {
         opening->failed(to_string(found.refusal.code), found.refusal.message);
         opening.reset();  // the farewell is no part of it: a drain need not wait for that
@@ -145,12 +161,15 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
     }
     const Message message = std::move(answer);
     if (const auto error = co_await write_message(in, message)) {
-        opening->failed("in_gone", error.message());
-        co_return;
+        if (!up.has_taken()) {
+            opening->failed("in_gone", error.message());
+            co_return;
+        }
+        up.source_was_reset();  // what came before is still delivered
     }
     auto running = std::make_shared<RunningStream>(std::move(found.registration));
     worker.relays().start(std::move(in), std::move(*found.data),
-                          opening->finish("in", "out", std::move(running)));
+                          opening->finish("in", "out", std::move(running)), std::move(up));
 }
 
 }  // namespace inout

@@ -43,6 +43,7 @@ bool ProxyService::has_room() const {
 void ProxyService::drain() {
     state_.draining = true;
     acceptor_.close();
+    state_.warm.close();
     for (const auto& registration : state_.directory.all()) {
         registration->pool->close();
         registration->notify(NoticeCode::draining, "proxy is ending");

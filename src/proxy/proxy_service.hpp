@@ -8,16 +8,19 @@
 #include "common/app/daemon.hpp"
 #include "common/base/random.hpp"
 #include "common/net/acceptor.hpp"
+#include "common/net/connection_list.hpp"
 #include "proxy/directory.hpp"
 
 namespace inout {
 
 /// What all sessions of the proxy share. Thread-safe.
 struct ProxyState {
-    explicit ProxyState(const ProxyConfig& c) : config(c), directory(c.limits.topics) {}
+    explicit ProxyState(const ProxyConfig& c)
+        : config(c), directory(c.limits.topics), warm(c.limits.warm) {}
     const ProxyConfig& config;
     const std::string proxy_id = random_hex(kStreamIdDigits);  ///< names this process
     Directory directory;
+    ConnectionList warm;  ///< spare connections of ins
     std::atomic<bool> draining{false};
     std::atomic<std::size_t> handshakes{0};  ///< connections without a first message yet
 };

@@ -1,5 +1,8 @@
 """Parked data connections: how many there are, and what happens when one turns out dead."""
+import signal
+import socket
 import struct
+import subprocess
 
 import pytest
 
@@ -7,7 +10,7 @@ import harness
 from ext_peer import Ask, Control, first_activated
 from harness import connect, echo_server, read_exactly, wait_for
 from legacy import LegacyOut
-from peers import exchange
+from peers import encode, exchange
 
 
 def wait_parked(proxy, count):
@@ -73,15 +76,39 @@ def test_a_parked_connection_that_dies_is_dropped_and_replaced_at_once(run, end)
     control.wait_asked(3)
 
 
+def test_one_that_dies_just_before_it_is_taken_gets_no_byte_of_the_client(run):
+    """The request and the death are both known to the kernel before the proxy sees either."""
+    proxy = run.proxy({"pool": {"min": 2, "max": 10}, "threads": 1})
+    control = Control(run, proxy, "t")
+    older, newest = control.park(), control.park()
+    wait_parked(proxy, 2)
+    with socket.create_connection(("127.0.0.1", proxy.port())) as in_:
+        wait_for(lambda: proxy.status()["sockets"] == 4, what="an in connection")
+        proxy.process.send_signal(signal.SIGSTOP)
+        in_.sendall(encode("InRequest", {"magic": "m", "version": "0.0.1", "type": "t"}) + b"early")
+        newest.reset()
+        proxy.process.send_signal(signal.SIGCONT)
+        heir = first_activated(older)
+        assert read_exactly(heir.sock, 5) == b"early"
+
+
+def test_a_parked_connection_whose_proxy_vanished_is_found_by_keepalive(run):
+    """Or dead ones would fill the list of out, which then parks no more."""
+    chain = run.chain(echo_server(run).port)
+    wait_parked(chain.proxy, 2)
+    listed = subprocess.run(["ss", "-Htno", "state", "established", "dport", "=",
+                             f":{chain.proxy.port()}"], check=True, capture_output=True, text=True)
+    assert listed.stdout.count("timer:(keepalive") >= 2, listed.stdout
+
+
 @pytest.mark.parametrize("death", ["FIN", "RST", "garbage"])
 def test_the_next_one_is_tried_when_a_connection_dies_at_its_activation(run, death):
-    """The client notices nothing: no byte of it has gone anywhere yet."""
+    """The client notices nothing, as long as no byte of it went into the dead one."""
     proxy = run.proxy({"pool": {"min": 2, "max": 10}})
     control = Control(run, proxy, "t")
     parked = [control.park(), control.park()]
     in_ = run.in_(proxy, ["t"])
     with connect(in_.port()) as client:
-        client.sendall(b"early")
         dying = first_activated(*parked)
         if death == "RST":
             dying.reset()
@@ -91,6 +118,7 @@ def test_the_next_one_is_tried_when_a_connection_dies_at_its_activation(run, dea
             dying.sock.sendall(b"\xff" * 16)
         parked.remove(dying)
         heir = first_activated(*parked)
+        client.sendall(b"early")
         heir.respond()
         assert read_exactly(heir.sock, 5) == b"early"
         heir.sock.sendall(b"answer")

@@ -12,8 +12,6 @@ import os
 import signal
 import subprocess
 
-import pytest
-
 import harness
 
 CLONE_NEWNET = 0x40000000  # <linux/sched.h>
@@ -48,6 +46,7 @@ def require(met, reason):
     INOUT_REQUIRE_ALL=1) a failure."""
     if met:
         return
+    import pytest  # here, because the WAN bench uses this file on machines without it
     if os.environ.get("INOUT_REQUIRE_ALL") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -91,16 +90,19 @@ class Line:
 class Wan:
     """The three namespaces and their two lines; owned by a Runner, which closes it."""
 
-    def __init__(self, run, delay_ms=5, loss=0):
+    def __init__(self, run, seed=1, **line):
+        """line: the options of both wanlinks (delay_ms=…); they do not lose the same packets."""
         require(os.geteuid() == 0, "network namespaces and TUN devices need root")
         self.run = run
         self.namespaces = {place: new_namespace() for place in "arc"}
         # first in, last out: the programs inside end before their network does
         run.own(self)
-        options = ["--delay-ms", str(delay_ms), "--loss", str(loss)]
+        line.setdefault("delay_ms", 5)
+        options = [text for name, value in line.items()
+                   for text in ("--" + name.replace("_", "-"), str(value))]
         a, r, c = (self.path(place) for place in "arc")
-        self.ar = run.own(Line(a, A, r, R_FROM_A, "--name", "ar", *options))
-        self.rc = run.own(Line(r, R_FROM_C, c, C, "--name", "rc", *options))
+        self.ar = run.own(Line(a, A, r, R_FROM_A, "--name", "ar", "--seed", f"{seed}", *options))
+        self.rc = run.own(Line(r, R_FROM_C, c, C, "--name", "rc", "--seed", f"{seed}0", *options))
 
     def settle(self):
         """Waits until everything sent is acknowledged, so that a cut meets idle connections."""
@@ -121,27 +123,31 @@ class Wan:
             return function(*args, **options)
         return in_thread(enter)
 
-    def program(self, place, name, config):
-        prefix = ["nsenter", f"--net={self.path(place)}"]
-        return self.run.program(name, config, prefix=prefix)
+    def prefix(self, place):
+        """What a command line begins with to run there; it dies with the thread that started it."""
+        return ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={self.path(place)}"]
+
+    def program(self, place, name, config, **options):
+        return self.run.program(name, config, prefix=self.prefix(place), **options)
 
     def server(self, handler):
         """A backend beside `out`."""
         return self.run.own(self.inside("c", harness.Server, handler))
 
-    def chain(self, backend, topic="default", proxy=None, out=None, in_=None):
-        """The whole system over the two lines, like Runner.chain."""
+    def chain(self, backend, topic="default", proxy=None, out=None, in_=None, **options):
+        """The whole system over the two lines, like Runner.chain; options are those of Program."""
         chain = harness.Chain()
-        chain.proxy = self.program("r", "proxy", {"bind": "0.0.0.0", "port": 0, **(proxy or {})})
+        chain.proxy = self.program("r", "proxy", {"bind": "0.0.0.0", "port": 0, **(proxy or {})},
+                                   **options)
         port = chain.proxy.port()
         chain.out = self.program("c", "out", {
             "networks": [{"server_host": R_FROM_C, "server_port": port, "topic": topic,
                           "backend_host": "127.0.0.1", "backend_port": backend.port}],
-            "retry_interval": 200, **(out or {})})
+            "retry_interval": 200, **(out or {})}, **options)
         chain.out.wait_event("registered", topic=topic)
         chain.in_ = self.program("a", "in", {
             "networks": [{"server_host": R_FROM_A, "server_port": port, "topic": topic,
-                          "bind": "127.0.0.1", "port": 0}], **(in_ or {})})
+                          "bind": "127.0.0.1", "port": 0}], **(in_ or {})}, **options)
         chain.port = chain.in_.port(topic=topic)
         chain.connect = lambda timeout=20.0: self.inside("a", harness.connect, chain.port, timeout)
         return chain

@@ -5,13 +5,15 @@
 // round trips, retransmissions and congestion control are real, and no kernel module is needed.
 //
 //   wanlink NS_A IP_A NS_B IP_B [--delay-ms N] [--loss P] [--mbit N] [--queue N] [--name S]
+//                               [--seed N]
 //
 // A namespace is a name of ip-netns(8) or a path (/proc/PID/ns/net); --delay-ms is one way, so a
-// round trip takes twice that. Two lines with different --name may meet in one namespace: a relay
-// host in the middle. Prints "up" once both ends are; SIGUSR1 makes the line silent (every packet
-// is swallowed, those under way too, and nobody is told) and a second one brings it back; each
-// change is printed as "silent" or "up". Ends on SIGTERM or SIGINT, when an end is gone, and with
-// its parent, so that a killed test leaves nothing behind. Needs CAP_NET_ADMIN.
+// round trip takes twice that; --seed chooses which packets are lost. Two lines with different
+// --name may meet in one namespace: a relay host in the middle. Prints "up" once both ends are;
+// SIGUSR1 makes the line silent (every packet is swallowed, those under way too, and nobody is
+// told) and a second one brings it back; each change is printed as "silent" or "up". Ends on
+// SIGTERM or SIGINT, when an end is gone, and with its parent, so that a killed test leaves nothing
+// behind. Needs CAP_NET_ADMIN.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -27,6 +29,7 @@
 #include <charconv>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -54,6 +57,7 @@ struct Options {
     double loss = 0;  ///< probability per packet
     double mbit = 0;  ///< 0: not paced
     double queue = 2'000;
+    double seed = 1;
     std::string name = "wan";
 };
 
@@ -77,7 +81,7 @@ struct Direction {
 [[noreturn]] void usage(const std::string& complaint) {
     std::fprintf(stderr,
                  "wanlink: %s\nusage: wanlink NS_A IP_A NS_B IP_B [--delay-ms N] [--loss P] "
-                 "[--mbit N] [--queue N] [--name S]\n",
+                 "[--mbit N] [--queue N] [--name S] [--seed N]\n",
                  complaint.c_str());
     std::exit(2);
 }
@@ -105,6 +109,8 @@ Options parse(int argc, char** argv) {
             options.mbit = number(option, argv[i + 1]);
         else if (option == "--queue")
             options.queue = number(option, argv[i + 1]);
+        else if (option == "--seed")
+            options.seed = number(option, argv[i + 1]);
         else
             usage("unknown option " + std::string(option));
     }
@@ -187,7 +193,9 @@ void say(const char* state) {
 class Line {
   public:
     Line(int a, int b, const Options& options)
-        : directions_{Direction{a, b}, Direction{b, a}}, options_(options) {}
+        : directions_{Direction{a, b}, Direction{b, a}},
+          options_(options),
+          random_(static_cast<std::uint64_t>(options.seed)) {}
 
     void run(const sigset_t& signals_while_waiting) {
         bool was_silent = false;
@@ -263,7 +271,7 @@ class Line {
     std::array<Direction, 2> directions_;
     const Options options_;
     std::vector<char> buffer_ = std::vector<char>(kPacketMaxBytes);
-    std::mt19937_64 random_{1};  // the same losses for the same packets
+    std::mt19937_64 random_;
     std::uniform_real_distribution<double> chance_{0, 1};
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "../unit/json_events.hpp"
 #include "common/protocol/frame.hpp"
 #include "common/protocol/message.hpp"
 

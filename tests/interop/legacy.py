@@ -90,7 +90,7 @@ class LegacyProxy(Peer):
             with self.lock:
                 if self.topics.get(topic) is mine:
                     del self.topics[topic]
-            for data, _ in mine.parked:
+            for data, _ in list(mine.parked):
                 self.release(data)
 
     def _park(self, sock, request):

@@ -74,6 +74,7 @@ const RangeCase kCases[] = {
     {"proxy", "limits.handshakes", 1, 1'000'000},
     {"proxy", "limits.topics", 1, 100'000},
     {"proxy", "limits.waiting", 1, 4'096},
+    {"proxy", "limits.warm", 0, 1'000'000},
 };
 INSTANTIATE_TEST_SUITE_P(OfEveryNumber, Ranges, testing::ValuesIn(kCases), [](const auto& test) {
     std::string name = test.param.program + "_" + test.param.key;

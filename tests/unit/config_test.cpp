@@ -123,7 +123,8 @@ TEST(Config, reads_every_key_of_proxy) {
         "bind": "0.0.0.0", "port": 0, "heartbeat_timeout": 101, "handshake_timeout": 102,
         "open_timeout": 103, "answer_timeout": 104, "peer_timeout": 105, "drain_timeout": 106,
         "pool": {"min": 0, "max": 1}, "threads": 2, "log": {"format": "text"},
-        "limits": {"connections": 11, "handshakes": 12, "topics": 13, "waiting": 14}})");
+        "limits": {"connections": 11, "handshakes": 12, "topics": 13, "waiting": 14,
+            "warm": 15}})");
     ProxyConfig expected;
     expected.listen = {"0.0.0.0", 0};
     expected.heartbeat_timeout = Milliseconds{101};
@@ -135,7 +136,7 @@ TEST(Config, reads_every_key_of_proxy) {
     expected.pool_min = 0;
     expected.pool_max = 1;
     expected.threads = 2;
-    expected.limits = {11, 12, 13, 14};
+    expected.limits = {11, 12, 13, 14, 15};
     EXPECT_EQ(config, expected);
 }
 
@@ -175,7 +176,8 @@ TEST(EffectiveConfig, shows_every_key) {
         "connections": 0,
         "handshakes": 1000,
         "topics": 10000,
-        "waiting": 1000
+        "waiting": 1000,
+        "warm": 1000
     },
     "peer_timeout": 30000,
     "drain_timeout": 10000,
@@ -202,6 +204,7 @@ TEST(EffectiveConfig, reads_back_as_the_same_configuration) {
     auto proxy = default_proxy_config();
     proxy.pool_max = 50;
     proxy.limits.waiting = 5;
+    proxy.limits.warm = 6;
     EXPECT_EQ(proxy_config(to_json(proxy)), proxy);
 }
 

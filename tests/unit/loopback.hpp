@@ -121,7 +121,11 @@ struct TcpPair {
 /// One end as the programs hold it: with the connection options, in `context`.
 inline Connection adopt(asio::io_context& context, UniqueFd fd) {
     set_connection_options(fd.get());
-    return Connection(Socket(context, Tcp::v4(), fd.release()));
+    Endpoint peer;
+    auto size = static_cast<socklen_t>(peer.capacity());
+    ::getpeername(fd.get(), peer.data(), &size);
+    peer.resize(size);
+    return {context.get_executor(), fd.release(), peer, Connection::Origin::dialled};
 }
 
 /// Sends until the kernel takes no more; the number of bytes.

@@ -41,6 +41,7 @@ void log_status(std::string_view event) {
                       {"sockets", c.sockets.load()},
                       {"pipes", c.pipes.load()},
                       {"parked", c.parked.load()},
+                      {"warm", c.warm.load()},
                       {"controls", c.controls.load()},
                       {"topics", c.topics.load()},
                       {"tasks", c.tasks.load()},

@@ -14,6 +14,7 @@ struct Counters {
     std::atomic<std::size_t> sockets{0};   ///< connections of any kind
     std::atomic<std::size_t> pipes{0};     ///< relay pipes, in use or kept for the next burst
     std::atomic<std::size_t> parked{0};    ///< parked data connections
+    std::atomic<std::size_t> warm{0};      ///< spare connections between in and proxy
     std::atomic<std::size_t> controls{0};  ///< registered control connections
     std::atomic<std::size_t> topics{0};    ///< topics that somebody serves
     std::atomic<std::size_t> tasks{0};     ///< coroutines started and not ended

@@ -47,6 +47,21 @@ inline constexpr Milliseconds kRequestExpiry{5'000};
 /// How long a burst is remembered by the pool's target.
 inline constexpr Milliseconds kPoolQuiet{30'000};
 
+// --- spare ("warm") connections from in to the proxy ---
+/// The proxy closes one that brought no request for this long, and announces that.
+inline constexpr Milliseconds kWarmKept{120'000};
+/// in keeps one this long (or half of what the proxy announced), so that none is used when the
+/// proxy is about to close it; and keeps none when no client came for this long.
+inline constexpr Milliseconds kWarmQuiet{60'000};
+/// A proxy that keeps them shorter than this gets none.
+inline constexpr Milliseconds kWarmKeptMin{100};
+/// Nearer proxies are dialled: a spare connection would cost more work than it saves time.
+inline constexpr std::chrono::microseconds kWarmRoundTripMin{2'000};
+/// How long that measurement holds.
+inline constexpr Milliseconds kWarmMeasured{1'000};
+/// Spares of one worker to one proxy: at least while clients come, and at most.
+inline constexpr std::size_t kWarmMin = 2, kWarmMax = 64;
+
 /// Connections that a data link of out tries when a proxy's bytes make no sense.
 inline constexpr unsigned kParkAttempts = 3;
 /// How long a stream pauses when the topic's holder is just changing.
@@ -68,6 +83,8 @@ inline constexpr Milliseconds kResolveFresh{3'000};
 /// A peer that we refuse gets its answer: unread input is taken up to this, and this long.
 inline constexpr std::size_t kFarewellMaxBytes = 65'536;
 inline constexpr Milliseconds kFarewell{1'000};
+/// Connections accepted before others of the worker get their turn.
+inline constexpr unsigned kAcceptsInTurn = 64;
 /// Accepting pauses this long when descriptors have run out.
 inline constexpr Milliseconds kAcceptPause{100};
 /// After this without another pause, accepting counts as recovered: one log line for all of them.
@@ -81,13 +98,23 @@ inline constexpr std::size_t kOutboxMaxBytes = 65'536;
 // --- relay ---
 /// One buffer of this size per worker; also the most a blocked direction keeps without a pipe.
 inline constexpr std::size_t kCopyBytes = 16'384;
+/// What a direction that carries small messages lets the event loop read for it: that costs no
+/// epoll_ctl(2), which waiting for readability does each time (asio 1.22). Twice this a stream.
+inline constexpr std::size_t kFirstBytes = 256;
 /// Full reads in a row before a direction borrows a pipe.
-inline constexpr unsigned kFullReadsBeforeSplice = 2;
+inline constexpr unsigned kFullReadsBeforeSplice = 1;
 /// What a relay pipe should hold. Unprivileged users share 64 MiB of pipe pages (pipe(7)).
 inline constexpr int kPipeBytes = 262'144;
+/// The first pipes of a process are larger: a few fast streams then need about 15 % less processor
+/// time, many gain nothing (docs/performance.md).
+inline constexpr int kLargePipeBytes = 1'048'576;
+inline constexpr std::size_t kLargePipesMax = 8;
 /// Pipes kept for the next burst, and pipes that one worker may have in use; beyond, it copies.
-inline constexpr std::size_t kIdlePipesMax = 16;
+inline constexpr std::size_t kIdlePipesMax = 64;
 inline constexpr std::size_t kPipesMax = 1'024;
+/// Of a stream that is still being opened this much is passed on, then reading pauses; at most
+/// twice this, and less than kFarewellMaxBytes, or a refusal's answer could be lost behind it.
+inline constexpr std::size_t kEarlyBytes = kCopyBytes;
 /// Bytes one direction may move before the others of its worker get their turn.
 inline constexpr std::size_t kTurnBytes = 1'048'576;
 /// How long bytes accepted before a carried RST may take to be acknowledged by the other side.

@@ -2,6 +2,8 @@
 
 #include <netdb.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -51,6 +53,10 @@ Result<Endpoint, std::string> Acceptor::listen(const HostPort& address) {
     if (!error) socket_.bind(*endpoint, error);
     if (!error) {
         set_connection_options(socket_.native_handle());
+        set_keepalive(socket_.native_handle());
+        socket_.native_non_blocking(true, error);
+    }
+    if (!error) {
         socket_.listen(kListenBacklog, error);
     }
     if (error) return Failure{place + error.message()};
@@ -59,22 +65,35 @@ Result<Endpoint, std::string> Acceptor::listen(const HostPort& address) {
 
 Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
     while (socket_.is_open()) {
-        auto [error, socket] = co_await socket_.async_accept(context, use_result);
-        if (!socket_.is_open()) break;
-        if (!error && nearly_out_of_descriptors(socket.native_handle())) {
-            error = asio::error::no_descriptors;
+        Endpoint peer;
+        auto size = static_cast<socklen_t>(peer.capacity());
+        const int fd = accepted_in_turn_ < kAcceptsInTurn
+                           ? ::accept4(socket_.native_handle(), peer.data(), &size,
+                                       SOCK_NONBLOCK | SOCK_CLOEXEC)
+                           : -1;
+        if (fd < 0 && (accepted_in_turn_ == kAcceptsInTurn || errno == EAGAIN)) {
+            accepted_in_turn_ = 0;
+            co_await socket_.async_wait(ListenSocket::wait_read, use_result);
+            continue;
         }
-        if (!error) {
+        int error = fd < 0 ? errno : 0;
+        ++accepted_in_turn_;
+        if (fd >= 0 && nearly_out_of_descriptors(fd)) {
+            ::close(fd);
+            error = EMFILE;
+        }
+        if (error == 0) {
+            peer.resize(size);
             if (exhausted_ && Clock::now() - *exhausted_ >= kAcceptQuiet) {
                 log::info("accepting again");
                 exhausted_.reset();
             }
-            co_return Connection(std::move(socket));
+            co_return Connection(context.get_executor(), fd, peer, Connection::Origin::accepted);
         }
-        if (!out_of_resources(error)) continue;  // that client left before it was accepted
-        if (!exhausted_) log::error("accepting paused", {{"reason", error.message()}});
+        const std::error_code cause(error, asio::error::get_system_category());
+        if (!out_of_resources(cause)) continue;  // that client left before it was accepted
+        if (!exhausted_) log::error("accepting paused", {{"reason", cause.message()}});
         exhausted_ = Clock::now();
-        socket.close(error);
         pause_.expires_after(kAcceptPause);
         co_await pause_.async_wait(use_result);
     }

@@ -26,6 +26,7 @@ class Acceptor {
   private:
     ListenSocket socket_;
     Timer pause_;
+    unsigned accepted_in_turn_ = 0;
     std::optional<Clock::time_point> exhausted_;  // last time; nothing: not lately
 };
 

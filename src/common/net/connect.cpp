@@ -1,6 +1,10 @@
 #include "common/net/connect.hpp"
 
+#include <poll.h>
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -15,7 +19,7 @@ namespace {
 struct Attempts {
     explicit Attempts(const Executor& executor) : wake(executor) {}
     Timer wake;  // condition variable of the dialling coroutine
-    std::vector<std::unique_ptr<Socket>> sockets;
+    std::vector<std::unique_ptr<Connection>> connections;
     std::optional<std::size_t> winner;
     std::size_t failed = 0;
     DialError error{Code::backend_timeout, "no address answered in time"};
@@ -29,47 +33,76 @@ void report_out_of_resources(const std::error_code& error) {
     }
 }
 
-void note_failure(Attempts& attempts, const Endpoint& endpoint, const std::error_code& error) {
+void note_failure(Attempts& attempts, const std::string& address, const std::error_code& error) {
     ++attempts.failed;
     if (out_of_resources(error)) report_out_of_resources(error);
     const bool refused = error == asio::error::connection_refused;
     // "Refused" says more than "unreachable": something is there.
     if (refused || attempts.error.code != Code::backend_refused) {
         attempts.error = {refused ? Code::backend_refused : Code::backend_timeout,
-                          to_string(endpoint) + ": " + error.message()};
+                          address + ": " + error.message()};
     }
+}
+
+std::error_code system_error(int error) { return {error, asio::error::get_system_category()}; }
+
+/// What poll(2) says now of a connection that is being made: 0 while it is, POLLOUT alone when it
+/// is there.
+int connect_state(int fd) {
+    pollfd state{fd, POLLOUT, 0};
+    return ::poll(&state, 1, 0) > 0 ? state.revents : 0;
+}
+
+/// Notes the end of an attempt if it is there. On the same host it is there at once: no event is
+/// awaited then.
+void look_at_attempt(const std::shared_ptr<Attempts>& attempts, std::size_t index) {
+    Connection& connection = *attempts->connections[index];
+    // Given up meanwhile (a success may have been on its way): counted there.
+    if (!connection.is_open()) return;
+    const int state = connect_state(connection.fd());
+    if (state == 0) {
+        connection.socket().async_wait(Socket::wait_write, [attempts, index](std::error_code) {
+            look_at_attempt(attempts, index);
+        });
+        return;
+    }
+    if (const int error = state == POLLOUT ? 0 : connection.take_error(); error != 0) {
+        note_failure(*attempts, connection.peer(), system_error(error));
+        connection.close();
+    } else if (!attempts->winner) {
+        attempts->winner = index;
+    }
+    attempts->wake.cancel();
 }
 
 void start_attempt(const std::shared_ptr<Attempts>& attempts, const Executor& executor,
                    const Endpoint& endpoint) {
-    const std::size_t index = attempts->sockets.size();
-    attempts->sockets.push_back(std::make_unique<Socket>(executor));
-    Socket& socket = *attempts->sockets.back();
-    std::error_code error;
-    socket.open(endpoint.protocol(), error);
-    if (error) {
-        note_failure(*attempts, endpoint, error);
-        return;
+    const int fd =
+        ::socket(endpoint.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int error = fd < 0 ? errno : 0;
+    if (error == 0) {
+        set_connection_options(fd);
+        const auto size = static_cast<socklen_t>(endpoint.size());
+        const bool failed = ::connect(fd, endpoint.data(), size) != 0;
+        if (failed && errno != EINPROGRESS && errno != EINTR) error = errno;
     }
-    set_connection_options(socket.native_handle());
-    socket.async_connect(endpoint, [attempts, endpoint, index](std::error_code failure) {
-        // Given up meanwhile (a success may have been on its way): counted there.
-        if (!attempts->sockets[index]->is_open()) return;
-        if (failure) {
-            note_failure(*attempts, endpoint, failure);
-        } else if (!attempts->winner) {
-            attempts->winner = index;
-        }
-        attempts->wake.cancel();
-    });
+    attempts->connections.push_back(
+        std::make_unique<Connection>(executor, fd, endpoint, Connection::Origin::dialled));
+    Connection& connection = *attempts->connections.back();
+    if (error == 0 && !connection.is_open()) error = ENOMEM;  // epoll_ctl(2) did not take it
+    if (error != 0) {
+        note_failure(*attempts, connection.peer(), system_error(error));
+        connection.close();
+    } else {
+        look_at_attempt(attempts, attempts->connections.size() - 1);
+    }
 }
 
 /// Its share of the time is over. Attempts that have failed are closed and counted already.
 void give_up_last(Attempts& attempts) {
-    Socket& last = *attempts.sockets.back();
-    if (attempts.failed == attempts.sockets.size()) return;
+    if (attempts.failed == attempts.connections.size()) return;
     ++attempts.failed;
-    last.close();
+    attempts.connections.back()->close();
 }
 
 /// Alternates the families, beginning with the resolver's first (RFC 8305, 4).
@@ -126,11 +159,11 @@ Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& targ
         co_await attempts->wake.async_wait(use_result);
     }
     if (!attempts->winner) {
-        for (auto& socket : attempts->sockets) socket->close();
+        for (auto& connection : attempts->connections) connection->close();
         co_return Failure{attempts->error};
     }
-    Connection connection(std::move(*attempts->sockets[*attempts->winner]));
-    for (auto& socket : attempts->sockets) socket->close();
+    Connection connection = std::move(*attempts->connections[*attempts->winner]);
+    for (auto& other : attempts->connections) other->close();
     co_return std::move(connection);
 }
 

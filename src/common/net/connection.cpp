@@ -4,8 +4,10 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
+#include <utility>
 
 #include "common/net/deadline.hpp"
 
@@ -29,6 +31,9 @@ void set_connection_options(int fd) {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     // Urgent data stays in the stream: a relay that skips it would lose a byte (tcp(7)).
     set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+void set_keepalive(int fd) {
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdleS);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalS);
@@ -41,9 +46,11 @@ std::string to_string(const Endpoint& endpoint) {
     return endpoint.address().is_v6() ? "[" + address + "]:" + port : address + ":" + port;
 }
 
-Connection::Connection(Socket socket) : socket_(std::move(socket)) {
-    std::error_code ignored;
-    socket_.native_non_blocking(true, ignored);
+Connection::Connection(const Executor& executor, int fd, const Endpoint& peer, Origin origin)
+    : socket_(executor), peer_(peer), keeps_alive_(origin == Origin::accepted) {
+    std::error_code error;
+    socket_.assign(peer.protocol(), fd, error);
+    if (error && fd >= 0) ::close(fd);
 }
 
 Task<std::error_code> Connection::write_all(std::string_view data) {
@@ -54,25 +61,30 @@ Task<std::error_code> Connection::write_all(std::string_view data) {
             continue;
         }
         if (errno == EINTR) continue;
-        if (errno != EAGAIN) co_return std::error_code(errno, std::system_category());
+        if (errno != EAGAIN) {
+            co_return std::error_code(errno, asio::error::get_system_category());
+        }
         const auto [error] = co_await socket_.async_wait(Socket::wait_write, use_result);
         if (error) co_return error;
     }
     co_return std::error_code{};
 }
 
-Task<std::error_code> Connection::read_exactly(std::span<char> into) {
-    while (!into.empty()) {
+Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expect) {
+    if (expect == Expect::now) {
         const ssize_t n = ::recv(fd(), into.data(), into.size(), 0);
-        if (n > 0) {
-            into = into.subspan(static_cast<std::size_t>(n));
-            continue;
+        if (n > 0) into = into.subspan(static_cast<std::size_t>(n));
+        if (n == 0 && !into.empty()) co_return asio::error::eof;
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            co_return std::error_code(errno, asio::error::get_system_category());
         }
-        if (n == 0) co_return asio::error::eof;
-        if (errno == EINTR) continue;
-        if (errno != EAGAIN) co_return std::error_code(errno, std::system_category());
-        const auto [error] = co_await socket_.async_wait(Socket::wait_read, use_result);
+    }
+    // The event loop's own read costs no epoll_ctl(2), which waiting for readability does.
+    while (!into.empty()) {
+        const auto buffer = asio::buffer(into.data(), into.size());
+        const auto [error, size] = co_await socket_.async_receive(buffer, use_result);
         if (error) co_return error;
+        into = into.subspan(size);
     }
     co_return std::error_code{};
 }
@@ -94,6 +106,14 @@ bool Connection::has_exceptional_state() {
     return ::poll(&state, 1, 0) > 0;
 }
 
+void Connection::keep_alive() {
+    if (!std::exchange(keeps_alive_, true) && is_open()) set_keepalive(fd());
+}
+
+void Connection::give_up_after(Milliseconds time) {
+    set_option(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(time.count()));
+}
+
 void Connection::close() {
     std::error_code ignored;
     socket_.close(ignored);
@@ -104,19 +124,11 @@ void Connection::close_clean() {
     close();
 }
 
-std::string Connection::peer() const {
-    std::error_code error;
-    const Endpoint endpoint = socket_.remote_endpoint(error);
-    return error ? "?" : to_string(endpoint);
-}
-
 Connection Connection::moved_to(asio::io_context& context) {
     std::error_code error;
-    const bool v6 = socket_.local_endpoint(error).protocol() == Tcp::v6();
     const int fd = socket_.release(error);
-    Socket socket(context);
-    if (!error) socket.assign(v6 ? Tcp::v6() : Tcp::v4(), fd, error);
-    return Connection(std::move(socket));
+    return {context.get_executor(), error ? -1 : fd, peer_,
+            keeps_alive_ ? Origin::accepted : Origin::dialled};
 }
 
 Task<> say_farewell(Connection connection) {

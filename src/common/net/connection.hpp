@@ -13,16 +13,21 @@
 
 namespace inout {
 
-/// The options every connection has; accepted sockets inherit them from the listening one.
+/// The options every connection has from its first moment; accepted sockets inherit them from the
+/// listening one.
 void set_connection_options(int fd);
+/// Keepalive (kKeepaliveIdleS), for a listening socket and what it accepts.
+void set_keepalive(int fd);
 
-/// "ip:port", IPv6 in brackets; "?" for an unconnected socket.
+/// "ip:port", IPv6 in brackets.
 std::string to_string(const Endpoint& endpoint);
 
 class Connection {
   public:
-    /// Takes a connected socket that has the connection options.
-    explicit Connection(Socket socket);
+    enum class Origin { accepted, dialled };
+    /// Takes a non-blocking descriptor that has the connection options; an accepted one also has
+    /// keepalive. Not open if the event loop did not take it.
+    Connection(const Executor& executor, int fd, const Endpoint& peer, Origin origin);
     Connection(Connection&&) = default;
     Connection& operator=(Connection&&) = default;
 
@@ -32,8 +37,10 @@ class Connection {
 
     /// Awaits all of `data` being accepted by the kernel.
     Task<std::error_code> write_all(std::string_view data);
-    /// Awaits exactly `into.size()` bytes; asio::error::eof at a clean end before that.
-    Task<std::error_code> read_exactly(std::span<char> into);
+    enum class Expect { later, now };
+    /// Awaits exactly `into.size()` bytes; asio::error::eof at a clean end before that. `expect`
+    /// only says what is tried first.
+    Task<std::error_code> read_exactly(std::span<char> into, Expect expect);
 
     /// Nothing to read: no bytes, no end, no error. To be asked after a wait for input: asio may
     /// end a wait for an event that was fetched before the wait began.
@@ -44,19 +51,29 @@ class Connection {
     /// directions are over.
     bool has_exceptional_state();
 
+    /// Keepalive from now on. Not from the dial on, because four calls are dear for a short stream:
+    /// whoever keeps a connection asks for it.
+    void keep_alive();
+
+    /// While a stream is being opened: fails when the peer has acknowledged nothing for this long
+    /// (TCP_USER_TIMEOUT, tcp(7)). 0: no longer, as a relayed stream needs it.
+    void give_up_after(Milliseconds time);
+
     /// Closes with RST; pending operations end with operation_aborted. The way to cancel.
     void close();
     /// Closes with FIN (if not sent yet); what the kernel holds is still delivered.
     void close_clean();
 
     /// "ip:port" of the other side.
-    std::string peer() const;
+    std::string peer() const { return to_string(peer_); }
 
     /// Moves the connection to another worker; pending operations must have ended.
     Connection moved_to(asio::io_context& context);
 
   private:
     Socket socket_;
+    Endpoint peer_;
+    bool keeps_alive_;
     Counted counted_{counters().sockets};
 };
 

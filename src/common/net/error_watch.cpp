@@ -11,12 +11,16 @@ void ErrorWatch::wait(const std::shared_ptr<Watch>& watch) {
     watch->connection->socket().async_wait(Socket::wait_error, [watch](std::error_code error) {
         if (error || watch->connection == nullptr) return;
         if (watch->connection->take_error() != 0) {
-            watch->fired = true;
-            if (watch->dependent != nullptr) watch->dependent->close();
+            fire(*watch);
         } else if (!watch->connection->has_exceptional_state()) {
             wait(watch);  // an event from before the wait
         }
     });
+}
+
+void ErrorWatch::fire(Watch& watch) {
+    watch.fired = true;
+    if (watch.dependent != nullptr) watch.dependent->close();
 }
 
 void ErrorWatch::closes(Connection* dependent) {

@@ -1,5 +1,5 @@
-// ErrorWatch: notices an RST on a connection that nobody reads now, such as a client's while its
-// stream is being opened. Does not touch the connection's data. Same thread and frame as it.
+// ErrorWatch: notices an RST on a connection that nobody need be reading, such as a client's while
+// its stream is being opened. Does not touch the connection's data. Same thread and frame as it.
 #pragma once
 
 #include <memory>
@@ -17,6 +17,8 @@ class ErrorWatch {
 
     /// The connection was reset.
     bool fired() const { return watch_->fired; }
+    /// Somebody else met the error, which the kernel reports only once.
+    void fire() { fire(*watch_); }
     /// From now on an RST also closes `dependent`, which ends what its owner awaits on it. Nothing:
     /// no longer. `dependent` must outlive that.
     void closes(Connection* dependent);
@@ -30,6 +32,7 @@ class ErrorWatch {
         bool fired = false;
     };
     static void wait(const std::shared_ptr<Watch>& watch);
+    static void fire(Watch& watch);
 
     std::shared_ptr<Watch> watch_;
 };

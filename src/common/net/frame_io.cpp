@@ -24,13 +24,13 @@ std::string to_string(const ReadError& error) {
 
 Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes) {
     FrameHeader header;
-    if (const auto error = co_await connection.read_exactly(header)) {
+    if (const auto error = co_await connection.read_exactly(header, Connection::Expect::later)) {
         co_return Failure{to_read_error(error)};
     }
     const auto length = frame_body_length(header, max_body_bytes);
     if (!length) co_return Failure{ReadError{ReadError::Kind::malformed, {}}};
     std::string body(*length, '\0');
-    if (const auto error = co_await connection.read_exactly(body)) {
+    if (const auto error = co_await connection.read_exactly(body, Connection::Expect::now)) {
         co_return Failure{to_read_error(error)};
     }
     auto message = decode(body);

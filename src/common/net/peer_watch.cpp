@@ -20,4 +20,12 @@ TcpSample sample_tcp(int fd) {
     };
 }
 
+std::chrono::microseconds round_trip(int fd) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+    if (info.tcpi_min_rtt == ~0U) return {};  // no sample yet
+    return std::chrono::microseconds{info.tcpi_min_rtt};
+}
+
 }  // namespace inout

@@ -26,6 +26,9 @@ struct TcpSample {
 
 TcpSample sample_tcp(int fd);
 
+/// The shortest round trip seen on the connection; 0 if unknown.
+std::chrono::microseconds round_trip(int fd);
+
 class PeerWatch {
   public:
     /// True when the peer has acknowledged nothing for `timeout` although it had reason to.

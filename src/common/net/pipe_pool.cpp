@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <atomic>
 #include <utility>
 
 #include "common/base/limits.hpp"
@@ -9,11 +10,18 @@
 namespace inout {
 namespace {
 
+std::atomic<std::size_t> large_pipes{0};
+
 std::optional<Pipe> make_pipe() {
     int ends[2];
     if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return std::nullopt;
     Pipe pipe{.read_end = UniqueFd(ends[0]), .write_end = UniqueFd(ends[1])};
-    ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);  // may be refused: trust only what it says now
+    // Both may be refused: trust only what the pipe says then.
+    if (large_pipes<kLargePipesMax&& ::fcntl(ends[1], F_SETPIPE_SZ, kLargePipeBytes)> 0) {
+        pipe.large.emplace(large_pipes);
+    } else {
+        ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);
+    }
     const int capacity = ::fcntl(ends[1], F_GETPIPE_SZ);
     // Over the user's page limit the kernel hands out pipes of one or two pages: copying is faster.
     if (capacity < static_cast<int>(kCopyBytes)) return std::nullopt;

@@ -18,6 +18,7 @@ struct Pipe {
     std::size_t capacity = 0;  ///< bytes, as F_GETPIPE_SZ says
     std::size_t held = 0;      ///< bytes in it now
     Counted counted{counters().pipes};
+    std::optional<Counted> large;  ///< set for one of the kLargePipesMax of the process
 };
 
 class PipePool {

@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/base/limits.hpp"
-
 namespace inout {
 namespace {
 
@@ -25,14 +23,18 @@ bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 }  // namespace
 
-Pump::Step Pump::run(const Tools& tools, int source, int sink) {
-    const std::uint64_t turn_end = bytes_ + kTurnBytes;
+Pump::Step Pump::run(const Tools& tools, int source, int sink, std::span<const char> received,
+                     std::uint64_t turn_bytes) {
+    if (sink_failed_) return fail(Step::sink_failed, error_);
+    const std::uint64_t turn_end = bytes_ + turn_bytes;
     while (true) {
         if (const auto step = deliver(tools, sink)) return *step;
-        if (source_ended_) return source_reset_ ? fail(Step::source_failed, 0) : Step::ended;
+        if (source_ended_) return source_reset_ ? fail(Step::source_failed, error_) : Step::ended;
         if (bytes_ >= turn_end) return Step::yield;
-        const auto step = splicing_ ? fill_pipe(tools, source) : copy(tools, source, sink);
+        const auto step =
+            splicing_ ? fill_pipe(tools, source) : copy(tools, source, sink, received);
         if (step) return *step;
+        received = {};
     }
 }
 
@@ -59,16 +61,32 @@ std::optional<Pump::Step> Pump::deliver(const Tools& tools, int sink) {
     return std::nullopt;
 }
 
-std::optional<Pump::Step> Pump::copy(const Tools& tools, int source, int sink) {
+std::optional<Pump::Step> Pump::copy(const Tools& tools, int source, int sink,
+                                     std::span<const char> received) {
     const std::size_t size = tools.buffer.size();
-    const ssize_t n =
-        uninterrupted([&] { return tools.calls.recv(source, tools.buffer.data(), size); });
-    if (n < 0) return would_block() ? Step::wait_readable : fail(Step::source_failed, errno);
-    if (n == 0) {
-        source_ended_ = true;
-        return std::nullopt;
+    std::size_t got = received.size();
+    std::copy(received.begin(), received.end(), tools.buffer.begin());
+    if (got == 0 || got == kFirstBytes) {
+        const ssize_t n = uninterrupted(
+            [&] { return tools.calls.recv(source, tools.buffer.data() + got, size - got); });
+        if (n > 0) {
+            got += static_cast<std::size_t>(n);
+        } else if (got == 0) {
+            if (n < 0)
+                return would_block() ? Step::wait_readable : fail(Step::source_failed, errno);
+            source_ended_ = true;
+            return std::nullopt;
+        } else if (n == 0 || !would_block()) {
+            // What came before is delivered first; an error is reported only once.
+            source_ended_ = true;
+            if (n < 0) {
+                source_reset_ = true;
+                error_ = errno;
+            }
+        }
     }
-    const auto got = static_cast<std::size_t>(n);
+    taken_ = true;
+    last_read_ = static_cast<std::uint16_t>(got);
     const ssize_t sent =
         uninterrupted([&] { return tools.calls.send(sink, tools.buffer.data(), got); });
     if (sent < 0 && !would_block()) return fail(Step::sink_failed, errno);
@@ -84,13 +102,29 @@ std::optional<Pump::Step> Pump::copy(const Tools& tools, int source, int sink) {
         full_reads_ = 0;
         // A short read drained the source: asking again would only say EAGAIN (socket(7),
         // epoll(7)).
-        if (!leftover_) return Step::wait_readable;
+        if (!leftover_ && !source_ended_) return Step::wait_readable;
     } else if (++full_reads_ >= kFullReadsBeforeSplice && !splice_unsupported_) {
         full_reads_ = 0;
         small_bursts_ = 0;
         splicing_ = true;
     }
     return std::nullopt;
+}
+
+bool Pump::take(const Tools& tools, int source, std::string& out) {
+    if (source_ended_) return true;
+    const ssize_t n = uninterrupted(
+        [&] { return tools.calls.recv(source, tools.buffer.data(), tools.buffer.size()); });
+    if (n < 0 && would_block()) return true;
+    if (n < 0) {
+        fail(Step::source_failed, errno);
+        return false;
+    }
+    source_ended_ = n == 0;
+    taken_ = taken_ || n > 0;
+    bytes_ += static_cast<std::uint64_t>(n);
+    out.append(tools.buffer.data(), static_cast<std::size_t>(n));
+    return true;
 }
 
 std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, int source) {
@@ -137,6 +171,7 @@ Pump::Step Pump::source_drained(const Tools& tools) {
 
 Pump::Step Pump::fail(Step step, int error) {
     error_ = error;
+    sink_failed_ = step == Step::sink_failed;
     return step;
 }
 

@@ -11,7 +11,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
+#include "common/base/limits.hpp"
 #include "common/net/pipe_pool.hpp"
 #include "common/net/socket_calls.hpp"
 
@@ -34,7 +36,19 @@ class Pump {
         source_failed,  ///< see error(); all that came before was delivered
         sink_failed,    ///< see error()
     };
-    Step run(const Tools& tools, int source, int sink);
+    /// Moves up to about `turn_bytes` (a last read may exceed it) before it yields. `received` are
+    /// bytes that the caller has just read, at most kFirstBytes; fewer say that there are no more.
+    Step run(const Tools& tools, int source, int sink, std::span<const char> received = {},
+             std::uint64_t turn_bytes = kTurnBytes);
+
+    /// The caller has read the source's end itself: run() delivers what is held and reports it.
+    void source_has_ended() { source_ended_ = true; }
+    /// Whether the next message is probably a small one, which the caller may read itself.
+    bool expects_little() const { return !splicing_ && last_read_ <= kFirstBytes; }
+
+    /// Appends what the source has now, at most a buffer full, to `out`, whose owner sends it on.
+    /// False: the source has failed, see error().
+    bool take(const Tools& tools, int source, std::string& out);
 
     /// From now on an end of the source is a reset: the kernel reports an error once and then says
     /// "end", and another call of the stream may have seen the error first.
@@ -42,13 +56,17 @@ class Pump {
     /// Forgets what is held, because the sink is gone.
     void discard(PipePool& pipes);
 
-    std::uint64_t bytes() const { return bytes_; }  ///< delivered to the sink's kernel
+    /// Delivered to the sink's kernel, or handed out by take().
+    std::uint64_t bytes() const { return bytes_; }
     int error() const { return error_; }  ///< errno of a failure; 0 if another call saw it
+    /// Whether any byte of the source is no longer in its kernel buffer.
+    bool has_taken() const { return taken_; }
     bool holds_pipe() const { return pipe_.has_value(); }
 
   private:
     std::optional<Step> deliver(const Tools& tools, int sink);
-    std::optional<Step> copy(const Tools& tools, int source, int sink);
+    std::optional<Step> copy(const Tools& tools, int source, int sink,
+                             std::span<const char> received);
     std::optional<Step> fill_pipe(const Tools& tools, int source);
     Step source_drained(const Tools& tools);
     Step fail(Step step, int error);
@@ -57,8 +75,11 @@ class Pump {
     bool splice_unsupported_ = false;
     bool source_ended_ = false;
     bool source_reset_ = false;
-    unsigned char full_reads_ = 0;    // in a row
+    bool taken_ = false;
+    bool sink_failed_ = false;      // for good: the kernel tells it once, and run() again and again
+    unsigned char full_reads_ = 0;  // in a row
     unsigned char small_bursts_ = 0;  // in a row
+    std::uint16_t last_read_ = 0;
     int error_ = 0;
     std::uint64_t bytes_ = 0;
     std::size_t burst_bytes_ = 0;  // since the pipe was borrowed

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "common/base/log.hpp"
@@ -11,22 +12,29 @@ namespace inout {
 
 /// One stream. Every pending asio operation counts in pending_; when the stream is over and the
 /// count is zero, it deletes itself. Each direction always has exactly one continuation: a wait, a
-/// posted turn, or none because it is done.
+/// read, a posted turn, or none because it is done.
 class Relay {
   public:
-    Relay(RelaySet& set, Connection client_side, Connection service_side, StreamInfo info)
+    Relay(RelaySet& set, Connection client_side, Connection service_side, StreamInfo info, Pump up)
         : set_(set),
           client_(std::move(client_side), info.client_side),
           service_(std::move(service_side), info.service_side),
           up_(client_, service_),
           down_(service_, client_),
           info_(std::move(info)),
-          opened_(Clock::now()) {}
+          opened_(Clock::now()) {
+        up_.pump = std::move(up);
+    }
 
     void start() {
         ++pending_;  // neither direction may delete this under the other
-        advance(up_);
-        advance(down_);
+        for (Direction* d : {&up_, &down_}) {
+            if (d->pump.has_taken() || set_.calls_.all_reads_are_here()) {
+                advance(*d);
+            } else {
+                receive(*d);
+            }
+        }
         release();
     }
 
@@ -42,7 +50,11 @@ class Relay {
     void sweep(Clock::time_point now) {
         ++pending_;
         look_for_end(now);
+        for (Direction* d : {&up_, &down_}) {
+            if (d->ended) watch_errors(d->source);
+        }
         for (Side* side : {&client_, &service_}) {
+            side->connection.keep_alive();
             if (over_ || side->reset || !side->unacknowledged) continue;
             const TcpSample sample = sample_tcp(side->connection.fd());
             if (sample.all_acknowledged()) side->unacknowledged = false;
@@ -71,6 +83,7 @@ class Relay {
         const char* name;
         bool reset = false;
         bool watching_errors = false;
+        bool closed = false;  // by both ends and acknowledged
         // May have bytes or a FIN that the peer did not acknowledge; at first the opening's answer.
         bool unacknowledged = true;
         PeerWatch watch;
@@ -80,26 +93,37 @@ class Relay {
         Side& source;
         Side& sink;
         Pump pump;
+        std::array<char, kFirstBytes> first;  // what asio reads, until it is handled
         bool done = false;
+        bool ended = false;  // cleanly; its source is watched for errors from the next sweep on
     };
 
     bool any_reset() const { return client_.reset || service_.reset; }
 
     bool waits_for(Side& side) {
-        return !side.reset && !sample_tcp(side.connection.fd()).all_acknowledged();
+        if (side.reset) return false;
+        const TcpSample sample = sample_tcp(side.connection.fd());
+        side.closed = sample.closed;
+        return !sample.all_acknowledged();
     }
 
     Direction& direction_from(const Side& side) { return &side == &client_ ? up_ : down_; }
     Direction& direction_to(const Side& side) { return &side == &client_ ? down_ : up_; }
 
-    void advance(Direction& d) {
+    void advance(Direction& d, std::span<const char> received = {}) {
         if (over_ || d.done) return;
         const std::uint64_t before = d.pump.bytes();
         const Pump::Step step =
-            d.pump.run(set_.tools(), d.source.connection.fd(), d.sink.connection.fd());
+            d.pump.run(set_.tools(), d.source.connection.fd(), d.sink.connection.fd(), received);
         if (d.pump.bytes() != before) d.sink.unacknowledged = true;
         switch (step) {
-            case Pump::Step::wait_readable: wait(d.source, Socket::wait_read, d); return;
+            case Pump::Step::wait_readable:
+                if (d.pump.expects_little() && !set_.calls_.all_reads_are_here()) {
+                    receive(d);
+                } else {
+                    wait(d.source, Socket::wait_read, d);
+                }
+                return;
             case Pump::Step::wait_writable:
                 wait(d.sink, Socket::wait_write, d);
                 watch_errors(d.source);
@@ -109,13 +133,12 @@ class Relay {
                 asio::post(set_.context_, [this, &d] { resume(d); });
                 return;
             case Pump::Step::ended:
-                d.done = true;
+                d.done = d.ended = true;
                 d.sink.unacknowledged = true;  // the FIN
                 if (set_.calls_.shutdown_send(d.sink.connection.fd()) != 0) {
                     fail(d.sink, errno);
                     return;
                 }
-                watch_errors(d.source);
                 close_when_done();
                 return;
             case Pump::Step::source_failed:
@@ -125,6 +148,22 @@ class Relay {
                 return;
             case Pump::Step::sink_failed: fail(d.sink, d.pump.error()); return;
         }
+    }
+
+    void receive(Direction& d) {
+        ++pending_;
+        d.source.connection.socket().async_receive(
+            asio::buffer(d.first), [this, &d](std::error_code error, std::size_t size) {
+                if (error == asio::error::eof) d.pump.source_has_ended();
+                if (!error || error == asio::error::eof) {
+                    advance(d, {d.first.data(), size});
+                } else if (!over_ && !d.done) {
+                    d.done = true;
+                    fail(d.source, error.value());
+                    close_when_done();
+                }
+                release();
+            });
     }
 
     void wait(Side& side, Socket::wait_type what, Direction& d) {
@@ -217,14 +256,23 @@ class Relay {
             client_.connection.close();
             service_.connection.close();
         } else {
-            client_.connection.close_clean();
-            service_.connection.close_clean();
+            close_clean(client_);
+            close_clean(service_);
         }
         set_.relays_.erase(this);
         set_.closing_.erase(this);
         counters().streams.fetch_sub(1, std::memory_order_relaxed);
         write_log_line();
         info_.keep.reset();
+    }
+
+    static void close_clean(Side& side) {
+        // What is over for the kernel needs no options for a clean end.
+        if (side.closed) {
+            side.connection.close();
+        } else {
+            side.connection.close_clean();
+        }
     }
 
     void write_log_line() const {
@@ -267,11 +315,11 @@ RelaySet::RelaySet(asio::io_context& context, Milliseconds peer_timeout, SocketC
 
 RelaySet::~RelaySet() = default;
 
-void RelaySet::start(Connection client_side, Connection service_side, StreamInfo info) {
+void RelaySet::start(Connection client_side, Connection service_side, StreamInfo info, Pump up) {
     counters().streams.fetch_add(1, std::memory_order_relaxed);
     counters().streams_total.fetch_add(1, std::memory_order_relaxed);
-    auto* relay =
-        new Relay(*this, std::move(client_side), std::move(service_side), std::move(info));
+    auto* relay = new Relay(*this, std::move(client_side), std::move(service_side), std::move(info),
+                            std::move(up));
     relays_.insert(relay);
     if (!sweeping_) {
         sweeping_ = true;

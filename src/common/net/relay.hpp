@@ -36,19 +36,20 @@ class RelaySet {
     RelaySet& operator=(const RelaySet&) = delete;
     ~RelaySet();
 
-    /// Takes both connections and carries the stream to its end.
-    void start(Connection client_side, Connection service_side, StreamInfo info);
+    /// Takes both connections and carries the stream to its end. `up` has already passed the
+    /// client's first bytes on (EarlyData).
+    void start(Connection client_side, Connection service_side, StreamInfo info, Pump up = {});
     /// Ends every stream with RST on both sides.
     void reset_all(const std::string& reason);
     std::size_t size() const { return relays_.size(); }
+    /// What the pumps of this worker share.
+    Pump::Tools tools() { return {calls_, pipes_, {buffer_.get(), kCopyBytes}}; }
 
   private:
     friend class Relay;
     void sweep_later();
     void sweep();
     void close_later(Relay& relay);
-
-    Pump::Tools tools() { return {calls_, pipes_, {buffer_.get(), kCopyBytes}}; }
 
     asio::io_context& context_;
     const Milliseconds peer_timeout_;

@@ -17,6 +17,8 @@ class SocketCalls {
     /// With SPLICE_F_NONBLOCK and SPLICE_F_MOVE, never SPLICE_F_MORE: it would delay a last piece.
     virtual ssize_t splice(int from, int to, std::size_t size);
     virtual int shutdown_send(int fd);
+    /// True: the event loop must not read the first bytes of a message itself.
+    virtual bool all_reads_are_here() const { return false; }
 
     static SocketCalls& system();
 };

@@ -32,6 +32,7 @@ constexpr Range kConnections{0, 10'000'000};
 constexpr Range kHandshakes{1, 1'000'000};
 constexpr Range kTopics{1, kTopicsMax};
 constexpr Range kWaiting{1, kWaitersMax};
+constexpr Range kWarm{0, 1'000'000};
 
 /// Writes fields as FieldReader reads them.
 class FieldWriter {
@@ -194,6 +195,7 @@ void visit(Fields& fields, ProxyConfig& config) {
         limits.count("handshakes", config.limits.handshakes, kHandshakes);
         limits.count("topics", config.limits.topics, kTopics);
         limits.count("waiting", config.limits.waiting, kWaiting);
+        limits.count("warm", config.limits.warm, kWarm);
     });
     visit_common(fields, config);
 }

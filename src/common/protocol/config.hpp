@@ -93,6 +93,8 @@ struct ProxyLimits {
     std::size_t topics = 10'000;
     /// In connections that wait for a data connection of one topic.
     std::size_t waiting = 1'000;
+    /// Spare connections of all ins; 0: none is taken.
+    std::size_t warm = 1'000;
 
     bool operator==(const ProxyLimits&) const = default;
 };

@@ -1,0 +1,26 @@
+#include "common/net/connection_list.hpp"
+
+namespace inout {
+
+std::shared_ptr<ConnectionList::Entry> ConnectionList::add(const Executor& executor) {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || entries_.size() >= limit_) return nullptr;
+    return entries_.emplace_back(std::make_shared<Entry>(executor));
+}
+
+void ConnectionList::remove(const std::shared_ptr<Entry>& entry) {
+    const std::lock_guard lock(mutex_);
+    entries_.remove(entry);
+}
+
+void ConnectionList::close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    for (const auto& entry : entries_) {
+        asio::post(entry->executor, [entry] {
+            if (entry->connection != nullptr) entry->connection->close();
+        });
+    }
+}
+
+}  // namespace inout

@@ -1,0 +1,38 @@
+// ConnectionList: connections that wait, each on its own worker, for another thread to close them
+// all. Bounded. Thread-safe.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+
+#include "common/net/connection.hpp"
+
+namespace inout {
+
+class ConnectionList {
+  public:
+    /// One place in the list.
+    struct Entry {
+        explicit Entry(Executor e) : executor(std::move(e)) {}
+        Executor executor;
+        Connection* connection =
+            nullptr;  ///< touched on `executor` only; nothing: not to be closed
+    };
+
+    explicit ConnectionList(std::size_t limit) : limit_(limit) {}
+
+    /// Nothing if the list is full or closed.
+    std::shared_ptr<Entry> add(const Executor& executor);
+    void remove(const std::shared_ptr<Entry>& entry);
+    /// Closes what is in it; from now on nothing can be added.
+    void close();
+
+  private:
+    std::mutex mutex_;
+    const std::size_t limit_;
+    bool closed_ = false;
+    std::list<std::shared_ptr<Entry>> entries_;
+};
+
+}  // namespace inout

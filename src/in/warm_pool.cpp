@@ -1,0 +1,148 @@
+#include "in/warm_pool.hpp"
+
+#include <algorithm>
+
+#include "common/base/log.hpp"
+#include "common/base/random.hpp"
+#include "common/net/connect.hpp"
+#include "common/net/deadline.hpp"
+#include "common/net/frame_io.hpp"
+
+namespace inout {
+namespace {
+
+PoolPolicy new_policy() { return {kWarmMin, kWarmMax, kWarmMax}; }
+
+}  // namespace
+
+WarmPool::WarmPool(Worker& worker, const InConfig& config, const HostPort& server)
+    : worker_(worker),
+      config_(config),
+      server_(server),
+      policy_(new_policy()),
+      age_timer_(worker.context()) {}
+
+std::optional<Connection> WarmPool::take() {
+    last_client_ = Clock::now();
+    policy_.stream_opened();
+    std::optional<Connection> taken;
+    while (!taken && !spares_.empty()) {
+        const auto newest = std::move(spares_.back());  // the least likely to be dead
+        spares_.pop_back();
+        if (!newest->connection.is_open() || !newest->connection.is_quiet()) continue;
+        std::error_code ignored;
+        newest->connection.socket().cancel(ignored);  // its watch
+        taken = std::move(newest->connection);
+    }
+    refill();
+    return taken;
+}
+
+void WarmPool::learn(Connection& connection, const Response& response) {
+    if (Clock::now() >= measure_at_) {
+        measure_at_ = Clock::now() + kWarmMeasured;
+        pays_ = round_trip(connection.fd()) >= kWarmRoundTripMin;
+    }
+    keep_ =
+        pays_ ? std::min(kWarmQuiet, response.warm.value_or(Milliseconds{0}) / 2) : Milliseconds{0};
+    if (keep_ < kWarmKeptMin) {
+        keep_ = Milliseconds{0};
+        policy_ = new_policy();
+    }
+    refill();
+}
+
+void WarmPool::close() {
+    asio::post(worker_.context(), [this] {
+        closed_ = true;
+        drop_all();
+        age_timer_.cancel();
+    });
+}
+
+void WarmPool::refill() {
+    const auto now = Clock::now();
+    if (closed_ || keep_ == Milliseconds{0} || now < refused_until_) return;
+    const std::size_t count = policy_.request(spares_.size(), 0, now);
+    const std::size_t room = kWarmMax - std::min(kWarmMax, spares_.size() + opening_);
+    for (std::size_t i = 0; i < std::min(count, room); ++i) {
+        spawn(worker_.executor(), "spare", open_spare());
+    }
+}
+
+Task<> WarmPool::open_spare() {
+    const Counted counted(opening_);
+    auto dialled = co_await dial(worker_.executor(), server_, DialOrder::racing,
+                                 std::min(config_.connect_timeout, config_.open_timeout));
+    if (!dialled) co_return;  // the next client will say so
+    Connection connection = std::move(*dialled);
+    Deadline deadline(connection);
+    deadline.expires_after(config_.connect_timeout);
+    const Message request =
+        InWarmRequest{.magic = random_hex(kMagicDigits), .version = std::string(kVersion)};
+    if (co_await write_message(connection, request)) co_return;
+    const auto answer = co_await read_message(connection, kFrameBodyMaxBytes);
+    if (!answer || closed_) co_return;
+    const auto* response = std::get_if<Response>(&*answer);
+    if (response == nullptr || !response->answers("InWarmRequest") || !response->ok()) {
+        log::debug("no spare connection",
+                   {{"server", to_string(server_)},
+                    {"reason", response != nullptr ? response->message : "not an answer"}});
+        refused_until_ = Clock::now() + kRequestExpiry;
+        co_return;
+    }
+    deadline.cancel();
+    policy_.arrived();
+    connection.keep_alive();
+    const auto spare = std::make_shared<Spare>(std::move(connection));
+    spares_.push_back(spare);
+    watch(spare);
+    if (spares_.size() == 1) wait_for_age();
+}
+
+void WarmPool::watch(const std::shared_ptr<Spare>& spare) {
+    // Readable while spare means an end, an error, or a proxy that talks out of turn.
+    spare->connection.socket().async_wait(Socket::wait_read, [this, spare](std::error_code error) {
+        if (error) return;  // taken or dropped
+        if (spare->connection.is_quiet()) {
+            watch(spare);
+        } else {
+            spare->connection.close();
+            std::erase(spares_, spare);
+        }
+    });
+}
+
+void WarmPool::wait_for_age() {
+    if (spares_.empty()) return;
+    age_timer_.expires_at(spares_.front()->born + keep_);
+    age_timer_.async_wait([this](std::error_code error) {
+        if (!error) drop_old();
+    });
+}
+
+void WarmPool::drop_all() {
+    while (!spares_.empty()) drop_oldest();
+}
+
+void WarmPool::drop_oldest() {
+    spares_.front()->connection.close();  // its watch holds it a little longer
+    spares_.pop_front();
+}
+
+void WarmPool::drop_old() {
+    const auto now = Clock::now();
+    auto surplus = policy_.surplus(spares_.size(), now);
+    while (!spares_.empty() && (surplus > 0 || now - spares_.front()->born >= keep_)) {
+        drop_oldest();
+        if (surplus > 0) --surplus;
+    }
+    if (now - last_client_ < kWarmQuiet) {
+        refill();
+    } else {
+        policy_ = new_policy();
+    }
+    wait_for_age();
+}
+
+}  // namespace inout

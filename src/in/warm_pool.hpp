@@ -1,0 +1,70 @@
+// Spare connections to one proxy, for the next clients of one worker: each saves a client the
+// round trip of a dial.
+//
+// None before the first client, none to a proxy that did not announce that it takes them or that is
+// near (kWarmRoundTripMin); after it, as many as the bursts need. Each is dropped when it dies or
+// grows old (kWarmQuiet), and not replaced when no client came for as long. Worker's thread only,
+// except close(). docs/protocol.md, "Spare connections".
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "common/app/worker.hpp"
+#include "common/protocol/config.hpp"
+#include "common/protocol/message.hpp"
+#include "common/protocol/pool_policy.hpp"
+
+namespace inout {
+
+class WarmPool {
+  public:
+    WarmPool(Worker& worker, const InConfig& config, const HostPort& server);
+    WarmPool(const WarmPool&) = delete;
+    WarmPool& operator=(const WarmPool&) = delete;
+
+    bool serves(const Worker& worker, const HostPort& server) const {
+        return &worker_ == &worker && server_ == server;
+    }
+
+    /// A client came; a connection for it that was alive a moment ago, if there is one.
+    std::optional<Connection> take();
+    /// What the proxy's answer to a client's request told.
+    void learn(Connection& connection, const Response& response);
+    /// One turned out dead at its use.
+    void drop_all();
+    /// Closes all; no more from now on. Any thread.
+    void close();
+
+  private:
+    struct Spare {
+        explicit Spare(Connection c) : connection(std::move(c)) {}
+        Connection connection;
+        const Clock::time_point born = Clock::now();
+        Counted counted{counters().warm};
+    };
+
+    Task<> open_spare();
+    void watch(const std::shared_ptr<Spare>& spare);
+    void refill();
+    void drop_oldest();
+    void drop_old();
+    void wait_for_age();
+
+    Worker& worker_;
+    const InConfig& config_;
+    const HostPort& server_;
+    PoolPolicy policy_;
+    Clock::time_point measure_at_{};
+    bool pays_ = false;
+    Milliseconds keep_{0};  // 0: the proxy takes none, or it does not pay
+    Clock::time_point last_client_{};
+    std::deque<std::shared_ptr<Spare>> spares_;  // the newest at the back
+    Timer age_timer_;
+    Clock::time_point refused_until_{};  // the proxy had no room for more
+    std::atomic<std::size_t> opening_{0};
+    bool closed_ = false;
+};
+
+}  // namespace inout
