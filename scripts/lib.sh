@@ -27,6 +27,12 @@ redis-server         Redis through the tunnel
 redis-tools          Redis through the tunnel
 nginx                the proxy behind nginx
 libnginx-mod-stream  the proxy behind nginx"
+packages_bench="
+haproxy              a peer to compare with
+nginx                a peer to compare with
+libnginx-mod-stream  a peer to compare with
+libbenchmark-dev     micro-benchmarks
+iproute2             network namespaces for bench/wan"
 packages_demo="
 python3              the demo's backend, a web server
 curl                 the demo's client
@@ -41,7 +47,7 @@ clang-tidy           the static checks
 python3              the other checks"
 
 # These start a service when they are installed. It is neither wanted nor asked for here.
-services_of_packages="ssh.service redis-server.service nginx.service"
+services_of_packages="ssh.service redis-server.service nginx.service haproxy.service"
 
 as_root() {
     if [[ $EUID == 0 ]]; then "$@"; else sudo "$@"; fi

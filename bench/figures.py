@@ -1,0 +1,169 @@
+"""What is measured: every figure is one command of `load` against a chain that was just started.
+
+A measurement returns its metrics by name; units are the last part of the name.
+"""
+import dataclasses
+import json
+import resource
+import time
+
+from process import Failed
+from systems import HOST, inout_start
+
+LOAD_PATIENCE_S = 60.0
+# One load gives up after 30 s, and the slowest peers open some 100 streams in a second.
+STREAMS_PER_LOAD = 1000
+# Descriptors of a process that are not streams: listeners, control and parked connections, files.
+SPARE_DESCRIPTORS = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    seconds: float  # of load per sample
+    idle_seconds: float  # of watching idle processes
+    most_streams: int  # that are held idle
+    many_outs: int
+    warm_up_seconds: float = 0.2
+
+
+FULL = Settings(2.0, 10.0, 9000, 1000)
+SMOKE = Settings(0.2, 0.3, 100, 50, 0.05)
+
+
+def raise_descriptor_limit():
+    """Takes what the kernel allows, for every process started from here; returns the number."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def streams_that_fit(count):
+    """A relay holds two descriptors for a stream."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(count, (limit - SPARE_DESCRIPTORS) // 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    name: str
+    measure: callable  # (Settings, Chain, System) -> {metric: value}
+    connections: int = 1
+    starts_itself: bool = False  # the measurement starts its own chain
+    most_rounds: int = 1_000  # figures that hardly vary need not be repeated as often
+    means_something: callable = lambda system: True
+    needs_half_close: bool = False
+
+    def reason_against(self, system):
+        """Why this system can not have this figure, or None if it can."""
+        if self.connections > system.most_connections:
+            return f"not asked for {self.connections} connections"
+        if self.needs_half_close and not system.keeps_half_close:
+            return "loses the backend's answer to a client that has ended its sending"
+        return None
+
+
+def run_load(chain, command, seconds, **options):
+    words = [word for key, value in options.items()
+             for word in (f"--{key.replace('_', '-')}", value)]
+    load = chain.helper("load", ["load", command, f"{HOST}:{chain.port}", *words,
+                                 "--seconds", seconds])
+    answer = json.loads(load.read_line(seconds + LOAD_PATIENCE_S))
+    if load.popen.wait(5):
+        raise Failed(load.last_words())
+    if answer.get("count") == 0:
+        raise Failed(f"not one within {seconds:g} s")
+    return answer
+
+
+def cpu_seconds(chain):
+    return sum(hop.cpu_seconds() for hop in chain.hops.values())
+
+
+def bulk(direction, connections):
+    def measure(settings, chain, _system):
+        before = cpu_seconds(chain)
+        answer = run_load(chain, "bulk", settings.seconds, connections=connections,
+                          direction=direction)
+        metrics = {"gbit_per_s": answer["gbit_per_s"]}
+        if chain.hops:
+            metrics["cpu_s_per_gb"] = (cpu_seconds(chain) - before) / (answer["bytes"] / 1e9)
+        return metrics
+    # The backend's count of what it got is its answer to the client's end.
+    return Figure(f"bulk_{direction}_{connections}", measure, connections,
+                  needs_half_close=direction == "up")
+
+
+def pingpong(size, connections):
+    def measure(settings, chain, _system):
+        answer = run_load(chain, "pingpong", settings.seconds,
+                          connections=streams_that_fit(connections), size=size)
+        return {metric: answer[metric] for metric in ("per_s", "p50_us", "p99_us")}
+    return Figure(f"pingpong_{size}_{connections}", measure, connections)
+
+
+def opens(at_once):
+    def measure(settings, chain, _system):
+        run_load(chain, "opens", settings.warm_up_seconds, at_once=at_once)
+        before = cpu_seconds(chain)
+        answer = run_load(chain, "opens", settings.seconds, at_once=at_once)
+        metrics = {metric: answer[metric] for metric in ("per_s", "p50_us", "p99_us")}
+        if chain.hops:
+            metrics["cpu_s_per_10k"] = (cpu_seconds(chain) - before) / answer["count"] * 10_000
+        return metrics
+    return Figure(f"opens_{at_once}", measure, at_once)
+
+
+def idle(streams):
+    """Growth of memory and of pipes from no stream on, and the processor's time while all rest."""
+    def measure(settings, chain, system):
+        count = streams_that_fit(min(streams, settings.most_streams))
+        memory = {name: hop.pss_bytes() for name, hop in chain.hops.items()}
+        pipes = {name: hop.pipe_ends() for name, hop in chain.hops.items()}
+        for held in range(0, count, STREAMS_PER_LOAD):
+            holder = chain.helper(f"idle-{held}", ["load", "idle", f"{HOST}:{chain.port}",
+                                                   "--connections",
+                                                   min(STREAMS_PER_LOAD, count - held)])
+            holder.read_line(LOAD_PATIENCE_S)
+        metrics = {"streams": count}
+        for name, hop in chain.hops.items():
+            metrics[f"{name}_kb"] = (hop.pss_bytes() - memory[name]) / count / 1000
+            metrics[f"{name}_pipe_ends"] = (hop.pipe_ends() - pipes[name]) / count
+        metrics["kb"] = sum(metrics[f"{name}_kb"] for name in chain.hops)
+        return metrics | (core_percent(chain, settings.idle_seconds) if system.ours else {})
+    return Figure(f"idle_{streams}", measure, streams, most_rounds=3,
+                  means_something=lambda system: system.needs)
+
+
+def core_percent(chain, seconds):
+    """Share of one core that each program takes over this time, in which nothing is asked of it."""
+    before = {name: hop.cpu_seconds() for name, hop in chain.hops.items()}
+    started = time.monotonic()
+    time.sleep(seconds)  # this is the time that is measured
+    elapsed = time.monotonic() - started
+    return {f"{name}_core_percent": 100 * (hop.cpu_seconds() - before[name]) / elapsed
+            for name, hop in chain.hops.items()}
+
+
+def many_outs(settings, chain, _system):
+    """One proxy with so many registrations; no stream, only heartbeats every 2 s (the default)."""
+    inout_start(chain, 1, [f"topic-{number}" for number in range(settings.many_outs)])
+    out = chain.hops["out"]
+    out.wait_for(lambda: out.log.read_text().count(" registered ") >= settings.many_outs,
+                 f"{settings.many_outs} registrations", 60)
+    return core_percent(chain, settings.idle_seconds)
+
+
+def start(_settings, chain, _system):
+    return {f"{name}_ms": value for name, value in chain.ready_ms.items()}
+
+
+FIGURES = [
+    *(bulk(direction, connections) for direction in ("up", "down") for connections in (1, 8, 64)),
+    bulk("both", 8),
+    *(pingpong(size, connections) for size in (64, 4096) for connections in (1, 50, 1000)),
+    opens(1), opens(32),
+    idle(1000), idle(9000),
+    Figure("many_outs", many_outs, starts_itself=True, most_rounds=3,
+           means_something=lambda system: system.ours),
+    Figure("start", start, means_something=lambda system: system.needs),
+]

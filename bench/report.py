@@ -1,0 +1,133 @@
+"""The results as Markdown: a table for each kind of figure, the targets, and what is missing."""
+import targets
+
+# Title, what the columns say, and their metrics as (heading, FIGURE.METRIC).
+TABLES = [
+    ("Bulk, Gbit/s", "Goodput at the receiving end, by direction and number of connections.", [
+        (f"{direction} {n}", f"bulk_{direction}_{n}.gbit_per_s")
+        for direction, counts in (("up", (1, 8, 64)), ("down", (1, 8, 64)), ("both", (8,)))
+        for n in counts]),
+    ("CPU of bulk, seconds per GB", "All processes of the system, without the load's.", [
+        (f"{direction} {n}", f"bulk_{direction}_{n}.cpu_s_per_gb")
+        for direction in ("up", "down") for n in (1, 8, 64)]),
+    *((f"Ping-pong of {size} bytes", "One message in flight on each connection.", [
+        (f"{n}: {heading}", f"pingpong_{size}_{n}.{metric}") for n in (1, 50, 1000)
+        for heading, metric in (("round trips/s", "per_s"), ("p50 µs", "p50_us"),
+                                ("p99 µs", "p99_us"))]) for size in (64, 4096)),
+    ("New connections", "Connect, a byte and its echo, both ends; so many at a time. The "
+     "latency is that from connect to the byte.", [
+         (f"{n}: {heading}", f"opens_{n}.{metric}") for n in (1, 32)
+         for heading, metric in (("per s", "per_s"), ("p50 µs", "p50_us"), ("p99 µs", "p99_us"),
+                                 ("CPU s per 10,000", "cpu_s_per_10k"))]),
+    ("Idle streams and start", "User memory (PSS) that each idle stream adds, in kB, all "
+     "processes; from the first fork to the first byte through all of them.", [
+         ("streams", "idle_1000.streams"), ("kB", "idle_1000.kb"),
+         ("streams", "idle_9000.streams"), ("kB", "idle_9000.kb"),
+         ("start, ms", "start.first_byte_ms")]),
+]
+PROGRAMS = ("in", "proxy", "out")
+PROGRAM_ROWS = [*((f"{text}, {streams:,} idle streams", f"idle_{streams}.{{}}_{metric}")
+                  for streams in (1000, 9000)
+                  for text, metric in (("memory per stream, kB", "kb"),
+                                       ("pipe ends per stream", "pipe_ends"),
+                                       ("CPU, % of a core", "core_percent"))),
+                ("CPU with 1,000 outs and no stream, % of a core", "many_outs.{}_core_percent"),
+                ("from its fork to its listening port, ms", "start.{}_ms")]
+REFERENCE = "raw"
+
+
+def number(value):
+    """Three significant digits, thousands apart."""
+    if value is None:
+        return "–"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def ratio_text(ratio):
+    """Two places, and more where those would say nothing."""
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.2g}"
+
+
+def spread(results, system, metric):
+    values = results.values(system, metric)
+    if not values:
+        return "–"
+    middle = number(results.median(system, metric))
+    low, high = number(values[0]), number(values[-1])
+    return middle if low == high else f"{middle} ({low}–{high})"
+
+
+def cell(results, system, metric):
+    ratio = results.ratio(system, metric, REFERENCE)
+    if ratio is None or system == REFERENCE or metric.endswith("streams"):
+        return spread(results, system, metric)
+    return f"{spread(results, system, metric)} {ratio_text(ratio)}×"
+
+
+def table(headings, rows, others="---:"):
+    """The first column is flush left, the others as told."""
+    yield "| " + " | ".join(headings) + " |"
+    yield "|---|" + f"{others}|" * (len(headings) - 1)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+    yield ""
+
+
+def markdown(results, picture):
+    yield "# Three hops, side by side"
+    yield ""
+    yield ("{cpu}, {cores} cores, Linux {kernel}, {descriptors:,} descriptors per process. "
+           "Interleaved rounds: {repeat}; {seconds:g} s of load a figure."
+           .format(**results.machine, **results.settings))
+    yield ("Each cell: median (least–greatest), and the ratio to raw in the same round, median of "
+           "the rounds.")
+    yield ""
+    if picture:
+        yield from [f"![Ratio to raw]({picture})", ""]
+    yield from table(["system", "what it is"], results.systems.items(), "---")
+    for title, explanation, columns in TABLES:
+        columns = [(heading, metric) for heading, metric in columns
+                   if any(results.values(system, metric) for system in results.systems)]
+        rows = [[system, *(cell(results, system, metric) for _, metric in columns)]
+                for system in results.systems
+                if any(results.values(system, metric) for _, metric in columns)]
+        if rows:
+            yield from [f"## {title}", "", explanation, ""]
+            yield from table(["system", *(heading for heading, _ in columns)], rows)
+    yield from _programs(results)
+    yield from _targets(results)
+    yield from _missing(results)
+
+
+def _programs(results):
+    for system in results.systems:
+        rows = [[text, *(spread(results, system, metric.format(program)) for program in PROGRAMS)]
+                for text, metric in PROGRAM_ROWS
+                if any(results.values(system, metric.format(program)) for program in PROGRAMS)]
+        if system.startswith("inout") and rows:
+            yield from [f"## {system}, program by program", ""]
+            yield from table(["", *PROGRAMS], rows)
+
+
+def _targets(results):
+    if results.settings["smoke"]:
+        yield from ["## Targets", "", "This was a smoke test, too short to judge by.", ""]
+        return
+    rows = [[f"`{target.metric}`", target.text(), spread(results, targets.SYSTEM, target.metric),
+             number(target.reached(results)), target.verdict(results)]
+            for target in targets.TARGETS if results.values(targets.SYSTEM, target.metric)]
+    if rows:
+        yield from ["## Targets", "", "What `bench/wan` measures has its own table.", ""]
+        yield from table(["figure", "target", "value", "reached", "verdict"], rows)
+
+
+def _missing(results):
+    if results.skipped or results.failures:
+        yield from ["## Not measured, or not in every round", ""]
+        for system, reason in results.skipped.items():
+            yield f"- {system}: {reason}"
+        for (system, reason), figures in results.failures_by_reason().items():
+            yield f"- {system}, {', '.join(figures)}: {reason}"
+        yield ""

@@ -1,0 +1,58 @@
+"""What our chain in plain mode is to reach, and whether it does."""
+import dataclasses
+
+SYSTEM = "inout"
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    metric: str  # FIGURE.METRIC
+    relation: str  # "≥" or "≤"
+    limit: float
+    reference: str = ""  # the system that the limit is a factor of; "" for an absolute limit
+    unit: str = ""
+
+    def text(self):
+        what = f"× {self.reference}" if self.reference else self.unit
+        return f"{self.relation} {self.limit:g} {what}"
+
+    def reached(self, results):
+        """What was reached, or None where there is nothing to compare."""
+        if self.reference:
+            return results.ratio(SYSTEM, self.metric, self.reference)
+        return results.median(SYSTEM, self.metric)
+
+    def verdict(self, results):
+        reached = self.reached(results)
+        if reached is None:
+            return "not measured"
+        met = reached >= self.limit if self.relation == "≥" else reached <= self.limit
+        return "met" if met else "**missed**"
+
+
+def _all():
+    for connections in 1, 8, 64:
+        for direction in "up", "down":
+            figure = f"bulk_{direction}_{connections}"
+            yield Target(f"{figure}.gbit_per_s", "≥", 0.95, "raw")
+            if direction == "down":  # the original loses the answer that ends a measurement up
+                yield Target(f"{figure}.gbit_per_s", "≥", 1.2, "original")
+            yield Target(f"{figure}.cpu_s_per_gb", "≤", 1.10, "raw")
+    for size in 64, 4096:
+        for connections in 1, 50, 1000:
+            figure = f"pingpong_{size}_{connections}"
+            yield Target(f"{figure}.per_s", "≥", 0.95, "asio")
+            yield Target(f"{figure}.per_s", "≥", 0.85, "raw")
+            yield Target(f"{figure}.p99_us", "≤", 1.2, "asio")
+    yield Target("opens_32.per_s", "≥", 0.85, "asio")
+    yield Target("opens_32.per_s", "≥", 0.60, "raw")
+    yield Target("opens_32.per_s", "≥", 2, "original")
+    for program in "in", "proxy", "out":
+        yield Target(f"idle_9000.{program}_kb", "≤", 3, unit="kB per stream")
+        # A pipe has two ends; those that a pool keeps for the next burst are no stream's.
+        yield Target(f"idle_9000.{program}_pipe_ends", "≤", 0.01, unit="pipe ends per stream")
+        yield Target(f"idle_9000.{program}_core_percent", "≤", 0.5, unit="% of a core")
+    yield Target("many_outs.proxy_core_percent", "≤", 3, unit="% of a core")
+
+
+TARGETS = list(_all())
