@@ -130,9 +130,9 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection connection,
         co_await refuse(std::move(connection), std::move(answer));
         co_return;
     }
-    // A fresh connection's buffer takes one small frame at once; there is nothing to wait for.
-    const Message message = std::move(answer);
     if (!request.quiet) {
+        // A fresh connection's buffer takes one small frame at once; there is nothing to wait for.
+        const Message message = std::move(answer);
         if (co_await write_message(connection, message)) co_return;
     }
     registration->pool->park(worker, std::move(connection));

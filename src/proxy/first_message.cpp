@@ -16,20 +16,24 @@ void count_refused(const std::string& peer, const std::string& reason) {
                  {{"peer", peer}, {"reason", reason}, {"held_back", held_back}});
 }
 
-/// What every first message has; nothing for other messages.
+/// What every first message has, and no other; nothing for others.
 const std::string* version_of(const Message& message) {
-    if (const auto* m = std::get_if<OutRequest>(&message)) return &m->version;
-    if (const auto* m = std::get_if<OutDataRequest>(&message)) return &m->version;
-    if (const auto* m = std::get_if<InRequest>(&message)) return &m->version;
-    if (const auto* m = std::get_if<InWarmRequest>(&message)) return &m->version;
-    return nullptr;
+    return std::visit(
+        [](const auto& m) -> const std::string* {
+            if constexpr (requires { m.version; }) return &m.version;
+            return nullptr;
+        },
+        message);
 }
 
-const std::string& magic_of(const Message& message) {
-    if (const auto* m = std::get_if<OutRequest>(&message)) return m->magic;
-    if (const auto* m = std::get_if<OutDataRequest>(&message)) return m->magic;
-    if (const auto* m = std::get_if<InWarmRequest>(&message)) return m->magic;
-    return std::get<InRequest>(message).magic;
+/// Empty for a message that has none.
+std::string magic_of(const Message& message) {
+    return std::visit(
+        [](const auto& m) -> std::string {
+            if constexpr (requires { m.magic; }) return m.magic;
+            return {};
+        },
+        message);
 }
 
 /// Reads the first message, or says why there is none.

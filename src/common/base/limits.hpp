@@ -101,8 +101,6 @@ inline constexpr std::size_t kCopyBytes = 16'384;
 /// What a direction that carries small messages lets the event loop read for it: that costs no
 /// epoll_ctl(2), which waiting for readability does each time (asio 1.22). Twice this a stream.
 inline constexpr std::size_t kFirstBytes = 256;
-/// Full reads in a row before a direction borrows a pipe.
-inline constexpr unsigned kFullReadsBeforeSplice = 1;
 /// What a relay pipe should hold. Unprivileged users share 64 MiB of pipe pages (pipe(7)).
 inline constexpr int kPipeBytes = 262'144;
 /// The first pipes of a process are larger: a few fast streams then need about 15 % less processor

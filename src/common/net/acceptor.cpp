@@ -56,9 +56,7 @@ Result<Endpoint, std::string> Acceptor::listen(const HostPort& address) {
         set_keepalive(socket_.native_handle());
         socket_.native_non_blocking(true, error);
     }
-    if (!error) {
-        socket_.listen(kListenBacklog, error);
-    }
+    if (!error) socket_.listen(kListenBacklog, error);
     if (error) return Failure{place + error.message()};
     return socket_.local_endpoint();
 }
@@ -67,11 +65,11 @@ Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
     while (socket_.is_open()) {
         Endpoint peer;
         auto size = static_cast<socklen_t>(peer.capacity());
-        const int fd = accepted_in_turn_ < kAcceptsInTurn
-                           ? ::accept4(socket_.native_handle(), peer.data(), &size,
-                                       SOCK_NONBLOCK | SOCK_CLOEXEC)
-                           : -1;
-        if (fd < 0 && (accepted_in_turn_ == kAcceptsInTurn || errno == EAGAIN)) {
+        const bool others_are_due = accepted_in_turn_ == kAcceptsInTurn;
+        const int fd = others_are_due ? -1
+                                      : ::accept4(socket_.native_handle(), peer.data(), &size,
+                                                  SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (others_are_due || (fd < 0 && errno == EAGAIN)) {
             accepted_in_turn_ = 0;
             co_await socket_.async_wait(ListenSocket::wait_read, use_result);
             continue;

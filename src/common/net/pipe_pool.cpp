@@ -17,7 +17,8 @@ std::optional<Pipe> make_pipe() {
     if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return std::nullopt;
     Pipe pipe{.read_end = UniqueFd(ends[0]), .write_end = UniqueFd(ends[1])};
     // Both may be refused: trust only what the pipe says then.
-    if (large_pipes<kLargePipesMax&& ::fcntl(ends[1], F_SETPIPE_SZ, kLargePipeBytes)> 0) {
+    const bool may_be_large = large_pipes < kLargePipesMax;
+    if (may_be_large && ::fcntl(ends[1], F_SETPIPE_SZ, kLargePipeBytes) > 0) {
         pipe.large.emplace(large_pipes);
     } else {
         ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);

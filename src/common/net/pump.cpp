@@ -99,12 +99,10 @@ std::optional<Pump::Step> Pump::copy(const Tools& tools, int source, int sink,
         std::memcpy(leftover_.get(), tools.buffer.data() + taken, leftover_end_);
     }
     if (got < size) {
-        full_reads_ = 0;
         // A short read drained the source: asking again would only say EAGAIN (socket(7),
         // epoll(7)).
         if (!leftover_ && !source_ended_) return Step::wait_readable;
-    } else if (++full_reads_ >= kFullReadsBeforeSplice && !splice_unsupported_) {
-        full_reads_ = 0;
+    } else if (!splice_unsupported_) {
         small_bursts_ = 0;
         splicing_ = true;
     }
@@ -132,7 +130,7 @@ std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, int source) {
         pipe_ = tools.pipes.borrow();
         burst_bytes_ = 0;
         if (!pipe_) {
-            splicing_ = false;  // no pipe to be had: copy, and ask again after more full reads
+            splicing_ = false;  // no pipe to be had: copy, and ask again after another full read
             return std::nullopt;
         }
     }

@@ -1,6 +1,6 @@
 // Pump: moves the bytes of one direction of a stream. Knows system calls, not asio.
 //
-// It starts with recv/send through its worker's one buffer; after a few full reads in a row it
+// It starts with recv/send through its worker's one buffer; after a read that filled it, it
 // borrows a pipe and splices, and gives the pipe back, empty, whenever the source is drained. So an
 // idle direction holds nothing, and a blocked one holds one pipe or at most kCopyBytes.
 // run() does what can be done now and says what to wait for. Worker's thread only.
@@ -76,8 +76,7 @@ class Pump {
     bool source_ended_ = false;
     bool source_reset_ = false;
     bool taken_ = false;
-    bool sink_failed_ = false;      // for good: the kernel tells it once, and run() again and again
-    unsigned char full_reads_ = 0;  // in a row
+    bool sink_failed_ = false;  // for good: the kernel tells it once, and run() again and again
     unsigned char small_bursts_ = 0;  // in a row
     std::uint16_t last_read_ = 0;
     int error_ = 0;

@@ -29,10 +29,10 @@ class Relay {
     void start() {
         ++pending_;  // neither direction may delete this under the other
         for (Direction* d : {&up_, &down_}) {
-            if (d->pump.has_taken() || set_.calls_.all_reads_are_here()) {
-                advance(*d);
-            } else {
+            if (!d->pump.has_taken() && may_receive(*d)) {
                 receive(*d);
+            } else {
+                advance(*d);
             }
         }
         release();
@@ -118,7 +118,7 @@ class Relay {
         if (d.pump.bytes() != before) d.sink.unacknowledged = true;
         switch (step) {
             case Pump::Step::wait_readable:
-                if (d.pump.expects_little() && !set_.calls_.all_reads_are_here()) {
+                if (may_receive(d)) {
                     receive(d);
                 } else {
                     wait(d.source, Socket::wait_read, d);
@@ -148,6 +148,10 @@ class Relay {
                 return;
             case Pump::Step::sink_failed: fail(d.sink, d.pump.error()); return;
         }
+    }
+
+    bool may_receive(const Direction& d) const {
+        return d.pump.expects_little() && !set_.calls_.all_reads_are_here();
     }
 
     void receive(Direction& d) {
