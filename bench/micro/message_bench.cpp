@@ -1,4 +1,5 @@
-// Frames and messages: what one open and one heartbeat cost in coding, each kind by its name.
+// Frames and messages: what one open and one heartbeat cost in coding, each kind by its name; and
+// what a proof of identity adds to an open, for in and for the proxy.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
@@ -8,6 +9,7 @@
 
 #include "common/protocol/frame.hpp"
 #include "common/protocol/message.hpp"
+#include "common/protocol/proof.hpp"
 
 namespace inout {
 namespace {
@@ -67,6 +69,26 @@ void decode_message(benchmark::State& state, const Message& message) {
     state.SetBytesProcessed(static_cast<std::int64_t>(frame.size()) * state.iterations());
 }
 
+const Secret kSecret("correct horse battery staple");
+const std::string kExporter(32, 'e');
+constexpr std::int64_t kNow = 1'767'225'600'000;
+
+void prove_message(benchmark::State& state, Message message) {
+    for (auto _ : state) {
+        prove(message, "office", kSecret, kNow, kExporter);
+        benchmark::DoNotOptimize(message);
+    }
+}
+
+void check_message(benchmark::State& state, Message message) {
+    prove(message, "office", kSecret, kNow, kExporter);
+    for (auto _ : state) {
+        if (check_proof(message, kSecret, kNow, kExporter) != ProofVerdict::good) {
+            return state.SkipWithError("the proof is wrong");
+        }
+    }
+}
+
 const bool registered = [] {
     const std::vector<Message> all = samples();
     if (all.size() != std::variant_size_v<Message>) throw std::logic_error("a kind is missing");
@@ -74,6 +96,9 @@ const bool registered = [] {
         const std::string name(type_name(message));
         benchmark::RegisterBenchmark(("encode/" + name).c_str(), encode_message, message);
         benchmark::RegisterBenchmark(("decode/" + name).c_str(), decode_message, message);
+        if (!std::holds_alternative<InRequest>(message)) continue;
+        benchmark::RegisterBenchmark(("prove/" + name).c_str(), prove_message, message);
+        benchmark::RegisterBenchmark(("check/" + name).c_str(), check_message, message);
     }
     return true;
 }();

@@ -26,6 +26,8 @@ TEST(Code, words_are_those_of_the_protocol) {
     EXPECT_EQ(to_string(Code::backend_timeout), "backend_timeout");
     EXPECT_EQ(to_string(Code::backend_unresolved), "backend_unresolved");
     EXPECT_EQ(to_string(Code::denied), "denied");
+    EXPECT_EQ(to_string(Code::clock), "clock");
+    EXPECT_EQ(to_string(Code::e2e), "e2e");
     EXPECT_EQ(to_string(Code::limit), "limit");
     EXPECT_EQ(to_string(Code::draining), "draining");
     EXPECT_EQ(to_string(Code::version), "version");

@@ -3,22 +3,15 @@
 
 #include <string>
 
-#include "common/protocol/config.hpp"
+#include "config_problems.hpp"
 
 namespace inout {
 namespace {
 
-/// The problems, one per line; empty if the text is a configuration.
-template <class Config>
-std::string problems(const Result<Config, ConfigProblems>& result) {
-    std::string text;
-    if (result) return text;
-    for (const auto& line : result.error()) text += line + "\n";
-    return text;
-}
-std::string in(const std::string& text) { return problems(parse_in_config(text, "f")); }
-std::string out(const std::string& text) { return problems(parse_out_config(text, "f")); }
-std::string proxy(const std::string& text) { return problems(parse_proxy_config(text, "f")); }
+using config_problems::in;
+using config_problems::out;
+using config_problems::problems;
+using config_problems::proxy;
 
 /// An entry of in's networks: `members` and what else is required.
 std::string in_entry(const std::string& members) {
@@ -93,7 +86,7 @@ TEST(ConfigSyntax, demands_an_object) {
 TEST(ConfigSyntax, bounds_the_size) {
     const std::string comment(kConfigMaxBytes - 2, ' ');
     EXPECT_EQ(proxy("{}" + comment), "");
-    EXPECT_EQ(proxy("{}" + comment + " "), "f: is larger than 1048576 bytes\n");
+    EXPECT_EQ(proxy("{}" + comment + " "), "f: is larger than 4194304 bytes\n");
 }
 
 TEST(DuplicateKeys, are_refused_at_the_second) {

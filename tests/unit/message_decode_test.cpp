@@ -1,6 +1,7 @@
 // What is made of a peer's messages: lenient where 0.0.1 is, strict where a stranger could harm.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 
 #include "common/protocol/message.hpp"
@@ -250,6 +251,86 @@ TEST(MessageDecode, a_spare_connection_is_asked_for_with_ext_only) {
               Outcome::malformed);
     EXPECT_EQ(outcome(message("InWarmRequest", R"({"version":"0.0.1","ext":{"v":1}})")),
               Outcome::malformed);
+}
+
+const std::string kMac(64, 'a');
+
+TEST(MessageDecode, a_proof_has_all_its_members_or_none) {
+    const std::string key = R"(,"key":"office")", time = R"(,"time":1)",
+                      mac = R"(,"proof":")" + kMac + "\"";
+    const std::function<std::string(const std::string&)> carriers[] = {
+        [](const auto& members) { return in_request(R"("v":1)" + members); },
+        [](const auto& members) { return out_request(R"("v":1,"instance":"1")" + members); },
+        [](const auto& members) {
+            return message("InWarmRequest", R"({"magic":"a","ext":{"v":1)" + members + "}}");
+        },
+    };
+    for (const auto& carrier : carriers) {
+        EXPECT_EQ(outcome(carrier("")), Outcome::fine) << carrier("");
+        EXPECT_EQ(outcome(carrier(key + time + mac)), Outcome::fine) << carrier(key + time + mac);
+        for (const auto& some : {key, time, mac, key + time, key + mac, time + mac}) {
+            EXPECT_EQ(outcome(carrier(some)), Outcome::malformed) << carrier(some);
+        }
+    }
+}
+
+TEST(MessageDecode, the_members_of_a_proof_have_one_form) {
+    const auto proof = [](const std::string& key, const std::string& mac) {
+        return in_request(R"("v":1,"time":1,"key":)" + key + R"(,"proof":)" + mac);
+    };
+    const std::string good_mac = '"' + kMac + '"';
+    EXPECT_EQ(outcome(proof('"' + std::string(64, 'k') + '"', good_mac)), Outcome::fine);
+    EXPECT_EQ(outcome(proof(R"("büro 1")", good_mac)), Outcome::fine);
+    for (const auto& key : {R"("")", R"("a\nb")", R"("a\"b")", R"("a\\b")", "7", "null"}) {
+        EXPECT_EQ(outcome(proof(key, good_mac)), Outcome::malformed) << key;
+    }
+    EXPECT_EQ(outcome(proof('"' + std::string(65, 'k') + '"', good_mac)), Outcome::malformed);
+    for (const auto& mac : {std::string(63, 'a'), std::string(65, 'a'), std::string(64, 'A'),
+                            std::string(64, 'g'), std::string()}) {
+        EXPECT_EQ(outcome(proof(R"("k")", '"' + mac + '"')), Outcome::malformed) << mac;
+    }
+    EXPECT_EQ(outcome(proof(R"("k")", "1")), Outcome::malformed);
+}
+
+TEST(MessageDecode, a_time_is_clamped_to_what_json_says_exactly) {
+    const auto time = [](const std::string& ms) {
+        const auto in = decoded<InRequest>(
+            in_request(R"("v":1,"key":"k","proof":")" + kMac + R"(","time":)" + ms));
+        const auto answer = decoded<Response>(response(R"("ext":{"v":1,"time":)" + ms + "}"));
+        EXPECT_TRUE(in.proof && in.proof->time_ms == answer.time_ms) << ms;
+        return answer.time_ms;
+    };
+    EXPECT_EQ(time("1767225600000"), 1'767'225'600'000);
+    EXPECT_EQ(time("9007199254740992"), 9'007'199'254'740'992);
+    for (const auto* late : {"9007199254740993", "18446744073709551615"}) {
+        EXPECT_EQ(time(late), 9'007'199'254'740'992) << late;
+    }
+    for (const auto* early : {"0", "-1", "-9223372036854775808"}) EXPECT_EQ(time(early), 0);
+    for (const auto* wrong : {"1.5", "1e12", "\"1\"", "null", "18446744073709551616"}) {
+        EXPECT_EQ(outcome(response(R"("ext":{"v":1,"time":)" + std::string(wrong) + "}")),
+                  Outcome::malformed)
+            << wrong;
+        EXPECT_EQ(outcome(in_request(R"("v":1,"key":"k","proof":")" + kMac + R"(","time":)" +
+                                     std::string(wrong))),
+                  Outcome::malformed)
+            << wrong;
+    }
+}
+
+TEST(MessageDecode, end_to_end_is_1_or_absent) {
+    EXPECT_TRUE(decoded<InRequest>(in_request(R"("v":1,"e2e":1)")).e2e);
+    EXPECT_FALSE(decoded<InRequest>(in_request(R"("v":1,"e2e":0)")).e2e);
+    EXPECT_FALSE(decoded<InRequest>(in_request(R"("v":1)")).e2e);
+    EXPECT_EQ(outcome(in_request(R"("v":1,"e2e":true)")), Outcome::malformed);
+}
+
+TEST(MessageDecode, a_version_has_at_most_16_bytes) {
+    const auto with_version = [](std::size_t size) {
+        return message("InRequest",
+                       R"({"magic":"a","type":"t","version":")" + std::string(size, '1') + "\"}");
+    };
+    EXPECT_EQ(outcome(with_version(16)), Outcome::fine);
+    EXPECT_EQ(outcome(with_version(17)), Outcome::malformed);
 }
 
 TEST(MessageDecode, a_failure_without_a_code_of_ours_has_the_code_unknown) {

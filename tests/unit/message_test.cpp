@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 
 #include "common/protocol/frame.hpp"
@@ -23,6 +24,15 @@ M sent(const M& message) {
     const M* result = decoded ? std::get_if<M>(&*decoded) : nullptr;
     EXPECT_NE(result, nullptr) << body(message);
     return result != nullptr ? *result : M{};
+}
+
+const Proof kProof{"office", 1'767'225'600'000, std::string(kProofDigits, 'd')};
+
+void expect_proof(const std::optional<Proof>& got) {
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->key, kProof.key);
+    EXPECT_EQ(got->time_ms, kProof.time_ms);
+    EXPECT_EQ(got->mac, kProof.mac);
 }
 
 OutRequest out_request() {
@@ -70,6 +80,40 @@ TEST(Message, shape_is_the_originals_with_ext_behind_it) {
               R"({"Type":"Notice","Payload":{"code":"displaced","message":"why"}})");
 }
 
+TEST(Message, proof_and_end_to_end_stand_last_in_ext) {
+    const Proof proof{"k", 7, "ab"};
+    const std::string end = R"("key":"k","time":7,"proof":"ab"}}})";
+    EXPECT_EQ(
+        body(OutRequest{
+            .magic = "m", .version = "0.0.1", .topic = "t", .instance = "1f", .proof = proof}),
+        R"({"Type":"OutRequest","Payload":{"magic":"m","version":"0.0.1","type":"t",)"
+        R"("ext":{"v":1,"instance":"1f","mode":"takeover",)" +
+            end);
+    EXPECT_EQ(body(InRequest{.magic = "m",
+                             .version = "0.0.1",
+                             .topic = "t",
+                             .id = "3f",
+                             .e2e = true,
+                             .proof = proof}),
+              R"({"Type":"InRequest","Payload":{"magic":"m","version":"0.0.1","type":"t",)"
+              R"("ext":{"v":1,"id":"3f","e2e":1,)" +
+                  end);
+    EXPECT_EQ(body(InWarmRequest{.magic = "m", .version = "0.0.1", .proof = proof}),
+              R"({"Type":"InWarmRequest","Payload":{"magic":"m","version":"0.0.1",)"
+              R"("ext":{"v":1,)" +
+                  end);
+    EXPECT_EQ(body(DataActiveRequest{.magic = "m", .topic = "t", .id = "3f", .e2e = true}),
+              R"({"Type":"DataActiveRequest","Payload":{"magic":"m","type":"t",)"
+              R"("ext":{"v":1,"id":"3f","e2e":1}}})");
+    EXPECT_EQ(body(Response{.magic = "m",
+                            .request = "InRequest",
+                            .message = "no",
+                            .code = Code::clock,
+                            .time_ms = 8}),
+              R"({"Type":"Response","Payload":{"magic":"m","request":"InRequest","message":"no",)"
+              R"("ext":{"v":1,"code":"clock","time":8}}})");
+}
+
 TEST(Message, what_a_plain_peer_gets_is_exactly_the_originals) {
     EXPECT_EQ(body(NewDataRequest{.magic = "m", .topic = "t"}),
               R"({"Type":"NewDataRequest","Payload":{"magic":"m","type":"t"}})");
@@ -114,6 +158,26 @@ TEST(Message, in_request_arrives_as_it_was_sent) {
     EXPECT_TRUE(got.ext);
     EXPECT_EQ(got.id, kId);
     EXPECT_EQ(got.client, "10.0.0.1:5");
+}
+
+TEST(Message, proofs_and_end_to_end_arrive_as_they_were_sent) {
+    OutRequest out = out_request();
+    EXPECT_FALSE(sent(out).proof);
+    out.proof = kProof;
+    expect_proof(sent(out).proof);
+    InRequest in{.topic = "t", .e2e = true, .proof = kProof};
+    expect_proof(sent(in).proof);
+    EXPECT_TRUE(sent(in).e2e);
+    EXPECT_FALSE(sent(InRequest{.topic = "t"}).e2e);
+    EXPECT_FALSE(sent(InRequest{.topic = "t"}).proof);
+    expect_proof(sent(InWarmRequest{.proof = kProof}).proof);
+    EXPECT_FALSE(sent(InWarmRequest{}).proof);
+    EXPECT_TRUE(sent(DataActiveRequest{.topic = "t", .e2e = true}).e2e);
+    EXPECT_FALSE(sent(DataActiveRequest{.topic = "t"}).e2e);
+    const Response clock{.message = "no", .code = Code::clock, .time_ms = kProof.time_ms};
+    EXPECT_EQ(sent(clock).time_ms, kProof.time_ms);
+    EXPECT_EQ(sent(clock).code, Code::clock);
+    EXPECT_EQ(sent(Response{}).time_ms, std::nullopt);
 }
 
 TEST(Message, new_data_request_arrives_as_it_was_sent) {
@@ -169,32 +233,42 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
         const std::string topic(kTopicMaxBytes, escaped);
         const std::string magic(64, escaped);
         const std::string client(64, escaped);
+        const std::string version(16, escaped);
         const std::string text(kFrameBodyMaxBytes, escaped);
         const std::string hex(64, 'f');
         const Milliseconds timeout{600'000};
+        const std::int64_t latest = std::int64_t{1} << 53;
+        const Proof proof{std::string(kKeyIdMaxBytes, 'k'), latest, hex};
         for (const Message& message : {
                  Message{OutRequest{.magic = magic,
-                .version = magic,
+                .version = version,
                 .topic = topic,
                 .instance = hex,
-                .heartbeat_timeout = timeout}},
+                .heartbeat_timeout = timeout,
+                .proof = proof}},
                  Message{OutDataRequest{
-                     .magic = magic, .version = magic, .topic = topic, .ticket = hex}},
+                     .magic = magic, .version = version, .topic = topic, .ticket = hex}},
                  Message{InRequest{.magic = magic,
-                 .version = magic,
+                 .version = version,
                  .topic = topic,
                  .id = hex,
-                 .client = client}},
+                 .client = client,
+                 .e2e = true,
+                 .proof = proof}},
+                 Message{InWarmRequest{.magic = magic, .version = version, .proof = proof}},
                  Message{NewDataRequest{.magic = magic, .topic = topic, .count = 100}},
                  Message{DataActiveRequest{
-                     .magic = magic, .topic = topic, .id = hex, .client = client}},
+                     .magic = magic, .topic = topic, .id = hex, .client = client, .e2e = true}},
                  Message{Response{.magic = magic,
                  .request = magic,
                  .message = text,
                  .code = Code::backend_unresolved,
                  .proxy = hex,
                  .ticket = hex,
-                 .position = 16}},
+                 .position = 16,
+                 .quiet = true,
+                 .warm = timeout,
+                 .time_ms = latest}},
                  Message{Notice{NoticeCode::displaced, text}},
              }) {
             EXPECT_LE(encode(message).size(), kFrameSendMaxBytes) << type_name(message);

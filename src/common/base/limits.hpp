@@ -31,6 +31,26 @@ inline constexpr std::size_t kMagicDigits = 32, kStreamIdDigits = 16, kTicketDig
 /// Ids and error texts of a peer are cut to this before they are kept or logged.
 inline constexpr std::size_t kPeerTextMaxBytes = 200;
 
+// --- identity ---
+inline constexpr std::size_t kKeyIdMaxBytes = 64;
+/// A secret shorter than this could be guessed; a longer one is no secret but a wrong file.
+inline constexpr std::size_t kSecretMinBytes = 16, kSecretMaxBytes = 4'096;
+/// How far the clocks of a peer and the proxy may be apart.
+inline constexpr Milliseconds kProofWindow{60'000};
+/// Proofs of one key that are remembered: 3,800 a second without a pause, 30 MB then.
+inline constexpr std::size_t kReplayEntriesMax = 1'000'000;
+/// Words of a topic pattern; more than any tree of names needs.
+inline constexpr std::size_t kPatternWordsMax = 32;
+
+// --- strangers (docs/security.md) ---
+/// Failures of a source that cost it nothing: somebody tries a new configuration.
+inline constexpr unsigned kFreeFailures = 10;
+inline constexpr Milliseconds kPenaltyFirst{1'000}, kPenaltyMax{600'000};
+/// After this without a failure all is forgiven.
+inline constexpr Milliseconds kPenaltyMemory{1'200'000};
+/// About 10 MB at most.
+inline constexpr std::size_t kPenaltySourcesMax = 65'536;
+
 // --- registry ---
 inline constexpr std::size_t kTopicsMax = 100'000;
 /// Live outs that wait in one topic's line, the holder included.
@@ -95,6 +115,25 @@ inline constexpr std::size_t kReservedDescriptors = 32;
 /// Bytes queued for a control connection whose peer does not read; beyond, it is closed.
 inline constexpr std::size_t kOutboxMaxBytes = 65'536;
 
+// --- TLS ---
+/// What a client may send before its handshake is done. Its first message is below 2 KiB; its
+/// chain of certificates is the rest.
+inline constexpr std::size_t kTlsHandshakeMaxBytes = 16'384;
+/// Records: the first kTlsSmallBytes of a burst in such that fit one segment of an ordinary path,
+/// then the largest there are (RFC 8446, 5.1). After kTlsBurstPause a burst is a new one.
+inline constexpr std::size_t kTlsSmallRecord = 1'350, kTlsSmallBytes = 8 * kTlsSmallRecord;
+inline constexpr std::size_t kTlsRecord = 16'384;
+/// What a record has beside its content (RFC 8446, 5.2): a session inside another makes smaller
+/// ones, so that each fits one of the outer session's.
+inline constexpr std::size_t kTlsRecordOverhead = 22;
+inline constexpr Milliseconds kTlsBurstPause{1'000};
+/// What one read may take from the socket, however little of it is for its caller.
+inline constexpr std::size_t kTlsTurnBytes = 65'536;
+/// A key that encrypts session tickets is used this long, and accepted once more as long.
+inline constexpr Milliseconds kTicketKeyLife{3'600'000};
+/// Tickets of one server that a client keeps: one is enough, some are for bursts.
+inline constexpr std::size_t kTlsSessionsMax = 8;
+
 // --- relay ---
 /// One buffer of this size per worker; also the most a blocked direction keeps without a pipe.
 inline constexpr std::size_t kCopyBytes = 16'384;
@@ -115,6 +154,8 @@ inline constexpr std::size_t kPipesMax = 1'024;
 inline constexpr std::size_t kEarlyBytes = kCopyBytes;
 /// Bytes one direction may move before the others of its worker get their turn.
 inline constexpr std::size_t kTurnBytes = 1'048'576;
+/// And reads, however little they bring.
+inline constexpr unsigned kTurnSteps = 256;
 /// How long bytes accepted before a carried RST may take to be acknowledged by the other side.
 inline constexpr Milliseconds kResetFlush{5'000};
 /// How often a draining program looks whether its streams have ended.

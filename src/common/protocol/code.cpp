@@ -6,7 +6,7 @@
 namespace inout {
 namespace {
 
-constexpr std::array<std::pair<Code, std::string_view>, 13> kWords{{
+constexpr std::array<std::pair<Code, std::string_view>, 15> kWords{{
     {Code::none, ""},
     {Code::no_topic, "no_topic"},
     {Code::no_out, "no_out"},
@@ -15,6 +15,8 @@ constexpr std::array<std::pair<Code, std::string_view>, 13> kWords{{
     {Code::backend_timeout, "backend_timeout"},
     {Code::backend_unresolved, "backend_unresolved"},
     {Code::denied, "denied"},
+    {Code::clock, "clock"},
+    {Code::e2e, "e2e"},
     {Code::limit, "limit"},
     {Code::draining, "draining"},
     {Code::version, "version"},

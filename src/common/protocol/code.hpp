@@ -15,6 +15,8 @@ enum class Code {
     backend_timeout,     ///< the backend did not answer in time, or can not be reached
     backend_unresolved,  ///< the backend's name did not resolve
     denied,              ///< not permitted
+    clock,               ///< the proof is right, but the peer's clock is not
+    e2e,                 ///< end-to-end encryption failed, or only one side has it
     limit,               ///< a limit of the proxy is reached
     draining,            ///< the program is ending and takes no new streams
     version,             ///< the peer's protocol version is not 0.0.1

@@ -1,47 +1,30 @@
 #include "common/protocol/config.hpp"
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "common/protocol/config_reader.hpp"
+#include "common/protocol/config_fields.hpp"
 
 namespace inout {
 namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-constexpr std::size_t kNetworksMax = 10'000;
-
-constexpr std::string_view kLevelNames[] = {"debug", "info", "warning", "error"};
-constexpr std::string_view kFormatNames[] = {"text", "json"};
-
-// --- ranges; durations in milliseconds ---
-constexpr std::int64_t kDayMs = 86'400'000;
-/// For one step of an opening: longer than any slow link needs, shorter than a forgotten one lasts.
-constexpr Range kStep{100, 600'000};
-/// For what repeats, and for how long a running link may be silent.
-constexpr Range kPeriod{100, kDayMs};
-/// 0: streams end at once.
-constexpr Range kDrain{0, kDayMs};
-constexpr Range kThreads{0, 64};
-constexpr Range kPoolMin{0, kPoolHardMax};
-constexpr Range kPoolMax{1, kPoolHardMax};
-constexpr Range kConnections{0, 10'000'000};
-constexpr Range kHandshakes{1, 1'000'000};
-constexpr Range kTopics{1, kTopicsMax};
-constexpr Range kWaiting{1, kWaitersMax};
-constexpr Range kWarm{0, 1'000'000};
-
 /// Writes fields as FieldReader reads them.
 class FieldWriter {
   public:
     explicit FieldWriter(OrderedJson& object) : object_(object) { object_ = OrderedJson::object(); }
 
-    void host(std::string_view key, std::string& host, Need = Need::optional) { put(key, host); }
+    template <class Check>
+    void text(std::string_view key, const std::string& text, Check, Need = Need::optional) {
+        // No key may be empty: such a text is a key that is not there.
+        if (!text.empty()) put(key, text);
+    }
+    void host(std::string_view key, const std::string& host, Need = Need::optional) {
+        text(key, host, nullptr);
+    }
     void port(std::string_view key, std::uint16_t port, std::uint16_t, Need) { put(key, port); }
-    void topic(std::string_view key, std::string& topic) { put(key, topic); }
     void duration(std::string_view key, Milliseconds time, Range) { put(key, time.count()); }
     template <class Unsigned>
     void count(std::string_view key, Unsigned amount, Range) {
@@ -51,13 +34,28 @@ class FieldWriter {
     void choice(std::string_view key, Enum chosen, std::span<const std::string_view> names) {
         put(key, names[static_cast<std::size_t>(chosen)]);
     }
+    template <class Value>
+    void values(std::string_view key, const std::vector<Value>& values, Range) {
+        OrderedJson& array = object_[std::string(key)] = OrderedJson::array();
+        for (const Value& value : values) array.push_back(value.text());
+    }
+    template <class Value>
+    void values(std::string_view key, const std::optional<std::vector<Value>>& list, Range range) {
+        if (list) values(key, *list, range);
+    }
     template <class Visit>
     void object(std::string_view key, Visit visit) {
         FieldWriter fields(object_[std::string(key)]);
         visit(fields);
     }
+    template <class Object, class Visit>
+    void object(std::string_view key, std::optional<Object>& object, Visit visit) {
+        if (!object) return;
+        FieldWriter fields(object_[std::string(key)]);
+        visit(fields, *object);
+    }
     template <class Item, class Visit>
-    void list(std::string_view key, std::vector<Item>& items, std::size_t, Visit visit) {
+    void list(std::string_view key, std::vector<Item>& items, Range, Visit visit) {
         OrderedJson& array = object_[std::string(key)] = OrderedJson::array();
         for (Item& item : items) {
             FieldWriter fields(array.emplace_back());
@@ -68,7 +66,8 @@ class FieldWriter {
     /// Nothing is checked on the way out.
     static bool good(std::initializer_list<std::string_view>) { return false; }
     static void less(std::string_view, std::int64_t, std::string_view, std::int64_t) {}
-    static void at_most(std::string_view, std::size_t, std::string_view, std::size_t) {}
+    template <class Number>
+    static void at_most(std::string_view, Number, std::string_view, Number) {}
     static std::string path() { return {}; }
     static void complain(std::string_view, std::string_view) {}
 
@@ -79,126 +78,6 @@ class FieldWriter {
     }
     OrderedJson& object_;
 };
-
-/// The entries seen so far, by something that only one of them may have.
-using Owners = std::map<std::string, std::string>;
-
-/// The listening addresses of one file. Two clash if bind(2) would refuse the second: the same one,
-/// or a specific one beside a wildcard of its family, where [::] is both families' (bindv6only 0,
-/// ipv6(7)). A name may mean either family; what it resolves to is not known here.
-class Listeners {
-  public:
-    /// The path of an entry that `listen` clashes with; otherwise `path` now owns it.
-    std::optional<std::string> add(const HostPort& listen, const std::string& path) {
-        if (listen.port == 0) return std::nullopt;
-        const std::string host = canonical_host(listen.host);
-        const bool ipv4_or_name = host.find(':') == std::string::npos;
-        const auto at_port = [&](const std::string& what) {
-            return what + " " + std::to_string(listen.port);
-        };
-
-        std::vector<std::string> clashing{at_port(host), at_port("::")};
-        if (ipv4_or_name) clashing.push_back(at_port("0.0.0.0"));
-        if (host == "::") clashing.push_back(at_port("any"));
-        if (host == "0.0.0.0") clashing.push_back(at_port("any IPv4"));
-        for (const auto& key : clashing) {
-            if (const auto owner = owners_.find(key); owner != owners_.end()) return owner->second;
-        }
-
-        owners_.emplace(at_port(host), path);
-        owners_.emplace(at_port("any"), path);
-        if (ipv4_or_name) owners_.emplace(at_port("any IPv4"), path);
-        return std::nullopt;
-    }
-
-  private:
-    Owners owners_;
-};
-
-// --- the keys of each program, once for reading and writing ---
-
-template <class Fields>
-void visit_common(Fields& fields, CommonConfig& config) {
-    fields.duration("peer_timeout", config.peer_timeout, kPeriod);
-    fields.duration("drain_timeout", config.drain_timeout, kDrain);
-    fields.count("threads", config.threads, kThreads);
-    fields.object("log", [&](auto& log) {
-        log.choice("level", config.log.level, kLevelNames);
-        log.choice("format", config.log.format, kFormatNames);
-    });
-}
-
-template <class Fields>
-void visit(Fields& fields, InConfig& config) {
-    Listeners listeners;
-    fields.list("networks", config.networks, kNetworksMax, [&](auto& entry, InNetwork& network) {
-        entry.host("server_host", network.server.host, Need::required);
-        entry.port("server_port", network.server.port, 1, Need::required);
-        entry.host("bind", network.listen.host);
-        entry.port("port", network.listen.port, 0, Need::required);
-        entry.topic("topic", network.topic);
-        if (!entry.good({"bind", "port"})) return;
-        if (const auto other = listeners.add(network.listen, entry.path())) {
-            entry.complain("", "listens on " + to_string(network.listen) + ", which " + *other +
-                                   " has already");
-        }
-    });
-    fields.duration("connect_timeout", config.connect_timeout, kStep);
-    fields.duration("open_timeout", config.open_timeout, kStep);
-    visit_common(fields, config);
-}
-
-template <class Fields>
-void visit(Fields& fields, OutConfig& config) {
-    Owners registrations;
-    fields.list("networks", config.networks, kNetworksMax, [&](auto& entry, OutNetwork& network) {
-        entry.host("server_host", network.server.host, Need::required);
-        entry.port("server_port", network.server.port, 1, Need::required);
-        entry.host("backend_host", network.backend.host, Need::required);
-        entry.port("backend_port", network.backend.port, 1, Need::required);
-        entry.topic("topic", network.topic);
-        if (!entry.good({"server_host", "server_port", "topic"})) return;
-        const HostPort server{canonical_host(network.server.host), network.server.port};
-        const auto [owner, fresh] =
-            registrations.emplace(to_string(server) + " " + network.topic, entry.path());
-        if (!fresh) {
-            entry.complain("", "registers \"" + network.topic + "\" with " +
-                                   to_string(network.server) + ", which " + owner->second +
-                                   " does already");
-        }
-    });
-    fields.duration("retry_interval", config.retry_interval, kPeriod);
-    fields.duration("heartbeat_interval", config.heartbeat_interval, kPeriod);
-    fields.duration("heartbeat_timeout", config.heartbeat_timeout, kPeriod);
-    fields.less("heartbeat_interval", config.heartbeat_interval.count(), "heartbeat_timeout",
-                config.heartbeat_timeout.count());
-    fields.duration("connect_timeout", config.connect_timeout, kStep);
-    fields.duration("open_timeout", config.open_timeout, kStep);
-    visit_common(fields, config);
-}
-
-template <class Fields>
-void visit(Fields& fields, ProxyConfig& config) {
-    fields.host("bind", config.listen.host);
-    fields.port("port", config.listen.port, 0, Need::optional);
-    fields.duration("heartbeat_timeout", config.heartbeat_timeout, kPeriod);
-    fields.duration("handshake_timeout", config.handshake_timeout, kStep);
-    fields.duration("open_timeout", config.open_timeout, kStep);
-    fields.duration("answer_timeout", config.answer_timeout, kStep);
-    fields.object("pool", [&](auto& pool) {
-        pool.count("min", config.pool_min, kPoolMin);
-        pool.count("max", config.pool_max, kPoolMax);
-        pool.at_most("min", config.pool_min, "max", config.pool_max);
-    });
-    fields.object("limits", [&](auto& limits) {
-        limits.count("connections", config.limits.connections, kConnections);
-        limits.count("handshakes", config.limits.handshakes, kHandshakes);
-        limits.count("topics", config.limits.topics, kTopics);
-        limits.count("waiting", config.limits.waiting, kWaiting);
-        limits.count("warm", config.limits.warm, kWarm);
-    });
-    visit_common(fields, config);
-}
 
 // --- in and out ---
 
@@ -270,6 +149,10 @@ OutConfig default_out_config() {
     return config;
 }
 ProxyConfig default_proxy_config() { return {}; }
+
+std::vector<AddressRange> default_trusted() {
+    return {AddressRange::parse("127.0.0.0/8").value(), AddressRange::parse("::1").value()};
+}
 
 std::string to_json(const InConfig& config) { return write(config); }
 std::string to_json(const OutConfig& config) { return write(config); }

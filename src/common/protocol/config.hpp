@@ -2,9 +2,9 @@
 //
 // A configuration is a value: parsed once at start, then read only. No I/O and no clock; the caller
 // reads the file. Parsing never throws; whatever is in the text, the answer is a configuration that
-// keeps every rule, or the list of what is wrong. Keys and their ranges stand in config.cpp, one
-// line each; the file format (comments, trailing commas) in json_document.hpp. All durations are
-// milliseconds.
+// keeps every rule, or the list of what is wrong. Keys and their ranges stand in config_fields.hpp,
+// one line each; the file format (comments, trailing commas) in json_document.hpp. All durations
+// are milliseconds.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,9 @@
 #include "common/base/limits.hpp"
 #include "common/base/log.hpp"
 #include "common/base/result.hpp"
+#include "common/protocol/address_range.hpp"
 #include "common/protocol/host_port.hpp"
+#include "common/protocol/topic_pattern.hpp"
 
 namespace inout {
 
@@ -25,6 +27,38 @@ struct LogOptions {
     log::Format format = log::Format::text;
 
     bool operator==(const LogOptions&) const = default;
+};
+
+/// How in and out speak TLS to a proxy. Files are PEM. There is no way to skip verification.
+struct TlsClientOptions {
+    std::string ca;           ///< file of the certificates to trust; empty: the system's
+    std::string server_name;  ///< what the proxy's certificate must be for; empty: server_host
+    std::string cert, key;    ///< our own certificate chain and its key; both or none
+    std::string pin;  ///< "sha256/BASE64": the hash of the proxy's public key (RFC 7469, 2.4)
+
+    bool operator==(const TlsClientOptions&) const = default;
+};
+
+/// Who in and out are for the proxy.
+struct KeyOptions {
+    std::string id, secret_file;
+
+    bool operator==(const KeyOptions&) const = default;
+};
+
+/// Encryption between in and out, through the proxy. The file is written by `in --new-key FILE`.
+struct E2eOptions {
+    std::string key_file;
+    std::string also_accept;  ///< out: a second key that is valid too, for a change of keys
+
+    bool operator==(const E2eOptions&) const = default;
+};
+
+/// Which addresses may connect, in CIDR. Denied beats allowed; an empty `allow` allows all.
+struct AccessLists {
+    std::vector<AddressRange> allow, deny;
+
+    bool operator==(const AccessLists&) const = default;
 };
 
 /// What all three programs have.
@@ -45,12 +79,22 @@ struct InNetwork {
     /// Where clients come; port 0: the kernel chooses.
     HostPort listen{"127.0.0.1", 0};
     std::string topic = "default";
+    /// Nothing: what stands at the top of the file.
+    std::optional<TlsClientOptions> tls;
+    std::optional<KeyOptions> auth;
+    std::optional<E2eOptions> e2e;
+    /// Its own `allow` or `deny` replaces the one at the top of the file.
+    std::optional<std::vector<AddressRange>> allow, deny;
 
     bool operator==(const InNetwork&) const = default;
 };
 
 struct InConfig : CommonConfig {
     std::vector<InNetwork> networks;
+    /// For the networks that have none of their own.
+    std::optional<TlsClientOptions> tls;
+    std::optional<KeyOptions> auth;
+    AccessLists access;
     /// For one dial of the proxy, look-up included.
     Milliseconds connect_timeout{5'000};
     /// From the client's arrival to the proxy's answer. Longer than all that can happen meanwhile:
@@ -64,12 +108,19 @@ struct OutNetwork {
     HostPort server;
     HostPort backend;
     std::string topic = "default";
+    /// Nothing: what stands at the top of the file.
+    std::optional<TlsClientOptions> tls;
+    std::optional<KeyOptions> auth;
+    std::optional<E2eOptions> e2e;
 
     bool operator==(const OutNetwork&) const = default;
 };
 
 struct OutConfig : CommonConfig {
     std::vector<OutNetwork> networks;
+    /// For the networks that have none of their own.
+    std::optional<TlsClientOptions> tls;
+    std::optional<KeyOptions> auth;
     /// Between two attempts to register.
     Milliseconds retry_interval{2'000};
     Milliseconds heartbeat_interval{2'000};
@@ -85,11 +136,63 @@ struct OutConfig : CommonConfig {
     bool operator==(const OutConfig&) const = default;
 };
 
+enum class TlsMode {
+    off,       ///< a TLS client is refused
+    optional,  ///< plain and TLS on the same port
+    required,  ///< a plain client is refused
+};
+enum class TlsVersion { v1_2, v1_3 };
+
+struct TlsServerOptions {
+    std::string cert, key;  ///< files (PEM): the certificate chain, its key
+    TlsMode mode = TlsMode::required;
+    std::string client_ca;  ///< set: a TLS client must have a certificate of this CA
+    TlsVersion min_version = TlsVersion::v1_3;
+
+    bool operator==(const TlsServerOptions&) const = default;
+};
+
+/// Topics that may be used (in) and registered (out), as patterns.
+struct Permissions {
+    std::vector<TopicPattern> in, out;
+
+    bool operator==(const Permissions&) const = default;
+};
+struct KeyEntry {
+    std::string id, secret_file;
+    Permissions permissions;
+
+    bool operator==(const KeyEntry&) const = default;
+};
+/// `name`: a DNS or e-mail or URI name of the certificate's subject alternative names, or, if it
+/// has none, its CN.
+struct CertEntry {
+    std::string name;
+    Permissions permissions;
+
+    bool operator==(const CertEntry&) const = default;
+};
+struct AuthOptions {
+    std::vector<KeyEntry> keys;
+    std::vector<CertEntry> certs;
+    Permissions anonymous;
+
+    bool operator==(const AuthOptions&) const = default;
+};
+
 struct ProxyLimits {
     /// Connections of all kinds; 0: as many as the file descriptors allow.
     std::size_t connections = 0;
-    /// Connections whose first message has not come.
+    /// Connections that are not yet identified: no first message that was accepted. Beyond, the
+    /// oldest one that has said nothing is closed.
     std::size_t handshakes = 1'000;
+    /// Of these, from one address (IPv6: one /64), unless it is trusted.
+    std::size_t per_source = 100;
+    /// Running and opening streams of one topic, and of one key or certificate; 0: no limit.
+    std::size_t streams_per_topic = 10'000;
+    std::size_t streams_per_key = 10'000;
+    /// Topics that one key or certificate has registered; 0: no limit.
+    std::size_t topics_per_key = 1'000;
     std::size_t topics = 10'000;
     /// In connections that wait for a data connection of one topic.
     std::size_t waiting = 1'000;
@@ -99,12 +202,17 @@ struct ProxyLimits {
     bool operator==(const ProxyLimits&) const = default;
 };
 
+/// Loopback: nginx on the same host.
+std::vector<AddressRange> default_trusted();
+
 struct ProxyConfig : CommonConfig {
     HostPort listen{"127.0.0.1", 40'001};
     /// Silence after which a control connection is dropped, for outs that do not announce theirs.
     Milliseconds heartbeat_timeout{60'000};
-    /// For a connection's first message.
+    /// From a connection's arrival to its first message, the TLS handshake included.
     Milliseconds handshake_timeout{10'000};
+    /// For the TLS handshake alone; at most handshake_timeout.
+    Milliseconds tls_timeout{5'000};
     /// How long an in connection waits for a data connection.
     Milliseconds open_timeout{5'000};
     /// For out's answer on a data connection; longer than out's open_timeout.
@@ -113,12 +221,17 @@ struct ProxyConfig : CommonConfig {
     std::size_t pool_min = 2;
     std::size_t pool_max = 100;
     ProxyLimits limits;
+    std::optional<TlsServerOptions> tls;
+    std::optional<AuthOptions> auth;
+    AccessLists access;
+    /// Addresses that the limits per source do not concern: a balancer speaks for many.
+    std::vector<AddressRange> trusted = default_trusted();
 
     bool operator==(const ProxyConfig&) const = default;
 };
 
 /// A longer text is refused; the caller need not read more than this and one byte.
-inline constexpr std::size_t kConfigMaxBytes = 1'048'576;
+inline constexpr std::size_t kConfigMaxBytes = 4'194'304;
 
 /// All problems of a file, one line each, in the file's order: `file:line:column: path: what is
 /// wrong`. `file` is the name to print. A syntax error is the only one of its list.

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/protocol/host_port.hpp"
-#include "common/protocol/topic.hpp"
 
 namespace inout {
 namespace {
@@ -15,10 +14,15 @@ constexpr std::size_t kProblemsMax = 100;
 
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
+/// Of the kinds that a key may ask for.
+std::string named(Kind kind) {
+    if (kind == Kind::object) return "an object";
+    return kind == Kind::array ? "an array" : "a string";
+}
+
 std::string shown(const JsonValue& value) {
-    if (value.kind == Kind::object) return "an object";
-    if (value.kind == Kind::array) return "an array";
-    return shortened(value.source);
+    const bool nested = value.kind == Kind::object || value.kind == Kind::array;
+    return nested ? named(value.kind) : shortened(value.source);
 }
 
 std::string joined(std::span<const std::string_view> words) {
@@ -158,16 +162,9 @@ void FieldReader::less(std::string_view low_key, std::int64_t low, std::string_v
                       {high_key, "more than", std::to_string(high)});
 }
 
-void FieldReader::at_most(std::string_view low_key, std::size_t low, std::string_view high_key,
-                          std::size_t high) {
-    if (low <= high) return;
-    complain_of_order({low_key, "at most", std::to_string(low)},
-                      {high_key, "at least", std::to_string(high)});
-}
-
-bool FieldReader::is_object(const JsonValue& element, const std::string& path) {
-    if (element.kind == Kind::object) return true;
-    problems_.add(element.source, path, "must be an object, not " + shown(element));
+bool FieldReader::is_a(Kind kind, const JsonValue& element, const std::string& path) {
+    if (element.kind == kind) return true;
+    problems_.add(element.source, path, "must be " + named(kind) + ", not " + shown(element));
     return false;
 }
 
@@ -187,11 +184,19 @@ const JsonValue* FieldReader::find(std::string_view key, Need need, Accepts acce
 }
 
 const JsonValue* FieldReader::find(std::string_view key, Need need, Kind kind) {
-    const std::string expected = kind == Kind::object  ? "an object"
-                                 : kind == Kind::array ? "an array"
-                                                       : "a string";
     return find(
-        key, need, [&](const JsonValue& value) { return value.kind == kind; }, expected);
+        key, need, [&](const JsonValue& value) { return value.kind == kind; }, named(kind));
+}
+
+const JsonValue* FieldReader::find_array(std::string_view key, Range entries) {
+    const Need need = entries.min > 0 ? Need::required : Need::optional;
+    const JsonValue* value = find(key, need, Kind::array);
+    if (value == nullptr) return nullptr;
+    const auto size = static_cast<std::int64_t>(value->elements.size());
+    if (size >= entries.min && size <= entries.max) return value;
+    complain(key, "must have " + std::to_string(entries.min) + " to " +
+                      std::to_string(entries.max) + " entries, not " + std::to_string(size));
+    return nullptr;
 }
 
 std::optional<std::int64_t> FieldReader::whole_number(std::string_view key, Need need,
@@ -242,13 +247,13 @@ void FieldReader::port(std::string_view key, std::uint16_t& port, std::uint16_t 
     }
 }
 
-void FieldReader::topic(std::string_view key, std::string& topic) {
-    const JsonValue* value = find(key, Need::optional, Kind::string);
+void FieldReader::text(std::string_view key, std::string& text, CheckText check, Need need) {
+    const JsonValue* value = find(key, need, Kind::string);
     if (value == nullptr) return;
-    if (const auto problem = check_topic(value->text)) {
+    if (const auto problem = check(value->text)) {
         complain(key, *problem);
     } else {
-        topic = value->text;
+        text = value->text;
     }
 }
 

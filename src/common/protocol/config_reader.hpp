@@ -1,8 +1,8 @@
 // The checked reading of a configuration: problems with their places, and a reader of one object.
 //
 // FieldReader and FieldWriter (config.cpp) have the same members, so that one list of fields per
-// program serves both directions. A field that is wrong is reported and keeps its default, and the
-// reading goes on. Pure; lives on the caller's stack while one file is read.
+// program (config_fields.hpp) serves both directions. A field that is wrong is reported and keeps
+// its default, and the reading goes on. Pure; lives on the caller's stack while one file is read.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/limits.hpp"
@@ -29,6 +30,7 @@ class Problems {
     /// `where` is a part of the text, `path` the JSON path that it belongs to (may be empty).
     void add(std::string_view where, std::string_view path, std::string what);
     bool empty() const { return found_.empty(); }
+    std::size_t count() const { return found_.size() + omitted_; }
     std::size_t line_of(std::string_view where) const;
 
     /// `file:line:column: path: what`, in the text's order. Columns count characters, from 1.
@@ -46,13 +48,16 @@ class Problems {
     std::size_t omitted_ = 0;
 };
 
-/// The numbers that a key may have, ends included.
+/// The numbers that a key may have, or of entries in a list, ends included.
 struct Range {
     std::int64_t min;
     std::int64_t max;
 };
 
 enum class Need { optional, required };
+
+/// What is wrong with a text, worded to follow its key; nothing if it is fine.
+using CheckText = std::optional<std::string> (*)(std::string_view text);
 
 /// Reads the fields of one object by their keys. Every key that is asked for becomes a known one;
 /// finish() reports the others.
@@ -63,7 +68,7 @@ class FieldReader {
 
     void host(std::string_view key, std::string& host, Need need = Need::optional);
     void port(std::string_view key, std::uint16_t& port, std::uint16_t min, Need need);
-    void topic(std::string_view key, std::string& topic);
+    void text(std::string_view key, std::string& text, CheckText check, Need need = Need::optional);
     void duration(std::string_view key, Milliseconds& time, Range range_ms);
 
     template <class Unsigned>
@@ -84,38 +89,61 @@ class FieldReader {
     void object(std::string_view key, Visit visit) {
         const JsonValue* value = find(key, Need::optional, JsonValue::Kind::object);
         if (value == nullptr) return;
-        FieldReader fields(*value, path_of(key), problems_);
-        visit(fields);
-        fields.finish();
+        const std::size_t before = problems_.count();
+        read_fields(*value, path_of(key), visit);
+        if (problems_.count() != before) bad_.insert(key);
     }
 
-    /// An array of 1 to `max` objects, required; `visit(fields, item)` reads one.
+    /// The same for an object that there is only if the file has it; `visit(fields, object)`.
+    template <class Object, class Visit>
+    void object(std::string_view key, std::optional<Object>& object, Visit visit) {
+        this->object(key, [&](FieldReader& fields) { visit(fields, object.emplace()); });
+    }
+
+    /// An array of objects, required if it may not be empty; `visit(fields, item)` reads one.
     template <class Item, class Visit>
-    void list(std::string_view key, std::vector<Item>& items, std::size_t max, Visit visit) {
-        const JsonValue* value = find(key, Need::required, JsonValue::Kind::array);
-        if (value == nullptr) return;
-        if (value->elements.empty() || value->elements.size() > max) {
-            complain(key, "must have 1 to " + std::to_string(max) + " entries, not " +
-                              std::to_string(value->elements.size()));
-            return;
-        }
-        items.reserve(value->elements.size());
-        for (const JsonValue& element : value->elements) {
-            const std::string path = path_of(key) + "[" + std::to_string(items.size()) + "]";
+    void list(std::string_view key, std::vector<Item>& items, Range entries, Visit visit) {
+        const auto read = [&](const JsonValue& element, const std::string& path) {
             Item& item = items.emplace_back();
-            if (!is_object(element, path)) continue;
-            FieldReader fields(element, path, problems_);
-            visit(fields, item);
-            fields.finish();
-        }
+            read_fields(element, path, [&](FieldReader& fields) { visit(fields, item); });
+        };
+        each(key, entries, JsonValue::Kind::object, read);
+    }
+
+    /// An array of texts, each for `Value::parse`. What `values` had gives way.
+    template <class Value>
+    void values(std::string_view key, std::vector<Value>& values, Range entries) {
+        if (members_.contains(key)) values.clear();
+        const auto read = [&](const JsonValue& element, const std::string& path) {
+            auto value = Value::parse(element.text);
+            if (value) {
+                values.push_back(std::move(*value));
+            } else {
+                problems_.add(element.source, path, value.error());
+            }
+        };
+        each(key, entries, JsonValue::Kind::string, read);
+    }
+
+    /// The same for an array that there is only if the file has it.
+    template <class Value>
+    void values(std::string_view key, std::optional<std::vector<Value>>& list, Range entries) {
+        std::vector<Value> read;
+        values(key, read, entries);
+        if (members_.contains(key)) list = std::move(read);
     }
 
     /// Demands an order between two fields (their values as read, or their defaults).
     void less(std::string_view low_key, std::int64_t low, std::string_view high_key,
               std::int64_t high);
-    void at_most(std::string_view low_key, std::size_t low, std::string_view high_key,
-                 std::size_t high);
-    /// For other rules that join fields: they hold only where each field is fine by itself.
+    template <class Number>
+    void at_most(std::string_view low_key, Number low, std::string_view high_key, Number high) {
+        if (low <= high) return;
+        complain_of_order({low_key, "at most", std::to_string(low)},
+                          {high_key, "at least", std::to_string(high)});
+    }
+    /// For other rules that join fields: they hold only where each field is fine by itself, and
+    /// all that is in it.
     bool good(std::initializer_list<std::string_view> keys) const;
     const std::string& path() const { return path_; }
     /// Reports at a field, or at the object where the field is absent. An empty key is the object.
@@ -132,7 +160,29 @@ class FieldReader {
     std::optional<std::int64_t> whole_number(std::string_view key, Need need, Range range);
     std::optional<std::size_t> one_of(std::string_view key,
                                       std::span<const std::string_view> names);
-    bool is_object(const JsonValue& element, const std::string& path);
+    /// The array, if it is one with a permitted number of entries.
+    const JsonValue* find_array(std::string_view key, Range entries);
+    bool is_a(JsonValue::Kind kind, const JsonValue& element, const std::string& path);
+
+    template <class Read>
+    void each(std::string_view key, Range entries, JsonValue::Kind kind, Read read) {
+        const JsonValue* array = find_array(key, entries);
+        if (array == nullptr) return;
+        const std::size_t before = problems_.count();
+        for (std::size_t i = 0; i < array->elements.size(); ++i) {
+            const JsonValue& element = array->elements[i];
+            const std::string path = path_of(key) + "[" + std::to_string(i) + "]";
+            if (is_a(kind, element, path)) read(element, path);
+        }
+        if (problems_.count() != before) bad_.insert(key);
+    }
+    template <class Visit>
+    void read_fields(const JsonValue& object, const std::string& path, Visit visit) {
+        FieldReader fields(object, path, problems_);
+        visit(fields);
+        fields.finish();
+    }
+
     struct Bound {
         std::string_view key, words;
         std::string value;

@@ -45,7 +45,7 @@ struct TextProblem {
     std::string what;
 };
 
-/// Levels of objects and arrays; a configuration needs four.
+/// Levels of objects and arrays; a configuration needs five.
 inline constexpr std::size_t kJsonDepthMax = 16;
 
 Result<JsonValue, TextProblem> parse_json_document(std::string_view text);

@@ -5,6 +5,7 @@
 // a peer sends is clamped and bounded here, so that nobody behind needs to. No I/O, no clock.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,14 @@ namespace inout {
 
 inline constexpr std::string_view kVersion = "0.0.1";
 
+/// Who asks, and that it knows the key's secret (proof.hpp makes and checks it).
+struct Proof {
+    std::string key;           ///< the key's id: as a topic, shorter, without `"` and `\`
+    std::int64_t time_ms = 0;  ///< the asking peer's clock, Unix time
+    std::string mac;           ///< kProofDigits lowercase hex digits
+};
+inline constexpr std::size_t kProofDigits = 64;  // HMAC-SHA256
+
 /// out → proxy, first on a control connection: "I serve this topic".
 struct OutRequest {
     std::string magic, version, topic;
@@ -25,6 +34,7 @@ struct OutRequest {
     std::string instance;  ///< names this network entry of this run of out
     bool standby = false;  ///< join the line without taking the topic from its holder
     std::optional<Milliseconds> heartbeat_timeout;  ///< 5 s to 10 min
+    std::optional<Proof> proof{};
 };
 
 /// out → proxy, first on a data connection: "park this one".
@@ -41,12 +51,15 @@ struct InRequest {
     bool ext = false;
     std::string id;      ///< 16 hex digits, names the stream in every log
     std::string client;  ///< "ip:port" as in saw it
+    bool e2e = false;    ///< in encrypts end to end, and so must out
+    std::optional<Proof> proof{};
 };
 
 /// in → proxy, first on a spare connection: "keep this one, an InRequest comes later". Only to a
 /// proxy that has announced `warm`.
 struct InWarmRequest {
     std::string magic, version;
+    std::optional<Proof> proof{};
 };
 
 /// proxy → out, on control: "open that many data connections".
@@ -60,6 +73,7 @@ struct DataActiveRequest {
     std::string magic, topic;
     bool ext = false;
     std::string id, client;
+    bool e2e = false;  ///< as in InRequest
 };
 
 /// The answer to any request.
@@ -75,6 +89,8 @@ struct Response {
     bool quiet = false;     ///< answer to OutRequest: data connections may be parked quietly
     /// Answers to an in: how long the proxy keeps a spare connection; nothing: it takes none.
     std::optional<Milliseconds> warm{};
+    /// With Code::clock: the proxy's clock, Unix time.
+    std::optional<std::int64_t> time_ms{};
 
     bool ok() const { return message.empty(); }
     /// Whether it answers a request of this type. An error may also name no request at all: the

@@ -13,7 +13,7 @@ namespace inout {
 namespace {
 
 /// More than most of our messages have.
-constexpr std::size_t kTypicalBodyBytes = 320;
+constexpr std::size_t kTypicalBodyBytes = 448;
 
 bool is_plain(std::string_view text) {
     return std::all_of(text.begin(), text.end(),
@@ -80,10 +80,19 @@ void write_request(ObjectWriter& payload, const M& m) {
     payload.text("type", m.topic);
 }
 
-void write_stream(ObjectWriter& payload, const std::string& id, const std::string& client) {
-    auto ext = payload.ext();
-    ext.text("id", id);
-    ext.text_if_any("client", client);
+/// What InRequest and DataActiveRequest say about the stream.
+template <class M>
+void write_stream(ObjectWriter& ext, const M& m) {
+    ext.text("id", m.id);
+    ext.text_if_any("client", m.client);
+    if (m.e2e) ext.number("e2e", 1);
+}
+
+void write_proof(ObjectWriter& ext, const std::optional<Proof>& proof) {
+    if (!proof) return;
+    ext.text("key", proof->key);
+    ext.number("time", proof->time_ms);
+    ext.text("proof", proof->mac);
 }
 
 void write(ObjectWriter& payload, const OutRequest& m) {
@@ -92,6 +101,7 @@ void write(ObjectWriter& payload, const OutRequest& m) {
     ext.text("instance", m.instance);
     ext.text("mode", m.standby ? "standby" : "takeover");
     if (m.heartbeat_timeout) ext.number("heartbeat_timeout", m.heartbeat_timeout->count());
+    write_proof(ext, m.proof);
 }
 
 void write(ObjectWriter& payload, const OutDataRequest& m) {
@@ -103,13 +113,16 @@ void write(ObjectWriter& payload, const OutDataRequest& m) {
 
 void write(ObjectWriter& payload, const InRequest& m) {
     write_request(payload, m);
-    write_stream(payload, m.id, m.client);
+    auto ext = payload.ext();
+    write_stream(ext, m);
+    write_proof(ext, m.proof);
 }
 
 void write(ObjectWriter& payload, const InWarmRequest& m) {
     payload.text("magic", m.magic);
     payload.text("version", m.version);
-    payload.ext();
+    auto ext = payload.ext();
+    write_proof(ext, m.proof);
 }
 
 void write(ObjectWriter& payload, const NewDataRequest& m) {
@@ -121,7 +134,8 @@ void write(ObjectWriter& payload, const NewDataRequest& m) {
 void write(ObjectWriter& payload, const DataActiveRequest& m) {
     payload.text("magic", m.magic);
     payload.text("type", m.topic);
-    write_stream(payload, m.id, m.client);
+    auto ext = payload.ext();
+    write_stream(ext, m);
 }
 
 void write(ObjectWriter& payload, const Response& m) {
@@ -137,6 +151,7 @@ void write(ObjectWriter& payload, const Response& m) {
     }
     if (m.quiet) ext.number("quiet", 1);
     if (m.warm) ext.number("warm", m.warm->count());
+    if (m.time_ms) ext.number("time", *m.time_ms);
 }
 
 void write(ObjectWriter&, const Ping&) {}
@@ -148,8 +163,6 @@ void write(ObjectWriter& payload, const Notice& m) {
 }
 
 }  // namespace
-
-std::string_view type_name(const Message& message) { return kTypeNames[message.index()]; }
 
 std::string encode(const Message& message) {
     std::string body;

@@ -1,0 +1,131 @@
+#include "common/base/crypto.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+namespace inout {
+namespace {
+
+/// None of these calls can fail but for want of memory or of a working OpenSSL.
+void demand(bool done) {
+    if (!done) std::abort();
+}
+
+const unsigned char* unsigned_bytes(std::string_view bytes) {
+    // Not a null pointer, which OpenSSL takes for "no key" rather than for an empty one.
+    return reinterpret_cast<const unsigned char*>(bytes.empty() ? "" : bytes.data());
+}
+
+/// HMAC-SHA256, waiting for a key.
+class HmacContext {
+  public:
+    HmacContext() {
+        const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> hmac(
+            EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr), &EVP_MAC_free);
+        demand(hmac != nullptr);
+        context_.reset(EVP_MAC_CTX_new(hmac.get()));
+        demand(context_ != nullptr);
+        char digest[] = "SHA256";
+        const OSSL_PARAM parameters[] = {
+            OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+            OSSL_PARAM_construct_end()};
+        demand(EVP_MAC_CTX_set_params(context_.get(), parameters) == 1);
+    }
+
+    Digest compute(std::string_view key, std::string_view data) {
+        Digest digest;
+        std::size_t size = 0;
+        EVP_MAC_CTX* const context = context_.get();
+        demand(EVP_MAC_init(context, unsigned_bytes(key), key.size(), nullptr) == 1);
+        demand(EVP_MAC_update(context, unsigned_bytes(data), data.size()) == 1);
+        demand(EVP_MAC_final(context, digest.data(), &size, digest.size()) == 1);
+        demand(size == digest.size());
+        return digest;
+    }
+
+  private:
+    std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context_{nullptr, &EVP_MAC_CTX_free};
+};
+
+}  // namespace
+
+Digest sha256(std::string_view data) {
+    Digest digest;
+    demand(EVP_Digest(unsigned_bytes(data), data.size(), digest.data(), nullptr, EVP_sha256(),
+                      nullptr) == 1);
+    return digest;
+}
+
+Digest hmac_sha256(std::string_view key, std::string_view data) {
+    thread_local HmacContext context;
+    return context.compute(key, data);
+}
+
+Digest hkdf_sha256(std::string_view key, std::string_view salt, std::string_view info) {
+    Digest extracted = hmac_sha256(salt, key);
+    // The expansion's first block is all of it: 32 bytes are what one HMAC gives.
+    const Digest expanded = hmac_sha256(bytes_of(extracted), std::string(info) + '\1');
+    wipe(extracted.data(), extracted.size());
+    return expanded;
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+void wipe(void* bytes, std::size_t size) { OPENSSL_cleanse(bytes, size); }
+
+std::string to_hex(std::string_view bytes) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    text.reserve(bytes.size() * 2);
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        text += kDigits[byte >> 4U];
+        text += kDigits[byte & 15U];
+    }
+    return text;
+}
+
+std::optional<std::string> from_hex(std::string_view text) {
+    if (text.size() % 2 != 0) return std::nullopt;
+    std::string bytes(text.size() / 2, '\0');
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        const bool decimal = c >= '0' && c <= '9';
+        if (!decimal && (c < 'a' || c > 'f')) return std::nullopt;
+        const int nibble = decimal ? c - '0' : c - 'a' + 10;
+        bytes[i / 2] = static_cast<char>(static_cast<unsigned char>(bytes[i / 2]) << 4U | nibble);
+    }
+    return bytes;
+}
+
+std::string to_base64(std::string_view bytes) {
+    std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends it with a zero
+    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                     unsigned_bytes(bytes), static_cast<int>(bytes.size()));
+    text.resize(static_cast<std::size_t>(size));
+    return text;
+}
+
+std::optional<std::string> from_base64(std::string_view text) {
+    if (text.size() % 4 != 0) return std::nullopt;
+    std::string bytes(text.size() / 4 * 3, '\0');
+    if (EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), unsigned_bytes(text),
+                        static_cast<int>(text.size())) < 0) {
+        return std::nullopt;
+    }
+    const auto padding = static_cast<std::size_t>(
+        std::count(text.end() - std::min<std::ptrdiff_t>(2, std::ssize(text)), text.end(), '='));
+    bytes.resize(bytes.size() - padding);
+    // EVP_DecodeBlock is lenient: spaces around, bits that no byte has.
+    if (to_base64(bytes) != text) return std::nullopt;
+    return bytes;
+}
+
+}  // namespace inout
