@@ -1,7 +1,6 @@
 #include "in/client_session.hpp"
 
 #include "common/app/opening.hpp"
-#include "common/net/connect.hpp"
 #include "common/net/deadline.hpp"
 #include "common/net/early_data.hpp"
 #include "common/net/frame_io.hpp"
@@ -22,16 +21,27 @@ void warn_proxy_unreachable(const InNetwork& network, const std::string& reason)
                                        {"held_back", held_back}});
 }
 
-/// The request is on its way, the client's bytes follow it, and the proxy's answer is here.
-Task<Result<Response, std::string>> ask_proxy(Connection& proxy, Message request,
-                                              EarlyData& early) {
+/// What one attempt sends and is told. With end-to-end encryption not the client's first bytes go
+/// behind the request, but the beginning of the handshake with out.
+struct Attempt {
+    Connection& proxy;
+    EarlyData& early;
+    std::unique_ptr<TlsSession> e2e;  ///< nothing: not encrypted end to end
+};
+
+/// The request is on its way, early bytes follow it, and the proxy's answer is here.
+Task<Result<Response, std::string>> ask_proxy(Attempt& attempt, const Message& request) {
     std::string frame = encode(request);
-    early.append_to(frame);
-    const auto write_error = co_await proxy.write_all(frame);
+    if (attempt.e2e) {
+        frame += attempt.e2e->first_flight();
+    } else {
+        attempt.early.append_to(frame);
+    }
+    const auto write_error = co_await attempt.proxy.write_all(frame);
     frame = {};  // the answer may take long
-    if (!write_error) early.pass_to(proxy);
-    auto answer = co_await read_message(proxy, kFrameBodyMaxBytes);
-    early.pause();
+    if (!write_error && !attempt.e2e) attempt.early.pass_to(attempt.proxy);
+    auto answer = co_await read_message(attempt.proxy, kFrameBodyMaxBytes);
+    attempt.early.pause();
     if (!answer) {
         co_return Failure{write_error ? write_error.message() : to_string(answer.error())};
     }
@@ -44,11 +54,35 @@ Task<Result<Response, std::string>> ask_proxy(Connection& proxy, Message request
     co_return std::move(*response);
 }
 
+struct Refusal {
+    std::string_view code;
+    std::string detail;
+};
+
+/// The proxy has connected us to out: the handshake with out, then the client's bytes go on their
+/// way while out dials its backend and says how that went. Nothing: the stream is open.
+Task<std::optional<Refusal>> meet_out(Attempt& attempt) {
+    attempt.proxy.secure(std::move(attempt.e2e));
+    if (co_await attempt.proxy.handshake()) {
+        co_return Refusal{to_string(Code::e2e),
+                          "end-to-end handshake with out: " + attempt.proxy.tls()->failure() +
+                              " (is the key the same on both sides?)"};
+    }
+    attempt.early.pass_to(attempt.proxy);
+    auto answer = co_await read_message(attempt.proxy, kFrameBodyMaxBytes);
+    attempt.early.pause();
+    if (!answer) co_return Refusal{"proxy_gone", to_string(answer.error())};
+    const auto* response = std::get_if<Response>(&*answer);
+    if (response == nullptr) co_return Refusal{to_string(Code::malformed), "not a status of out"};
+    if (!response->ok()) co_return Refusal{to_string(response->code), response->message};
+    co_return std::nullopt;
+}
+
 }  // namespace
 
-Task<> client_session(Worker& worker, const InConfig& config, const InNetwork& network,
+Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
                       WarmPool& warm, Connection client) {
-    Opening opening({}, network.topic, client.peer());
+    Opening opening({}, network.config.topic, client.peer());
     const auto open_until = Clock::now() + config.open_timeout;
     ErrorWatch client_watch(client);
     EarlyData early(worker.relays(), client, client_watch);
@@ -58,10 +92,9 @@ Task<> client_session(Worker& worker, const InConfig& config, const InNetwork& n
         if (!proxy) {
             const auto left = std::chrono::ceil<Milliseconds>(open_until - Clock::now());
             const Milliseconds timeout = std::min(config.connect_timeout, left);
-            auto dialled =
-                co_await dial(worker.executor(), network.server, DialOrder::racing, timeout);
+            auto dialled = co_await network.upstream->dial(worker.executor(), timeout);
             if (!dialled) {
-                warn_proxy_unreachable(network, dialled.error().detail);
+                warn_proxy_unreachable(network.config, dialled.error().detail);
                 opening.failed("proxy_unreachable", dialled.error().detail);
                 co_return;
             }
@@ -74,11 +107,21 @@ Task<> client_session(Worker& worker, const InConfig& config, const InNetwork& n
         deadline.expires_at(open_until);
         Message request = InRequest{.magic = random_hex(kMagicDigits),
                                     .version = std::string(kVersion),
-                                    .topic = network.topic,
+                                    .topic = network.config.topic,
                                     .ext = true,
                                     .id = opening.id(),
-                                    .client = opening.client()};
-        const auto response = co_await ask_proxy(*proxy, std::move(request), early);
+                                    .client = opening.client(),
+                                    .e2e = network.e2e != nullptr};
+        network.upstream->prove(request, *proxy);
+        Attempt attempt{*proxy, early, nullptr};
+        if (network.e2e) {
+            attempt.e2e = std::make_unique<TlsSession>(network.e2e->session(), proxy->fd());
+        }
+        const auto response = co_await ask_proxy(attempt, request);
+        std::optional<Refusal> refusal;
+        if (response && !response->ok())
+            refusal.emplace(to_string(response->code), response->message);
+        if (response && response->ok() && network.e2e) refusal = co_await meet_out(attempt);
         client_watch.closes(nullptr);
         if (client_watch.fired() && !early.has_taken()) {
             opening.failed("client_gone", "the client reset its connection");
@@ -88,8 +131,8 @@ Task<> client_session(Worker& worker, const InConfig& config, const InNetwork& n
             opening.failed(to_string(Code::open_timeout), "no answer from the proxy in time");
             co_return;
         }
-        if (response && !response->ok()) {
-            opening.failed(to_string(response->code), response->message);
+        if (refusal) {
+            opening.failed(refusal->code, refusal->detail);
             co_return;
         }
         if (response) {
@@ -100,7 +143,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const InNetwork& n
         if (spare) warm.drop_all();  // the others are hardly better
         if (!spare || early.has_taken()) {
             opening.failed("proxy_unreachable",
-                           to_string(network.server) + ": " + response.error());
+                           to_string(network.config.server) + ": " + response.error());
             co_return;
         }
         // It died unnoticed, and nothing of the client went into it: a fresh one.

@@ -3,12 +3,12 @@
 #pragma once
 
 #include "common/app/worker.hpp"
-#include "common/protocol/config.hpp"
+#include "in/network.hpp"
 #include "in/warm_pool.hpp"
 
 namespace inout {
 
-Task<> client_session(Worker& worker, const InConfig& config, const InNetwork& network,
+Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
                       WarmPool& warm, Connection client);
 
 }  // namespace inout

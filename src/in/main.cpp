@@ -28,7 +28,8 @@ int main(int argc, char** argv) {
                  .summary = "Listens near the clients and carries each connection to the service "
                             "that is registered under a topic at the proxy.",
                  .has_server = true,
-                 .has_bind = true},
+                 .has_bind = true,
+                 .makes_keys = true},
         .parse = parse_in_config,
         .defaults = default_in_config,
         .apply = apply,

@@ -4,7 +4,6 @@
 
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
-#include "common/net/connect.hpp"
 #include "common/net/deadline.hpp"
 #include "common/net/frame_io.hpp"
 
@@ -15,10 +14,10 @@ PoolPolicy new_policy() { return {kWarmMin, kWarmMax, kWarmMax}; }
 
 }  // namespace
 
-WarmPool::WarmPool(Worker& worker, const InConfig& config, const HostPort& server)
+WarmPool::WarmPool(Worker& worker, const InConfig& config, const Upstream& upstream)
     : worker_(worker),
       config_(config),
-      server_(server),
+      upstream_(upstream),
       policy_(new_policy()),
       age_timer_(worker.context()) {}
 
@@ -72,21 +71,22 @@ void WarmPool::refill() {
 
 Task<> WarmPool::open_spare() {
     const Counted counted(opening_);
-    auto dialled = co_await dial(worker_.executor(), server_, DialOrder::racing,
-                                 std::min(config_.connect_timeout, config_.open_timeout));
+    auto dialled = co_await upstream_.dial(worker_.executor(),
+                                           std::min(config_.connect_timeout, config_.open_timeout));
     if (!dialled) co_return;  // the next client will say so
     Connection connection = std::move(*dialled);
     Deadline deadline(connection);
     deadline.expires_after(config_.connect_timeout);
-    const Message request =
+    Message request =
         InWarmRequest{.magic = random_hex(kMagicDigits), .version = std::string(kVersion)};
+    upstream_.prove(request, connection);
     if (co_await write_message(connection, request)) co_return;
     const auto answer = co_await read_message(connection, kFrameBodyMaxBytes);
     if (!answer || closed_) co_return;
     const auto* response = std::get_if<Response>(&*answer);
     if (response == nullptr || !response->answers("InWarmRequest") || !response->ok()) {
         log::debug("no spare connection",
-                   {{"server", to_string(server_)},
+                   {{"server", to_string(upstream_.server())},
                     {"reason", response != nullptr ? response->message : "not an answer"}});
         refused_until_ = Clock::now() + kRequestExpiry;
         co_return;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 
+#include "common/app/upstream.hpp"
 #include "common/app/worker.hpp"
 #include "common/protocol/config.hpp"
 #include "common/protocol/message.hpp"
@@ -20,12 +21,12 @@ namespace inout {
 
 class WarmPool {
   public:
-    WarmPool(Worker& worker, const InConfig& config, const HostPort& server);
+    WarmPool(Worker& worker, const InConfig& config, const Upstream& upstream);
     WarmPool(const WarmPool&) = delete;
     WarmPool& operator=(const WarmPool&) = delete;
 
-    bool serves(const Worker& worker, const HostPort& server) const {
-        return &worker_ == &worker && server_ == server;
+    bool serves(const Worker& worker, const Upstream& upstream) const {
+        return &worker_ == &worker && &upstream_ == &upstream;
     }
 
     /// A client came; a connection for it that was alive a moment ago, if there is one.
@@ -54,7 +55,7 @@ class WarmPool {
 
     Worker& worker_;
     const InConfig& config_;
-    const HostPort& server_;
+    const Upstream& upstream_;
     PoolPolicy policy_;
     Clock::time_point measure_at_{};
     bool pays_ = false;

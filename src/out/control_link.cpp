@@ -2,20 +2,18 @@
 
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
-#include "common/net/connect.hpp"
 #include "common/net/deadline.hpp"
 #include "out/data_link.hpp"
 
 namespace inout {
 
-ControlLink::ControlLink(Worker& worker, Workers& workers, const OutConfig& config,
-                         const OutNetwork& network)
+ControlLink::ControlLink(Worker& worker, Workers& workers, const Network& network)
     : worker_(worker),
       workers_(workers),
-      config_(config),
       network_(network),
+      config_(network.all),
       instance_(random_hex(kMagicDigits)),
-      retry_(config.retry_interval) {}
+      retry_(config_.retry_interval) {}
 
 Task<> ControlLink::run() {
     Timer pause(worker_.executor());
@@ -29,15 +27,14 @@ Task<> ControlLink::run() {
 void ControlLink::warn_not_registered(const std::string& reason) {
     const auto held_back = failures_.pass();
     if (held_back < 0) return;
-    log::warning("not registered", {{"topic", network_.topic},
-                                    {"server", to_string(network_.server)},
+    log::warning("not registered", {{"topic", network_.config.topic},
+                                    {"server", to_string(network_.config.server)},
                                     {"reason", reason},
                                     {"held_back", held_back}});
 }
 
 Task<> ControlLink::register_once() {
-    auto dialled = co_await dial(worker_.executor(), network_.server, DialOrder::racing,
-                                 config_.connect_timeout);
+    auto dialled = co_await network_.upstream->dial(worker_.executor(), config_.connect_timeout);
     if (!dialled) {
         warn_not_registered(dialled.error().detail);
         co_return;
@@ -46,14 +43,14 @@ Task<> ControlLink::register_once() {
     const auto response = co_await request_registration();
     if (!response) co_return;
 
-    registration_ = std::make_shared<Registration>(config_, network_);
+    registration_ = std::make_shared<Registration>(network_);
     registration_->ticket = response->ticket;
     registration_->proxy_id = response->proxy;
     registration_->quiet = response->quiet;
     if (draining_) registration_->drain();
     peer_has_ext_ = response->ext;
-    log::info("registered", {{"topic", network_.topic},
-                             {"server", to_string(network_.server)},
+    log::info("registered", {{"topic", network_.config.topic},
+                             {"server", to_string(network_.config.server)},
                              {"position", response->position}});
     retry_.registered(Clock::now());
     co_await serve();
@@ -66,13 +63,15 @@ Task<> ControlLink::register_once() {
 Task<std::optional<Response>> ControlLink::request_registration() {
     Deadline deadline(channel_->connection());
     deadline.expires_after(config_.heartbeat_timeout);
-    channel_->send(OutRequest{.magic = random_hex(kMagicDigits),
-                              .version = std::string(kVersion),
-                              .topic = network_.topic,
-                              .ext = true,
-                              .instance = instance_,
-                              .standby = standby_,
-                              .heartbeat_timeout = config_.heartbeat_timeout});
+    Message request = OutRequest{.magic = random_hex(kMagicDigits),
+                                 .version = std::string(kVersion),
+                                 .topic = network_.config.topic,
+                                 .ext = true,
+                                 .instance = instance_,
+                                 .standby = standby_,
+                                 .heartbeat_timeout = config_.heartbeat_timeout};
+    network_.upstream->prove(request, channel_->connection());
+    channel_->send(request);
     auto answer = co_await channel_->receive();
     if (!answer) {
         warn_not_registered(deadline.expired() ? "no answer in time" : to_string(answer.error()));
@@ -107,12 +106,12 @@ Task<> ControlLink::serve() {
             channel_->close();
         }
     }
-    log::warning(
-        "disconnected",
-        {{"topic", network_.topic}, {"server", to_string(network_.server)}, {"reason", reason}});
+    log::warning("disconnected", {{"topic", network_.config.topic},
+                                  {"server", to_string(network_.config.server)},
+                                  {"reason", reason}});
     if (retry_.lost(Clock::now(), contended)) {
-        log::warning("contention", {{"topic", network_.topic},
-                                    {"server", to_string(network_.server)},
+        log::warning("contention", {{"topic", network_.config.topic},
+                                    {"server", to_string(network_.config.server)},
                                     {"reason",
                                      "the proxy ends the registration again and again; "
                                      "another out may serve this topic"}});
@@ -128,8 +127,9 @@ void ControlLink::open_data_links(unsigned count) {
 
 void ControlLink::on_notice(const Notice& notice) {
     const auto say = [this](log::Level level, std::string_view event, std::string_view reason) {
-        const log::Field fields[] = {
-            {"topic", network_.topic}, {"server", to_string(network_.server)}, {"reason", reason}};
+        const log::Field fields[] = {{"topic", network_.config.topic},
+                                     {"server", to_string(network_.config.server)},
+                                     {"reason", reason}};
         log::write(level, event, fields, std::size(fields));
     };
     switch (notice.code) {

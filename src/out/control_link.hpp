@@ -17,8 +17,7 @@ namespace inout {
 class ControlLink {
   public:
     /// `worker` is the main one; data links take turns on all of `workers`.
-    ControlLink(Worker& worker, Workers& workers, const OutConfig& config,
-                const OutNetwork& network);
+    ControlLink(Worker& worker, Workers& workers, const Network& network);
 
     Task<> run();
     /// Asks for no new streams; the control connection stays and is kept alive.
@@ -34,8 +33,8 @@ class ControlLink {
 
     Worker& worker_;
     Workers& workers_;
+    const Network& network_;
     const OutConfig& config_;
-    const OutNetwork& network_;
     const std::string instance_;
     RetryPolicy retry_;
     log::RateLimit failures_{Milliseconds{30'000}};

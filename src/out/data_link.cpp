@@ -11,8 +11,8 @@ namespace {
 log::RateLimit other_proxy_warnings{Milliseconds{60'000}};
 
 void say_not_parked(const Registration& registration, const std::string& reason) {
-    log::debug("not parked", {{"topic", registration.network.topic},
-                              {"server", to_string(registration.network.server)},
+    log::debug("not parked", {{"topic", registration.network.config.topic},
+                              {"server", to_string(registration.network.config.server)},
                               {"reason", reason}});
 }
 
@@ -21,11 +21,12 @@ void say_not_parked(const Registration& registration, const std::string& reason)
 void check_same_proxy(const Registration& registration, const Response& response) {
     if (response.proxy.empty() || response.proxy == registration.proxy_id) return;
     if (other_proxy_warnings.pass() < 0) return;
-    log::warning("another proxy answered", {{"server", to_string(registration.network.server)},
-                                            {"topic", registration.network.topic},
-                                            {"reason",
-                                             "a balancer between out and several proxies? "
-                                             "out must reach each proxy directly"}});
+    log::warning("another proxy answered",
+                 {{"server", to_string(registration.network.config.server)},
+                  {"topic", registration.network.config.topic},
+                  {"reason",
+                   "a balancer between out and several proxies? "
+                   "out must reach each proxy directly"}});
 }
 
 /// How parking and the wait for a stream ended.
@@ -37,10 +38,10 @@ struct Parked {
 /// Parks `proxy`, then waits for a stream.
 Task<Parked> park(Connection& proxy, Registration& registration) {
     Deadline deadline(proxy);
-    deadline.expires_after(registration.config.open_timeout);
+    deadline.expires_after(registration.network.all.open_timeout);
     OutDataRequest request{.magic = random_hex(kMagicDigits),
                            .version = std::string(kVersion),
-                           .topic = registration.network.topic,
+                           .topic = registration.network.config.topic,
                            .ext = true,
                            .ticket = registration.ticket,
                            .quiet = registration.quiet};
@@ -89,28 +90,70 @@ Response answer_to(const DataActiveRequest& active, Code code, std::string text)
                     .code = code};
 }
 
-/// Dials the backend for this stream and starts its relay.
+/// A stream that can not be opened: says so here and to whoever asked.
+Task<> give_up(std::optional<Opening>& opening, Connection& proxy, const DataActiveRequest& active,
+               Code code, const std::string& detail) {
+    opening->failed(to_string(code), detail);
+    opening.reset();  // the farewell is no part of it
+    Response answer = answer_to(active, code, detail);
+    co_await refuse(proxy, std::move(answer));
+}
+
+/// Why a stream can not be opened, before anything is dialled; Code::none if it can.
+std::pair<Code, std::string> objection(const Registration& registration,
+                                       const DataActiveRequest& active) {
+    if (registration.draining) return {Code::draining, "out is ending"};
+    const bool has_key = registration.network.e2e != nullptr;
+    // A 0.0.1 proxy does not pass on whether in has a key; then the handshake tells.
+    if (has_key && active.ext && !active.e2e) {
+        return {Code::e2e, "out demands end-to-end encryption, which in does not have"};
+    }
+    if (!has_key && active.e2e) {
+        return {Code::e2e, "in demands end-to-end encryption, which out does not have"};
+    }
+    return {Code::none, {}};
+}
+
+/// Tells the proxy that its part is done, then proves to in that we have its key, and it to us.
+Task<std::optional<std::string>> meet_in(Connection& proxy, const Registration& registration,
+                                         const DataActiveRequest& active) {
+    Deadline deadline(proxy);
+    deadline.expires_after(registration.network.all.open_timeout);
+    const Message answer = answer_to(active, Code::none, {});
+    if (const auto error = co_await write_message(proxy, answer)) co_return error.message();
+    proxy.secure(registration.network.e2e->session());
+    if (!co_await proxy.handshake()) co_return std::nullopt;
+    if (deadline.expired()) co_return "end-to-end handshake with in: not done in time";
+    co_return "end-to-end handshake with in: " + proxy.tls()->failure() +
+        " (is the key the same on both sides?)";
+}
+
+/// Dials the backend for this stream and starts its relay. With end-to-end encryption the result
+/// goes to in through that, where the proxy can not read or change it.
 Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, Connection proxy,
                    DataActiveRequest active) {
-    std::optional<Opening> opening(std::in_place, active.id, registration->network.topic,
-                                   active.client);
-    if (registration->draining) {
-        opening->failed(to_string(Code::draining), "this out is ending");
-        opening.reset();  // the farewell is no part of it
-        Response answer = answer_to(active, Code::draining, "out is ending");
-        co_await refuse(std::move(proxy), std::move(answer));
+    const Network& network = registration->network;
+    std::optional<Opening> opening(std::in_place, active.id, network.config.topic, active.client);
+    const auto [code, reason] = objection(*registration, active);
+    if (code != Code::none) {
+        co_await give_up(opening, proxy, active, code, reason);
         co_return;
     }
-    auto backend = co_await dial(worker.executor(), registration->network.backend,
-                                 DialOrder::in_turn, registration->config.open_timeout);
+    if (network.e2e) {
+        if (const auto failure = co_await meet_in(proxy, *registration, active)) {
+            opening->failed(to_string(Code::e2e), *failure);
+            opening.reset();
+            co_await say_farewell(proxy);  // so that the alert arrives, for in's log
+            co_return;
+        }
+    }
+    auto backend = co_await dial(worker.executor(), network.config.backend, DialOrder::in_turn,
+                                 network.all.open_timeout);
     if (!backend) {
         const DialError error = backend.error();
         const std::string detail =
-            "backend " + to_string(registration->network.backend) + ": " + error.detail;
-        opening->failed(to_string(error.code), detail);
-        opening.reset();  // the farewell is no part of it
-        Response answer = answer_to(active, error.code, detail);
-        co_await refuse(std::move(proxy), std::move(answer));
+            "backend " + to_string(network.config.backend) + ": " + error.detail;
+        co_await give_up(opening, proxy, active, error.code, detail);
         co_return;
     }
     const Message answer = answer_to(active, Code::none, {});
@@ -133,8 +176,9 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration) {
     // Two writers on one connection can garble the original's proxy: then another connection takes
     // its place, because the proxy does not know that this one is lost.
     for (unsigned attempt = 0; attempt < kParkAttempts; ++attempt) {
-        auto dialled = co_await dial(worker.executor(), registration->network.server,
-                                     DialOrder::racing, registration->config.connect_timeout);
+        const Network& network = registration->network;
+        auto dialled =
+            co_await network.upstream->dial(worker.executor(), network.all.connect_timeout);
         if (!dialled) {
             say_not_parked(*registration, dialled.error().detail);
             break;

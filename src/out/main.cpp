@@ -28,7 +28,8 @@ int main(int argc, char** argv) {
                  .summary = "Registers topics at the proxy and connects their streams to the "
                             "services behind them.",
                  .has_server = true,
-                 .has_backend = true},
+                 .has_backend = true,
+                 .makes_keys = true},
         .parse = parse_out_config,
         .defaults = default_out_config,
         .apply = apply,

@@ -11,13 +11,17 @@ namespace inout {
 
 class OutService : public Service {
   public:
-    OutService(Workers& workers, const OutConfig& config);
+    OutService(Workers& workers, const OutConfig& config) : workers_(workers), config_(config) {}
 
+    ConfigProblems load() override;
     std::optional<std::string> start() override;
     void drain() override;
 
   private:
     Workers& workers_;
+    const OutConfig& config_;
+    Upstreams upstreams_;
+    std::vector<std::unique_ptr<Network>> networks_;
     std::vector<std::unique_ptr<ControlLink>> links_;
 };
 

@@ -7,16 +7,14 @@
 #include <string>
 
 #include "common/net/connection_list.hpp"
-#include "common/protocol/config.hpp"
+#include "out/network.hpp"
 
 namespace inout {
 
 struct Registration {
-    Registration(const OutConfig& out_config, const OutNetwork& out_network)
-        : config(out_config), network(out_network) {}
+    explicit Registration(const Network& n) : network(n) {}
 
-    const OutConfig& config;
-    const OutNetwork& network;
+    const Network& network;
     std::string ticket;    ///< empty at a 0.0.1 proxy
     std::string proxy_id;  ///< empty at a 0.0.1 proxy
     bool quiet = false;    ///< the proxy needs not answer parked connections

@@ -41,6 +41,14 @@ std::shared_ptr<Registration> make_registration(const ProxyState& state,
     return registration;
 }
 
+void say_refused(const OutRequest& request, const std::string& out, const Identity& identity,
+                 const std::string& reason) {
+    log::warning("registration refused", {{"topic", request.topic},
+                                          {"out", out},
+                                          {"identity", to_string(identity)},
+                                          {"reason", reason}});
+}
+
 /// Answers the out until its connection ends; returns why it ended.
 Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& registration) {
     while (true) {
@@ -66,24 +74,37 @@ Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& 
 
 }  // namespace
 
-Task<> control_session(ProxyState& state, Connection connection, OutRequest request) {
+Task<> control_session(ProxyState& state, Connection connection, OutRequest request,
+                       Identity identity) {
     Response answer = answer_to("OutRequest", request.magic);
+    const std::string who = connection.peer();
+    std::unique_ptr<Quota::Place> place;
     if (state.draining) {
         answer.code = Code::draining;
         answer.message = "proxy is ending";
-        co_await refuse(std::move(connection), std::move(answer));
+    } else if (identity.kind != Identity::Kind::anonymous &&
+               !state.topics_of_key.take(to_string(identity), place)) {
+        answer.code = Code::limit;
+        answer.message = "this key has as many topics as it may";
+        say_refused(request, who, identity, "limits.topics_per_key");
+    }
+    if (!answer.message.empty()) {
+        co_await refuse(connection, std::move(answer));
         co_return;
     }
+    const bool secured = connection.tls() != nullptr;
     auto channel = std::make_shared<ControlChannel>(std::move(connection));
     const auto registration = make_registration(state, channel, request);
+    registration->identity = identity;
+    registration->secured = secured;
+    registration->topic_of_key = std::move(place);
     const auto position = state.directory.add(registration, request.instance, request.standby);
     if (!position) {
         answer.code = Code::limit;
         answer.message = "too many topics, or too many outs in line for this one";
-        log::warning(
-            "registration refused",
-            {{"topic", request.topic}, {"out", registration->out}, {"reason", answer.message}});
-        co_await refuse(std::move(channel->connection()), std::move(answer));
+        say_refused(request, who, identity, answer.message);
+        registration->topic_of_key.reset();  // the farewell is no part of it
+        co_await refuse(channel->connection(), std::move(answer));
         co_return;
     }
     answer.proxy = state.proxy_id;
@@ -92,7 +113,9 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
     answer.quiet = request.ext;
     log::info("registered", {{"topic", request.topic},
                              {"out", registration->out},
+                             {"identity", to_string(identity)},
                              {"position", *position},
+                             {"tls", secured ? "yes" : "no"},
                              {"ext", request.ext ? "yes" : "no"}});
     channel->send(answer);
     channel->start_heartbeat(Milliseconds::zero(),
@@ -105,8 +128,8 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
                                {"streams", registration->streams.load()}});
 }
 
-Task<> data_session(ProxyState& state, Worker& worker, Connection connection,
-                    OutDataRequest request) {
+Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
+                    OutDataRequest request, Strangers::Stay& stay) {
     // A registration with ext has a secret ticket; one without can not be told from another's.
     auto registration = request.ticket.empty() ? state.directory.holder(request.topic)
                                                : state.directory.by_ticket(request.ticket);
@@ -116,18 +139,22 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection connection,
     }
     Response answer = answer_to("OutDataRequest", request.magic);
     if (request.ext) answer.proxy = state.proxy_id;
-    if (!registration) {
+    const bool may_park = registration && (!registration->secured || connection.tls() != nullptr) &&
+                          state.gatekeeper.may_serve(registration->identity, request.topic);
+    if (!may_park) {
         answer.code = Code::denied;
         answer.message = "no registration for this data connection";
     } else if (!registration->pool->has_room()) {
         answer.code = Code::limit;
         answer.message = "no data connection is wanted now";
     }
+    if (may_park) stay.leave();
     if (!answer.message.empty()) {
+        counters().refused_total.fetch_add(1, std::memory_order_relaxed);
         log::debug("data connection refused", {{"topic", request.topic},
                                                {"out", connection.peer()},
                                                {"code", to_string(answer.code)}});
-        co_await refuse(std::move(connection), std::move(answer));
+        co_await refuse(connection, std::move(answer));
         co_return;
     }
     if (!request.quiet) {

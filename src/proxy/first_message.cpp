@@ -6,7 +6,7 @@
 namespace inout {
 namespace {
 
-log::RateLimit bad_first_messages;
+log::RateLimit bad_first_messages, denials;
 
 void count_refused(const std::string& peer, const std::string& reason) {
     counters().refused_total.fetch_add(1, std::memory_order_relaxed);
@@ -27,6 +27,16 @@ const std::string* version_of(const Message& message) {
 }
 
 /// Empty for a message that has none.
+std::string topic_of(const Message& message) {
+    return std::visit(
+        [](const auto& m) -> std::string {
+            if constexpr (requires { m.topic; }) return m.topic;
+            return {};
+        },
+        message);
+}
+
+/// Empty for a message that has none.
 std::string magic_of(const Message& message) {
     return std::visit(
         [](const auto& m) -> std::string {
@@ -36,16 +46,99 @@ std::string magic_of(const Message& message) {
         message);
 }
 
-/// Reads the first message, or says why there is none.
-Task<std::optional<Message>> read_first_message(ProxyState& state, Connection& connection) {
-    const Counted handshake(state.handshakes);
+/// A ClientHello in its record, by bytes that no frame's header can have: there the sixth belongs
+/// to the length and is zero (RFC 8446, 5.1 and 4).
+bool is_client_hello(const FrameHeader& first) { return first[0] == 0x16 && first[5] == 1; }
+
+struct FirstMessage {
+    std::optional<Message> message;
+    std::string problem{};  ///< if there is no message
+    bool timed_out = false;
+};
+
+FirstMessage no_message(std::string problem, const Deadline& deadline) {
+    if (deadline.expired()) problem = "no first message in time";
+    return {std::nullopt, std::move(problem), deadline.expired()};
+}
+
+/// Reads the first message, through TLS if the peer begins that.
+Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
+                                      Strangers::Stay& stay) {
     Deadline deadline(connection);
-    deadline.expires_after(state.config.handshake_timeout);
-    const std::string peer = connection.peer();
-    auto received = co_await read_message(connection, kFirstFrameBodyMaxBytes);
-    if (received) co_return std::move(*received);
-    count_refused(peer,
-                  deadline.expired() ? "no first message in time" : to_string(received.error()));
+    const auto until = Clock::now() + state.config.handshake_timeout;
+    deadline.expires_at(until);
+    FrameHeader header;
+    auto error = co_await connection.read_exactly(header, Connection::Expect::later);
+    if (error) co_return no_message(error.message(), deadline);
+    stay.has_spoken();
+    if (is_client_hello(header)) {
+        if (!state.tls) co_return no_message("TLS, which is off here", deadline);
+        connection.secure(state.tls->session(), {header.data(), header.size()});
+        deadline.expires_at(std::min(until, Clock::now() + state.config.tls_timeout));
+        if (co_await connection.handshake()) {
+            co_return no_message("TLS: " + connection.tls()->failure(), deadline);
+        }
+        deadline.expires_at(until);
+        error = co_await connection.read_exactly(header, Connection::Expect::later);
+        if (error) co_return no_message(error.message(), deadline);
+    }
+    auto message = co_await read_message(connection, kFirstFrameBodyMaxBytes, header);
+    if (!message) co_return no_message(to_string(message.error()), deadline);
+    co_return FirstMessage{std::move(*message)};
+}
+
+/// What is wrong with a first message before it matters who sent it; nothing: it is fine. The
+/// answer's magic and request are set.
+std::optional<Response> objection(const ProxyState& state, const Message& message,
+                                  const Connection& connection) {
+    const std::string* version = version_of(message);
+    if (version == nullptr) {
+        // The words of the original, which its programs may look for.
+        return Response{.magic = "invalid tp",
+                        .request = "invalid tp",
+                        .message = "not a first message",
+                        .ext = true,
+                        .code = Code::malformed};
+    }
+    Response answer{
+        .magic = magic_of(message), .request = std::string(type_name(message)), .ext = true};
+    if (*version != kVersion) {
+        answer.message = "this proxy speaks version " + std::string(kVersion);
+        answer.code = Code::version;
+        return answer;
+    }
+    const auto& tls = state.config.tls;
+    if (tls && tls->mode == TlsMode::required && connection.tls() == nullptr) {
+        answer.message = "this proxy demands TLS";
+        answer.code = Code::denied;
+        return answer;
+    }
+    return std::nullopt;
+}
+
+/// Who sent this request, if that one may; otherwise it is answered, counted and logged.
+Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
+                                    const Message& request, Strangers::Stay* stay) {
+    auto admitted = state.gatekeeper.admit(request, connection);
+    if (admitted) co_return std::move(*admitted);
+    Gatekeeper::Denial& denial = admitted.error();
+    counters().denied_total.fetch_add(1, std::memory_order_relaxed);
+    if (const auto held_back = denials.pass(); held_back >= 0) {
+        log::warning("denied", {{"peer", connection.peer()},
+                                {"request", type_name(request)},
+                                {"topic", topic_of(request)},
+                                {"identity", denial.identity},
+                                {"reason", denial.reason},
+                                {"held_back", held_back}});
+    }
+    if (stay != nullptr && denial.by_stranger) stay->failed();
+    Response answer{.magic = magic_of(request),
+                    .request = std::string(type_name(request)),
+                    .message = std::move(denial.message),
+                    .ext = true,
+                    .code = denial.code,
+                    .time_ms = denial.time_ms};
+    co_await refuse(connection, std::move(answer));
     co_return std::nullopt;
 }
 
@@ -62,7 +155,7 @@ Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connec
         answer.code = state.draining ? Code::draining : Code::limit;
         answer.message = "no spare connection is taken now";
         answer.warm = std::nullopt;
-        co_await refuse(std::move(connection), std::move(answer));
+        co_await refuse(connection, std::move(answer));
         co_return std::nullopt;
     }
     const Counted counted(counters().warm);
@@ -92,42 +185,49 @@ Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connec
 
 }  // namespace
 
-Task<> first_message_session(ProxyState& state, Worker& worker, Connection connection) {
-    auto message = co_await read_first_message(state, connection);
-    if (!message) co_return;
-    const std::string* version = version_of(*message);
-    if (version == nullptr) {
-        count_refused(connection.peer(), "misplaced first message");
-        // The words of the original, which its programs may look for.
-        Response answer{.magic = "invalid tp",
-                        .request = "invalid tp",
-                        .message = "not a first message",
-                        .ext = true,
-                        .code = Code::malformed};
-        co_await refuse(std::move(connection), std::move(answer));
+Task<> first_message_session(ProxyState& state, Worker& worker, Connection connection,
+                             std::shared_ptr<Strangers::Place> place) {
+    Strangers::Stay stay(state.strangers, std::move(place), connection);
+    FirstMessage first = co_await read_first_message(state, connection, stay);
+    if (!first.message) {
+        // A port check comes and goes without a word; so does one that had to make room.
+        const bool harmless = stay.is_silent() && !first.timed_out;
+        count_refused(connection.peer(),
+                      stay.evicted() ? "made room for a newer one" : first.problem);
+        if (harmless || stay.evicted()) co_return;
+        stay.failed();
+        // A failed handshake's alert has to arrive, or the other side can not say what was wrong.
+        if (connection.tls() != nullptr) co_await say_farewell(connection);
         co_return;
     }
-    if (*version != kVersion) {
-        count_refused(connection.peer(), "version");
-        Response answer{.magic = magic_of(*message),
-                        .request = std::string(type_name(*message)),
-                        .message = "this proxy speaks version " + std::string(kVersion),
-                        .ext = true,
-                        .code = Code::version};
-        co_await refuse(std::move(connection), std::move(answer));
+    Message& message = *first.message;
+    if (auto answer = objection(state, message, connection)) {
+        count_refused(connection.peer(), answer->message);
+        stay.failed();
+        co_await refuse(connection, std::move(*answer));
         co_return;
     }
-    if (auto* warm = std::get_if<InWarmRequest>(&*message)) {
-        message = co_await keep_warm(state, worker, connection, std::move(*warm));
-        if (!message) co_return;
+    auto identity = co_await admit(state, connection, message, &stay);
+    if (!identity) co_return;
+    if (auto* data = std::get_if<OutDataRequest>(&message)) {
+        co_await data_session(state, worker, connection, std::move(*data), stay);
+        co_return;
     }
-    if (auto* out = std::get_if<OutRequest>(&*message)) {
-        co_await control_session(state, std::move(connection), std::move(*out));
-    } else if (auto* data = std::get_if<OutDataRequest>(&*message)) {
-        co_await data_session(state, worker, std::move(connection), std::move(*data));
+    stay.leave();
+    if (auto* warm = std::get_if<InWarmRequest>(&message)) {
+        auto request = co_await keep_warm(state, worker, connection, std::move(*warm));
+        if (!request) co_return;
+        message = std::move(*request);
+        identity = co_await admit(state, connection, message, nullptr);
+        if (!identity) co_return;
+    }
+    if (auto* out = std::get_if<OutRequest>(&message)) {
+        co_await control_session(state, std::move(connection), std::move(*out),
+                                 std::move(*identity));
     } else {
-        auto& in = std::get<InRequest>(*message);
-        co_await pairing_session(state, worker, std::move(connection), std::move(in));
+        auto& in = std::get<InRequest>(message);
+        co_await pairing_session(state, worker, std::move(connection), std::move(in),
+                                 std::move(*identity));
     }
 }
 

@@ -28,12 +28,15 @@ struct Activated {
 
 /// Asks out to dial its backend, and passes the client's first bytes on behind that.
 Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer_timeout,
-                         const std::string& topic, const std::string& id, const std::string& client,
-                         bool ext) {
+                         const InRequest& request, const Opening& opening, bool ext) {
     Deadline deadline(data);
     deadline.expires_after(answer_timeout);
-    const Message message = DataActiveRequest{
-        .magic = random_hex(kMagicDigits), .topic = topic, .ext = ext, .id = id, .client = client};
+    const Message message = DataActiveRequest{.magic = random_hex(kMagicDigits),
+                                              .topic = request.topic,
+                                              .ext = ext,
+                                              .id = opening.id(),
+                                              .client = opening.client(),
+                                              .e2e = request.e2e};
     std::string frame = encode(message);
     early.append_to(frame);
     if (co_await data.write_all(frame)) co_return Activated{Activation::dead, {}};
@@ -54,12 +57,18 @@ Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer
     co_return Activated{Activation::refused, {response->code, response->message}};
 }
 
+/// A stream's places in the limits.
+struct Places {
+    std::unique_ptr<Quota::Place> of_topic, of_key;
+};
+
 /// Counts a running stream of its registration; released by the relay.
 struct RunningStream {
-    explicit RunningStream(std::shared_ptr<Registration> r)
-        : registration(std::move(r)), counted(registration->streams) {}
+    RunningStream(std::shared_ptr<Registration> r, Places p)
+        : registration(std::move(r)), counted(registration->streams), places(std::move(p)) {}
     std::shared_ptr<Registration> registration;
     Counted counted;
+    Places places;
 };
 
 struct Found {
@@ -68,6 +77,21 @@ struct Found {
     Refusal refusal{Code::none, {}};  ///< if there is no data
 };
 
+/// Code::none: there is room for another stream of this topic and this identity, and `places` are
+/// taken.
+Refusal take_places(ProxyState& state, const std::string& topic, const Identity& identity,
+                    Places& places) {
+    if (!state.streams_of_topic.take(topic, places.of_topic)) {
+        return {Code::limit, "this topic has as many streams as it may"};
+    }
+    const bool has_name = identity.kind != Identity::Kind::anonymous;
+    if (has_name && !state.streams_of_key.take(to_string(identity), places.of_key)) {
+        places.of_topic.reset();
+        return {Code::limit, "this key has as many streams as it may"};
+    }
+    return {Code::none, {}};
+}
+
 Found not_found(Code code, std::string message) {
     return {std::nullopt, nullptr, {code, std::move(message)}};
 }
@@ -75,8 +99,9 @@ Found not_found(Code code, std::string message) {
 /// Tries parked connections, and the next in line when an out is ending, until one is open or the
 /// time for all of it is over.
 Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Opening& opening,
-                                 ErrorWatch& in_watch, EarlyData& early, const std::string& topic) {
+                                 ErrorWatch& in_watch, EarlyData& early, const InRequest& request) {
     const ProxyConfig& config = state.config;
+    const std::string& topic = request.topic;
     const auto wait_until = Clock::now() + config.open_timeout;
     const auto give_up_at = wait_until + config.answer_timeout;
     Timer holder_change(worker.context());
@@ -89,6 +114,9 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
                                  : not_found(Code::no_topic, "no out serves topic " + topic);
         }
         topic_seen = true;
+        if (!state.gatekeeper.may_serve(registration->identity, topic)) {
+            co_return not_found(Code::no_topic, "no out serves topic " + topic);
+        }
         auto taken = co_await registration->pool->take(worker, wait_until);
         if (taken.result == DataPool::Taken::timeout) {
             co_return not_found(Code::open_timeout, "no data connection in time");
@@ -104,8 +132,8 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         }
         Connection data = std::move(*taken.connection);
         in_watch.closes(&data);
-        const auto activated = co_await activate(data, early, config.answer_timeout, topic,
-                                                 opening.id(), opening.client(), registration->ext);
+        const auto activated = co_await activate(data, early, config.answer_timeout, request,
+                                                 opening, registration->ext);
         in_watch.closes(nullptr);
         const bool over = early.has_taken();  // no other data connection may get the rest
         switch (activated.result) {
@@ -133,14 +161,18 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
 
 }  // namespace
 
-Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request) {
+Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request,
+                       Identity identity) {
     // A 0.0.1 in tells neither id nor client; its own address is the best that is known.
     std::optional<Opening> opening(std::in_place, request.id, request.topic,
                                    request.client.empty() ? in.peer() : request.client);
+    Places places;
+    Found found{.refusal = take_places(state, request.topic, identity, places)};
     ErrorWatch in_watch(in);
     EarlyData early(worker.relays(), in, in_watch);
-    Found found =
-        co_await find_data_connection(state, worker, *opening, in_watch, early, request.topic);
+    if (found.refusal.code == Code::none) {
+        found = co_await find_data_connection(state, worker, *opening, in_watch, early, request);
+    }
     Pump up = early.take_pump();
     in_watch.stop();
     if (in_watch.fired() && !up.has_taken()) {
@@ -155,8 +187,9 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
     if (state.config.limits.warm > 0) answer.warm = kWarmKept;
     if (!found.data) {
         opening->failed(to_string(found.refusal.code), found.refusal.message);
-        opening.reset();  // the farewell is no part of it: a drain need not wait for that
-        co_await refuse(std::move(in), std::move(answer));
+        opening.reset();  // the farewell is no part of it: neither a drain nor others wait for it
+        places = {};
+        co_await refuse(in, std::move(answer));
         co_return;
     }
     const Message message = std::move(answer);
@@ -167,7 +200,8 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
         }
         up.source_was_reset();  // what came before is still delivered
     }
-    auto running = std::make_shared<RunningStream>(std::move(found.registration));
+    auto running =
+        std::make_shared<RunningStream>(std::move(found.registration), std::move(places));
     worker.relays().start(std::move(in), std::move(*found.data),
                           opening->finish("in", "out", std::move(running)), std::move(up));
 }

@@ -7,10 +7,31 @@ namespace inout {
 ProxyService::ProxyService(Workers& workers, const ProxyConfig& config)
     : workers_(workers), state_(config), acceptor_(workers.main().context()) {}
 
+ConfigProblems ProxyService::load() {
+    ConfigProblems problems = state_.gatekeeper.load();
+    const auto& options = state_.config.tls;
+    if (options && options->mode != TlsMode::off) {
+        auto server = TlsServer::make(*options);
+        if (server) {
+            state_.tls = std::move(*server);
+        } else {
+            problems.push_back(server.error());
+        }
+    }
+    return problems;
+}
+
 std::optional<std::string> ProxyService::start() {
     const auto address = acceptor_.listen(state_.config.listen);
     if (!address) return address.error();
     log::info("listening", {{"address", to_string(*address)}, {"proxy", state_.proxy_id}});
+    if (!address->address().is_loopback() && !state_.gatekeeper.protects()) {
+        log::warning(
+            "open to everybody",
+            {{"reason",
+              "without auth or tls.client_ca anyone who reaches this port can use and take "
+              "over every topic"}});
+    }
     spawn(workers_.main().executor(), "listener", accept());
     return std::nullopt;
 }
@@ -20,24 +41,20 @@ Task<> ProxyService::accept() {
         Worker& worker = workers_.next();
         auto connection = co_await acceptor_.accept(worker.context());
         if (!connection) co_return;
-        if (!has_room()) {
+        auto [place, reason] =
+            state_.strangers.admit(worker.executor(), connection->peer_address());
+        if (!place) {
             counters().refused_total.fetch_add(1, std::memory_order_relaxed);
             if (const auto held_back = refusals_.pass(); held_back >= 0) {
-                log::warning("refused", {{"peer", connection->peer()},
-                                         {"reason", "limits.connections or limits.handshakes"},
-                                         {"held_back", held_back}});
+                log::warning(
+                    "refused",
+                    {{"peer", connection->peer()}, {"reason", reason}, {"held_back", held_back}});
             }
             continue;
         }
         spawn(worker.executor(), "first message",
-              first_message_session(state_, worker, std::move(*connection)));
+              first_message_session(state_, worker, std::move(*connection), std::move(place)));
     }
-}
-
-bool ProxyService::has_room() const {
-    const ProxyLimits& limits = state_.config.limits;
-    if (state_.handshakes >= limits.handshakes) return false;
-    return limits.connections == 0 || counters().sockets <= limits.connections;
 }
 
 void ProxyService::drain() {

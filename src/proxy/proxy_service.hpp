@@ -9,32 +9,45 @@
 #include "common/base/random.hpp"
 #include "common/net/acceptor.hpp"
 #include "common/net/connection_list.hpp"
+#include "common/net/tls_server.hpp"
 #include "proxy/directory.hpp"
+#include "proxy/gatekeeper.hpp"
+#include "proxy/strangers.hpp"
 
 namespace inout {
 
 /// What all sessions of the proxy share. Thread-safe.
 struct ProxyState {
     explicit ProxyState(const ProxyConfig& c)
-        : config(c), directory(c.limits.topics), warm(c.limits.warm) {}
+        : config(c),
+          gatekeeper(c),
+          strangers(c),
+          directory(c.limits.topics),
+          warm(c.limits.warm),
+          streams_of_topic(c.limits.streams_per_topic),
+          streams_of_key(c.limits.streams_per_key),
+          topics_of_key(c.limits.topics_per_key) {}
     const ProxyConfig& config;
+    std::unique_ptr<TlsServer> tls;  ///< nothing: plain connections only
+    Gatekeeper gatekeeper;
+    Strangers strangers;
     const std::string proxy_id = random_hex(kStreamIdDigits);  ///< names this process
     Directory directory;
     ConnectionList warm;  ///< spare connections of ins
+    Quota streams_of_topic, streams_of_key, topics_of_key;
     std::atomic<bool> draining{false};
-    std::atomic<std::size_t> handshakes{0};  ///< connections without a first message yet
 };
 
 class ProxyService : public Service {
   public:
     ProxyService(Workers& workers, const ProxyConfig& config);
 
+    ConfigProblems load() override;
     std::optional<std::string> start() override;
     void drain() override;
 
   private:
     Task<> accept();
-    bool has_room() const;
 
     Workers& workers_;
     ProxyState state_;

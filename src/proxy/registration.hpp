@@ -6,8 +6,10 @@
 #include <string>
 
 #include "common/net/control_channel.hpp"
+#include "common/protocol/access_policy.hpp"
 #include "common/protocol/topic_registry.hpp"
 #include "proxy/data_pool.hpp"
+#include "proxy/quota.hpp"
 
 namespace inout {
 
@@ -16,7 +18,10 @@ struct Registration {
     std::string topic;
     std::string out;  ///< its address, for the log
     bool ext = false;
-    std::string ticket;  ///< secret; its data connections show it. Empty for a 0.0.1 out
+    std::string ticket;    ///< secret; its data connections show it. Empty for a 0.0.1 out
+    Identity identity;     ///< who registered; may lose its permission while this lives
+    bool secured = false;  ///< over TLS; then its data connections must be too
+    std::unique_ptr<Quota::Place> topic_of_key{};
     std::shared_ptr<ControlChannel> channel;
     std::shared_ptr<DataPool> pool;
     std::atomic<std::size_t> streams{0};  ///< running

@@ -4,23 +4,30 @@
 #pragma once
 
 #include "common/app/worker.hpp"
+#include "common/protocol/access_policy.hpp"
 #include "common/protocol/message.hpp"
+#include "proxy/strangers.hpp"
 
 namespace inout {
 
 struct ProxyState;
 
-/// A stranger: one message, within handshake_timeout and kFirstFrameBodyMaxBytes.
-Task<> first_message_session(ProxyState& state, Worker& worker, Connection connection);
+/// A stranger: TLS perhaps, then one message of at most kFirstFrameBodyMaxBytes, all of it within
+/// handshake_timeout.
+Task<> first_message_session(ProxyState& state, Worker& worker, Connection connection,
+                             std::shared_ptr<Strangers::Place> place);
 
 /// An out: registers its topic and keeps the control connection (control_session.cpp).
-Task<> control_session(ProxyState& state, Connection connection, OutRequest request);
+Task<> control_session(ProxyState& state, Connection connection, OutRequest request,
+                       Identity identity);
 
-/// An out's data connection: parks it (control_session.cpp).
-Task<> data_session(ProxyState& state, Worker& worker, Connection connection,
-                    OutDataRequest request);
+/// An out's data connection: parks it if its ticket is right; until then it is a stranger's
+/// (control_session.cpp).
+Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
+                    OutDataRequest request, Strangers::Stay& stay);
 
 /// An in: finds it a data connection and starts the relay (pairing.cpp).
-Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request);
+Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request,
+                       Identity identity);
 
 }  // namespace inout

@@ -8,7 +8,10 @@
 #include <csignal>
 #include <iostream>
 
+#include "common/app/signals.hpp"
 #include "common/base/log.hpp"
+#include "common/base/random.hpp"
+#include "common/base/secret.hpp"
 #include "common/base/unique_fd.hpp"
 #include "common/protocol/topic.hpp"
 
@@ -47,7 +50,9 @@ void log_status(std::string_view event) {
                       {"tasks", c.tasks.load()},
                       {"streams_total", c.streams_total.load()},
                       {"failed_total", c.failed_total.load()},
-                      {"refused_total", c.refused_total.load()}});
+                      {"refused_total", c.refused_total.load()},
+                      {"denied_total", c.denied_total.load()},
+                      {"evicted_total", c.evicted_total.load()}});
 }
 
 /// The life of a daemon after its configuration: start, signals, drain, end.
@@ -57,38 +62,33 @@ class Life {
         : workers_(config.threads, config.peer_timeout),
           service_(make(workers_)),
           drain_timeout_(config.drain_timeout),
-          signals_(workers_.main().executor()),
-          timer_(workers_.main().executor()) {
-        for (const int number : {SIGTERM, SIGINT, SIGUSR1}) signals_.add(number);
-    }
+          signals_(workers_.main().executor(), {SIGTERM, SIGINT, SIGUSR1},
+                   [this](int number) { on_signal(number); }),
+          timer_(workers_.main().executor()) {}
+
+    ConfigProblems load() { return service_->load(); }
 
     int run() {
-        log::info("started",
-                  {{"version", INOUT_VERSION}, {"descriptors", raise_descriptor_limit()}});
+        log::info("started", {{"version", INOUT_VERSION}, {"descriptors", descriptors_}});
         if (const auto problem = service_->start()) {
             log::error("cannot start", {{"reason", *problem}});
             return 1;
         }
-        wait_for_signal();
+        signals_.start();
         workers_.run();
         log_status("stopped");
         return 0;
     }
 
   private:
-    void wait_for_signal() {
-        signals_.async_wait([this](std::error_code error, int number) {
-            if (error) return;
-            if (number == SIGUSR1) {
-                log_status("status");
-            } else if (draining_) {
-                end("second signal");
-                return;
-            } else {
-                drain();
-            }
-            wait_for_signal();
-        });
+    void on_signal(int number) {
+        if (number == SIGUSR1) {
+            log_status("status");
+        } else if (draining_) {
+            end("second signal");
+        } else {
+            drain();
+        }
     }
 
     void drain() {
@@ -124,10 +124,11 @@ class Life {
         });
     }
 
+    const rlim_t descriptors_ = raise_descriptor_limit();
     Workers workers_;
     std::unique_ptr<Service> service_;
     const Milliseconds drain_timeout_;
-    SignalSet signals_;
+    Signals signals_;
     Timer timer_;
     Clock::time_point drain_until_{};
     bool draining_ = false, ending_ = false;
@@ -152,6 +153,9 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
     if (text.has_backend) add("--backend", line.backend, "HOST:PORT", "the service to offer");
     if (text.has_bind) add("--bind", line.bind, "[HOST:]PORT", "where to listen");
     if (text.has_server) add("--topic", line.topic, "TOPIC", "the name of the service");
+    if (text.makes_keys) {
+        add("--new-key", line.new_key, "FILE", "write a new random key to this file, and end");
+    }
     add("--log-level", line.log_level, "LEVEL", "debug, info, warning or error");
     add("--log-format", line.log_format, "FORMAT", "text or json");
     try {
@@ -204,18 +208,28 @@ std::optional<std::string> apply_log_flags(LogOptions& log, const CommandLine& l
     return std::nullopt;
 }
 
-int print_check(const std::string& json) {
-    std::cout << json << '\n';
+int write_new_key(const std::string& path) {
+    constexpr std::size_t kDigits = 64;  // 256 bits
+    if (const auto problem = write_new_secret_file(path, random_hex(kDigits) + "\n")) {
+        std::cerr << "--new-key " << path << ": " << *problem << '\n';
+        return 1;
+    }
     return 0;
 }
 
 int run(const std::string& name, const CommonConfig& config,
-        const std::function<std::unique_ptr<Service>(Workers&)>& make) {
+        const std::function<std::unique_ptr<Service>(Workers&)>& make,
+        const std::optional<std::string>& check_only) {
     log::start(name, config.log.level, config.log.format);
     std::signal(SIGPIPE, SIG_IGN);  // splice has no MSG_NOSIGNAL
     // Never destroyed: coroutines that still wait refer to the service and to each other's workers,
     // and the process's end frees all of it at once.
     static auto* life = new Life(config, make);
+    if (const auto problems = life->load(); !problems.empty()) return report(problems);
+    if (check_only) {
+        std::cout << *check_only << '\n';
+        return 0;
+    }
     return life->run();
 }
 

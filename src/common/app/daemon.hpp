@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/app/config_files.hpp"
 #include "common/app/worker.hpp"
 #include "common/protocol/config.hpp"
 
@@ -22,6 +23,7 @@ struct ProgramText {
     bool has_server = false;   ///< --server HOST:PORT and --topic T
     bool has_backend = false;  ///< --backend HOST:PORT
     bool has_bind = false;     ///< --bind [HOST:]PORT
+    bool makes_keys = false;   ///< --new-key FILE
 };
 
 /// What the command line said; a flag that was not given is empty.
@@ -29,6 +31,7 @@ struct CommandLine {
     std::string config_file;
     std::string server, backend, bind, topic;
     std::string log_level, log_format;
+    std::string new_key;
     bool check = false;
 
     bool names_network() const {
@@ -40,6 +43,8 @@ struct CommandLine {
 class Service {
   public:
     virtual ~Service() = default;
+    /// Reads the files that the configuration names, before anything else; what is wrong with them.
+    virtual ConfigProblems load() = 0;
     /// Binds what it has to; the failure is the reason why the program can not run.
     virtual std::optional<std::string> start() = 0;
     /// Takes no new streams from now on.
@@ -67,15 +72,18 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
 std::optional<std::string> read_config_file(const std::string& path);
 int report(const ConfigProblems& problems);
 std::optional<std::string> apply_log_flags(LogOptions& log, const CommandLine& line);
-int print_check(const std::string& json);
+int write_new_key(const std::string& path);
+/// With `check_only` only prints that, if the files are fine too.
 int run(const std::string& name, const CommonConfig& config,
-        const std::function<std::unique_ptr<Service>(Workers&)>& make);
+        const std::function<std::unique_ptr<Service>(Workers&)>& make,
+        const std::optional<std::string>& check_only);
 }  // namespace detail
 
 template <class Config>
 int run_program(const Program<Config>& program, int argc, char** argv) {
     const auto line = detail::parse_command_line(program.text, argc, argv);
     if (!line) return line.error();
+    if (!line->new_key.empty()) return detail::write_new_key(line->new_key);
     Config config = program.defaults();
     if (!line->config_file.empty()) {
         const auto text = detail::read_config_file(line->config_file);
@@ -83,16 +91,17 @@ int run_program(const Program<Config>& program, int argc, char** argv) {
         auto parsed = program.parse(*text, line->config_file);
         if (!parsed) return detail::report(parsed.error());
         config = std::move(*parsed);
+        resolve_files(config, line->config_file);
     }
     if (const auto problem = program.apply(config, *line)) return detail::report({*problem});
     if (const auto problem = detail::apply_log_flags(config.log, *line)) {
         return detail::report({*problem});
     }
-    if (line->check) return detail::print_check(to_json(config));
     // Lives until the process is gone: pending operations refer to it.
     static const Config running = std::move(config);
-    return detail::run(program.text.name, running,
-                       [&](Workers& workers) { return program.make(workers, running); });
+    const auto make = [&](Workers& workers) { return program.make(workers, running); };
+    const auto check = line->check ? std::optional(to_json(running)) : std::nullopt;
+    return detail::run(program.text.name, running, make, check);
 }
 
 }  // namespace inout

@@ -20,7 +20,9 @@ struct Counters {
     std::atomic<std::size_t> tasks{0};     ///< coroutines started and not ended
     std::atomic<std::size_t> streams_total{0};
     std::atomic<std::size_t> failed_total{0};   ///< opens that failed
-    std::atomic<std::size_t> refused_total{0};  ///< first messages that were not accepted
+    std::atomic<std::size_t> refused_total{0};  ///< connections that were not accepted
+    std::atomic<std::size_t> denied_total{0};   ///< requests without permission
+    std::atomic<std::size_t> evicted_total{0};  ///< strangers that made room for newer ones
 };
 
 inline Counters& counters() {

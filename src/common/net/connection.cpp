@@ -46,6 +46,14 @@ std::string to_string(const Endpoint& endpoint) {
     return endpoint.address().is_v6() ? "[" + address + "]:" + port : address + ":" + port;
 }
 
+IpAddress to_ip_address(const Endpoint& endpoint) {
+    const auto address = endpoint.address();
+    const auto v6 = address.is_v6()
+                        ? address.to_v6()
+                        : asio::ip::make_address_v6(asio::ip::v4_mapped, address.to_v4());
+    return {v6.to_bytes()};
+}
+
 Connection::Connection(const Executor& executor, int fd, const Endpoint& peer, Origin origin)
     : socket_(executor), peer_(peer), keeps_alive_(origin == Origin::accepted) {
     std::error_code error;
@@ -53,43 +61,91 @@ Connection::Connection(const Executor& executor, int fd, const Endpoint& peer, O
     if (error && fd >= 0) ::close(fd);
 }
 
+void Connection::secure(std::unique_ptr<TlsSession> session) {
+    session->attach(is_open() ? fd() : -1, std::move(tls_));
+    tls_ = std::move(session);
+}
+
+void Connection::secure(SslPtr ssl, std::string_view already_read) {
+    secure(std::make_unique<TlsSession>(std::move(ssl), fd(), already_read));
+}
+
+Task<std::error_code> Connection::handshake() {
+    while (true) {
+        switch (tls_->handshake()) {
+            case TlsSession::Handshake::done: co_return std::error_code{};
+            case TlsSession::Handshake::failed: co_return tls_->last_error();
+            case TlsSession::Handshake::wait: break;
+        }
+        const auto [error] = co_await socket_.async_wait(input_wait(), use_result);
+        if (error) co_return error;
+    }
+}
+
+ssize_t Connection::receive(std::span<char> into) {
+    return tls_ ? tls_->read(into) : ::recv(fd(), into.data(), into.size(), 0);
+}
+
+ssize_t Connection::send(std::string_view data) {
+    return tls_ ? tls_->write(data) : ::send(fd(), data.data(), data.size(), MSG_NOSIGNAL);
+}
+
+Socket::wait_type Connection::input_wait() const {
+    return tls_ && tls_->read_wants_write() ? Socket::wait_write : Socket::wait_read;
+}
+
+Socket::wait_type Connection::output_wait() const {
+    return tls_ && tls_->write_wants_read() ? Socket::wait_read : Socket::wait_write;
+}
+
+std::error_code Connection::last_error() const {
+    if (tls_ && tls_->last_error()) return tls_->last_error();
+    return {errno, asio::error::get_system_category()};
+}
+
+int Connection::shutdown_send() { return tls_ ? tls_->shutdown_send() : ::shutdown(fd(), SHUT_WR); }
+
 Task<std::error_code> Connection::write_all(std::string_view data) {
     while (!data.empty()) {
-        const ssize_t n = ::send(fd(), data.data(), data.size(), MSG_NOSIGNAL);
+        const ssize_t n = send(data);
         if (n >= 0) {
             data.remove_prefix(static_cast<std::size_t>(n));
             continue;
         }
         if (errno == EINTR) continue;
-        if (errno != EAGAIN) {
-            co_return std::error_code(errno, asio::error::get_system_category());
-        }
-        const auto [error] = co_await socket_.async_wait(Socket::wait_write, use_result);
+        if (errno != EAGAIN) co_return last_error();
+        const auto [error] = co_await socket_.async_wait(output_wait(), use_result);
         if (error) co_return error;
     }
     co_return std::error_code{};
 }
 
 Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expect) {
-    if (expect == Expect::now) {
-        const ssize_t n = ::recv(fd(), into.data(), into.size(), 0);
-        if (n > 0) into = into.subspan(static_cast<std::size_t>(n));
-        if (n == 0 && !into.empty()) co_return asio::error::eof;
-        if (n < 0 && errno != EAGAIN && errno != EINTR) {
-            co_return std::error_code(errno, asio::error::get_system_category());
-        }
-    }
-    // The event loop's own read costs no epoll_ctl(2), which waiting for readability does.
+    bool wait = tls_ == nullptr && expect == Expect::later;
     while (!into.empty()) {
-        const auto buffer = asio::buffer(into.data(), into.size());
-        const auto [error, size] = co_await socket_.async_receive(buffer, use_result);
-        if (error) co_return error;
-        into = into.subspan(size);
+        if (!wait) {
+            const ssize_t n = receive(into);
+            if (n == 0) co_return asio::error::eof;
+            if (n > 0) into = into.subspan(static_cast<std::size_t>(n));
+            if (n < 0 && errno != EAGAIN && errno != EINTR) co_return last_error();
+            wait = n < 0 || tls_ == nullptr;
+        } else if (tls_) {
+            const auto [error] = co_await socket_.async_wait(input_wait(), use_result);
+            if (error) co_return error;
+            wait = false;
+        } else {
+            // The event loop's own read costs no epoll_ctl(2), which waiting for readability does.
+            const auto buffer = asio::buffer(into.data(), into.size());
+            const auto [error, size] = co_await socket_.async_receive(buffer, use_result);
+            if (error) co_return error;
+            into = into.subspan(size);
+        }
     }
     co_return std::error_code{};
 }
 
 bool Connection::is_quiet() {
+    if (tls_) return tls_->is_quiet();
     char byte = 0;
     return ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
@@ -115,6 +171,7 @@ void Connection::give_up_after(Milliseconds time) {
 }
 
 void Connection::close() {
+    if (tls_) tls_->detach();
     std::error_code ignored;
     socket_.close(ignored);
 }
@@ -127,12 +184,16 @@ void Connection::close_clean() {
 Connection Connection::moved_to(asio::io_context& context) {
     std::error_code error;
     const int fd = socket_.release(error);
-    return {context.get_executor(), error ? -1 : fd, peer_,
-            keeps_alive_ ? Origin::accepted : Origin::dialled};
+    Connection moved(context.get_executor(), error ? -1 : fd, peer_,
+                     keeps_alive_ ? Origin::accepted : Origin::dialled);
+    moved.tls_ = std::move(tls_);
+    if (error && moved.tls_) moved.tls_->detach();
+    return moved;
 }
 
-Task<> say_farewell(Connection connection) {
+Task<> say_farewell(Connection& connection) {
     if (!connection.is_open()) co_return;
+    connection.shutdown_send();  // a peer that does not even read its answer gets a mere FIN
     ::shutdown(connection.fd(), SHUT_WR);
     Deadline deadline(connection);
     deadline.expires_after(kFarewell);

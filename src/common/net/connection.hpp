@@ -2,14 +2,19 @@
 //
 // Every connection carries SO_LINGER{1,0} from accept or connect, so that a crash, kill -9 or a
 // forgotten path is an RST for the peer and never a clean end; only close_clean() takes it away.
+// It may carry TLS, one or two layers of it: then reading, writing and ending go through that.
 // Owned by the coroutine or relay that uses it, on its worker's thread. It knows no protocol.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 
 #include "common/base/counters.hpp"
 #include "common/net/asio.hpp"
+#include "common/net/leg.hpp"
+#include "common/net/tls_session.hpp"
+#include "common/protocol/address_range.hpp"
 
 namespace inout {
 
@@ -21,6 +26,7 @@ void set_keepalive(int fd);
 
 /// "ip:port", IPv6 in brackets.
 std::string to_string(const Endpoint& endpoint);
+IpAddress to_ip_address(const Endpoint& endpoint);
 
 class Connection {
   public:
@@ -34,6 +40,28 @@ class Connection {
     Socket& socket() { return socket_; }
     int fd() { return socket_.native_handle(); }
     bool is_open() const { return socket_.is_open(); }
+
+    /// From now on all goes through this session, which goes through what was there before.
+    /// handshake() is next.
+    void secure(std::unique_ptr<TlsSession> session);
+    /// The same for a new one. `already_read` are the peer's first bytes.
+    void secure(SslPtr ssl, std::string_view already_read = {});
+    /// Awaits the end of the TLS handshake; a failure's text is in tls()->failure().
+    Task<std::error_code> handshake();
+    /// Nothing: a plain connection.
+    TlsSession* tls() const { return tls_.get(); }
+    Leg leg() { return {fd(), tls_.get()}; }
+
+    /// As recv(2) and send(2), also in their errors; never blocks. After EAGAIN input_wait() or
+    /// output_wait() tells what to wait for.
+    ssize_t receive(std::span<char> into);
+    ssize_t send(std::string_view data);
+    Socket::wait_type input_wait() const;
+    Socket::wait_type output_wait() const;
+    /// The reason of a failure of receive() or send(), to be asked at once.
+    std::error_code last_error() const;
+    /// Ends our direction: 0, or -1 with errno. EAGAIN is for TLS only.
+    int shutdown_send();
 
     /// Awaits all of `data` being accepted by the kernel.
     Task<std::error_code> write_all(std::string_view data);
@@ -66,6 +94,7 @@ class Connection {
 
     /// "ip:port" of the other side.
     std::string peer() const { return to_string(peer_); }
+    IpAddress peer_address() const { return to_ip_address(peer_); }
 
     /// Moves the connection to another worker; pending operations must have ended.
     Connection moved_to(asio::io_context& context);
@@ -74,11 +103,12 @@ class Connection {
     Socket socket_;
     Endpoint peer_;
     bool keeps_alive_;
+    std::unique_ptr<TlsSession> tls_;
     Counted counted_{counters().sockets};
 };
 
 /// Ends framed talk so that the last frame sent arrives even if input is pending: FIN, then reads
 /// and forgets up to kFarewellMaxBytes or kFarewell, then closes (docs/protocol.md, "Farewell").
-Task<> say_farewell(Connection connection);
+Task<> say_farewell(Connection& connection);
 
 }  // namespace inout

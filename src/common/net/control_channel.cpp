@@ -1,7 +1,5 @@
 #include "common/net/control_channel.hpp"
 
-#include <sys/socket.h>
-
 #include <cerrno>
 
 namespace inout {
@@ -23,12 +21,12 @@ void ControlChannel::send(const Message& message) {
 
 void ControlChannel::flush() {
     while (!outbox_.empty() && connection_.is_open()) {
-        const ssize_t n = ::send(connection_.fd(), outbox_.data(), outbox_.size(), MSG_NOSIGNAL);
+        const ssize_t n = connection_.send(outbox_);
         if (n >= 0) {
             outbox_.erase(0, static_cast<std::size_t>(n));
         } else if (errno == EAGAIN) {
             flushing_ = true;
-            connection_.socket().async_wait(Socket::wait_write,
+            connection_.socket().async_wait(connection_.output_wait(),
                                             [self = shared_from_this()](std::error_code error) {
                                                 self->flushing_ = false;
                                                 if (!error) self->flush();

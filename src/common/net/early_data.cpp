@@ -7,7 +7,7 @@ EarlyData::EarlyData(RelaySet& relays, Connection& source, ErrorWatch& watch)
 
 void EarlyData::append_to(std::string& frame) {
     if (!state_->source.is_open() || state_->watch.fired()) return;
-    if (!state_->pump.take(state_->relays.tools(), state_->source.fd(), frame)) {
+    if (!state_->pump.take(state_->relays.tools(), state_->source.leg(), frame)) {
         state_->watch.fire();
     }
     if (has_taken()) state_->watch.closes(nullptr);
@@ -23,19 +23,19 @@ void EarlyData::advance(const std::shared_ptr<State>& state) {
         if (state->waiting_for_source || state->pump.bytes() >= kEarlyBytes) return;
         // One read a turn, so that the limit is looked at after each.
         const auto step =
-            state->pump.run(state->relays.tools(), state->source.fd(), state->sink->fd(), {}, 1);
+            state->pump.run(state->relays.tools(), state->source.leg(), state->sink->leg(), {}, 1);
         if (state->pump.has_taken()) state->watch.closes(nullptr);
         switch (step) {
             case Pump::Step::wait_readable:
                 state->waiting_for_source = true;
-                state->source.socket().async_wait(Socket::wait_read,
+                state->source.socket().async_wait(state->source.input_wait(),
                                                   [state](std::error_code error) {
                                                       state->waiting_for_source = false;
                                                       if (!error) advance(state);
                                                   });
                 return;
             case Pump::Step::wait_writable:
-                state->sink->socket().async_wait(Socket::wait_write,
+                state->sink->socket().async_wait(state->sink->output_wait(),
                                                  [state](std::error_code error) {
                                                      if (!error) advance(state);
                                                  });

@@ -1,7 +1,6 @@
 #include "common/net/frame_io.hpp"
 
 #include "common/net/deadline.hpp"
-#include "common/protocol/frame.hpp"
 
 namespace inout {
 namespace {
@@ -27,6 +26,11 @@ Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_
     if (const auto error = co_await connection.read_exactly(header, Connection::Expect::later)) {
         co_return Failure{to_read_error(error)};
     }
+    co_return co_await read_message(connection, max_body_bytes, header);
+}
+
+Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes,
+                                              FrameHeader header) {
     const auto length = frame_body_length(header, max_body_bytes);
     if (!length) co_return Failure{ReadError{ReadError::Kind::malformed, {}}};
     std::string body(*length, '\0');
@@ -45,13 +49,13 @@ Task<std::error_code> write_message(Connection& connection, const Message& messa
     co_return co_await connection.write_all(frame);
 }
 
-Task<> refuse(Connection connection, Response answer) {
+Task<> refuse(Connection& connection, Response answer) {
     Deadline deadline(connection);
     deadline.expires_after(kFarewell);
     const Message message = std::move(answer);
     const auto error = co_await write_message(connection, message);
     deadline.cancel();
-    if (!error) co_await say_farewell(std::move(connection));
+    if (!error) co_await say_farewell(connection);
 }
 
 }  // namespace inout

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/net/connection.hpp"
+#include "common/protocol/frame.hpp"
 #include "common/protocol/message.hpp"
 
 namespace inout {
@@ -26,10 +27,14 @@ std::string to_string(const ReadError& error);
 /// own: the caller's Deadline closes the connection.
 Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes);
 
+/// The same when the frame's header was read already.
+Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes,
+                                              FrameHeader header);
+
 Task<std::error_code> write_message(Connection& connection, const Message& message);
 
 /// Answers a request with a failure and ends the connection so that the answer arrives, within
 /// twice kFarewell (docs/protocol.md, "Farewell").
-Task<> refuse(Connection connection, Response answer);
+Task<> refuse(Connection& connection, Response answer);
 
 }  // namespace inout

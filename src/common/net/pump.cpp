@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/net/tls_session.hpp"
+
 namespace inout {
 namespace {
 
@@ -21,28 +23,46 @@ ssize_t uninterrupted(Call call) {
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
+/// TLS gives a record at a time: small ones are gathered, so that they leave together.
+ssize_t receive(const Pump::Tools& tools, Leg source, std::span<char> into) {
+    if (source.tls == nullptr) return tools.calls.recv(source.fd, into.data(), into.size());
+    std::size_t got = 0;
+    do {
+        const ssize_t n = source.tls->read(into.subspan(got));
+        if (n <= 0) return got > 0 ? static_cast<ssize_t>(got) : n;  // it will say so again
+        got += static_cast<std::size_t>(n);
+    } while (into.size() - got >= kTlsSmallRecord && !source.tls->drained());
+    return static_cast<ssize_t>(got);
+}
+
+ssize_t send(const Pump::Tools& tools, Leg sink, std::string_view data) {
+    return sink.tls != nullptr ? sink.tls->write(data)
+                               : tools.calls.send(sink.fd, data.data(), data.size());
+}
+
 }  // namespace
 
-Pump::Step Pump::run(const Tools& tools, int source, int sink, std::span<const char> received,
+Pump::Step Pump::run(const Tools& tools, Leg source, Leg sink, std::span<const char> received,
                      std::uint64_t turn_bytes) {
     if (sink_failed_) return fail(Step::sink_failed, error_);
     const std::uint64_t turn_end = bytes_ + turn_bytes;
-    while (true) {
+    for (unsigned steps = 0;; ++steps) {
         if (const auto step = deliver(tools, sink)) return *step;
         if (source_ended_) return source_reset_ ? fail(Step::source_failed, error_) : Step::ended;
-        if (bytes_ >= turn_end) return Step::yield;
+        if (bytes_ >= turn_end || steps >= kTurnSteps) return Step::yield;
         const auto step =
-            splicing_ ? fill_pipe(tools, source) : copy(tools, source, sink, received);
+            splicing_ ? fill_pipe(tools, source.fd) : copy(tools, source, sink, received);
         if (step) return *step;
         received = {};
     }
 }
 
-std::optional<Pump::Step> Pump::deliver(const Tools& tools, int sink) {
+std::optional<Pump::Step> Pump::deliver(const Tools& tools, Leg sink) {
     while (leftover_) {
         const std::size_t size = leftover_end_ - leftover_begin_;
-        const ssize_t n = uninterrupted(
-            [&] { return tools.calls.send(sink, leftover_.get() + leftover_begin_, size); });
+        const ssize_t n = uninterrupted([&] {
+            return send(tools, sink, {leftover_.get() + leftover_begin_, size});
+        });
         if (n < 0) return would_block() ? Step::wait_writable : fail(Step::sink_failed, errno);
         bytes_ += static_cast<std::uint64_t>(n);
         leftover_begin_ = static_cast<std::uint16_t>(leftover_begin_ + n);
@@ -50,7 +70,7 @@ std::optional<Pump::Step> Pump::deliver(const Tools& tools, int sink) {
     }
     while (pipe_ && pipe_->held > 0) {
         const ssize_t n = uninterrupted(
-            [&] { return tools.calls.splice(pipe_->read_end.get(), sink, pipe_->held); });
+            [&] { return tools.calls.splice(pipe_->read_end.get(), sink.fd, pipe_->held); });
         if (n < 0) return would_block() ? Step::wait_writable : fail(Step::sink_failed, errno);
         // The pipe holds bytes, so 0 can not be; if it were, looping would never end.
         if (n == 0) return fail(Step::sink_failed, EPIPE);
@@ -61,14 +81,14 @@ std::optional<Pump::Step> Pump::deliver(const Tools& tools, int sink) {
     return std::nullopt;
 }
 
-std::optional<Pump::Step> Pump::copy(const Tools& tools, int source, int sink,
+std::optional<Pump::Step> Pump::copy(const Tools& tools, Leg source, Leg sink,
                                      std::span<const char> received) {
     const std::size_t size = tools.buffer.size();
     std::size_t got = received.size();
     std::copy(received.begin(), received.end(), tools.buffer.begin());
     if (got == 0 || got == kFirstBytes) {
-        const ssize_t n = uninterrupted(
-            [&] { return tools.calls.recv(source, tools.buffer.data() + got, size - got); });
+        const ssize_t n =
+            uninterrupted([&] { return receive(tools, source, tools.buffer.subspan(got)); });
         if (n > 0) {
             got += static_cast<std::size_t>(n);
         } else if (got == 0) {
@@ -87,32 +107,37 @@ std::optional<Pump::Step> Pump::copy(const Tools& tools, int source, int sink,
     }
     taken_ = true;
     last_read_ = static_cast<std::uint16_t>(got);
-    const ssize_t sent =
-        uninterrupted([&] { return tools.calls.send(sink, tools.buffer.data(), got); });
-    if (sent < 0 && !would_block()) return fail(Step::sink_failed, errno);
-    const std::size_t taken = sent < 0 ? 0 : static_cast<std::size_t>(sent);
-    bytes_ += taken;
-    if (taken < got) {
-        leftover_begin_ = 0;
-        leftover_end_ = static_cast<std::uint16_t>(got - taken);
-        leftover_ = std::make_unique_for_overwrite<char[]>(leftover_end_);
-        std::memcpy(leftover_.get(), tools.buffer.data() + taken, leftover_end_);
-    }
-    if (got < size) {
+    std::string_view left(tools.buffer.data(), got);
+    do {
+        const ssize_t sent = uninterrupted([&] { return send(tools, sink, left); });
+        if (sent < 0 && !would_block()) return fail(Step::sink_failed, errno);
+        if (sent < 0) break;
+        bytes_ += static_cast<std::size_t>(sent);
+        left.remove_prefix(static_cast<std::size_t>(sent));
+    } while (sink.tls != nullptr && !left.empty());  // it takes a record at a time
+    if (!left.empty()) keep(left);
+    const bool plain = source.tls == nullptr;
+    if (plain ? got < size : source.tls->drained()) {
         // A short read drained the source: asking again would only say EAGAIN (socket(7),
         // epoll(7)).
         if (!leftover_ && !source_ended_) return Step::wait_readable;
-    } else if (!splice_unsupported_) {
+    } else if (plain && sink.tls == nullptr && !splice_unsupported_) {
         small_bursts_ = 0;
         splicing_ = true;
     }
     return std::nullopt;
 }
 
-bool Pump::take(const Tools& tools, int source, std::string& out) {
+void Pump::keep(std::string_view bytes) {
+    leftover_begin_ = 0;
+    leftover_end_ = static_cast<std::uint16_t>(bytes.size());
+    leftover_ = std::make_unique_for_overwrite<char[]>(bytes.size());
+    std::memcpy(leftover_.get(), bytes.data(), bytes.size());
+}
+
+bool Pump::take(const Tools& tools, Leg source, std::string& out) {
     if (source_ended_) return true;
-    const ssize_t n = uninterrupted(
-        [&] { return tools.calls.recv(source, tools.buffer.data(), tools.buffer.size()); });
+    const ssize_t n = uninterrupted([&] { return receive(tools, source, tools.buffer); });
     if (n < 0 && would_block()) return true;
     if (n < 0) {
         fail(Step::source_failed, errno);

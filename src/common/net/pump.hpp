@@ -1,9 +1,10 @@
-// Pump: moves the bytes of one direction of a stream. Knows system calls, not asio.
+// Pump: moves the bytes of one direction of a stream. Knows system calls and TLS, not asio.
 //
-// It starts with recv/send through its worker's one buffer; after a read that filled it, it
-// borrows a pipe and splices, and gives the pipe back, empty, whenever the source is drained. So an
-// idle direction holds nothing, and a blocked one holds one pipe or at most kCopyBytes.
-// run() does what can be done now and says what to wait for. Worker's thread only.
+// Between two plain legs it starts with recv/send through its worker's one buffer; after a read
+// that filled it, it borrows a pipe and splices, and gives the pipe back, empty, whenever the
+// source is drained. So an idle direction holds nothing, and a blocked one holds one pipe or at
+// most kCopyBytes. A leg with TLS is always copied. run() does what can be done now and says what
+// to wait for. Worker's thread only.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +13,10 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "common/base/limits.hpp"
+#include "common/net/leg.hpp"
 #include "common/net/pipe_pool.hpp"
 #include "common/net/socket_calls.hpp"
 
@@ -29,8 +32,8 @@ class Pump {
     };
 
     enum class Step {
-        wait_readable,  ///< the source has nothing now
-        wait_writable,  ///< the sink takes nothing now
+        wait_readable,  ///< the source has nothing now (its TLS may want to write first)
+        wait_writable,  ///< the sink takes nothing now (its TLS may want to read first)
         yield,          ///< there is more, but others are due
         ended,          ///< the source ended cleanly and all of it was delivered
         source_failed,  ///< see error(); all that came before was delivered
@@ -38,7 +41,7 @@ class Pump {
     };
     /// Moves up to about `turn_bytes` (a last read may exceed it) before it yields. `received` are
     /// bytes that the caller has just read, at most kFirstBytes; fewer say that there are no more.
-    Step run(const Tools& tools, int source, int sink, std::span<const char> received = {},
+    Step run(const Tools& tools, Leg source, Leg sink, std::span<const char> received = {},
              std::uint64_t turn_bytes = kTurnBytes);
 
     /// The caller has read the source's end itself: run() delivers what is held and reports it.
@@ -48,7 +51,7 @@ class Pump {
 
     /// Appends what the source has now, at most a buffer full, to `out`, whose owner sends it on.
     /// False: the source has failed, see error().
-    bool take(const Tools& tools, int source, std::string& out);
+    bool take(const Tools& tools, Leg source, std::string& out);
 
     /// From now on an end of the source is a reset: the kernel reports an error once and then says
     /// "end", and another call of the stream may have seen the error first.
@@ -64,10 +67,11 @@ class Pump {
     bool holds_pipe() const { return pipe_.has_value(); }
 
   private:
-    std::optional<Step> deliver(const Tools& tools, int sink);
-    std::optional<Step> copy(const Tools& tools, int source, int sink,
+    std::optional<Step> deliver(const Tools& tools, Leg sink);
+    std::optional<Step> copy(const Tools& tools, Leg source, Leg sink,
                              std::span<const char> received);
     std::optional<Step> fill_pipe(const Tools& tools, int source);
+    void keep(std::string_view bytes);
     Step source_drained(const Tools& tools);
     Step fail(Step step, int error);
 

@@ -114,33 +114,22 @@ class Relay {
         if (over_ || d.done) return;
         const std::uint64_t before = d.pump.bytes();
         const Pump::Step step =
-            d.pump.run(set_.tools(), d.source.connection.fd(), d.sink.connection.fd(), received);
+            d.pump.run(set_.tools(), d.source.connection.leg(), d.sink.connection.leg(), received);
         if (d.pump.bytes() != before) d.sink.unacknowledged = true;
         switch (step) {
             case Pump::Step::wait_readable:
                 if (may_receive(d)) {
                     receive(d);
                 } else {
-                    wait(d.source, Socket::wait_read, d);
+                    wait(d.source, d.source.connection.input_wait(), d);
                 }
                 return;
-            case Pump::Step::wait_writable:
-                wait(d.sink, Socket::wait_write, d);
-                watch_errors(d.source);
-                return;
+            case Pump::Step::wait_writable: wait_for_sink(d); return;
             case Pump::Step::yield:
                 ++pending_;
                 asio::post(set_.context_, [this, &d] { resume(d); });
                 return;
-            case Pump::Step::ended:
-                d.done = d.ended = true;
-                d.sink.unacknowledged = true;  // the FIN
-                if (set_.calls_.shutdown_send(d.sink.connection.fd()) != 0) {
-                    fail(d.sink, errno);
-                    return;
-                }
-                close_when_done();
-                return;
+            case Pump::Step::ended: end(d); return;
             case Pump::Step::source_failed:
                 d.done = true;
                 fail(d.source, d.pump.error());
@@ -150,8 +139,33 @@ class Relay {
         }
     }
 
+    /// The source's end becomes the sink's.
+    void end(Direction& d) {
+        TlsSession* const tls = d.sink.connection.tls();
+        const int result = tls != nullptr ? tls->shutdown_send()
+                                          : set_.calls_.shutdown_send(d.sink.connection.fd());
+        if (result != 0 && tls != nullptr && errno == EAGAIN) {
+            wait_for_sink(d);  // no room for close_notify; then the pump says "ended" again
+            return;
+        }
+        const int error = errno;
+        d.done = d.ended = true;
+        d.sink.unacknowledged = true;  // the FIN
+        if (result != 0) {
+            fail(d.sink, error);
+        } else {
+            close_when_done();
+        }
+    }
+
+    void wait_for_sink(Direction& d) {
+        wait(d.sink, d.sink.connection.output_wait(), d);
+        watch_errors(d.source);
+    }
+
     bool may_receive(const Direction& d) const {
-        return d.pump.expects_little() && !set_.calls_.all_reads_are_here();
+        return d.source.connection.tls() == nullptr && d.pump.expects_little() &&
+               !set_.calls_.all_reads_are_here();
     }
 
     void receive(Direction& d) {
@@ -199,13 +213,20 @@ class Relay {
         });
     }
 
+    static std::string reason_of(const Side& side, int error) {
+        const TlsSession* const tls = side.connection.tls();
+        if (tls != nullptr && tls->last_error().category() == tls_category()) {
+            return "TLS with " + std::string(side.name) + ": " + tls->failure();
+        }
+        return (error == ETIMEDOUT ? "timeout of " : "reset by ") + std::string(side.name);
+    }
+
     /// `side` was reset: what came from it is still delivered, what was for it is not.
     void fail(Side& side, int error) {
         if (over_) return;
         if (!side.reset) {
             side.reset = true;
-            note_reason((error == ETIMEDOUT ? "timeout of " : "reset by ") +
-                        std::string(side.name));
+            note_reason(reason_of(side, error));
             flush_until_ = std::min(flush_until_, Clock::now() + kResetFlush);
             // However the other direction goes on: a paused reader does not hold this for ever.
             close_later();

@@ -1,0 +1,85 @@
+#include "common/app/upstream.hpp"
+
+#include "common/base/wall_clock.hpp"
+#include "common/net/deadline.hpp"
+#include "common/protocol/proof.hpp"
+
+namespace inout {
+
+Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
+    const HostPort& server, const std::optional<TlsClientOptions>& tls,
+    const std::optional<KeyOptions>& auth) {
+    std::unique_ptr<Upstream> upstream(new Upstream());
+    upstream->server_ = server;
+    upstream->tls_options_ = tls;
+    upstream->key_options_ = auth;
+    if (tls) {
+        auto client = TlsClient::make(*tls, server.host);
+        if (!client) return Failure{client.error()};
+        upstream->tls_ = std::move(*client);
+    }
+    if (auth) {
+        auto secret = read_secret_file(auth->secret_file);
+        if (!secret) {
+            return Failure{"auth.secret_file: " + auth->secret_file + ": " + secret.error()};
+        }
+        upstream->secret_ = std::move(*secret);
+    }
+    return upstream;
+}
+
+Task<Result<Connection, DialError>> Upstream::dial(Executor executor, Milliseconds timeout) const {
+    const auto until = Clock::now() + timeout;
+    auto dialled = co_await inout::dial(executor, server_, DialOrder::racing, timeout);
+    if (!dialled || !tls_) co_return dialled;
+    Connection& connection = *dialled;
+    connection.secure(tls_->session());
+    Deadline deadline(connection);
+    deadline.expires_at(until);
+    if (co_await connection.handshake()) {
+        const std::string reason =
+            deadline.expired() ? "no answer in time" : connection.tls()->failure();
+        co_return Failure{
+            DialError{Code::backend_timeout, to_string(server_) + ": TLS: " + reason}};
+    }
+    deadline.cancel();
+    co_return dialled;
+}
+
+void Upstream::prove(Message& message, Connection& connection) const {
+    if (!key_options_) return;
+    const TlsSession* const tls = connection.tls();
+    inout::prove(message, key_options_->id, secret_, unix_time_ms(),
+                 tls != nullptr ? tls->exporter() : std::string());
+}
+
+Result<const Upstream*, std::string> Upstreams::get(const HostPort& server,
+                                                    const std::optional<TlsClientOptions>& tls,
+                                                    const std::optional<KeyOptions>& auth) {
+    for (const auto& upstream : upstreams_) {
+        if (upstream->is_made_from(server, tls, auth)) return upstream.get();
+    }
+    auto made = Upstream::make(server, tls, auth);
+    if (!made) return Failure{made.error()};
+    return upstreams_.emplace_back(std::move(*made)).get();
+}
+
+Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,
+                                                      const std::optional<E2eOptions>& options,
+                                                      const std::string& topic) {
+    if (!options) return std::unique_ptr<TlsPsk>();
+    std::vector<Secret> keys;
+    const std::pair<const char*, const std::string*> files[] = {
+        {"key_file", &options->key_file}, {"also_accept", &options->also_accept}};
+    for (const auto& [name, path] : files) {
+        if (path->empty()) continue;
+        auto secret = read_secret_file(*path);
+        if (!secret) {
+            return Failure{"e2e." + std::string(name) + ": " + *path + ": " + secret.error()};
+        }
+        keys.push_back(std::move(*secret));
+    }
+    return std::make_unique<TlsPsk>(side, keys, topic);
+}
+
+}  // namespace inout

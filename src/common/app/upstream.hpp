@@ -1,0 +1,67 @@
+// Upstream: how a network of in or out reaches its proxy: its address, TLS, and who we are there.
+//
+// Made at start, when the files it needs are read; then read only, from any thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/secret.hpp"
+#include "common/net/connect.hpp"
+#include "common/net/tls_client.hpp"
+#include "common/net/tls_psk.hpp"
+#include "common/protocol/config.hpp"
+#include "common/protocol/message.hpp"
+
+namespace inout {
+
+class Upstream {
+  public:
+    /// The failure names the key of the configuration, the file, and what is wrong with it.
+    static Result<std::unique_ptr<Upstream>, std::string> make(
+        const HostPort& server, const std::optional<TlsClientOptions>& tls,
+        const std::optional<KeyOptions>& auth);
+
+    /// Whether this would be made from these.
+    bool is_made_from(const HostPort& server, const std::optional<TlsClientOptions>& tls,
+                      const std::optional<KeyOptions>& auth) const {
+        return server_ == server && tls_options_ == tls && key_options_ == auth;
+    }
+
+    const HostPort& server() const { return server_; }
+    /// A connection on which the first message may be sent: TCP and TLS within `timeout`. The
+    /// failure's code speaks of TCP only.
+    Task<Result<Connection, DialError>> dial(Executor executor, Milliseconds timeout) const;
+    /// Puts our proof of identity, if we have a key, into a first message that will be sent on this
+    /// connection.
+    void prove(Message& message, Connection& connection) const;
+
+  private:
+    Upstream() = default;
+    HostPort server_;
+    std::optional<TlsClientOptions> tls_options_;
+    std::optional<KeyOptions> key_options_;
+    std::unique_ptr<TlsClient> tls_;
+    Secret secret_;
+};
+
+/// The upstreams of a program's networks: one for all that are alike, so that they share tickets
+/// and spare connections.
+class Upstreams {
+  public:
+    Result<const Upstream*, std::string> get(const HostPort& server,
+                                             const std::optional<TlsClientOptions>& tls,
+                                             const std::optional<KeyOptions>& auth);
+
+  private:
+    std::vector<std::unique_ptr<Upstream>> upstreams_;
+};
+
+/// The keys of an end-to-end network; nothing if it is none. The failure is as above.
+Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,
+                                                      const std::optional<E2eOptions>& options,
+                                                      const std::string& topic);
+
+}  // namespace inout

@@ -1,0 +1,35 @@
+// What all TLS endpoints of ours have in common: versions, ciphers, modes, certificates. Pieces of
+// TlsServer, TlsClient and TlsPsk; an SSL_CTX is made at start and read by all threads.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/net/tls_session.hpp"
+
+struct ssl_ctx_st;
+
+namespace inout {
+
+struct SslContextDeleter {
+    void operator()(ssl_ctx_st* context) const;
+};
+using SslContextPtr = std::unique_ptr<ssl_ctx_st, SslContextDeleter>;
+
+enum class TlsSide { client, server };
+
+/// TLS 1.3 only, unless `allow_1_2`; ciphers with forward secrecy and authenticated encryption
+/// only; no renegotiation, no compression, no early data.
+SslContextPtr make_context(TlsSide side, bool allow_1_2 = false);
+
+/// The failures say which file and what is wrong with it.
+std::optional<std::string> load_certificate(ssl_ctx_st* context, const std::string& cert,
+                                            const std::string& key);
+std::optional<std::string> load_trusted(ssl_ctx_st* context, const std::string& ca);
+
+/// What OpenSSL says of the last failure.
+std::string openssl_error();
+
+}  // namespace inout

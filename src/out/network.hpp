@@ -1,0 +1,17 @@
+// One network of out at run time: its configuration, and what was made from it at start. Read only.
+#pragma once
+
+#include <memory>
+
+#include "common/app/upstream.hpp"
+
+namespace inout {
+
+struct Network {
+    const OutConfig& all;
+    const OutNetwork& config;
+    const Upstream* upstream;
+    std::unique_ptr<TlsPsk> e2e;  ///< nothing: not encrypted end to end
+};
+
+}  // namespace inout

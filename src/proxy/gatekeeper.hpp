@@ -1,0 +1,61 @@
+// The gatekeeper: who a peer is, and what that one may do.
+//
+// An identity is a key whose secret the peer has proven to know, or the name of its verified
+// certificate, or nobody. Made at start; thread-safe. What may be done is asked for every stream
+// and every parked connection, because a configuration may change under running sessions.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "common/base/secret.hpp"
+#include "common/net/connection.hpp"
+#include "common/protocol/access_policy.hpp"
+#include "common/protocol/message.hpp"
+#include "common/protocol/replay_guard.hpp"
+
+namespace inout {
+
+class Gatekeeper {
+  public:
+    explicit Gatekeeper(const ProxyConfig& config);
+
+    /// Reads the secrets; what is wrong with them.
+    ConfigProblems load();
+
+    struct Denial {
+        Code code;
+        std::string message;  ///< for the peer: no more than it may know
+        std::string reason;   ///< for our log
+        std::string identity{};
+        bool by_stranger = true;                ///< nobody that we know
+        std::optional<std::int64_t> time_ms{};  ///< with Code::clock: ours
+    };
+    /// Who has sent this request, if that one may. An OutDataRequest is not judged here: its
+    /// registration's ticket is its proof.
+    Result<Identity, Denial> admit(const Message& request, const Connection& connection);
+    /// Whether who registered this topic may still have it.
+    bool may_serve(const Identity& identity, std::string_view topic) const {
+        return policy_.allows(identity, Right::out, topic);
+    }
+    /// Whether anything is forbidden to anybody.
+    bool protects() const { return policy_.protects(); }
+
+  private:
+    struct Key {
+        Secret secret;
+        std::mutex mutex;
+        ReplayGuard used;  // plain mode only: over TLS a proof fits one connection
+    };
+    Result<Identity, Denial> identify(const Message& request, const TlsSession* tls);
+    std::optional<Denial> check(const Message& request, const Proof& proof, const TlsSession* tls);
+
+    const ProxyConfig& config_;
+    const AccessPolicy policy_;
+    std::unordered_map<std::string, std::unique_ptr<Key>> keys_;
+};
+
+}  // namespace inout

@@ -1,0 +1,60 @@
+// Quota: how many of something each name may have at a time, such as streams of a topic.
+//
+// Thread-safe. Bounded by what it counts: a name without any is forgotten. Outlives its places.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+namespace inout {
+
+class Quota {
+  public:
+    /// 0: no limit; then nothing is counted.
+    explicit Quota(std::size_t limit) : limit_(limit) {}
+    Quota(const Quota&) = delete;
+    Quota& operator=(const Quota&) = delete;
+
+    /// One place, given back when it is destroyed.
+    class Place {
+      public:
+        Place(Quota& quota, std::string name) : quota_(quota), name_(std::move(name)) {}
+        Place(const Place&) = delete;
+        Place& operator=(const Place&) = delete;
+        ~Place() { quota_.leave(name_); }
+
+      private:
+        Quota& quota_;
+        const std::string name_;
+    };
+
+    /// False: `name` has as many as it may. Otherwise `place` is one more (nothing without a
+    /// limit).
+    bool take(const std::string& name, std::unique_ptr<Place>& place) {
+        if (limit_ == 0) return true;
+        {
+            const std::lock_guard lock(mutex_);
+            std::size_t& count = counts_[name];
+            if (count >= limit_) return false;
+            ++count;
+        }
+        place = std::make_unique<Place>(*this, name);
+        return true;
+    }
+
+  private:
+    void leave(const std::string& name) {
+        const std::lock_guard lock(mutex_);
+        const auto found = counts_.find(name);
+        if (--found->second == 0) counts_.erase(found);
+    }
+
+    const std::size_t limit_;
+    std::mutex mutex_;
+    std::unordered_map<std::string, std::size_t> counts_;
+};
+
+}  // namespace inout

@@ -1,0 +1,121 @@
+#include "proxy/strangers.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "common/base/counters.hpp"
+#include "common/base/log.hpp"
+
+namespace inout {
+namespace {
+
+/// Never more than half of all connections: the others are for those who are known.
+std::size_t places_max(const ProxyLimits& limits) {
+    rlimit descriptors{};
+    ::getrlimit(RLIMIT_NOFILE, &descriptors);
+    std::size_t all = descriptors.rlim_cur;
+    if (limits.connections > 0) all = std::min(all, limits.connections);
+    return std::clamp<std::size_t>(all / 2, 1, limits.handshakes);
+}
+
+}  // namespace
+
+class Strangers::Place : public std::enable_shared_from_this<Place> {
+  public:
+    Place(const Executor& e, const IpAddress& s, bool t) : executor(e), source(s), trusted(t) {}
+
+    Executor executor;
+    Connection* connection = nullptr;  // on `executor` only; nothing: gone, or not here yet
+    bool evicted = false;              // on `executor` only
+
+    // Under the lock of Strangers.
+    const IpAddress source;
+    const bool trusted;
+    bool waits = true;  // in the queues
+    bool silent = true;
+    std::list<Place*>::iterator in_all, in_source;
+};
+
+Strangers::Strangers(const ProxyConfig& config)
+    : config_(config), places_max_(places_max(config.limits)) {}
+
+Strangers::Admission Strangers::admit(const Executor& executor, const IpAddress& peer) {
+    if (!may_connect(config_.access.allow, config_.access.deny, peer)) {
+        return {nullptr, "allow and deny"};
+    }
+    const ProxyLimits& limits = config_.limits;
+    if (limits.connections > 0 && counters().sockets > limits.connections) {
+        return {nullptr, "limits.connections"};
+    }
+    const bool trusted = any_contains(config_.trusted, peer);
+    auto place = std::make_shared<Place>(executor, peer.source(), trusted);
+    const std::lock_guard lock(mutex_);
+    if (!trusted) {
+        if (penalties_.refuses(place->source, Clock::now())) return {nullptr, "repeated failures"};
+        Queue& queue = by_source_[place->source];
+        if (queue.size() >= limits.per_source) evict_from(queue);
+        // Evicting the source's last one has forgotten it.
+        auto& silent = by_source_[place->source].silent;
+        place->in_source = silent.insert(silent.end(), place.get());
+    }
+    if (all_.size() >= places_max_) evict_from(all_);
+    place->in_all = all_.silent.insert(all_.silent.end(), place.get());
+    return {place, {}};
+}
+
+void Strangers::evict_from(const Queue& queue) {
+    // Of the silent ones only if they are as many: the newcomers are among them.
+    const auto& from = queue.silent.size() >= queue.speaking.size() ? queue.silent : queue.speaking;
+    const auto oldest = from.front()->shared_from_this();
+    remove(*oldest);
+    counters().evicted_total.fetch_add(1, std::memory_order_relaxed);
+    asio::post(oldest->executor, [oldest] {
+        oldest->evicted = true;
+        if (oldest->connection != nullptr) oldest->connection->close();
+    });
+}
+
+bool Strangers::remove(Place& place) {
+    if (!std::exchange(place.waits, false)) return false;
+    (place.silent ? all_.silent : all_.speaking).erase(place.in_all);
+    if (place.trusted) return true;
+    const auto found = by_source_.find(place.source);
+    (place.silent ? found->second.silent : found->second.speaking).erase(place.in_source);
+    if (found->second.size() == 0) by_source_.erase(found);
+    return true;
+}
+
+Strangers::Stay::Stay(Strangers& strangers, std::shared_ptr<Place> place, Connection& connection)
+    : strangers_(strangers), place_(std::move(place)) {
+    place_->connection = &connection;
+    if (place_->evicted) connection.close();
+}
+
+void Strangers::Stay::has_spoken() {
+    silent_ = false;
+    const std::lock_guard lock(strangers_.mutex_);
+    Place& place = *place_;
+    if (!place.waits || !std::exchange(place.silent, false)) return;
+    const auto move = [](Queue& queue, std::list<Place*>::iterator at) {
+        queue.speaking.splice(queue.speaking.end(), queue.silent, at);
+    };
+    move(strangers_.all_, place.in_all);
+    if (!place.trusted) move(strangers_.by_source_[place.source], place.in_source);
+}
+
+void Strangers::Stay::leave() {
+    place_->connection = nullptr;
+    const std::lock_guard lock(strangers_.mutex_);
+    strangers_.remove(*place_);
+}
+
+void Strangers::Stay::failed() {
+    if (place_->trusted) return;
+    const std::lock_guard lock(strangers_.mutex_);
+    strangers_.penalties_.failed(place_->source, Clock::now());
+}
+
+bool Strangers::Stay::evicted() const { return place_->evicted; }
+
+}  // namespace inout

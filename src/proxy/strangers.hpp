@@ -1,0 +1,80 @@
+// Strangers: the connections that are not yet identified, and who may become one.
+//
+// Bounded in all and per source. At a bound the oldest one that has said nothing makes room, or, if
+// more of them have said something, the oldest of those; never the newcomer: whoever has something
+// to say gets the time to say it, whatever the others do. A source that fails repeatedly is refused
+// for a growing time (PenaltyBox). Trusted addresses, such as a balancer's, speak for many and are
+// bounded in all only. Thread-safe; every operation takes the same short time, whoever is
+// attacking. docs/security.md, "Strangers".
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "common/net/connection.hpp"
+#include "common/protocol/config.hpp"
+#include "common/protocol/penalty_box.hpp"
+
+namespace inout {
+
+class Strangers {
+  public:
+    explicit Strangers(const ProxyConfig& config);
+    Strangers(const Strangers&) = delete;
+    Strangers& operator=(const Strangers&) = delete;
+
+    class Place;
+    struct Admission {
+        std::shared_ptr<Place> place;  ///< nothing: to be refused
+        std::string_view reason{};     ///< then why, for the log
+    };
+    /// For a connection that will live on `executor`. May close another one for it.
+    Admission admit(const Executor& executor, const IpAddress& peer);
+
+    /// One stranger's stay, in the frame of its connection.
+    class Stay {
+      public:
+        Stay(Strangers& strangers, std::shared_ptr<Place> place, Connection& connection);
+        Stay(const Stay&) = delete;
+        Stay& operator=(const Stay&) = delete;
+        ~Stay() { leave(); }
+
+        /// It has sent something.
+        void has_spoken();
+        /// It is no stranger any more, or gone.
+        void leave();
+        /// It made a mistake that costs its source something if repeated.
+        void failed();
+        /// It has sent nothing yet.
+        bool is_silent() const { return silent_; }
+        /// It was closed because a newer one needed the place.
+        bool evicted() const;
+
+      private:
+        Strangers& strangers_;
+        std::shared_ptr<Place> place_;
+        bool silent_ = true;
+    };
+
+  private:
+    /// In the order of their arrival.
+    struct Queue {
+        std::list<Place*> silent, speaking;
+        std::size_t size() const { return silent.size() + speaking.size(); }
+    };
+    bool remove(Place& place);
+    void evict_from(const Queue& queue);
+
+    const ProxyConfig& config_;
+    const std::size_t places_max_;
+    std::mutex mutex_;
+    Queue all_;
+    std::map<IpAddress, Queue> by_source_;  // of those that are not trusted
+    PenaltyBox penalties_;
+};
+
+}  // namespace inout
