@@ -25,6 +25,9 @@ mariadb-server-core  a database through the tunnel
 mariadb-client-core  a database through the tunnel
 redis-server         Redis through the tunnel
 redis-tools          Redis through the tunnel
+openssl              certificates (scripts/certs.sh)
+sslscan              a scan of the proxy's port
+systemd              the rating of the units
 nginx                the proxy behind nginx
 libnginx-mod-stream  the proxy behind nginx"
 packages_bench="

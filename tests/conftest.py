@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "e2e"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "interop"))
 
 import harness  # noqa: E402
+import secure  # noqa: E402
 
 SKIPPED = 77  # what ctest shows as "Skipped" (SKIP_RETURN_CODE)
 
@@ -19,6 +20,13 @@ def run():
     runner = harness.Runner()
     yield runner
     runner.end()
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of what only plain connections have, or of plain peers written in Python, are no part
+    of the other modes."""
+    if secure.MODE != "plain":
+        items[:] = [item for item in items if item.get_closest_marker("plain_only") is None]
 
 
 def pytest_sessionfinish(session, exitstatus):

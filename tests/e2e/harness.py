@@ -16,6 +16,8 @@ import tempfile
 import threading
 import time
 
+import secure
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("INOUT_BIN", ROOT / "build/release/bin"))
 # Sanitized builds are slower; every deadline of a test is multiplied by this.
@@ -168,21 +170,22 @@ class Runner:
         return self.own(Program(name, config, args, **options))
 
     def proxy(self, config=None, **options):
-        return self.program("proxy", {"port": 0, **TWO_THREADS, **(config or {})}, **options)
+        config = {"port": 0, **TWO_THREADS, **(config or {})}
+        return self.program("proxy", secure.protect_proxy(config), **options)
 
     def out(self, proxies, topics, config=None, **options):
         """topics: {topic: backend port}; registers each topic at each proxy (Program or port)."""
         networks = [{"server_host": "127.0.0.1", "server_port": port_of(proxy),
                      "backend_host": "127.0.0.1", "backend_port": port, "topic": topic}
                     for topic, port in topics.items() for proxy in as_list(proxies)]
-        return self.program("out", {"networks": networks, "retry_interval": 200, **TWO_THREADS,
-                                    **(config or {})}, **options)
+        config = {"networks": networks, "retry_interval": 200, **TWO_THREADS, **(config or {})}
+        return self.program("out", secure.protect_client("out", config), **options)
 
     def in_(self, proxy, topics, config=None, **options):
         networks = [{"server_host": "127.0.0.1", "server_port": port_of(proxy), "bind": "127.0.0.1",
                      "port": 0, "topic": topic} for topic in topics]
-        return self.program("in", {"networks": networks, **TWO_THREADS, **(config or {})},
-                            **options)
+        config = {"networks": networks, **TWO_THREADS, **(config or {})}
+        return self.program("in", secure.protect_client("in", config), **options)
 
     def chain(self, backend_port, topic="default", proxy=None, out=None, in_=None):
         """The whole system for one topic, registered and listening: a Chain."""

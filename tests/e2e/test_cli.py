@@ -2,6 +2,7 @@
 import json
 import re
 import socket
+import stat
 import subprocess
 
 import pytest
@@ -120,6 +121,9 @@ def test_defaults_of_a_file_that_says_little(tmp_path):
     assert (proxy["handshake_timeout"], proxy["open_timeout"]) == (10000, 5000)
     assert (proxy["answer_timeout"], proxy["heartbeat_timeout"]) == (8000, 60000)
     assert (proxy["pool"]["min"], proxy["pool"]["max"]) == (2, 100)
+    assert proxy["tls_timeout"] == 5000
+    assert (proxy["allow"], proxy["deny"], proxy["trusted"]) == ([], [], ["127.0.0.0/8", "::1"])
+    assert not {"tls", "auth"} & (proxy.keys() | out.keys() | out["networks"][0].keys())
     in_ = effective("in")
     assert (in_["connect_timeout"], in_["open_timeout"]) == (5000, 20000)
 
@@ -157,6 +161,33 @@ BAD_FILES = {
                        [r"networks\[0\]", "server_host"]),
     "no networks": ("out", {"networks": []}, ["networks"]),
     "unknown level": ("proxy", {"log": {"level": "loud"}}, [r"log\.level", "warning"]),
+    "negative limit": ("proxy", {"limits": {"streams_per_key": -1}},
+                       [r"limits\.streams_per_key", "10000000"]),
+    "certificate without key": ("in", {**in_config(), "tls": {"cert": "c.pem"}},
+                                [r"tls\.cert", "key"]),
+    "no such TLS key": ("out", {**out_config(), "tls": {"insecure": True}},
+                        ["insecure", "server_name"]),
+    "pin that is no hash": ("in", in_config(tls={"pin": "sha256/abc"}),
+                            [r"networks\[0\]\.tls\.pin", "44 characters"]),
+    "TLS without a certificate": ("proxy", {"tls": {}}, [r"tls\.cert", r"tls\.key"]),
+    "client_ca without TLS": ("proxy", {"tls": {"mode": "off", "client_ca": "ca.pem"}},
+                              [r"tls\.client_ca", "mode"]),
+    "tls_timeout too long": ("proxy", {"tls_timeout": 400, "handshake_timeout": 300},
+                             [r"handshake_timeout \(300\)"]),
+    "auth for nobody": ("proxy", {"auth": {"keys": []}}, ["auth", "anonymous"]),
+    "certificates that nobody asks for": (
+        "proxy", {"auth": {"certs": [{"name": "n", "in": ["#"]}]}}, [r"tls\.client_ca"]),
+    "same key twice": ("proxy", {"auth": {"keys": [
+        {"id": "a", "secret_file": "s", "in": ["#"]}, {"id": "a", "secret_file": "t"}]}},
+        [r"auth\.keys\[1\]\.id", r"auth\.keys\[0\]"]),
+    "secret in the file": ("out", out_config(auth={"id": "i", "secret": "0123456789abcdef"}),
+                           [r"networks\[0\]\.auth", "secret_file"]),
+    "bad pattern": ("proxy", {"auth": {"anonymous": {"in": ["a", "b*"]}}},
+                    [r"auth\.anonymous\.in\[1\]", r"db\.\*"]),
+    "bad range": ("in", in_config(allow=["10.0.0.1/8"]), [r"networks\[0\]\.allow\[0\]",
+                                                          r"10\.0\.0\.0/8"]),
+    "second end-to-end key in in": ("in", in_config(e2e={"key_file": "k", "also_accept": "l"}),
+                                    [r"networks\[0\]\.e2e", "also_accept"]),
     "same listener twice": ("in", {"networks": [{**IN_NETWORK, "port": 5},
                                                 {**IN_NETWORK, "port": 5, "topic": "u"}]},
                             [r"networks\[1\]", r"networks\[0\]"]),
@@ -185,6 +216,30 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path):
     file.write_text(json.dumps(in_config(server_port=0, topic="")))
     done = call("in", "--config", file)
     assert "server_port" in done.stderr and "topic" in done.stderr
+
+
+def test_the_files_that_a_configuration_names_are_looked_for_beside_it(tmp_path):
+    file = tmp_path / "in.json"
+    file.write_text(json.dumps({**in_config(), "auth": {"id": "a", "secret_file": "a.secret"}}))
+    missing = call("in", "--check", "--config", file)
+    assert missing.returncode == 2
+    assert "secret_file" in missing.stderr and str(tmp_path / "a.secret") in missing.stderr
+    assert missing.stdout == ""
+    (tmp_path / "a.secret").write_text("a secret of enough bytes\n")
+    (tmp_path / "a.secret").chmod(0o600)
+    assert effective("in", "--config", file)["auth"]["id"] == "a"
+
+
+def test_a_new_key_is_readable_by_its_owner_only_and_replaces_nothing(tmp_path):
+    file = tmp_path / "e2e.key"
+    assert call("in", "--new-key", file).returncode == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    key = file.read_text()
+    assert re.fullmatch(r"[0-9a-f]{64}\n", key)
+    again = call("out", "--new-key", file)
+    assert again.returncode == 1
+    assert str(file) in again.stderr
+    assert file.read_text() == key
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

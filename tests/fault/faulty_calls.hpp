@@ -56,6 +56,8 @@ class FaultyCalls : public SocketCalls {
         return SocketCalls::shutdown_send(fd);
     }
 
+    /// From now on the call with this number fails, once.
+    void fail_call(std::uint64_t call, int error) { faults_.failure = {call, error}; }
     /// Called before each call, with its number.
     std::function<void(std::uint64_t)> before_call;
     std::uint64_t calls() const { return calls_; }

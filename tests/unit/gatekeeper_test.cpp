@@ -1,0 +1,159 @@
+// Who a first message comes from, and whether that one may.
+#include "proxy/gatekeeper.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <optional>
+#include <set>
+
+#include "common/base/random.hpp"
+#include "common/base/wall_clock.hpp"
+#include "common/protocol/proof.hpp"
+#include "tls_pair.hpp"
+
+namespace inout {
+namespace {
+
+const Secret kSecret("office's long secret");
+
+class GatekeeperTest : public testing::Test {
+  protected:
+    GatekeeperTest() {
+        file = testing::TempDir() + "secret" + random_hex(8);
+        EXPECT_FALSE(write_new_secret_file(file, kSecret.bytes()));
+        config.auth.emplace();
+        config.auth->keys.push_back(
+            {.id = "office",
+             .secret_file = file,
+             .permissions = {.in = {pattern("db.*")}, .out = {pattern("web")}}});
+        config.auth->anonymous.in = {pattern("public")};
+        gatekeeper.emplace(config);
+        EXPECT_TRUE(gatekeeper->load().empty());
+    }
+    ~GatekeeperTest() override { std::filesystem::remove(file); }
+
+    static TopicPattern pattern(const std::string& text) { return *TopicPattern::parse(text); }
+    static InRequest to(const std::string& topic) {
+        return {.magic = random_hex(kMagicDigits), .version = "0.0.1", .topic = topic, .ext = true};
+    }
+    static Message proven(Message message, std::int64_t time_ms = unix_time_ms(),
+                          const std::string& exporter = {}, const Secret& secret = kSecret,
+                          const std::string& id = "office") {
+        prove(message, id, secret, time_ms, exporter);
+        return message;
+    }
+    Code code_of(const Message& message) { return code_of(message, plain); }
+    Code code_of(const Message& message, const Connection& connection) {
+        const auto admitted = gatekeeper->admit(message, connection);
+        return admitted ? Code::none : admitted.error().code;
+    }
+
+    ProxyConfig config;
+    std::string file;
+    std::optional<Gatekeeper> gatekeeper;
+    asio::io_context context;
+    TcpPair wire;
+    Connection plain = adopt(context, std::move(wire.a));
+};
+
+TEST_F(GatekeeperTest, a_key_may_what_it_lists_and_nothing_else) {
+    const auto admitted = gatekeeper->admit(proven(to("db.orders")), plain);
+    ASSERT_TRUE(admitted);
+    EXPECT_EQ(*admitted, (Identity{Identity::Kind::key, "office"}));
+    EXPECT_EQ(code_of(proven(to("web"))), Code::denied) << "that is under out";
+    OutRequest out{.magic = "1f", .version = "0.0.1", .topic = "web", .ext = true};
+    EXPECT_EQ(code_of(proven(out)), Code::none);
+    out.topic = "db.orders";
+    EXPECT_EQ(code_of(proven(out)), Code::denied);
+    EXPECT_EQ(code_of(proven(InWarmRequest{.magic = "1f", .version = "0.0.1"})), Code::none);
+}
+
+TEST_F(GatekeeperTest, who_proves_nothing_is_anonymous) {
+    const auto admitted = gatekeeper->admit(to("public"), plain);
+    ASSERT_TRUE(admitted);
+    EXPECT_EQ(*admitted, Identity{});
+    const auto denied = gatekeeper->admit(to("db.orders"), plain);
+    ASSERT_FALSE(denied);
+    EXPECT_TRUE(denied.error().by_stranger);
+}
+
+TEST_F(GatekeeperTest, all_denials_look_the_same_to_the_peer) {
+    const Message wrong = proven(to("db.orders"), unix_time_ms(), {}, Secret("another secret..."));
+    const Message unknown = proven(to("db.orders"), unix_time_ms(), {}, kSecret, "nobody");
+    const Message forbidden = proven(to("web"));
+    const Message anonymous = to("web");
+    std::vector<std::string> reasons;
+    for (const Message& message : {wrong, unknown, forbidden, anonymous}) {
+        const auto denied = gatekeeper->admit(message, plain);
+        ASSERT_FALSE(denied);
+        EXPECT_EQ(denied.error().code, Code::denied);
+        EXPECT_EQ(denied.error().message, "not permitted");
+        EXPECT_FALSE(denied.error().time_ms);
+        reasons.push_back(denied.error().reason);
+    }
+    EXPECT_EQ(std::set(reasons.begin(), reasons.end()).size(), 4U) << "our log tells them apart";
+}
+
+TEST_F(GatekeeperTest, a_wrong_proof_does_not_fall_back_to_being_anonymous) {
+    EXPECT_EQ(code_of(proven(to("public"), unix_time_ms(), {}, Secret("another secret..."))),
+              Code::denied);
+}
+
+TEST_F(GatekeeperTest, a_proof_is_good_once) {
+    const Message message = proven(to("db.orders"));
+    EXPECT_EQ(code_of(message), Code::none);
+    const auto again = gatekeeper->admit(message, plain);
+    ASSERT_FALSE(again);
+    EXPECT_TRUE(again.error().reason.starts_with("replayed"));
+    EXPECT_EQ(code_of(proven(to("db.orders"))), Code::none);
+}
+
+TEST_F(GatekeeperTest, only_who_has_the_secret_learns_about_our_clock) {
+    const std::int64_t now = unix_time_ms();
+    for (const std::int64_t off : {-3'600'000, 3'600'000}) {
+        const auto denied = gatekeeper->admit(proven(to("db.orders"), now + off), plain);
+        ASSERT_FALSE(denied);
+        EXPECT_EQ(denied.error().code, Code::clock);
+        EXPECT_FALSE(denied.error().by_stranger);
+        ASSERT_TRUE(denied.error().time_ms);
+        EXPECT_GE(*denied.error().time_ms, now);
+        EXPECT_EQ(code_of(proven(to("db.orders"), now + off, {}, Secret("another secret..."))),
+                  Code::denied);
+    }
+}
+
+TEST_F(GatekeeperTest, over_tls_a_proof_is_good_on_its_own_connection_only) {
+    TlsPair pair, another;
+    ASSERT_TRUE(pair.shake() && another.shake());
+    const std::string exporter = pair.client->exporter();
+    Connection server = adopt(context, std::move(pair.wire.b));
+    server.secure(std::move(pair.server));
+    const std::int64_t now = unix_time_ms();
+    EXPECT_EQ(code_of(proven(to("db.a"), now, another.client->exporter()), server), Code::denied);
+    EXPECT_EQ(code_of(proven(to("db.a"), now), server), Code::denied) << "one for plain mode";
+    EXPECT_EQ(code_of(proven(to("db.a"), now, exporter)), Code::denied) << "nor there";
+    EXPECT_EQ(code_of(proven(to("db.a"), now, exporter), server), Code::none);
+}
+
+TEST_F(GatekeeperTest, without_keys_a_proof_says_nothing) {
+    config.auth->keys.clear();
+    gatekeeper.emplace(config);
+    EXPECT_EQ(code_of(proven(to("public"))), Code::none);
+    config.auth.reset();
+    gatekeeper.emplace(config);
+    EXPECT_EQ(code_of(proven(to("anything"))), Code::none);
+    EXPECT_FALSE(gatekeeper->protects());
+}
+
+TEST_F(GatekeeperTest, a_secret_that_can_not_be_read_is_a_problem_at_start) {
+    config.auth->keys.front().secret_file = file + ".not";
+    Gatekeeper other(config);
+    const auto problems = other.load();
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_NE(problems.front().find("office"), std::string::npos);
+    EXPECT_EQ(problems.front().find(kSecret.bytes()), std::string::npos);
+}
+
+}  // namespace
+}  // namespace inout
