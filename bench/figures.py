@@ -15,6 +15,9 @@ LOAD_PATIENCE_S = 60.0
 STREAMS_PER_LOAD = 1000
 # Descriptors of a process that are not streams: listeners, control and parked connections, files.
 SPARE_DESCRIPTORS = 500
+# Opening is measured for no less, and warmed up as long: 32 TLS handshakes at a time may need half
+# of it until the first is done.
+LEAST_OPENS_S = 0.4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +26,10 @@ class Settings:
     idle_seconds: float  # of watching idle processes
     most_streams: int  # that are held idle
     many_outs: int
-    warm_up_seconds: float = 0.2
 
 
 FULL = Settings(2.0, 10.0, 9000, 1000)
-SMOKE = Settings(0.2, 0.3, 100, 50, 0.05)
+SMOKE = Settings(0.2, 0.3, 100, 50)
 
 
 def raise_descriptor_limit():
@@ -50,8 +52,12 @@ class Figure:
     connections: int = 1
     starts_itself: bool = False  # the measurement starts its own chain
     most_rounds: int = 1_000  # figures that hardly vary need not be repeated as often
-    means_something: callable = lambda system: True
+    of: callable = lambda system: True  # whether it means something there
+    of_encrypted: bool = False  # asked of our encrypted modes too
     needs_half_close: bool = False
+
+    def means_something(self, system):
+        return self.of(system) and (self.of_encrypted or not system.encrypted)
 
     def reason_against(self, system):
         """Why this system can not have this figure, or None if it can."""
@@ -76,7 +82,14 @@ def run_load(chain, command, seconds, **options):
 
 
 def cpu_seconds(chain):
-    return sum(hop.cpu_seconds() for hop in chain.hops.values())
+    """Of each process of the system, by its name."""
+    return {name: hop.cpu_seconds() for name, hop in chain.hops.items()}
+
+
+def cpu_metrics(before, after, work, metric):
+    """Seconds per unit of work: of all processes together, and of each."""
+    each = {f"{name}_{metric}": (after[name] - before[name]) / work for name in before}
+    return {metric: sum(each.values())} | each if each else {}
 
 
 def bulk(direction, connections):
@@ -84,13 +97,11 @@ def bulk(direction, connections):
         before = cpu_seconds(chain)
         answer = run_load(chain, "bulk", settings.seconds, connections=connections,
                           direction=direction)
-        metrics = {"gbit_per_s": answer["gbit_per_s"]}
-        if chain.hops:
-            metrics["cpu_s_per_gb"] = (cpu_seconds(chain) - before) / (answer["bytes"] / 1e9)
-        return metrics
+        return {"gbit_per_s": answer["gbit_per_s"]} | cpu_metrics(
+            before, cpu_seconds(chain), answer["bytes"] / 1e9, "cpu_s_per_gb")
     # The backend's count of what it got is its answer to the client's end.
     return Figure(f"bulk_{direction}_{connections}", measure, connections,
-                  needs_half_close=direction == "up")
+                  needs_half_close=direction == "up", of_encrypted=connections <= 8)
 
 
 def pingpong(size, connections):
@@ -98,19 +109,18 @@ def pingpong(size, connections):
         answer = run_load(chain, "pingpong", settings.seconds,
                           connections=streams_that_fit(connections), size=size)
         return {metric: answer[metric] for metric in ("per_s", "p50_us", "p99_us")}
-    return Figure(f"pingpong_{size}_{connections}", measure, connections)
+    return Figure(f"pingpong_{size}_{connections}", measure, connections,
+                  of_encrypted=size == 64 and connections <= 50)
 
 
 def opens(at_once):
     def measure(settings, chain, _system):
-        run_load(chain, "opens", settings.warm_up_seconds, at_once=at_once)
+        run_load(chain, "opens", LEAST_OPENS_S, at_once=at_once)
         before = cpu_seconds(chain)
-        answer = run_load(chain, "opens", settings.seconds, at_once=at_once)
-        metrics = {metric: answer[metric] for metric in ("per_s", "p50_us", "p99_us")}
-        if chain.hops:
-            metrics["cpu_s_per_10k"] = (cpu_seconds(chain) - before) / answer["count"] * 10_000
-        return metrics
-    return Figure(f"opens_{at_once}", measure, at_once)
+        answer = run_load(chain, "opens", max(settings.seconds, LEAST_OPENS_S), at_once=at_once)
+        return {metric: answer[metric] for metric in ("per_s", "p50_us", "p99_us")} | cpu_metrics(
+            before, cpu_seconds(chain), answer["count"] / 10_000, "cpu_s_per_10k")
+    return Figure(f"opens_{at_once}", measure, at_once, of_encrypted=True)
 
 
 def idle(streams):
@@ -131,7 +141,7 @@ def idle(streams):
         metrics["kb"] = sum(metrics[f"{name}_kb"] for name in chain.hops)
         return metrics | (core_percent(chain, settings.idle_seconds) if system.ours else {})
     return Figure(f"idle_{streams}", measure, streams, most_rounds=3,
-                  means_something=lambda system: system.needs)
+                  of=lambda system: system.needs, of_encrypted=streams <= 1000)
 
 
 def core_percent(chain, seconds):
@@ -164,6 +174,6 @@ FIGURES = [
     opens(1), opens(32),
     idle(1000), idle(9000),
     Figure("many_outs", many_outs, starts_itself=True, most_rounds=3,
-           means_something=lambda system: system.ours),
-    Figure("start", start, means_something=lambda system: system.needs),
+           of=lambda system: system.ours),
+    Figure("start", start, of=lambda system: system.needs, of_encrypted=True),
 ]

@@ -31,6 +31,9 @@ PROGRAM_ROWS = [*((f"{text}, {streams:,} idle streams", f"idle_{streams}.{{}}_{m
                   for text, metric in (("memory per stream, kB", "kb"),
                                        ("pipe ends per stream", "pipe_ends"),
                                        ("CPU, % of a core", "core_percent"))),
+                *((f"CPU s per GB, bulk {direction} {n}", f"bulk_{direction}_{n}.{{}}_cpu_s_per_gb")
+                  for direction in ("up", "down") for n in (1, 8)),
+                ("CPU s per 10,000 new connections, 32 at a time", "opens_32.{}_cpu_s_per_10k"),
                 ("CPU with 1,000 outs and no stream, % of a core", "many_outs.{}_core_percent"),
                 ("from its fork to its listening port, ms", "start.{}_ms")]
 REFERENCE = "raw"
@@ -115,12 +118,13 @@ def _targets(results):
     if results.settings["smoke"]:
         yield from ["## Targets", "", "This was a smoke test, too short to judge by.", ""]
         return
-    rows = [[f"`{target.metric}`", target.text(), spread(results, targets.SYSTEM, target.metric),
-             number(target.reached(results)), target.verdict(results)]
-            for target in targets.TARGETS if results.values(targets.SYSTEM, target.metric)]
+    rows = [[target.system, f"`{target.metric}`", target.text(),
+             spread(results, target.system, target.metric), number(target.reached(results)),
+             target.verdict(results)]
+            for target in targets.TARGETS if results.values(target.system, target.metric)]
     if rows:
         yield from ["## Targets", "", "What `bench/wan` measures has its own table.", ""]
-        yield from table(["figure", "target", "value", "reached", "verdict"], rows)
+        yield from table(["system", "figure", "target", "value", "reached", "verdict"], rows)
 
 
 def _missing(results):

@@ -1,7 +1,7 @@
 """What is measured side by side: our chain, the bare reference chains, and no hop at all.
 
-A System is a record: the programs that it needs and how its chain is started. A mode of ours, say
-TLS on both legs, is one more record of inout() with more keys in its configurations.
+A System is a record: the programs that it needs and how its chain is started. Ours is several of
+them: plain, and encrypted in each way that it can be.
 """
 import contextlib
 import dataclasses
@@ -19,9 +19,11 @@ import time
 
 from process import Failed, Process, end, listening
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/e2e"))
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests/e2e"))
 from harness import free_port  # noqa: E402
 
+CERTS = ROOT / "scripts/certs.sh"
 HOST = "127.0.0.1"
 READY_TIMEOUT_S = 15.0
 
@@ -130,6 +132,7 @@ class System:
     keeps_half_close: bool = True  # a client that ends its sending gets the answer
     most_connections: int = 1_000_000
     ours: bool = False
+    encrypted: bool = False  # a mode of ours that is asked for fewer figures than the plain one
     version: tuple = ()  # arguments that make the first program print it
 
     def missing(self, programs):
@@ -162,30 +165,48 @@ def chain_of(count, name, argv):
     return start
 
 
-def inout_start(chain, backend, topics=("default",), keys=None):
-    """proxy, out, in with nothing but their defaults, and the extra `keys` of each by its name."""
+def inout_keys(chain):
+    """A CA, the proxy's certificate, and a key for end-to-end encryption."""
+    subprocess.run([CERTS, chain.directory, "server", HOST], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+    subprocess.run([chain.programs.find("in"), "--new-key", chain.directory / "e2e.key"],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
+def inout_start(chain, backend, topics=("default",), tls=False, e2e=False):
+    """proxy, out, in with nothing but their defaults, and what encryption needs."""
     relay = free_port()
-    server = {"server_host": HOST, "server_port": relay}
+    proxy = {"bind": HOST, "port": relay}
+    network = {"server_host": HOST, "server_port": relay}
+    if tls:
+        proxy["tls"] = {"cert": f"{HOST}.crt", "key": f"{HOST}.key"}
+        network["tls"] = {"ca": "ca.crt"}
+    if e2e:
+        network["e2e"] = {"key_file": "e2e.key"}
 
     def program(name, config, port=None):
-        file = chain.write(f"{name}.json", config | (keys or {}).get(name, {}))
-        chain.hop(name, [name, "--config", file], port)
+        chain.hop(name, [name, "--config", chain.write(f"{name}.json", config)], port)
 
-    program("proxy", {"bind": HOST, "port": relay}, relay)
-    program("out", {"networks": [server | {"backend_host": HOST, "backend_port": backend,
-                                           "topic": topic} for topic in topics]})
+    program("proxy", proxy, relay)
+    program("out", {"networks": [network | {"backend_host": HOST, "backend_port": backend,
+                                            "topic": topic} for topic in topics]})
     port = free_port()
-    program("in", {"networks": [server | {"bind": HOST, "port": port, "topic": topics[0]}]}, port)
+    program("in", {"networks": [network | {"bind": HOST, "port": port, "topic": topics[0]}]}, port)
     return port
 
 
-def inout(name, about, keys=None):
-    """Ours in one mode; `keys` are the extra keys of its configurations, by program."""
-    return System(name, about, functools.partial(inout_start, keys=keys),
-                  needs=("in", "proxy", "out"), ours=True, version=("--version",))
+def inout(name, about, **mode):
+    """Ours in one mode: `tls` on both legs, `e2e` from in to out, or both."""
+    return System(name, f"in, proxy, out: 3 hops, {about}",
+                  functools.partial(inout_start, **mode), needs=("in", "proxy", "out"), ours=True,
+                  encrypted=bool(mode), prepare=inout_keys if mode else _nothing,
+                  version=("--version",))
 
 
-OURS = [inout("inout", "in, proxy, out: 3 hops, plain")]
+OURS = [inout("inout", "plain"),
+        inout("inout-tls", "TLS on both legs", tls=True),
+        inout("inout-e2e", "encrypted end to end", e2e=True),
+        inout("inout-tls-e2e", "TLS on both legs, and end to end inside", tls=True, e2e=True)]
 REFERENCES = [
     System("raw", "raw_relay: 3 hops, epoll and splice by hand",
            chain_of(3, "hop", lambda port, target: ["raw_relay", port, target]), ("raw_relay",)),
