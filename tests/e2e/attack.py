@@ -138,24 +138,28 @@ class Witness:
         assert self.longest < ECHO_WITHIN * harness.PATIENCE
 
 
-def left(program):
-    """What a program holds, its pool and its descriptors for splicing aside."""
+def left(chain, program):
+    """What a program holds, its descriptors for splicing and the pool aside: how many are parked
+    follows the load, and out has a task for each."""
+    parked = 0 if program is chain.in_ else chain.proxy.status()["parked"]
     status = program.status()
-    return {"sockets": status["sockets"] - status["parked"], "tasks": status["tasks"],
+    return {"sockets": status["sockets"] - parked,
+            "tasks": status["tasks"] - (parked if program is chain.out else 0),
             "controls": status["controls"], "opening": status["opening"],
             "streams": status["streams"], "warm": status["warm"],
-            "descriptors": program.descriptors() - status["parked"] - 2 * status["pipes"]}
+            "descriptors": program.descriptors() - parked - 2 * status["pipes"]}
 
 
-def wait_left(program, before):
+def wait_left(chain, program, before):
     """Until it holds no more than before."""
     def nothing_more():
-        now = left(program)
+        now = left(chain, program)
         return all(now[name] <= before[name] for name in before)
     try:
         harness.wait_for(nothing_more, 20, "end of all that the attack opened")
     except TimeoutError as e:
-        raise AssertionError(f"{program.name} holds {left(program)}, before it was {before}") from e
+        raise AssertionError(f"{program.name} holds {left(chain, program)}, "
+                             f"before it was {before}") from e
 
 
 @contextlib.contextmanager
@@ -165,7 +169,7 @@ def unharmed(chain):
     witness = Witness(chain)
     witness.wait_served()
     harness.wait_for(lambda: chain.proxy.status()["parked"] >= 2, what="full pool")
-    before = {program: left(program) for program in chain.all()}
+    before = {program: left(chain, program) for program in chain.all()}
     try:
         yield witness
         witness.wait_served()
@@ -174,7 +178,7 @@ def unharmed(chain):
     with chain.connect() as client:
         harness.expect_echo(client)
     for program, held in before.items():
-        wait_left(program, held)
+        wait_left(chain, program, held)
     chain.wait_idle()
 
 
