@@ -24,22 +24,14 @@ void say_refused(const Connection& client, const Network& network) {
 }  // namespace
 
 ConfigProblems InService::load() {
-    ConfigProblems problems;
-    for (const InNetwork& config : config_.networks) {
-        const std::string path =
-            "networks[" + std::to_string(&config - config_.networks.data()) + "].";
-        const auto upstream = upstreams_.get(config.server, config.tls ? config.tls : config_.tls,
-                                             config.auth ? config.auth : config_.auth);
-        auto e2e = make_e2e(TlsSide::client, config.e2e, config.topic);
-        if (!upstream)
-            problems.push_back((config.tls || config.auth ? path : "") + upstream.error());
-        if (!e2e) problems.push_back(path + e2e.error());
-        if (!upstream || !e2e) continue;
-        networks_.push_back(std::make_unique<Network>(
-            Network{config, config.allow ? *config.allow : config_.access.allow,
-                    config.deny ? *config.deny : config_.access.deny, *upstream, std::move(*e2e)}));
-    }
-    return problems;
+    const AccessLists& all = config_.access;
+    return load_networks(
+        config_, TlsSide::client, upstreams_,
+        [&](const InNetwork& network, const Upstream& upstream, std::unique_ptr<TlsPsk> e2e) {
+            networks_.push_back(std::make_unique<Network>(
+                Network{network, network.allow ? *network.allow : all.allow,
+                        network.deny ? *network.deny : all.deny, &upstream, std::move(e2e)}));
+        });
 }
 
 std::optional<std::string> InService::start() {

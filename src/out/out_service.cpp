@@ -3,21 +3,12 @@
 namespace inout {
 
 ConfigProblems OutService::load() {
-    ConfigProblems problems;
-    for (const OutNetwork& config : config_.networks) {
-        const std::string path =
-            "networks[" + std::to_string(&config - config_.networks.data()) + "].";
-        const auto upstream = upstreams_.get(config.server, config.tls ? config.tls : config_.tls,
-                                             config.auth ? config.auth : config_.auth);
-        auto e2e = make_e2e(TlsSide::server, config.e2e, config.topic);
-        if (!upstream)
-            problems.push_back((config.tls || config.auth ? path : "") + upstream.error());
-        if (!e2e) problems.push_back(path + e2e.error());
-        if (!upstream || !e2e) continue;
-        networks_.push_back(
-            std::make_unique<Network>(Network{config_, config, *upstream, std::move(*e2e)}));
-    }
-    return problems;
+    return load_networks(
+        config_, TlsSide::server, upstreams_,
+        [this](const OutNetwork& network, const Upstream& upstream, std::unique_ptr<TlsPsk> e2e) {
+            networks_.push_back(
+                std::make_unique<Network>(Network{config_, network, &upstream, std::move(e2e)}));
+        });
 }
 
 std::optional<std::string> OutService::start() {

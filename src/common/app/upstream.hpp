@@ -64,4 +64,24 @@ Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,
                                                       const std::optional<E2eOptions>& options,
                                                       const std::string& topic);
 
+/// Makes what each network of a configuration needs: calls `add(network, upstream, e2e)` for it, or
+/// collects what is wrong with its files.
+template <class Config, class Add>
+ConfigProblems load_networks(const Config& config, TlsSide side, Upstreams& upstreams, Add add) {
+    ConfigProblems problems;
+    for (std::size_t i = 0; i < config.networks.size(); ++i) {
+        const auto& network = config.networks[i];
+        const std::string path = "networks[" + std::to_string(i) + "].";
+        const auto upstream = upstreams.get(network.server, network.tls ? network.tls : config.tls,
+                                            network.auth ? network.auth : config.auth);
+        auto e2e = make_e2e(side, network.e2e, network.topic);
+        if (!upstream) {
+            problems.push_back((network.tls || network.auth ? path : "") + upstream.error());
+        }
+        if (!e2e) problems.push_back(path + e2e.error());
+        if (upstream && e2e) add(network, **upstream, std::move(*e2e));
+    }
+    return problems;
+}
+
 }  // namespace inout
