@@ -41,7 +41,7 @@ Task<> ProxyService::accept() {
         Worker& worker = workers_.next();
         auto connection = co_await acceptor_.accept(worker.context());
         if (!connection) co_return;
-        auto [place, reason] =
+        auto [place, reason, crowded] =
             state_.strangers.admit(worker.executor(), connection->peer_address());
         if (!place) {
             counters().refused_total.fetch_add(1, std::memory_order_relaxed);
@@ -54,6 +54,9 @@ Task<> ProxyService::accept() {
         }
         spawn(worker.executor(), "first message",
               first_message_session(state_, worker, std::move(*connection), std::move(place)));
+        // In a crowd the next one has to wait until this one's worker has seen to those who are
+        // there: they may have spoken, and only who has not makes room.
+        if (crowded) co_await asio::post(worker.executor(), use_result);
     }
 }
 

@@ -50,18 +50,25 @@ Strangers::Admission Strangers::admit(const Executor& executor, const IpAddress&
     }
     const bool trusted = any_contains(config_.trusted, peer);
     auto place = std::make_shared<Place>(executor, peer.source(), trusted);
+    bool crowded = false;
     const std::lock_guard lock(mutex_);
     if (!trusted) {
         if (penalties_.refuses(place->source, Clock::now())) return {nullptr, "repeated failures"};
         Queue& queue = by_source_[place->source];
-        if (queue.size() >= limits.per_source) evict_from(queue);
+        if (queue.size() >= limits.per_source) {
+            evict_from(queue);
+            crowded = true;
+        }
         // Evicting the source's last one has forgotten it.
         auto& silent = by_source_[place->source].silent;
         place->in_source = silent.insert(silent.end(), place.get());
     }
-    if (all_.size() >= places_max_) evict_from(all_);
+    if (all_.size() >= places_max_) {
+        evict_from(all_);
+        crowded = true;
+    }
     place->in_all = all_.silent.insert(all_.silent.end(), place.get());
-    return {place, {}};
+    return {place, {}, crowded};
 }
 
 void Strangers::evict_from(const Queue& queue) {

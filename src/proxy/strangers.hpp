@@ -31,6 +31,7 @@ class Strangers {
     struct Admission {
         std::shared_ptr<Place> place;  ///< nothing: to be refused
         std::string_view reason{};     ///< then why, for the log
+        bool crowded = false;          ///< another one had to make room
     };
     /// For a connection that will live on `executor`. May close another one for it.
     Admission admit(const Executor& executor, const IpAddress& peer);

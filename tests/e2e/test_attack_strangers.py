@@ -61,14 +61,16 @@ def registration_times(chain, tls=None, count=REGISTRATIONS):
     else ", ".join(value))
 def test_a_registration_takes_less_than_a_second_while_strangers_hold_every_other_place(
         run, sayings, tls):
-    """More strangers than there are places, who come back at once: 99 of 100 registrations."""
+    """More strangers than there are places, who come back at once: 99 of 100 registrations, or 97
+    where sanitizers make the proxy slower and the strangers not."""
     chain = protected_chain(run)
     said = {**SAYINGS, "a refused request": REFUSED}
     with unharmed(chain):
         crowd = Crowd(run, chain.proxy.port(), PLACES + 100, *(said[saying] for saying in sayings))
         times = registration_times(chain, client_context("out") if tls else None)
         crowd.close()
-    assert times[-2] < 1 * harness.PATIENCE, f"{times.count(math.inf)} were shut out"
+    passed_over = 1 if harness.PATIENCE == 1 else 3
+    assert times[-1 - passed_over] < 1 * harness.PATIENCE, f"{times.count(math.inf)} were shut out"
 
 
 @pytest.mark.parametrize("saying", [b"", REFUSED, WRONG_TICKET],

@@ -1,4 +1,5 @@
 """End-to-end encryption: from in to out through a proxy that need not be trusted."""
+import contextlib
 import functools
 import os
 import signal
@@ -210,7 +211,8 @@ def test_a_relay_that_ends_a_stream_early_is_found_out(run, monkeypatch, has_key
             with pytest.raises(ConnectionResetError):
                 end.recv(1)
         else:
-            assert end.recv(1) == b""
+            with contextlib.suppress(ConnectionResetError):  # bytes that the relay left unread
+                assert end.recv(1) == b""
             end.close()
     in_, _, out = stream.programs
     for program in (in_, out):
