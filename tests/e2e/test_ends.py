@@ -229,10 +229,12 @@ def test_a_reader_that_pauses_loses_nothing_and_stops_the_sender(run):
     backend = held.sock
     before = [resident_bytes(program) for program in held.chain.all()]
     taken = {client: fill(client), backend: fill(backend)}
+    # A sanitizer keeps what is freed: each record's buffer.
+    allowed = 4 if secure.MODE == "plain" or harness.PATIENCE == 1 else 300
     resume = time.monotonic() + 10
     for program, bytes_before in zip(held.chain.all(), before):
         assert program.status()["pipes"] <= 2
-        assert resident_bytes(program) - bytes_before < 4 * MEGABYTE
+        assert resident_bytes(program) - bytes_before < allowed * MEGABYTE
     wait_for(lambda: time.monotonic() > resume, 20, "end of the pause")
     for sender, receiver in ((client, backend), (backend, client)):
         received = read_exactly(receiver, taken[sender])

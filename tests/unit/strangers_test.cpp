@@ -30,10 +30,10 @@ class StrangersTest : public testing::Test {
     };
     /// Nothing: it was refused.
     std::unique_ptr<Stranger> come(const std::string& from, std::string_view* reason = nullptr) {
-        auto [place, why] = strangers.admit(context.get_executor(), address(from));
-        if (reason != nullptr) *reason = why;
-        if (!place) return nullptr;
-        auto stranger = std::make_unique<Stranger>(strangers, context, std::move(place));
+        auto admission = strangers.admit(context.get_executor(), address(from));
+        if (reason != nullptr) *reason = admission.reason;
+        if (!admission.place) return nullptr;
+        auto stranger = std::make_unique<Stranger>(strangers, context, std::move(admission.place));
         settle();
         return stranger;
     }
@@ -125,7 +125,7 @@ TEST_F(StrangersTest, a_source_that_fails_again_and_again_is_refused_and_no_othe
 }
 
 TEST_F(StrangersTest, a_stay_that_begins_after_its_eviction_finds_its_connection_closed) {
-    auto [first, _] = strangers.admit(context.get_executor(), address("192.0.2.1"));
+    auto first = strangers.admit(context.get_executor(), address("192.0.2.1")).place;
     const auto b = come("192.0.2.1"), c = come("192.0.2.1");
     settle();
     Stranger late(strangers, context, std::move(first));
