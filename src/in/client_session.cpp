@@ -120,7 +120,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
         const auto response = co_await ask_proxy(attempt, request);
         std::optional<Refusal> refusal;
         if (response && !response->ok())
-            refusal.emplace(to_string(response->code), response->message);
+            refusal = Refusal{to_string(response->code), response->message};
         if (response && response->ok() && network.e2e) refusal = co_await meet_out(attempt);
         client_watch.closes(nullptr);
         if (client_watch.fired() && !early.has_taken()) {
