@@ -2,7 +2,7 @@
 
 Written from part 1 of docs/protocol.md. What a test may turn: LegacyProxy(overtake=True) forces
 DataActiveRequest ahead of the park's Response, LegacyProxy(garble=n) mixes up the first n of these,
-LegacyOut.may_park holds the out's data connections back.
+LegacyOut(parks=False) holds the out's data connections back until may_park is set.
 """
 import collections
 import select
@@ -163,7 +163,7 @@ class LegacyOut(Peer):
     """topics: {topic: backend port}. Seconds. .registrations, .asked, .parks, .pongs count."""
 
     def __init__(self, proxy, topics, retry_interval=0.2, heartbeat_interval=2.0,
-                 heartbeat_timeout=20.0):
+                 heartbeat_timeout=20.0, parks=True):
         super().__init__()
         self.proxy = proxy
         self.retry_interval = retry_interval
@@ -174,7 +174,8 @@ class LegacyOut(Peer):
         self.parks = 0
         self.pongs = 0
         self.may_park = threading.Event()
-        self.may_park.set()
+        if parks:
+            self.may_park.set()
         for topic, backend in topics.items():
             self.spawn(self._run, topic, backend)
 

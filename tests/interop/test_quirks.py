@@ -99,8 +99,7 @@ def test_out_doubles_its_retry_and_warns_once_when_it_is_kicked_twice(run, peers
 
 def test_proxy_never_has_more_than_eight_unanswered_requests_at_a_legacy_out(run, peers):
     proxy = run.proxy({"pool": {"min": 20, "max": 100}, "open_timeout": 15000})
-    out = peers(LegacyOut(proxy.port(), {"default": harness.echo_server(run).port}))
-    out.may_park.clear()
+    out = peers(LegacyOut(proxy.port(), {"default": harness.echo_server(run).port}, parks=False))
     out.wait_registered()
     in_ = run.in_(proxy, ["default"])
     clients = [connect(in_.port()) for _ in range(30)]
