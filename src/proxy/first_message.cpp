@@ -16,34 +16,23 @@ void count_refused(const std::string& peer, const std::string& reason) {
                  {{"peer", peer}, {"reason", reason}, {"held_back", held_back}});
 }
 
-/// What every first message has, and no other; nothing for others.
-const std::string* version_of(const Message& message) {
-    return std::visit(
-        [](const auto& m) -> const std::string* {
-            if constexpr (requires { m.version; }) return &m.version;
-            return nullptr;
-        },
-        message);
-}
+/// What first messages have in common, borrowed. The version is in each of them and in no other
+/// message.
+struct Head {
+    std::string_view magic{}, topic{};
+    std::optional<std::string_view> version{};
+};
 
-/// Empty for a message that has none.
-std::string topic_of(const Message& message) {
-    return std::visit(
-        [](const auto& m) -> std::string {
-            if constexpr (requires { m.topic; }) return m.topic;
-            return {};
+Head head_of(const Message& message) {
+    Head head;
+    std::visit(
+        [&](const auto& m) {
+            if constexpr (requires { m.magic; }) head.magic = m.magic;
+            if constexpr (requires { m.topic; }) head.topic = m.topic;
+            if constexpr (requires { m.version; }) head.version = m.version;
         },
         message);
-}
-
-/// Empty for a message that has none.
-std::string magic_of(const Message& message) {
-    return std::visit(
-        [](const auto& m) -> std::string {
-            if constexpr (requires { m.magic; }) return m.magic;
-            return {};
-        },
-        message);
+    return head;
 }
 
 /// A ClientHello in its record, by bytes that no frame's header can have: there the sixth belongs
@@ -91,8 +80,8 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
 /// answer's magic and request are set.
 std::optional<Response> objection(const ProxyState& state, const Message& message,
                                   const Connection& connection) {
-    const std::string* version = version_of(message);
-    if (version == nullptr) {
+    const Head head = head_of(message);
+    if (!head.version) {
         // The words of the original, which its programs may look for.
         return Response{.magic = "invalid tp",
                         .request = "invalid tp",
@@ -101,8 +90,8 @@ std::optional<Response> objection(const ProxyState& state, const Message& messag
                         .code = Code::malformed};
     }
     Response answer{
-        .magic = magic_of(message), .request = std::string(type_name(message)), .ext = true};
-    if (*version != kVersion) {
+        .magic = std::string(head.magic), .request = std::string(type_name(message)), .ext = true};
+    if (*head.version != kVersion) {
         answer.message = "this proxy speaks version " + std::string(kVersion);
         answer.code = Code::version;
         return answer;
@@ -122,17 +111,18 @@ Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
     auto admitted = state.gatekeeper.admit(request, connection);
     if (admitted) co_return std::move(*admitted);
     Gatekeeper::Denial& denial = admitted.error();
+    const Head head = head_of(request);
     counters().denied_total.fetch_add(1, std::memory_order_relaxed);
     if (const auto held_back = denials.pass(); held_back >= 0) {
         log::warning("denied", {{"peer", connection.peer()},
                                 {"request", type_name(request)},
-                                {"topic", topic_of(request)},
+                                {"topic", head.topic},
                                 {"identity", denial.identity},
                                 {"reason", denial.reason},
                                 {"held_back", held_back}});
     }
     if (stay != nullptr && denial.by_stranger) stay->failed();
-    Response answer{.magic = magic_of(request),
+    Response answer{.magic = std::string(head.magic),
                     .request = std::string(type_name(request)),
                     .message = std::move(denial.message),
                     .ext = true,

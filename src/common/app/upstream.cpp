@@ -11,8 +11,6 @@ Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
     const std::optional<KeyOptions>& auth) {
     std::unique_ptr<Upstream> upstream(new Upstream());
     upstream->server_ = server;
-    upstream->tls_options_ = tls;
-    upstream->key_options_ = auth;
     if (tls) {
         auto client = TlsClient::make(*tls, server.host);
         if (!client) return Failure{client.error()};
@@ -23,6 +21,7 @@ Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
         if (!secret) {
             return Failure{"auth.secret_file: " + auth->secret_file + ": " + secret.error()};
         }
+        upstream->key_id_ = auth->id;
         upstream->secret_ = std::move(*secret);
     }
     return upstream;
@@ -47,21 +46,22 @@ Task<Result<Connection, DialError>> Upstream::dial(Executor executor, Millisecon
 }
 
 void Upstream::prove(Message& message, Connection& connection) const {
-    if (!key_options_) return;
+    if (key_id_.empty()) return;
     const TlsSession* const tls = connection.tls();
-    inout::prove(message, key_options_->id, secret_, unix_time_ms(),
+    inout::prove(message, key_id_, secret_, unix_time_ms(),
                  tls != nullptr ? tls->exporter() : std::string());
 }
 
 Result<const Upstream*, std::string> Upstreams::get(const HostPort& server,
                                                     const std::optional<TlsClientOptions>& tls,
                                                     const std::optional<KeyOptions>& auth) {
-    for (const auto& upstream : upstreams_) {
-        if (upstream->is_made_from(server, tls, auth)) return upstream.get();
+    Options options(server, tls, auth);
+    if (const auto found = upstreams_.find(options); found != upstreams_.end()) {
+        return found->second.get();
     }
     auto made = Upstream::make(server, tls, auth);
     if (!made) return Failure{made.error()};
-    return upstreams_.emplace_back(std::move(*made)).get();
+    return upstreams_.emplace(std::move(options), std::move(*made)).first->second.get();
 }
 
 Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,

@@ -3,10 +3,11 @@
 // Made at start, when the files it needs are read; then read only, from any thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
+#include <tuple>
 
 #include "common/base/secret.hpp"
 #include "common/net/connect.hpp"
@@ -24,12 +25,6 @@ class Upstream {
         const HostPort& server, const std::optional<TlsClientOptions>& tls,
         const std::optional<KeyOptions>& auth);
 
-    /// Whether this would be made from these.
-    bool is_made_from(const HostPort& server, const std::optional<TlsClientOptions>& tls,
-                      const std::optional<KeyOptions>& auth) const {
-        return server_ == server && tls_options_ == tls && key_options_ == auth;
-    }
-
     const HostPort& server() const { return server_; }
     /// A connection on which the first message may be sent: TCP and TLS within `timeout`. The
     /// failure's code speaks of TCP only.
@@ -41,9 +36,8 @@ class Upstream {
   private:
     Upstream() = default;
     HostPort server_;
-    std::optional<TlsClientOptions> tls_options_;
-    std::optional<KeyOptions> key_options_;
-    std::unique_ptr<TlsClient> tls_;
+    std::unique_ptr<TlsClient> tls_;  // nothing: without TLS
+    std::string key_id_;              // empty: without a key
     Secret secret_;
 };
 
@@ -56,7 +50,9 @@ class Upstreams {
                                              const std::optional<KeyOptions>& auth);
 
   private:
-    std::vector<std::unique_ptr<Upstream>> upstreams_;
+    using Options =
+        std::tuple<HostPort, std::optional<TlsClientOptions>, std::optional<KeyOptions>>;
+    std::map<Options, std::unique_ptr<Upstream>> upstreams_;
 };
 
 /// The keys of an end-to-end network; nothing if it is none. The failure is as above.

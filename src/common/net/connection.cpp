@@ -193,8 +193,8 @@ Connection Connection::moved_to(asio::io_context& context) {
 
 Task<> say_farewell(Connection& connection) {
     if (!connection.is_open()) co_return;
-    connection.shutdown_send();  // a peer that does not even read its answer gets a mere FIN
-    ::shutdown(connection.fd(), SHUT_WR);
+    // A peer that does not even read its answer gets a mere FIN.
+    if (connection.shutdown_send() != 0) ::shutdown(connection.fd(), SHUT_WR);
     Deadline deadline(connection);
     deadline.expires_after(kFarewell);
     std::size_t left = kFarewellMaxBytes;

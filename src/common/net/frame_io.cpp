@@ -21,17 +21,14 @@ std::string to_string(const ReadError& error) {
     return {};
 }
 
-Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes) {
-    FrameHeader header;
-    if (const auto error = co_await connection.read_exactly(header, Connection::Expect::later)) {
-        co_return Failure{to_read_error(error)};
-    }
-    co_return co_await read_message(connection, max_body_bytes, header);
-}
-
 Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes,
-                                              FrameHeader header) {
-    const auto length = frame_body_length(header, max_body_bytes);
+                                              std::optional<FrameHeader> header) {
+    if (!header) {
+        const auto error =
+            co_await connection.read_exactly(header.emplace(), Connection::Expect::later);
+        if (error) co_return Failure{to_read_error(error)};
+    }
+    const auto length = frame_body_length(*header, max_body_bytes);
     if (!length) co_return Failure{ReadError{ReadError::Kind::malformed, {}}};
     std::string body(*length, '\0');
     if (const auto error = co_await connection.read_exactly(body, Connection::Expect::now)) {

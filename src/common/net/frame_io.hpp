@@ -2,6 +2,8 @@
 // follow; writes a frame in one call, because a 0.0.1 peer reads it in one.
 #pragma once
 
+#include <optional>
+
 #include "common/net/connection.hpp"
 #include "common/protocol/frame.hpp"
 #include "common/protocol/message.hpp"
@@ -24,12 +26,9 @@ struct ReadError {
 std::string to_string(const ReadError& error);
 
 /// The next message; `max_body_bytes` bounds what a peer may make us allocate. No deadline of its
-/// own: the caller's Deadline closes the connection.
-Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes);
-
-/// The same when the frame's header was read already.
+/// own: the caller's Deadline closes the connection. `header`: the frame's, if it was read already.
 Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes,
-                                              FrameHeader header);
+                                              std::optional<FrameHeader> header = std::nullopt);
 
 Task<std::error_code> write_message(Connection& connection, const Message& message);
 

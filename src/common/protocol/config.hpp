@@ -36,14 +36,14 @@ struct TlsClientOptions {
     std::string cert, key;    ///< our own certificate chain and its key; both or none
     std::string pin;  ///< "sha256/BASE64": the hash of the proxy's public key (RFC 7469, 2.4)
 
-    bool operator==(const TlsClientOptions&) const = default;
+    auto operator<=>(const TlsClientOptions&) const = default;
 };
 
 /// Who in and out are for the proxy.
 struct KeyOptions {
     std::string id, secret_file;
 
-    bool operator==(const KeyOptions&) const = default;
+    auto operator<=>(const KeyOptions&) const = default;
 };
 
 /// Encryption between in and out, through the proxy. The file is written by `in --new-key FILE`.

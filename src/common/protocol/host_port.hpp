@@ -17,7 +17,7 @@ struct HostPort {
     std::string host;
     std::uint16_t port = 0;
 
-    bool operator==(const HostPort&) const = default;
+    auto operator<=>(const HostPort&) const = default;
 };
 
 /// Reads `HOST:PORT`, an IPv6 literal in brackets (`[::1]:80`); the failure says what is wrong.
