@@ -199,6 +199,10 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
     }
     auto identity = co_await admit(state, connection, message, &stay);
     if (!identity) co_return;
+    // Where nothing is protected there is nobody to recognise, and nothing to guess either.
+    if (identity->kind != Identity::Kind::anonymous || !state.gatekeeper.protects()) {
+        stay.recognised();
+    }
     if (auto* data = std::get_if<OutDataRequest>(&message)) {
         co_await data_session(state, worker, connection, std::move(*data), stay);
         co_return;

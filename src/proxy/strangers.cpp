@@ -123,6 +123,12 @@ void Strangers::Stay::failed() {
     strangers_.penalties_.failed(place_->source, Clock::now());
 }
 
+void Strangers::Stay::recognised() {
+    if (place_->trusted) return;
+    const std::lock_guard lock(strangers_.mutex_);
+    strangers_.penalties_.forgive(place_->source);
+}
+
 bool Strangers::Stay::evicted() const { return place_->evicted; }
 
 }  // namespace inout

@@ -48,6 +48,8 @@ class Strangers {
         void has_spoken();
         /// It is no stranger any more, or gone.
         void leave();
+        /// It is somebody we know: the earlier failures of its source are forgiven.
+        void recognised();
         /// It made a mistake that costs its source something if repeated.
         void failed();
         /// It has sent nothing yet.

@@ -263,8 +263,8 @@ TEST(EffectiveConfig, shows_every_key) {
     },
     "limits": {
         "connections": 0,
-        "handshakes": 1000,
-        "per_source": 100,
+        "handshakes": 4000,
+        "per_source": 1000,
         "streams_per_topic": 10000,
         "streams_per_key": 10000,
         "topics_per_key": 1000,

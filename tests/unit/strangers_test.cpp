@@ -124,6 +124,15 @@ TEST_F(StrangersTest, a_source_that_fails_again_and_again_is_refused_and_no_othe
     EXPECT_TRUE(come("192.0.2.2"));
 }
 
+TEST_F(StrangersTest, a_known_peer_clears_its_source) {
+    for (unsigned i = 0; i < 3 * kFreeFailures; ++i) {
+        const auto each = come("192.0.2.1");
+        ASSERT_TRUE(each) << i;
+        each->stay.failed();
+        if (i % kFreeFailures == 0) come("192.0.2.1")->stay.recognised();
+    }
+}
+
 TEST_F(StrangersTest, a_stay_that_begins_after_its_eviction_finds_its_connection_closed) {
     auto first = strangers.admit(context.get_executor(), address("192.0.2.1")).place;
     const auto b = come("192.0.2.1"), c = come("192.0.2.1");

@@ -185,9 +185,9 @@ struct ProxyLimits {
     std::size_t connections = 0;
     /// Connections that are not yet identified: no first message that was accepted. Beyond, the
     /// oldest one that has said nothing is closed.
-    std::size_t handshakes = 1'000;
+    std::size_t handshakes = 4'000;
     /// Of these, from one address (IPv6: one /64), unless it is trusted.
-    std::size_t per_source = 100;
+    std::size_t per_source = 1'000;
     /// Running and opening streams of one topic, and of one key or certificate; 0: no limit.
     std::size_t streams_per_topic = 10'000;
     std::size_t streams_per_key = 10'000;

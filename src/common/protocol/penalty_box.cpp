@@ -26,6 +26,13 @@ Milliseconds PenaltyBox::failed(const IpAddress& source, Clock::time_point now) 
     return record.penalty;
 }
 
+void PenaltyBox::forgive(const IpAddress& source) {
+    const auto found = by_source_.find(source);
+    if (found == by_source_.end()) return;
+    by_age_.erase(found->second);
+    by_source_.erase(found);
+}
+
 bool PenaltyBox::refuses(const IpAddress& source, Clock::time_point now) const {
     const auto found = by_source_.find(source);
     return found != by_source_.end() && now < found->second->counted + found->second->penalty;

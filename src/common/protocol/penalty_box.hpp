@@ -4,7 +4,8 @@
 // first kFreeFailures cost nothing. The next one is refused kPenaltyFirst, and each later one twice
 // as long as the one before, up to kPenaltyMax: 1, 2, 4, … 512, 600 s. A failure during a penalty
 // changes nothing: its connection was begun before, and one restart with a wrong key makes dozens
-// fail at once. Who has had no failure that counted for kPenaltyMemory begins anew.
+// fail at once. Who has had no failure that counted for kPenaltyMemory begins anew, and so does who
+// has been recognised in the meantime: a bad line can cut off good peers, too.
 //
 // The table is bounded: when it is full, the source whose last failure is the oldest is forgotten.
 // Whoever can send from more sources than it holds escapes it; the limits that do not go by source
@@ -30,6 +31,8 @@ class PenaltyBox {
 
     /// `source` as IpAddress::source() gives it. Returns the penalty that begins now; 0: none does.
     Milliseconds failed(const IpAddress& source, Clock::time_point now);
+    /// Forgets the failures of a source that a known peer speaks from.
+    void forgive(const IpAddress& source);
     /// Whether connections from there are refused now.
     bool refuses(const IpAddress& source, Clock::time_point now) const;
     /// Sources that are remembered; those that are forgiven leave with later failures of others.
