@@ -116,9 +116,12 @@ inline constexpr std::size_t kReservedDescriptors = 32;
 inline constexpr std::size_t kOutboxMaxBytes = 65'536;
 
 // --- TLS ---
-/// What a client may send before its handshake is done. Its first message is below 2 KiB; its
-/// chain of certificates is the rest.
-inline constexpr std::size_t kTlsHandshakeMaxBytes = 16'384;
+/// What a client may send before its handshake is done. A first message with a ticket and a
+/// post-quantum key share is about 1.8 kB (OpenSSL 3.5), and may have to come twice (RFC
+/// 8446, 2.1).
+inline constexpr std::size_t kTlsHandshakeMaxBytes = 4'096;
+/// The same where its certificates are asked for: the rest is their chain.
+inline constexpr std::size_t kTlsCertificatesMaxBytes = 16'384;
 /// Records: the first kTlsSmallBytes of a burst in such that fit one segment of an ordinary path,
 /// then the largest there are (RFC 8446, 5.1). After kTlsBurstPause a burst is a new one.
 inline constexpr std::size_t kTlsSmallRecord = 1'350, kTlsSmallBytes = 8 * kTlsSmallRecord;

@@ -9,80 +9,39 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <cstring>
-#include <mutex>
+#include <span>
+
+#include "common/net/tls_tickets.hpp"
 
 namespace inout {
 namespace {
 
-constexpr std::size_t kTicketNameBytes = 16;  // fixed by OpenSSL
-
-struct TicketKey {
-    std::array<unsigned char, kTicketNameBytes> name{};
-    std::array<unsigned char, 32> encryption{}, authentication{};
-    Clock::time_point born = Clock::now();
-
-    static TicketKey make() {
-        TicketKey key;
-        for (auto* part : {&key.encryption, &key.authentication}) {
-            if (RAND_bytes(part->data(), static_cast<int>(part->size())) != 1) std::abort();
-        }
-        if (RAND_bytes(key.name.data(), static_cast<int>(key.name.size())) != 1) std::abort();
-        return key;
+/// OpenSSL's callback, see SSL_CTX_set_tlsext_ticket_key_evp_cb(3): 0 means a full handshake.
+int use_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                   EVP_MAC_CTX* mac, int encrypting) {
+    auto& keys = *static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    const std::span<unsigned char, TicketKeys::kNameBytes> name_bytes(name, TicketKeys::kNameBytes);
+    const auto now = Clock::now();
+    const auto key = encrypting == 1 ? keys.current(now) : keys.find(name_bytes, now);
+    if (!key) return 0;
+    const auto* aes = EVP_aes_256_cbc();
+    if (encrypting == 1) {
+        std::copy(key->name.begin(), key->name.end(), name);
+        if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(aes)) != 1) return -1;
     }
-};
+    if (EVP_CipherInit_ex(cipher, aes, nullptr, key->encryption.data(), iv, encrypting) != 1) {
+        return -1;
+    }
+    auto secret = key->authentication;
+    char digest[] = "SHA256";
+    const std::array<OSSL_PARAM, 3> parameters{
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, secret.data(), secret.size()),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end()};
+    return EVP_MAC_CTX_set_params(mac, parameters.data()) == 1 ? 1 : -1;
+}
 
 }  // namespace
-
-/// The keys that encrypt session tickets: the current one and the one before. Thread-safe.
-class TicketKeys {
-  public:
-    TicketKey current() {
-        const std::lock_guard lock(mutex_);
-        if (Clock::now() - current_.born >= kTicketKeyLife) {
-            previous_ = current_;
-            current_ = TicketKey::make();
-        }
-        return current_;
-    }
-
-    /// Nothing: too old, or not ours.
-    std::optional<TicketKey> find(const unsigned char* name) {
-        const std::lock_guard lock(mutex_);
-        for (const TicketKey& key : {current_, previous_}) {
-            const bool young = Clock::now() - key.born < 2 * kTicketKeyLife;
-            if (young && std::equal(key.name.begin(), key.name.end(), name)) return key;
-        }
-        return std::nullopt;
-    }
-
-    /// OpenSSL's callback, see SSL_CTX_set_tlsext_ticket_key_evp_cb(3): 0 means a full handshake.
-    static int use(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
-                   EVP_MAC_CTX* mac, int encrypting) {
-        auto& keys = *static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-        const auto key = encrypting == 1 ? keys.current() : keys.find(name);
-        if (!key) return 0;
-        const auto* aes = EVP_aes_256_cbc();
-        if (encrypting == 1) {
-            std::copy(key->name.begin(), key->name.end(), name);
-            if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(aes)) != 1) return -1;
-        }
-        if (EVP_CipherInit_ex(cipher, aes, nullptr, key->encryption.data(), iv, encrypting) != 1) {
-            return -1;
-        }
-        auto secret = key->authentication;
-        char digest[] = "SHA256";
-        const std::array<OSSL_PARAM, 3> parameters{
-            OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, secret.data(), secret.size()),
-            OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-            OSSL_PARAM_construct_end()};
-        return EVP_MAC_CTX_set_params(mac, parameters.data()) == 1 ? 1 : -1;
-    }
-
-  private:
-    std::mutex mutex_;
-    TicketKey current_ = TicketKey::make(), previous_ = TicketKey::make();
-};
 
 TlsServer::TlsServer() : keys_(std::make_unique<TicketKeys>()) {}
 TlsServer::~TlsServer() = default;
@@ -98,7 +57,7 @@ Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerO
     SSL_CTX_set_timeout(context,
                         std::chrono::duration_cast<std::chrono::seconds>(kTicketKeyLife).count());
     SSL_CTX_set_app_data(context, server->keys_.get());
-    SSL_CTX_set_tlsext_ticket_key_evp_cb(context, TicketKeys::use);
+    SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key);
     if (!options.client_ca.empty()) {
         if (const auto problem = load_trusted(context, options.client_ca)) {
             return Failure{"tls.client_ca: " + *problem};

@@ -166,6 +166,8 @@ struct TlsWire {
 
 TlsSession::TlsSession(SslPtr ssl, int fd, std::string_view already_read, SocketCalls& calls)
     : fd_(fd), calls_(calls), ssl_(std::move(ssl)), already_read_(already_read) {
+    const bool asks = (SSL_get_verify_mode(ssl_.get()) & SSL_VERIFY_PEER) != 0;
+    handshake_left_ = asks ? kTlsCertificatesMaxBytes : kTlsHandshakeMaxBytes;
     BIO* bio = BIO_new(TlsWire::method());
     BIO_set_data(bio, this);
     BIO_set_init(bio, 1);

@@ -48,7 +48,7 @@ class TlsSession {
 
     enum class Handshake { done, wait, failed };
     /// Goes on with the handshake as far as possible; a server reads at most kTlsHandshakeMaxBytes
-    /// for it.
+    /// or, if it asks for certificates, kTlsCertificatesMaxBytes for it.
     Handshake handshake();
     /// A client's first flight, without sending it: its bytes may go together with others. Before
     /// handshake().
@@ -109,7 +109,7 @@ class TlsSession {
     // The lower side, as OpenSSL sees it.
     std::string already_read_;
     std::string* captured_ = nullptr;  // where output goes instead of the socket
-    std::size_t handshake_left_ = kTlsHandshakeMaxBytes;
+    std::size_t handshake_left_;
     std::size_t turn_left_ = 0;  // what one read may take from the wire
     int wire_errno_ = 0;
     bool wire_ended_ = false;
