@@ -53,6 +53,23 @@ TEST(Log, a_value_can_not_forge_a_line) {
     EXPECT_EQ(line(Format::text, {{"a", "\n"}}), R"(event a="\u000a")");
 }
 
+TEST(Log, what_a_terminal_obeys_and_what_is_not_utf8_becomes_a_question_mark) {
+    const std::pair<std::string, std::string> cases[] = {
+        {"\xc2\x9b", "?"},                                 // U+009B, the C1 form of ESC [
+        {"a\xe2\x80\xaez", "a?z"},                         // U+202E, right to left from here on
+        {"\xff\xfe", "??"},                                // never in UTF-8
+        {"\xc3", "?"},                                     // cut off
+        {"\xed\xa0\x80", "???"},                           // a surrogate
+        {"\xc3\xa9\xe2\x82\xac", "\xc3\xa9\xe2\x82\xac"},  // é and €
+    };
+    for (const auto& [text, shown] : cases) {
+        const auto object = json_line({{"a", text}});
+        ASSERT_TRUE(object.is_object()) << "not JSON: " << shown;
+        EXPECT_EQ(object["a"], shown);
+    }
+    EXPECT_EQ(line(Format::text, {{"a", "\xff"}}), R"(event a="?")");
+}
+
 TEST(Log, json_gives_every_text_back_as_it_was) {
     const std::string text = every_character();
     const auto object = json_line({{"topic", text}, {"empty", ""}});

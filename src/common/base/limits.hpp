@@ -116,9 +116,9 @@ inline constexpr std::size_t kReservedDescriptors = 32;
 inline constexpr std::size_t kOutboxMaxBytes = 65'536;
 
 // --- TLS ---
-/// What a client may send before its handshake is done. A first message with a ticket and a
-/// post-quantum key share is about 1.8 kB (OpenSSL 3.5), and may have to come twice (RFC
-/// 8446, 2.1).
+/// What a client may send before its handshake is done. A ClientHello with a ticket and a
+/// post-quantum key share (OpenSSL 3.5) has about 1.8 kB, and may have to come twice
+/// (RFC 8446, 2.1).
 inline constexpr std::size_t kTlsHandshakeMaxBytes = 4'096;
 /// The same where its certificates are asked for: the rest is their chain.
 inline constexpr std::size_t kTlsCertificatesMaxBytes = 16'384;

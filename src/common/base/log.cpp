@@ -3,8 +3,11 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
+
+#include "common/base/utf8.hpp"
 
 namespace inout::log {
 namespace {
@@ -21,46 +24,35 @@ spdlog::level::level_enum to_spdlog(Level level) {
     return spdlog::level::info;
 }
 
-/// Length of a character that a terminal obeys or that reorders a line: C1 controls
-/// (U+0080–9F), line and paragraph separators and bidirectional marks (U+2028–202E, U+2066–2069).
-std::size_t unprintable_at(std::string_view text) {
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) return 2;
-    if (byte(0) != 0xe2) return 0;
-    if (byte(1) == 0x80 && byte(2) >= 0xa8 && byte(2) <= 0xae) return 3;
-    if (byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9) return 3;
-    return 0;
-}
-
+/// Escapes ASCII controls as JSON does; '?' stands for other characters that must not reach a
+/// terminal, and for each byte that is not UTF-8.
 void append_escaped(std::string& out, std::string_view text) {
     static constexpr char kDigits[] = "0123456789abcdef";
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        const auto byte = static_cast<unsigned char>(c);
-        if (const std::size_t length = unprintable_at(text.substr(i))) {
-            out += '?';
-            i += length - 1;
-        } else if (c == '"' || c == '\\') {
+    while (!text.empty()) {
+        const auto [value, bytes] = first_code_point(text);
+        if (value == '"' || value == '\\') {
             out += '\\';
-            out += c;
-        } else if (byte < 0x20 || byte == 0x7f) {
+            out += text[0];
+        } else if (bytes == 1 && !is_printable(value)) {
             out += "\\u00";
-            out += kDigits[byte >> 4U];
-            out += kDigits[byte & 15U];
+            out += kDigits[value >> 4U];
+            out += kDigits[value & 15U];
+        } else if (bytes == 0 || !is_printable(value)) {
+            out += '?';
         } else {
-            out += c;
+            out += text.substr(0, bytes);
         }
+        text.remove_prefix(std::max<std::size_t>(bytes, 1));
     }
 }
 
 bool needs_quotes(std::string_view text) {
     if (text.empty()) return true;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        if (byte <= 0x20 || byte == 0x7f || byte == '"' || byte == '\\' || byte == '=') return true;
-        if (unprintable_at(text.substr(i)) > 0) return true;
+    while (!text.empty()) {
+        const auto [value, bytes] = first_code_point(text);
+        if (bytes == 0 || !is_printable(value)) return true;
+        if (value == ' ' || value == '"' || value == '\\' || value == '=') return true;
+        text.remove_prefix(bytes);
     }
     return false;
 }
