@@ -1,5 +1,5 @@
-"""What the attack tests share: strangers, proofs, a man in the middle, and the legitimate stream
-that has to run all the while.
+"""What the attack tests share: strangers, proofs, and the legitimate stream that has to run all
+the while.
 
 Run as a program it is a crowd of strangers, so that an attack does not share its interpreter with
 what measures it.
@@ -302,50 +302,27 @@ def ended(s):
     return bytes(data)
 
 
-# --- a man in the middle ---
-
-class Tunnel:
-    """Passes TCP connections on to a port; on_data(direction, data), "up" or "down", says what to
-    pass on instead of data."""
-
-    def __init__(self, run, target, on_data=lambda direction, data: data):
-        self.target = harness.port_of(target)
-        self.on_data = on_data
-        self.pairs = []
-        self.server = run.own(harness.Server(self._serve))
-        self.port = self.server.port
-        run.own(self)
-
-    def _serve(self, near):
-        far = harness.connect(self.target)
-        far.settimeout(None)
-        self.pairs.append((near, far))
-        back = threading.Thread(target=self._pass, args=(far, near, "down"), daemon=True)
-        back.start()
-        self._pass(near, far, "up")
-        back.join()
-        far.close()
-
-    def _pass(self, source, sink, direction):
+def drip(s, data):
+    """Sends a byte now and then until the other side has enough; how long that took."""
+    start = time.monotonic()
+    s.settimeout(0.05)
+    for byte in data:
         try:
-            while data := source.recv(16384):
-                sink.sendall(self.on_data(direction, data))
-            sink.shutdown(socket.SHUT_WR)
+            s.sendall(bytes([byte]))
+            if s.recv(1) == b"":
+                break
+        except TimeoutError:
+            continue
         except OSError:
-            peers.cut(source)
-            peers.cut(sink)
+            break
+    else:
+        raise AssertionError("all of it was taken")
+    return time.monotonic() - start
 
-    def cut(self):
-        """Ends what runs by a FIN towards both sides, as if both had ended."""
-        for pair in self.pairs:
-            for s in pair:
-                with contextlib.suppress(OSError):
-                    s.shutdown(socket.SHUT_WR)
 
-    def close(self):
-        for pair in self.pairs:
-            for s in pair:
-                peers.cut(s)
+def Tunnel(run, target, on_data):
+    """A man in the middle, on the way to a Program or port."""
+    return run.own(tunnel.Tunnel(harness.port_of(target), on_data))
 
 
 if __name__ == "__main__":
@@ -355,3 +332,4 @@ else:
     import harness
     import peers
     import secure
+    import tunnel

@@ -2,14 +2,15 @@
 import threading
 
 import harness
-from attack import Tunnel, holder, protected, secret_file
+from attack import holder, protected, secret_file
 from harness import connect, read_exactly, wait_for
+from tunnel import Tunnel, unchanged
 
 
 class Held:
     """A chain with a man in the middle on one leg, and a backend in the test's hands."""
 
-    def __init__(self, run, leg, protection, on_data=lambda direction, data: data):
+    def __init__(self, run, leg, protection, on_data=unchanged):
         self.accepted = []
         self.over = threading.Event()
         self.backend = run.own(harness.Server(self._hold))
@@ -17,7 +18,7 @@ class Held:
         tls = protection == "tls"
         own = holder() if tls else {}
         self.proxy = run.proxy(protected() if tls else {})
-        self.tunnel = Tunnel(run, self.proxy, on_data)
+        self.tunnel = run.own(Tunnel(self.proxy.port(), on_data))
         paths = {"in": self.proxy, "out": self.proxy, leg: self.tunnel.port}
         e2e = {} if tls else {"e2e": {"key_file": secret_file("a key of both ends")}}
 

@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import harness
-from attack import (OTHER, SAYINGS, STRANGER, Crowd, ask, client_context, code_of, dial, proven,
-                    protected_chain, request, unharmed)
+from attack import (OTHER, SAYINGS, STRANGER, Crowd, ask, client_context, code_of, dial, drip,
+                    proven, protected_chain, request, unharmed)
 from harness import echo_server, expect_echo, free_port, wait_for
 from peers import encode
 
 pytestmark = pytest.mark.plain_only  # TLS and keys are configured here
 
-PLACES = 1000  # the default of limits.handshakes
+PLACES = 1000  # limits.handshakes, where every place is taken
 REGISTRATIONS = 100
 REFUSED = encode("InRequest", request("InRequest"))
 WRONG_TICKET = encode("OutDataRequest", request("OutDataRequest", "default", ticket="0" * 32))
@@ -63,7 +63,7 @@ def test_a_registration_takes_less_than_a_second_while_strangers_hold_every_othe
         run, sayings, tls):
     """More strangers than there are places, who come back at once: 99 of 100 registrations, or 97
     where sanitizers make the proxy slower and the strangers not."""
-    chain = protected_chain(run)
+    chain = protected_chain(run, limits={"handshakes": PLACES})
     said = {**SAYINGS, "a refused request": REFUSED}
     with unharmed(chain):
         crowd = Crowd(run, chain.proxy.port(), PLACES + 100, *(said[saying] for saying in sayings))
@@ -118,24 +118,6 @@ def test_thousands_of_silent_strangers_are_held_and_harm_nobody(run):
 
 # --- slowly ---
 
-def drip(s, data):
-    """Sends a byte now and then until the other side has enough; how long that took."""
-    start = time.monotonic()
-    s.settimeout(0.05)
-    for byte in data:
-        try:
-            s.sendall(bytes([byte]))
-            if s.recv(1) == b"":
-                break
-        except TimeoutError:
-            continue
-        except OSError:
-            break
-    else:
-        raise AssertionError("all of it was taken")
-    return time.monotonic() - start
-
-
 def test_whoever_drips_is_cut_at_the_deadline_and_no_byte_moves_it(run):
     """First messages, ClientHellos, and first messages in TLS records of one byte each."""
     chain = protected_chain(run, handshake_timeout=2000, tls_timeout=1000)
@@ -181,13 +163,23 @@ def test_a_source_that_fails_again_and_again_is_refused_for_a_growing_time(run):
     chain = protected_chain(run, trusted=[])
     penalties = []
     with unharmed(chain):
-        for looked_at in (11, 1):  # ten are free
-            assert wrong_proofs(chain.proxy, STRANGER) == looked_at
+        assert wrong_proofs(chain.proxy, STRANGER) == 11  # ten are free
+        for _ in range(2):
             start = time.monotonic()
             assert is_refused(chain.proxy, STRANGER) and not is_refused(chain.proxy, OTHER)
-            wait_for(lambda: not is_refused(chain.proxy, STRANGER), what="end of the penalty")
+            looked_at = wait_for(lambda: wrong_proofs(chain.proxy, STRANGER),
+                                 what="end of the penalty")
+            assert looked_at == 1
             penalties.append(time.monotonic() - start)
     assert penalties[0] > 0.5 and penalties[1] > 1.5  # of 1 s and 2 s
+
+
+def test_who_has_the_key_clears_the_source_it_comes_from(run):
+    chain = protected_chain(run, trusted=[])
+    with unharmed(chain):
+        for _ in range(2):
+            assert wrong_proofs(chain.proxy, STRANGER) == 11
+            wait_for(lambda: not is_refused(chain.proxy, STRANGER), what="end of the penalty")
 
 
 def test_a_trusted_source_is_never_refused_for_what_one_behind_it_does(run):

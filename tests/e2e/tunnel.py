@@ -1,4 +1,5 @@
 """Lines that keep, change and cut what they carry, and streams whose legs go through them."""
+import contextlib
 import socket
 import threading
 
@@ -7,26 +8,43 @@ from harness import PATIENCE, Server, connect, read_exactly, wait_for
 PLACES = ["between in and proxy", "between proxy and out"]
 
 
-class Tunnel(Server):
-    """A line to a port that keeps all that it carries: .lines, each with .up and .down. While
-    .spoils is true, it changes a bit of each part."""
+def unchanged(direction, data):
+    return data
 
-    def __init__(self, target):
+
+class Tunnel(Server):
+    """A line to a port for each connection. .lines keep all that comes; on_data(direction, data),
+    "up" or "down", says what goes on instead, and while .spoils is true a bit of it is changed."""
+
+    def __init__(self, target, on_data=unchanged):
         self.target = target
-        self.lines = []
+        self.on_data = on_data
         self.spoils = False
+        self.lines = []
         super().__init__(self._carry)
 
     def _carry(self, client):
-        line = TunnelLine(self, client, connect(self.target))
+        line = Line(self, client, connect(self.target))
         self.lines.append(line)
         line.carry()
 
     def everything(self):
         return b"".join(bytes(line.up + line.down) for line in list(self.lines))
 
+    def cut(self, how=socket.SHUT_WR):
+        """Ends all TCP connections as if both sides had ended them; with SHUT_RDWR, what they say
+        to that is not passed on."""
+        for line in list(self.lines):
+            line.cut(how)
 
-class TunnelLine:
+    def close(self):
+        super().close()
+        self.cut(socket.SHUT_RDWR)
+
+
+class Line:
+    """.up and .down are what came from the client and from the server."""
+
     def __init__(self, tunnel, client, server):
         self.tunnel = tunnel
         self.sockets = client, server
@@ -35,31 +53,30 @@ class TunnelLine:
 
     def carry(self):
         client, server = self.sockets
-        back = threading.Thread(target=self._pump, args=(server, client, self.down), daemon=True)
+        back = threading.Thread(target=self._pass, args=(server, client, "down"), daemon=True)
         back.start()
-        self._pump(client, server, self.up)
+        self._pass(client, server, "up")
         back.join()
         client.close()
         server.close()
 
-    def _pump(self, source, sink, kept):
+    def _pass(self, source, sink, direction):
+        kept = getattr(self, direction)
         try:
             while data := source.recv(65536):
                 kept += data
+                data = self.tunnel.on_data(direction, data)
                 if self.tunnel.spoils:
                     data = data[:-1] + bytes([data[-1] ^ 1])
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
-            self.cut()
+            self.cut(socket.SHUT_RDWR)
 
-    def cut(self):
-        """Ends both connections as if both sides had ended cleanly."""
+    def cut(self, how):
         for s in self.sockets:
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            with contextlib.suppress(OSError):
+                s.shutdown(how)
 
 
 class TappedStream:
@@ -83,6 +100,4 @@ class TappedStream:
         self.ends = self.client, self.backend
 
     def cut(self):
-        """Ends all TCP connections of the leg as if both sides had ended them."""
-        for line in self.tunnel.lines:
-            line.cut()
+        self.tunnel.cut(socket.SHUT_RDWR)

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <random>
 
 #include "common/net/socket_calls.hpp"
@@ -20,12 +19,6 @@ struct Faults {
     double interrupted = 0;
     double would_block = 0;
     bool splice_unsupported = false;
-    /// The call with this number (from 1) fails with this error, once.
-    struct Failure {
-        std::uint64_t call;
-        int error;
-    };
-    std::optional<Failure> failure;
 };
 
 class FaultyCalls : public SocketCalls {
@@ -56,8 +49,11 @@ class FaultyCalls : public SocketCalls {
         return SocketCalls::shutdown_send(fd);
     }
 
-    /// From now on the call with this number fails, once.
-    void fail_call(std::uint64_t call, int error) { faults_.failure = {call, error}; }
+    /// The n-th call from now on fails with this error, once.
+    void fail_call(std::uint64_t n, int error) {
+        failing_call_ = calls_ + n;
+        error_ = error;
+    }
     /// Called before each call, with its number.
     std::function<void(std::uint64_t)> before_call;
     std::uint64_t calls() const { return calls_; }
@@ -73,9 +69,9 @@ class FaultyCalls : public SocketCalls {
     bool is_failure() {
         ++calls_;
         if (before_call) before_call(calls_);
-        if (!faults_.failure || calls_ != faults_.failure->call) return false;
+        if (calls_ != failing_call_) return false;
         failed_ = true;
-        errno = faults_.failure->error;
+        errno = error_;
         return true;
     }
 
@@ -102,6 +98,8 @@ class FaultyCalls : public SocketCalls {
     Faults faults_;
     std::mt19937 random_;
     std::uint64_t calls_ = 0, spliced_ = 0;
+    std::uint64_t failing_call_ = 0;  // 0: none
+    int error_ = 0;
     bool failed_ = false;
 };
 

@@ -1,182 +1,195 @@
-// A relayed stream under test: a client and a service at the two ends of one RelaySet, all on one
-// thread, every byte checked against a pattern as it arrives.
+// A relayed stream under test: a client and a service, plain and checked byte by byte, and between
+// them the relays of in, proxy and out, or fewer. All on one thread.
 #pragma once
 
-#include <cstring>
+#include <algorithm>
 #include <memory>
-#include <string>
+#include <span>
+#include <utility>
 #include <vector>
 
-#include "../unit/loopback.hpp"
+#include "../unit/tls_pair.hpp"
 #include "common/base/log.hpp"
 #include "common/net/relay.hpp"
 #include "faulty_calls.hpp"
+#include "peer.hpp"
 
 namespace inout {
 
-/// Bytes that differ from place to place and from seed to seed, without storing what was sent.
-class Pattern {
-  public:
-    explicit Pattern(unsigned seed) : table_(kPeriod + kPiece) {
-        std::mt19937 random(seed);
-        for (std::size_t i = 0; i < kPeriod; ++i) table_[i] = static_cast<char>(random());
-        std::copy_n(table_.begin(), kPiece, table_.begin() + kPeriod);
-    }
-    /// The bytes from `offset`, of which kPiece may be looked at.
-    const char* at(std::size_t offset) const { return table_.data() + offset % kPeriod; }
+inline constexpr std::size_t kMegabyte = 1'000'000;
 
-    static constexpr std::size_t kPiece = 32'768;
-
-  private:
-    static constexpr std::size_t kPeriod =
-        65'521;  // a prime: no power of two hides a shift by itself
-    std::vector<char> table_;
+/// What lies between the client and the service; a bar is a relay.
+enum class Path {
+    plain,              ///< plain | plain
+    one_tls_leg,        ///< plain | TLS | plain
+    two_tls_legs,       ///< plain | TLS | TLS | plain
+    end_to_end,         ///< plain | e2e | e2e | plain; for the relay in the middle all is plain
+    end_to_end_in_tls,  ///< the same, and both legs are TLS besides
 };
+inline constexpr Path kPaths[] = {Path::plain, Path::one_tls_leg, Path::two_tls_legs,
+                                  Path::end_to_end, Path::end_to_end_in_tls};
+inline constexpr auto kPlainPath = std::span(kPaths).first(1);
+inline constexpr auto kTlsPaths = std::span(kPaths).subspan(1);
 
-/// One end of a stream: sends a pattern, checks what it receives against another.
-class Peer {
-  public:
-    /// The seeds of what it sends and of what it expects.
-    Peer(unsigned sends, unsigned receives) : outgoing_(sends), incoming_(receives) {}
-
-    /// What can be done now; true if something was.
-    bool turn() {
-        if (!fd) return false;
-        const bool sent_some = send_some();
-        const bool received_some = reading && end == End::none && receive_some();
-        return sent_some || received_some;
-    }
-
-    UniqueFd fd;
-    std::size_t to_send = 0;  ///< in all
-    bool fin_after = false;   ///< FIN when all is sent
-    bool reading = true;
-    std::size_t sent = 0, received = 0;
-    bool corrupt = false;  ///< a byte was not what the other side sent
-    bool send_failed = false;
-    End end = End::none;  ///< how its input ended
-
-  private:
-    bool send_some() {
-        if (send_failed) return false;
-        if (sent == to_send) {
-            if (!fin_after) return false;
-            fin_after = false;
-            return ::shutdown(fd.get(), SHUT_WR) == 0;
-        }
-        const std::size_t size = std::min(to_send - sent, Pattern::kPiece);
-        const ssize_t n = ::send(fd.get(), outgoing_.at(sent), size, MSG_NOSIGNAL);
-        if (n < 0) {
-            send_failed = errno != EAGAIN;
-            // The kernel reports a reset once: to this call or to a later recv.
-            if (send_failed && errno == ECONNRESET) end = End::rst;
-            if (send_failed && errno == EPIPE && end == End::none) sent_into_reset_ = true;
-            return false;
-        }
-        sent += static_cast<std::size_t>(n);
-        return true;
-    }
-
-    bool receive_some() {
-        static char buffer[Pattern::kPiece];
-        const ssize_t n = ::recv(fd.get(), buffer, sizeof buffer, 0);
-        if (n > 0) {
-            corrupt = corrupt ||
-                      std::memcmp(buffer, incoming_.at(received), static_cast<std::size_t>(n)) != 0;
-            received += static_cast<std::size_t>(n);
-            return true;
-        }
-        if (n == 0) end = sent_into_reset_ ? End::rst : End::fin;
-        if (n < 0 && errno != EAGAIN) end = End::rst;
-        return false;
-    }
-
-    const Pattern outgoing_, incoming_;
-    bool sent_into_reset_ = false;
-};
-
-/// Client and service, and the relay between them. Runs in a context that others may share.
 class Stream {
   public:
-    Stream(asio::io_context& context, Faults faults, unsigned seed)
-        : calls(faults, seed),
-          set(context, Milliseconds{30'000}, calls),
-          client(2 * seed, 2 * seed + 1),
-          service(2 * seed + 1, 2 * seed),
-          context_(context) {
-        TcpPair left, right;
-        client.fd = std::move(left.a);
-        service.fd = std::move(right.a);
-        client_side_ = std::move(left.b);
-        service_side_ = std::move(right.b);
+    /// All sessions are there; no relay runs yet, except between end-to-end sessions.
+    Stream(asio::io_context& context, Path path, Faults faults, unsigned seed)
+        : client(2 * seed, 2 * seed + 1), service(2 * seed + 1, 2 * seed) {
+        const std::size_t legs = path == Path::plain ? 0 : path == Path::one_tls_leg ? 1 : 2;
+        const bool end_to_end = path == Path::end_to_end || path == Path::end_to_end_in_tls;
+        for (std::size_t i = 0; i <= legs; ++i) {
+            calls.push_back(std::make_unique<FaultyCalls>(faults, seed + static_cast<unsigned>(i)));
+            sets.push_back(
+                std::make_unique<RelaySet>(context, Milliseconds{30'000}, *calls.back()));
+        }
+        TcpPair first, last;
+        client.fd = std::move(first.a);
+        service.fd = std::move(last.a);
+        left_.push_back(adopt(context, std::move(first.b)));
+        for (std::size_t i = 0; i < legs; ++i) {
+            TcpPair leg;
+            right_.push_back(adopt(context, std::move(leg.a)));
+            left_.push_back(adopt(context, std::move(leg.b)));
+            if (path != Path::end_to_end) secure_leg(i);
+        }
+        right_.push_back(adopt(context, std::move(last.b)));
+        ends_of_legs_ = {right_.front().fd(), left_.back().fd()};
+        if (end_to_end) {
+            // The handshake needs the relay in the middle.
+            begin(right_.front(), TlsSide::client, *calls.front());
+            begin(left_.back(), TlsSide::server, *calls.back());
+            start(1);
+            using enum TlsSession::Handshake;
+            EXPECT_TRUE(run_until(context, [&] {
+                const auto c = right_.front().tls()->handshake();
+                const auto s = left_.back().tls()->handshake();
+                return c == done && s == done;
+            }));
+        }
     }
 
-    /// The descriptors of the relay's two sides, until start().
-    int client_side() const { return client_side_.get(); }
-    int service_side() const { return service_side_.get(); }
-
-    void start(std::shared_ptr<void> keep = nullptr) {
-        Connection towards_client = adopt(context_, std::move(client_side_));
-        Connection towards_service = adopt(context_, std::move(service_side_));
-        set.start(std::move(towards_client), std::move(towards_service),
-                  {.id = "1f",
-                   .topic = "t",
-                   .client = "c:1",
-                   .arrived = Clock::now(),
-                   .keep = std::move(keep)});
+    void start() {
+        for (std::size_t i = 0; i < sets.size(); ++i) {
+            if (sets[i]->size() == 0) start(i);
+        }
+    }
+    /// The client's socket at the first relay, until start().
+    int client_side() { return left_.front().fd(); }
+    /// The first relay's, or the last relay's, side with TLS.
+    int tls_side(bool of_first) const {
+        return of_first ? ends_of_legs_.first : ends_of_legs_.second;
     }
 
     bool turn() {
-        const bool client_moved = client.turn();
-        const bool service_moved = service.turn();
+        const bool client_moved = client.turn(), service_moved = service.turn();
         return client_moved || service_moved;
     }
-    bool over() const { return set.size() == 0; }
+    bool over() const {
+        return std::all_of(sets.begin(), sets.end(), [](const auto& s) { return s->size() == 0; });
+    }
+    bool ended() const { return client.ended() && service.ended(); }
+    /// Both directions are to carry this much and then end.
+    void will_carry(std::size_t up, std::size_t down) {
+        client.to_send = up;
+        service.to_send = down;
+        client.fin_after = service.fin_after = true;
+    }
+    void expect_complete(std::size_t up, std::size_t down) const {
+        EXPECT_EQ(service.received, up);
+        EXPECT_EQ(client.received, down);
+        EXPECT_FALSE(client.corrupt || service.corrupt);
+        EXPECT_EQ(client.end, End::fin);
+        EXPECT_EQ(service.end, End::fin);
+    }
 
-    FaultyCalls calls;
-    RelaySet set;
+    std::vector<std::unique_ptr<FaultyCalls>> calls;  // of each relay, the client's first
+    std::vector<std::unique_ptr<RelaySet>> sets;
     Peer client, service;
+    const std::shared_ptr<int> kept = std::make_shared<int>();  // by each relay
 
   private:
-    asio::io_context& context_;
-    UniqueFd client_side_, service_side_;
+    static void begin(Connection& connection, TlsSide side, SocketCalls& calls) {
+        connection.secure(std::make_unique<TlsSession>(psk(side).session(), connection.fd(),
+                                                       std::string_view(), calls));
+    }
+    void secure_leg(std::size_t leg) {
+        Connection &near = right_[leg], &far = left_[leg + 1];
+        begin(near, TlsSide::client, *calls[leg]);
+        begin(far, TlsSide::server, *calls[leg + 1]);
+        EXPECT_TRUE(shake_hands(*near.tls(), *far.tls()));
+    }
+    void start(std::size_t relay) {
+        sets[relay]->start(
+            std::move(left_[relay]), std::move(right_[relay]),
+            {.id = "1f", .topic = "t", .client = "c:1", .arrived = Clock::now(), .keep = kept});
+    }
+
+    std::vector<Connection> left_, right_;  // of each relay, until it starts
+    std::pair<int, int> ends_of_legs_;
 };
 
-/// Lets all streams go on until `condition` holds; false if it never does.
-inline bool run_streams(asio::io_context& context,
-                        const std::vector<std::unique_ptr<Stream>>& streams,
-                        const std::function<bool()>& condition) {
-    const auto give_up_at = Clock::now() + kPatience;
-    while (!condition()) {
-        if (Clock::now() >= give_up_at) return false;
-        bool moved = false;
-        for (const auto& stream : streams) moved = stream->turn() || moved;
-        context.restart();
-        if (context.poll() == 0 && !moved) context.run_one_for(Milliseconds{1});
-    }
-    return true;
-}
-
-/// A test's streams, by seed; at its end nothing of them may be left.
+/// A test's streams; at its end nothing of them may be left.
 class StreamTest : public testing::Test {
   protected:
     static void SetUpTestSuite() { log::start("tests", log::Level::error, log::Format::text); }
 
-    Stream& add(Faults faults = {}, unsigned seed = 1) {
-        streams.push_back(std::make_unique<Stream>(context, faults, seed));
+    /// To be started by the test.
+    Stream& prepare(Path path, Faults faults = {}, unsigned seed = 1) {
+        streams.push_back(std::make_unique<Stream>(context, path, faults, seed));
         return *streams.back();
     }
+    Stream& add(Path path, Faults faults = {}, unsigned seed = 1) {
+        Stream& stream = prepare(path, faults, seed);
+        stream.start();
+        return stream;
+    }
+    /// Lets all streams go on until `condition` holds; false if it never does.
     bool run_until(const std::function<bool()>& condition) {
-        return run_streams(context, streams, condition);
+        return until(condition, [&] {
+            bool moved = false;
+            for (const auto& stream : streams) moved = stream->turn() || moved;
+            context.restart();
+            if (context.poll() == 0 && !moved) context.run_one_for(Milliseconds{1});
+        });
+    }
+    /// Until the relays have made no call, and the peers have moved no byte, for a while.
+    bool run_until_all_rests() {
+        std::uint64_t activity = 0;
+        return run_until([&, since = Clock::now()]() mutable {
+            std::uint64_t now = 0;
+            for (const auto& stream : streams) {
+                for (const Peer* peer : {&stream->client, &stream->service}) {
+                    now += peer->sent + peer->received;
+                }
+                for (const auto& each : stream->calls) now += each->calls();
+            }
+            if (now != activity) since = Clock::now();
+            activity = now;
+            return activity > 0 && Clock::now() - since > Milliseconds{100};
+        });
     }
     bool all_over() const {
         return std::all_of(streams.begin(), streams.end(), [](const auto& s) { return s->over(); });
+    }
+    /// Until all have ended, here and at their peers.
+    bool run_to_the_end() {
+        return run_until([&] {
+            return all_over() && std::all_of(streams.begin(), streams.end(),
+                                             [](const auto& s) { return s->ended(); });
+        });
+    }
+    /// A set may not go while an expired timer of it waits for its turn.
+    void clear() {
+        context.restart();
+        context.poll();
+        streams.clear();
     }
 
     void TearDown() override {
         EXPECT_EQ(counters().streams, 0U);
         EXPECT_TRUE(run_until([] { return counters().sockets == 0; })) << counters().sockets;
-        streams.clear();
+        clear();
         EXPECT_EQ(counters().pipes, 0U);
     }
 

@@ -5,19 +5,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "common/protocol/address_range.hpp"
+#include "demand.hpp"
 
 namespace {
 
 using namespace inout;
-
-void demand(bool condition) {
-    if (!condition) std::abort();
-}
 
 /// Bit by bit, from the text that AddressRange gives.
 bool contains(const std::string& text, const IpAddress& address) {
@@ -41,8 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     IpAddress address;
     if (size < address.bytes.size()) return 0;
     std::copy_n(data, address.bytes.size(), address.bytes.begin());
-    const std::string_view text(reinterpret_cast<const char*>(data) + address.bytes.size(),
-                                size - address.bytes.size());
+    const auto text = text_of(data, size).substr(address.bytes.size());
     const auto range = AddressRange::parse(text);
     if (!range) {
         demand(!range.error().empty());

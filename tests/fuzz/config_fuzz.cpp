@@ -2,16 +2,12 @@
 // being written and read again.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "common/protocol/config.hpp"
+#include "demand.hpp"
 
 namespace {
-
-void demand(bool condition) {
-    if (!condition) std::abort();
-}
 
 template <class Parse>
 void check(Parse parse, std::string_view text) {
@@ -29,7 +25,7 @@ void check(Parse parse, std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    const auto text = text_of(data, size);
     check(inout::parse_in_config, text);
     check(inout::parse_out_config, text);
     check(inout::parse_proxy_config, text);

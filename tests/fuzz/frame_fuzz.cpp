@@ -3,23 +3,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "common/protocol/frame.hpp"
 #include "common/protocol/message.hpp"
-
-namespace {
-
-void demand(bool condition) {
-    if (!condition) std::abort();
-}
-
-}  // namespace
+#include "demand.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace inout;
-    std::string_view stream(reinterpret_cast<const char*>(data), size);
+    auto stream = text_of(data, size);
     std::size_t max_bytes = kFirstFrameBodyMaxBytes;  // a stranger's first message
     while (stream.size() >= kFrameHeaderBytes) {
         FrameHeader header;

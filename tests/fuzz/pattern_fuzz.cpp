@@ -5,20 +5,16 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "../unit/naive_pattern.hpp"
 #include "common/protocol/topic.hpp"
 #include "common/protocol/topic_pattern.hpp"
+#include "demand.hpp"
 
 namespace {
 
 std::size_t allocations = 0;
-
-void demand(bool condition) {
-    if (!condition) std::abort();
-}
 
 }  // namespace
 
@@ -30,7 +26,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace inout;
-    const std::string_view input(reinterpret_cast<const char*>(data), size);
+    const auto input = text_of(data, size);
     const auto text = input.substr(0, input.find('\n'));
     const auto topic = input.substr(std::min(text.size() + 1, input.size()));
 

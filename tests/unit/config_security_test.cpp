@@ -13,24 +13,19 @@ using config_problems::out;
 using config_problems::proxy;
 
 // Each puts `members` on line 2, so that columns count from 1 there.
-std::string in_top(const std::string& members) {
-    return in("{\"networks\": [{\"server_host\": \"h\", \"server_port\": 1, \"port\": 0}],\n" +
-              members + "}");
+std::string top(const std::string& entry, const std::string& members) {
+    return "{\"networks\": [{" + entry + "}],\n" + members + "}";
 }
-std::string out_top(const std::string& members) {
-    return out(R"({"networks": [{"server_host": "h", "server_port": 1, "backend_host": "b",)"
-               " \"backend_port\": 2}],\n" +
-               members + "}");
+std::string network(const std::string& entry, const std::string& members) {
+    return "{\"networks\": [{" + entry + ",\n" + members + "}]}";
 }
-std::string in_network(const std::string& members) {
-    return in("{\"networks\": [{\"server_host\": \"h\", \"server_port\": 1, \"port\": 0,\n" +
-              members + "}]}");
-}
-std::string out_network(const std::string& members) {
-    return out(R"({"networks": [{"server_host": "h", "server_port": 1, "backend_host": "b",)"
-               " \"backend_port\": 2,\n" +
-               members + "}]}");
-}
+const std::string kIn = R"("server_host": "h", "server_port": 1, "port": 0)";
+const std::string kOut =
+    R"("server_host": "h", "server_port": 1, "backend_host": "b", "backend_port": 2)";
+std::string in_top(const std::string& members) { return in(top(kIn, members)); }
+std::string out_top(const std::string& members) { return out(top(kOut, members)); }
+std::string in_network(const std::string& members) { return in(network(kIn, members)); }
+std::string out_network(const std::string& members) { return out(network(kOut, members)); }
 
 /// An `auth` of a proxy with these members, which permits somebody something.
 std::string proxy_auth(const std::string& members) {

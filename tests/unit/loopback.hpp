@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -26,25 +27,33 @@ namespace inout {
 /// How long a test waits for what must happen.
 inline constexpr std::chrono::seconds kPatience{20};
 
-/// Waits until `condition` holds; false if it never does. For the kernel's work, not for asio's.
-inline bool eventually(const std::function<bool()>& condition) {
+/// Does `meanwhile` until `condition` holds; false if it never does.
+template <class Meanwhile>
+bool until(const std::function<bool()>& condition, Meanwhile meanwhile) {
     const auto give_up_at = Clock::now() + kPatience;
     while (!condition()) {
         if (Clock::now() >= give_up_at) return false;
-        ::poll(nullptr, 0, 1);  // lets others run
+        meanwhile();
     }
     return true;
 }
 
+/// Waits for what is the kernel's work, not asio's.
+inline bool eventually(const std::function<bool()>& condition) {
+    return until(condition, [] { ::poll(nullptr, 0, 1); });  // lets others run
+}
+
+/// The same without a pause: for calls that say "not now" at every turn.
+inline bool soon(const std::function<bool()>& condition) {
+    return until(condition, [] { ::sched_yield(); });
+}
+
 /// Runs `context` until `condition` holds; false if it never does.
 inline bool run_until(asio::io_context& context, const std::function<bool()>& condition) {
-    const auto give_up_at = Clock::now() + kPatience;
-    while (!condition()) {
-        if (Clock::now() >= give_up_at) return false;
+    return until(condition, [&] {
         context.restart();
         context.run_one_for(Milliseconds{1});
-    }
-    return true;
+    });
 }
 
 /// Runs `context` until `task` has ended and returns its result; nothing if it never does.

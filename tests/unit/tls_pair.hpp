@@ -5,7 +5,6 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <sched.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -121,16 +120,6 @@ inline const TlsPsk& psk(TlsSide side) {
     static const TlsPsk client(TlsSide::client, keys, "topic");
     static const TlsPsk server(TlsSide::server, keys, "topic");
     return side == TlsSide::client ? client : server;
-}
-
-/// As eventually(), without a pause: for sessions whose calls say "not now" at every turn.
-inline bool soon(const std::function<bool()>& condition) {
-    const auto give_up_at = Clock::now() + kPatience;
-    while (!condition()) {
-        if (Clock::now() >= give_up_at) return false;
-        ::sched_yield();
-    }
-    return true;
 }
 
 /// Both handshakes as far as they go. True: both are done.
