@@ -8,3 +8,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
   # GCC 12 takes the class's operator delete of an inlined coroutine frame for another's new.
   target_compile_options(inout_warnings INTERFACE -Wno-mismatched-new-delete)
 endif()
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # Said of anonymous namespaces outside the main file, where unity builds have all of them.
+  target_compile_options(inout_warnings INTERFACE -Wno-subobject-linkage)
+endif()
