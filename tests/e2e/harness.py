@@ -137,19 +137,21 @@ class Program:
         return code
 
     def end_quickly(self):
-        """Teardown: the second SIGTERM skips the drain; then checks how it ended."""
+        """Teardown: the second SIGTERM skips the drain; then checks how it ended.
+
+        Two that are pending at once are one, so it is sent until the program has ended.
+        """
         unexpected = self.process.poll() is not None and not self.expected_end
-        if self.process.poll() is None:
+        end = time.monotonic() + 10 * PATIENCE
+        while self.process.poll() is None:
+            if time.monotonic() > end:
+                self.process.kill()
+                unexpected = True
             self.process.terminate()
             try:
                 self.process.wait(0.3)
             except subprocess.TimeoutExpired:
-                self.process.terminate()
-        try:
-            self.process.wait(10 * PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            unexpected = True
+                continue
         self.reader.join(5)
         text = "".join(self.other_output)
         if unexpected or "Sanitizer" in text or "runtime error:" in text:
@@ -231,6 +233,7 @@ def port_of(thing):
 
 def free_port():
     """A free port for a program that is restarted on it, or can not report the kernel's choice.
+    One that has to refuse is refusing_port's.
 
     Below 32768, so that no outgoing connection takes it in the meantime (ip_local_port_range).
     """
@@ -242,6 +245,13 @@ def free_port():
                 return port
             except OSError:
                 continue
+
+
+def refusing_port(run):
+    """A port that is bound but does not listen: it refuses, and nobody else can take it."""
+    s = run.own(socket.socket())
+    s.bind(("127.0.0.1", 0))
+    return s.getsockname()[1]
 
 
 def connect(port, timeout=20.0):

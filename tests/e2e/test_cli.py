@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import harness
-from harness import BIN, ROOT, connect, echo_server, free_port, read_exactly
+from harness import BIN, ROOT, connect, echo_server, read_exactly
 
 PROGRAMS = ("in", "out", "proxy")
 CONFIGS = ROOT / "configs"
@@ -296,10 +296,8 @@ def test_a_port_in_use_ends_with_1_and_names_the_address(name):
 
 
 def test_a_second_proxy_on_the_same_port_fails_and_the_first_goes_on(run):
-    port = free_port()
-    first = run.proxy({"port": port})
-    first.wait_event("listening")
-    assert call("proxy", "--bind", f"127.0.0.1:{port}").returncode == 1
+    first = run.proxy()
+    assert call("proxy", "--bind", f"127.0.0.1:{first.port()}").returncode == 1
     assert first.status()["streams"] == 0
 
 
@@ -313,10 +311,12 @@ def test_one_listener_of_in_that_fails_stops_them_all(run):
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_sigterm_ends_an_idle_program_at_once_with_0(run, name):
-    proxy = run.proxy()
-    programs = {"proxy": proxy, "in": run.in_(proxy, ["t"]), "out": run.out(proxy, {"t": 1})}
+    never = {"drain_timeout": 600_000}
+    proxy = run.proxy(never)
+    programs = {"proxy": proxy, "in": run.in_(proxy, ["t"], never),
+                "out": run.out(proxy, {"t": 1}, never)}
     programs["in"].wait_event("listening")
     programs["out"].wait_event("registered")
     program = programs[name]
-    assert program.stop(timeout=2) == 0
+    assert program.stop() == 0
     assert program.find("stopped")

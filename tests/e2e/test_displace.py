@@ -54,7 +54,7 @@ def test_the_displaced_out_serves_again_as_soon_as_the_holder_has_ended(two, end
     start = time.monotonic()
     two.first.wait_event("promoted", topic="t")
     assert served_by(two.in_.port()) == b"a"
-    assert time.monotonic() - start < 1 * harness.PATIENCE
+    assert time.monotonic() - start < 5 * harness.PATIENCE  # by its heartbeat after 20 s
     assert exchange(two.stream, b"for ever") == b"for ever"
     assert len(two.first.find("registered")) == 1
 
@@ -193,9 +193,9 @@ def test_a_legacy_data_connection_does_not_join_the_pool_of_an_out_with_ext(run)
 def test_a_holder_that_falls_silent_loses_the_topic_at_its_announced_deadline(run):
     """5 s is the least that may be announced."""
     proxy = run.proxy({"heartbeat_timeout": 600000})
+    start = time.monotonic()
     holder = Control(run, proxy, "t", heartbeat_timeout=1)
     standby = Control(run, proxy, "t", mode="standby", heartbeat_timeout=60000)
-    start = time.monotonic()
     standby.wait_notice("promoted")
-    assert time.monotonic() - start > 4.5
-    assert holder.readable(1)
+    assert time.monotonic() - start >= 5
+    wait_for(lambda: ended_without(holder, "displaced"), what="end of the silent connection")

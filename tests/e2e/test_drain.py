@@ -124,7 +124,8 @@ def test_a_draining_out_hands_the_topic_to_the_next_in_line(run):
 
     drain(holder)
     chain.out.wait_event("promoted")
-    wait_for(lambda: holder.status()["parked"] == 0, what="end of its parked connections")
+    # its control connection and the two of the running stream
+    wait_for(lambda: holder.status()["sockets"] == 3, what="end of its parked connections")
     with chain.connect() as late:
         assert read_exactly(late, 6) == b"first "
     expect_echo(running)
@@ -160,7 +161,8 @@ def test_a_draining_proxy_answers_control_connections_and_refuses_with_its_code(
 
 
 def test_a_drain_with_nothing_to_wait_for_is_over_at_once(run):
-    chain = run.chain(echo_server(run).port, proxy={"drain_timeout": NEVER_MS})
+    config = {"drain_timeout": NEVER_MS}
+    chain = run.chain(echo_server(run).port, proxy=config, out=config, in_=config)
     for program in chain.all():
         drain(program)
         wait_end(program)

@@ -10,7 +10,8 @@ import pytest
 
 import secure
 from harness import (TWO_THREADS, Server, connect, echo, echo_server, expect_echo,
-                     expect_failed_open, port_of, read_exactly, read_to_end, wait_for)
+                     expect_failed_open, port_of, read_exactly, read_to_end, refusing_port,
+                     wait_for)
 from legacy import LegacyProxy
 from peers import encode, exchange, read_frame
 from secure import proxy_tls, secret
@@ -23,9 +24,9 @@ from test_ends import (  # noqa: F401
     test_a_reset_reaches_a_side_that_is_blocked_by_back_pressure,
     test_a_server_may_speak_first,
     test_all_bytes_acknowledged_before_a_reset_are_delivered_before_it, test_half_close_is_kept)
-from test_failures import black_hole, refusing_port
+from test_failures import black_hole
 from test_tls import MEGABYTE
-from tunnel import PLACES, TappedStream, Tunnel
+from tunnel import PLACES, TappedStream, Tunnel, spoiled
 from test_warm_in import ONE_WORKER, SPARES
 from wan import R_FROM_A, R_FROM_C, Wan
 
@@ -130,13 +131,15 @@ def test_a_spare_connection_carries_the_handshake(run):
     out.wait_event("registered")
     in_ = wan.program("a", "in", {**ONE_WORKER, **network(proxy, "key", server_host=R_FROM_A,
                                                           port=0)})
-    for count in range(1, 5):
+
+    def open_ms(count):
         with wan.inside("a", connect, in_.port()) as client:
             expect_echo(client)
         wait_for(lambda: in_.status()["warm"] >= SPARES, what="spare connections")
-        in_.wait_event("stream", count=count)
-    first, *others = [line["open_ms"] for line in in_.find("stream")]
-    assert first >= 5 * round_trip_ms > min(others)
+        return in_.wait_event("stream", count=count)["open_ms"]
+    assert open_ms(1) >= 5 * round_trip_ms
+    # the machine may be slow at times, but without a spare none is so fast
+    assert any(open_ms(count) < 5 * round_trip_ms for count in range(2, 10))
 
 
 # --- keys that do not fit ---
@@ -183,9 +186,9 @@ def test_out_may_accept_a_second_key(run, in_key, fails):
     ("backend_unresolved", "something.invalid", refusing_port)])
 def test_why_a_backend_failed_is_told_to_in_and_not_to_the_proxy(run, code, host, place):
     proxy, port = run.proxy(), place(run)
-    # RES_OPTIONS (resolv.conf(5)): a machine whose name server is silent fails within open_timeout
-    out = start_out(run, proxy, "key", port, backend_host=host,
-                    config={"open_timeout": 4000 if host != "127.0.0.1" else 500},
+    # open_timeout is the handshake's as well, and long enough for a name server that is silent:
+    # RES_OPTIONS (resolv.conf(5))
+    out = start_out(run, proxy, "key", port, backend_host=host, config={"open_timeout": 4000},
                     env={"RES_OPTIONS": "timeout:1 attempts:1"})
     in_ = start_in(run, proxy, "key")
     expect_failed_open(in_.port())
@@ -226,7 +229,7 @@ def test_a_relay_that_changes_a_byte_is_found_out(run, monkeypatch, has_key, pla
     """Without a key the backend gets what the relay has made of it."""
     monkeypatch.setattr(secure, "E2E", has_key)
     stream = TappedStream(run, place)
-    stream.tunnel.spoils = True
+    stream.tunnel.on_data = spoiled
     stream.client.sendall(b"pay 1000")
     if not has_key:
         assert read_exactly(stream.backend, 8) == b"pay 1001"

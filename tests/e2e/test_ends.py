@@ -11,8 +11,8 @@ import pytest
 import harness
 import secure
 from ext_peer import Control
-from harness import (connect, expect_failed_open, free_port, read_exactly, read_to_end, reset,
-                     wait_for)
+from harness import (connect, expect_failed_open, read_exactly, read_to_end,
+                     refusing_port, reset, wait_for)
 from peers import exchange, unacknowledged
 
 MEGABYTE = 1 << 20
@@ -164,7 +164,7 @@ def test_an_unknown_topic_is_a_reset(run):
 
 
 def test_a_refused_backend_is_a_reset(run):
-    chain = run.chain(free_port())
+    chain = run.chain(refusing_port(run))
     expect_failed_open(chain.port)
     told = [chain.in_, chain.out] if secure.E2E else chain.all()  # end to end it is not the proxy's
     for program in told:
@@ -172,7 +172,7 @@ def test_a_refused_backend_is_a_reset(run):
 
 
 def test_a_proxy_that_is_down_is_a_reset(run):
-    in_ = run.in_(free_port(), ["t"])
+    in_ = run.in_(refusing_port(run), ["t"])
     expect_failed_open(in_.port())
     in_.wait_event("open_failed", topic="t")
 

@@ -14,20 +14,15 @@ import time
 import pytest
 
 from harness import (PATIENCE, Server, connect, echo_server, expect_echo, expect_failed_open,
-                     expect_reset, free_port, read_exactly, wait_for)
+                     expect_reset, free_port, read_exactly, refusing_port, wait_for)
 from wan import require
 
 # Long enough for three zero-window probes, whose gaps double up to more than the peer_timeout used
 # with it, so that a sweep which takes a paused reader for a dead one is found out.
 PAUSE_S = 25
 PAUSED_PEER_TIMEOUT_MS = 3000
-
-
-def refusing_port(run):
-    """A port that is bound but does not listen: it refuses, and nobody else can take it."""
-    s = run.own(socket.socket())
-    s.bind(("127.0.0.1", 0))
-    return s.getsockname()[1]
+# in warns of a proxy that it can not reach once in this time.
+WARNINGS_APART_S = 5
 
 
 def black_hole(run):
@@ -58,11 +53,12 @@ def pair_of_streams(chain):
 def test_proxy_unreachable_from_in_is_an_rst_each_and_one_warning(run, place, reason):
     port = place(run)
     in_ = run.in_(port, ["t"], {"connect_timeout": 500})
+    start = time.monotonic()
     for _ in range(5):
         expect_failed_open(in_.port(), timeout=5)
     in_.wait_event("open_failed", count=5, topic="t")
     warnings = [e for e in in_.events if e["level"] == "warning"]
-    assert len(warnings) == 1
+    assert 1 <= len(warnings) <= 1 + (time.monotonic() - start) // WARNINGS_APART_S
     assert f"127.0.0.1:{port}" in warnings[0]["server"] and reason in warnings[0]["reason"]
 
 
@@ -85,7 +81,7 @@ def test_topic_not_registered_is_an_rst_and_no_topic_at_in_and_proxy(run):
 def test_backend_failure_is_an_rst_and_told_with_host_and_port_at_all_three(run, code, host, place):
     proxy, port = run.proxy(), place(run)
     # RES_OPTIONS (resolv.conf(5)): a machine whose name server is silent fails within open_timeout
-    out = run.program("out", {"open_timeout": 4000 if host != "127.0.0.1" else 500, "networks": [
+    out = run.program("out", {"open_timeout": 500 if place is black_hole else 4000, "networks": [
         {"server_host": "127.0.0.1", "server_port": proxy.port(), "topic": "t",
          "backend_host": host, "backend_port": port}]}, env={"RES_OPTIONS": "timeout:1 attempts:1"})
     out.wait_event("registered")

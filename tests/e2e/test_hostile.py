@@ -11,7 +11,7 @@ from ext_peer import Ask, Control, new_id
 from harness import connect, echo_server, read_exactly, wait_for
 from peers import FRAME_MAX, VERSION, encode, exchange, read_frame
 
-HANDSHAKE = 600  # ms
+HANDSHAKE = 1500  # ms
 FIRST = {"magic": "00" * 16, "version": VERSION, "type": "t"}
 
 
@@ -160,12 +160,12 @@ def test_another_version_is_refused_with_its_code(system, data):
 def test_a_silent_first_message_ends_at_the_handshake_deadline(system, sent):
     start = time.monotonic()
     answer_and_end(system.proxy.port(), sent)
-    assert 0.8 * HANDSHAKE / 1000 <= time.monotonic() - start < 3 * harness.PATIENCE
+    assert 0.8 * HANDSHAKE / 1000 <= time.monotonic() - start < 5 * harness.PATIENCE
 
 
 def test_a_dripping_first_message_does_not_move_the_deadline(system):
     with connect(system.proxy.port()) as s:
-        assert drip(s, first("InRequest", type="x" * 200)) < 3 * harness.PATIENCE
+        assert drip(s, first("InRequest", type="x" * 200)) < 5 * harness.PATIENCE
 
 
 def test_a_frame_in_single_bytes_is_understood(system):

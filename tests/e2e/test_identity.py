@@ -96,6 +96,7 @@ def test_a_key_opens_and_registers_what_its_patterns_match(run, hops, pattern):
     for topic in PATTERNS["#"]:
         out.wait_event("registered" if topic in PATTERNS[pattern] else "not registered",
                        topic=topic)
+    proxy.wait_event("registered", count=len(PATTERNS[pattern]))
     assert {line["topic"] for line in proxy.find("registered")} == PATTERNS[pattern]
 
 

@@ -1,4 +1,5 @@
 """More than there is room for: descriptors, strangers, topics, waiting clients, idle streams."""
+import collections
 import time
 
 import pytest
@@ -60,8 +61,8 @@ def test_descriptors_that_run_out_harm_no_running_stream_and_are_found_again(run
     served = [is_served(client) for client in crowd].count(True)
     assert 0 < served < CLIENTS
     expect_echo(running)
-    errors = [e for e in program.events if e["level"] == "error"]
-    assert 1 <= len(errors) <= 1 + (time.monotonic() - start) // ERRORS_APART_S
+    errors = collections.Counter(e["event"] for e in program.events if e["level"] == "error")
+    assert errors and max(errors.values()) <= 1 + (time.monotonic() - start) // ERRORS_APART_S
 
     for client in crowd:
         client.close()
@@ -107,8 +108,9 @@ def test_strangers_fill_their_own_places_only(run):
                                                     "handshake_timeout": 3000})
     stream = chain.connect()
     expect_echo(stream)
+    wait_for(lambda: chain.proxy.status()["parked"] == 2, what="full pool")  # no stranger of out's
     strangers = [run.own(connect(chain.proxy.port())) for _ in range(20)]
-    wait_for(lambda: chain.proxy.status()["sockets"] >= 20 + 2, what="20 strangers")
+    wait_for(lambda: chain.proxy.status()["sockets"] == 20 + 5, what="20 strangers")
     strangers.append(run.own(connect(chain.proxy.port())))
     assert closed(strangers[0])
     assert chain.proxy.status()["evicted_total"] == 1
@@ -135,14 +137,17 @@ def test_topics_beyond_the_limit_are_refused_and_the_others_served(run):
 def test_clients_that_wait_beyond_the_limit_are_refused_at_once(run):
     proxy = run.proxy({"limits": {"waiting": 2}, "open_timeout": 60_000})
     control = Control(run, proxy, "t")
-    asks = [Ask(run, proxy, "t"), Ask(run, proxy, "t")]
-    wait_for(lambda: proxy.status()["opening"] == 2, what="two waiting clients")
-    assert Ask(run, proxy, "t").response()["ext"]["code"] == "limit"
+    asks = [Ask(run, proxy, "t") for _ in range(3)]
+
+    def answered():
+        return wait_for(lambda: [ask for ask in asks if ask.readable(0)], what="an answer")
+    refused, = answered()
+    assert refused.response()["ext"]["code"] == "limit"
+    asks.remove(refused)
     data = control.park()
     data.activated()
     data.respond()
-    served = wait_for(lambda: [ask for ask in asks if ask.readable(0)], what="an answer")
-    assert [ask.response()["message"] for ask in served] == [""]
+    assert [ask.response()["message"] for ask in answered()] == [""]
 
 
 def test_connections_beyond_the_limit_wait_or_are_closed_and_the_others_go_on(run):

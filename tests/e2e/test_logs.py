@@ -10,8 +10,8 @@ import pytest
 
 import harness
 from ext_peer import Ask, Control
-from harness import (connect, echo_server, expect_failed_open, free_port, read_exactly,
-                     read_to_end, reset, wait_for)
+from harness import (connect, echo_server, expect_failed_open, read_exactly, read_to_end,
+                     refusing_port, reset, wait_for)
 from legacy import LegacyIn, LegacyOut
 from peers import exchange
 
@@ -85,7 +85,7 @@ def test_a_reset_names_the_leg_it_came_from(run, who, reasons):
 
 
 def test_a_failed_open_is_told_by_all_three_with_the_same_id_and_the_backends_address(run):
-    port = free_port()
+    port = refusing_port(run)
     chain = run.chain(port, topic="down")
     expect_failed_open(chain.port)
     lines = [program.wait_event("open_failed") for program in chain.all()]
@@ -138,7 +138,7 @@ class RawProxy:
     def __init__(self, path, log_format):
         self.path = path
         config = path.with_suffix(".json")
-        config.write_text(json.dumps({"port": 0, "open_timeout": 200,
+        config.write_text(json.dumps({"port": 0, "open_timeout": 2000,
                                       "log": {"format": log_format}}))
         with open(path, "wb") as log:
             self.process = subprocess.Popen([harness.BIN / "proxy", "--config", config],

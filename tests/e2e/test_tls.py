@@ -283,9 +283,9 @@ def test_clients_that_stall_in_their_handshake_delay_nobody(run):
         start = time.monotonic()
         with chain.connect() as client:
             expect_echo(client)
-        assert time.monotonic() - start < 2 * PATIENCE
+        assert time.monotonic() - start < 5 * PATIENCE
     assert chain.proxy.status()["sockets"] >= 100
-    run.out(chain.proxy, {"new": 1}).wait_event("registered", timeout=2)
+    run.out(chain.proxy, {"new": 1}).wait_event("registered", timeout=5)
 
 
 def resumes(server_hello):
@@ -335,9 +335,11 @@ def test_a_spare_connection_saves_a_client_the_handshakes(run):
         wan.server(echo), proxy={"tls": proxy_tls(client_ca=str(certificates() / "ca.crt"))},
         out={"tls": client_tls("out", server_name="localhost"), **TWO_THREADS},
         in_={"tls": client_tls("in", server_name="localhost"), **ONE_WORKER})
-    for count in range(1, 5):
+
+    def open_ms(count):
         serve_one(chain)
         wait_spares(chain, SPARES)
-        chain.in_.wait_event("stream", count=count)
-    first, *others = [line["open_ms"] for line in chain.in_.find("stream")]
-    assert first >= 4 * round_trip_ms > min(others)
+        return chain.in_.wait_event("stream", count=count)["open_ms"]
+    assert open_ms(1) >= 4 * round_trip_ms
+    # the machine may be slow at times, but without a spare none is so fast
+    assert any(open_ms(count) < 4 * round_trip_ms for count in range(2, 10))

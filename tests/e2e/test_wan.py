@@ -1,6 +1,7 @@
 """Networks that vanish, return and lose packets; needs root for the namespaces (wan.py)."""
 import hashlib
 import os
+import queue
 import socket
 import subprocess
 import threading
@@ -9,6 +10,7 @@ import pytest
 
 from harness import (PATIENCE, echo, expect_echo, expect_failed_open, expect_reset, reset,
                      wait_for)
+from late_server import LateServer
 from wan import R_FROM_C, Wan, require
 
 PEER_TIMEOUT = {"peer_timeout": 3000}
@@ -118,16 +120,19 @@ def test_idle_streams_end_by_keepalive_when_both_networks_have_vanished(wan):
         assert program.wait_idle()["streams"] == 0
 
 
-def test_an_answer_lost_with_the_network_does_not_keep_its_stream(run):
+def test_an_answer_lost_with_the_network_does_not_keep_its_stream(wan):
     """The last bytes before a stream is relayed are unacknowledged for ever, so keepalive never
     runs: only the sweep can find this leg dead."""
-    wan = Wan(run, delay_ms=100)  # longer than it takes to cut the line under the answer
-    backend = wan.server(lambda s: wan.rc.cut())
-    chain = wan.chain(backend, proxy={"answer_timeout": 2000}, out=PEER_TIMEOUT)
+    got = queue.Queue()
+    backend = wan.run.own(wan.inside("c", LateServer, got.put))
+    chain = wan.chain(backend, out=PEER_TIMEOUT)
     client = chain.connect()
+    wait_for(lambda: chain.out.status()["opening"] == 1, what="dial of the backend")
+    wan.rc.cut()
+    backend.open()
     expect_reset(client)
     chain.in_.wait_event("open_failed", code="open_timeout")
-    s = wait_for(lambda: backend.connections and backend.connections[0], what="backend connection")
+    s = got.get(timeout=10 * PATIENCE)
     s.settimeout(20 * PATIENCE)
     expect_reset(s)
     assert chain.out.wait_event("stream")["reason"] == "peer timeout of proxy"
@@ -173,4 +178,4 @@ def test_a_lossy_line_changes_no_byte(run):
     assert received.digest() == hashlib.sha256(data).digest()
     client.close()
     chain.wait_idle()
-    assert [p.find("stream")[0]["bytes_up"] for p in chain.all()] == [len(data)] * 3
+    assert [p.wait_event("stream")["bytes_up"] for p in chain.all()] == [len(data)] * 3

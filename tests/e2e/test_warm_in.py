@@ -4,6 +4,7 @@ It keeps none to a proxy on loopback, which is too near, so all of this runs ove
 wan.py, with our proxy or with one that the test plays.
 """
 import contextlib
+import signal
 import socket
 
 import pytest
@@ -60,7 +61,9 @@ def test_there_is_no_connection_before_the_first_client_and_spares_after_it(wan)
 def test_a_burst_leaves_more_spares_for_the_next_one(wan):
     chain = echo_chain(wan)
     for _ in range(2):  # in the first one in does not know yet that the proxy takes spares
+        chain.in_.signal(signal.SIGSTOP)  # so that they are there all at once
         clients = [chain.connect() for _ in range(12)]
+        chain.in_.signal(signal.SIGCONT)
         for client in clients:
             expect_echo(client)
             client.close()
@@ -113,6 +116,8 @@ def test_spares_that_only_in_remembers_do_not_fail_a_silent_client(wan):
     chain = wan.chain(wan.server(echo), proxy={"port": port}, in_=ONE_WORKER)
     serve_one(chain)
     wait_spares(chain, SPARES)
+    chain.wait_idle()
+    wan.settle()
     wan.ar.cut()
     chain.proxy.kill()
     chain.proxy = wan.program("r", "proxy", {"bind": "0.0.0.0", "port": port})

@@ -12,14 +12,17 @@ def unchanged(direction, data):
     return data
 
 
+def spoiled(direction, data):
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
 class Tunnel(Server):
-    """A line to a port for each connection. .lines keep all that comes; on_data(direction, data),
-    "up" or "down", says what goes on instead, and while .spoils is true a bit of it is changed."""
+    """A line to a port for each connection. .lines keep all that comes; .on_data(direction, data),
+    "up" or "down", says what goes on instead."""
 
     def __init__(self, target, on_data=unchanged):
         self.target = target
         self.on_data = on_data
-        self.spoils = False
         self.lines = []
         super().__init__(self._carry)
 
@@ -65,10 +68,7 @@ class Line:
         try:
             while data := source.recv(65536):
                 kept += data
-                data = self.tunnel.on_data(direction, data)
-                if self.tunnel.spoils:
-                    data = data[:-1] + bytes([data[-1] ^ 1])
-                sink.sendall(data)
+                sink.sendall(self.tunnel.on_data(direction, data))
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             self.cut(socket.SHUT_RDWR)

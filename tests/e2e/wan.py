@@ -35,6 +35,23 @@ def new_namespace():
     return in_thread(make)
 
 
+def inside(namespace, function, *args, **options):
+    """Calls it in the namespace; sockets and threads that it makes belong there."""
+    def enter():
+        check(LIBC.setns(namespace, CLONE_NEWNET), "setns")
+        return function(*args, **options)
+    return in_thread(enter)
+
+
+def path_of(namespace):
+    return f"/proc/{os.getpid()}/fd/{namespace}"
+
+
+def prefix(namespace):
+    """What a command line begins with to run there; it dies with the thread that started it."""
+    return ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={path_of(namespace)}"]
+
+
 def in_thread(function):
     """Runs it in a thread of its own, which takes whatever namespace it entered to its grave."""
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
@@ -100,7 +117,7 @@ class Wan:
         line.setdefault("delay_ms", 5)
         options = [text for name, value in line.items()
                    for text in ("--" + name.replace("_", "-"), str(value))]
-        a, r, c = (self.path(place) for place in "arc")
+        a, r, c = (path_of(self.namespaces[place]) for place in "arc")
         self.ar = run.own(Line(a, A, r, R_FROM_A, "--name", "ar", "--seed", f"{seed}", *options))
         self.rc = run.own(Line(r, R_FROM_C, c, C, "--name", "rc", "--seed", f"{seed}0", *options))
 
@@ -113,19 +130,11 @@ class Wan:
         harness.wait_for(lambda: not any(map(unacknowledged, self.namespaces)),
                          what="acknowledgement of all bytes")
 
-    def path(self, place):
-        return f"/proc/{os.getpid()}/fd/{self.namespaces[place]}"
-
     def inside(self, place, function, *args, **options):
-        """Calls it in the namespace; sockets and threads that it makes belong there."""
-        def enter():
-            check(LIBC.setns(self.namespaces[place], CLONE_NEWNET), "setns")
-            return function(*args, **options)
-        return in_thread(enter)
+        return inside(self.namespaces[place], function, *args, **options)
 
     def prefix(self, place):
-        """What a command line begins with to run there; it dies with the thread that started it."""
-        return ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={self.path(place)}"]
+        return prefix(self.namespaces[place])
 
     def program(self, place, name, config, **options):
         return self.run.program(name, config, prefix=self.prefix(place), **options)

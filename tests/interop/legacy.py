@@ -75,8 +75,8 @@ class LegacyProxy(Peer):
             earlier, self.topics[topic] = self.topics.get(topic), mine
         if earlier:
             cut(earlier.control)
-        self.answer(sock, "OutRequest", request)
         self.registrations.append((time.monotonic(), topic))
+        self.answer(sock, "OutRequest", request)
         self._ask(mine, topic)
         try:
             while True:

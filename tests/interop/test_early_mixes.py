@@ -105,7 +105,7 @@ def test_a_refusal_is_not_lost_behind_early_bytes(run, peer, size):
     """Through one 0.0.1 peer at each place: the client's connection ends, and nothing hangs. A
     0.0.1 peer may lose the reason, because it closes with bytes unread."""
     proxy = run.own(LegacyProxy()) if peer == "proxy" else run.proxy()
-    port = harness.free_port()
+    port = harness.refusing_port(run)
     if peer == "out":
         run.own(LegacyOut(proxy.port(), {"t": port})).wait_registered()
     else:

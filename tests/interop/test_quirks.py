@@ -1,5 +1,4 @@
 """What the deployed 0.0.1 programs do that a peer of theirs must live with."""
-import json
 import os
 import select
 import time
@@ -7,9 +6,12 @@ import time
 import pytest
 
 import harness
-from harness import connect, free_port, read_exactly, read_to_end, wait_for
+from harness import connect, read_exactly, read_to_end, refusing_port, wait_for
 from legacy import LegacyIn, LegacyOut, LegacyProxy
 from peers import encode, exchange, read_frame
+
+# After this a request that was not answered no longer counts (kRequestExpiry).
+REQUEST_EXPIRY_S = 5
 
 
 @pytest.fixture
@@ -59,8 +61,8 @@ def test_out_parks_anew_when_two_writers_garble_its_data_connection(run, peers):
 def test_out_lives_with_every_other_ping_unanswered(run, peers):
     """A timeout of 2.5 intervals: judged by single Pongs it would lose the registration."""
     proxy = peers(LegacyProxy())
-    out = run.out(proxy, {"default": 1}, {"heartbeat_interval": 400, "heartbeat_timeout": 1000})
-    wait_for(lambda: proxy.pings >= 8, what="8 pings")
+    out = run.out(proxy, {"default": 1}, {"heartbeat_interval": 2000, "heartbeat_timeout": 5000})
+    wait_for(lambda: proxy.pings >= 5, 20, what="5 pings")
     assert len(proxy.registrations) == 1
     assert not out.find("disconnected")
 
@@ -81,31 +83,30 @@ def test_out_doubles_its_retry_and_warns_once_when_it_is_kicked_twice(run, peers
     proxy = peers(LegacyProxy())
     out = run.out(proxy, {"default": 1}, {"retry_interval": 200})
     for count in range(1, 5):
-        wait_for(lambda: len(proxy.registrations) == count, what=f"registration {count}")
+        out.wait_event("registered", count=count)
+        assert len(out.find("contention", level="warning")) == (count > 2)
         if count < 4:
             proxy.kick("default")
     times = [when for when, _ in proxy.registrations]
     waits = [after - before for before, after in zip(times, times[1:])]
     # 200, 400 and 800 ms, each ± 20 %
-    assert waits[0] < 0.3 * harness.PATIENCE
-    assert waits[1] > 0.32
-    assert waits[2] > 0.64
-    warnings = [e for e in out.events
-                if e.get("level") == "warning" and "content" in json.dumps(e)]
-    assert len(warnings) == 1, out.tail()
+    assert [wait > least for wait, least in zip(waits, (0.16, 0.32, 0.64))] == [True] * 3
 
 
 # --- our proxy with 0.0.1 outs ---
 
 def test_proxy_never_has_more_than_eight_unanswered_requests_at_a_legacy_out(run, peers):
     proxy = run.proxy({"pool": {"min": 20, "max": 100}, "open_timeout": 15000})
-    out = peers(LegacyOut(proxy.port(), {"default": harness.echo_server(run).port}, parks=False))
+    start = time.monotonic()
+    out = peers(LegacyOut(proxy.port(), {"default": harness.echo_server(run).port}, parks=False,
+                          heartbeat_interval=0.1))
     out.wait_registered()
     in_ = run.in_(proxy, ["default"])
     clients = [connect(in_.port()) for _ in range(30)]
     wait_for(lambda: proxy.status()["opening"] == 30, what="30 waiting opens")
-    wait_for(lambda: out.asked >= 8, what="8 requests")
-    assert out.asked == 8
+    pongs = out.pongs  # the second one from here was asked for, and is behind all requests
+    wait_for(lambda: out.pongs >= pongs + 2, what="2 pongs")
+    assert 8 <= out.asked <= 8 * (1 + (time.monotonic() - start) // REQUEST_EXPIRY_S)
     out.may_park.set()
     for number, client in enumerate(clients):
         data = f"client {number}".encode()
@@ -118,8 +119,7 @@ def test_two_legacy_outs_on_one_topic_take_turns_without_kicking_each_other(run,
     """The displaced one keeps its control connection and its running stream, and serves again
     when the newer one ends. Any Notice on the way would be a fault of theirs."""
     proxy = run.proxy()
-    first = peers(LegacyOut(proxy.port(), {"t": banner_server(run, b"1")}, heartbeat_interval=0.1,
-                            heartbeat_timeout=1))
+    first = peers(LegacyOut(proxy.port(), {"t": banner_server(run, b"1")}, heartbeat_interval=0.1))
     first.wait_registered()
     in_ = run.in_(proxy, ["t"])
     with connect(in_.port()) as old_client:
@@ -173,7 +173,7 @@ def test_streams_are_told_apart_although_legacy_magics_repeat(run, peers):
 
 def test_a_legacy_out_is_left_in_peace_while_the_proxy_drains(run, peers):
     """A Notice would end it, and so would a lost control connection end its stream."""
-    proxy = run.proxy({"drain_timeout": 10000})
+    proxy = run.proxy({"drain_timeout": 600_000})
     out = peers(LegacyOut(proxy.port(), {"t": harness.echo_server(run).port},
                           heartbeat_interval=0.1))
     out.wait_registered()
@@ -197,7 +197,7 @@ def test_any_error_text_of_a_legacy_out_reaches_a_legacy_in_in_one_frame(run, pe
         def answer(self, sock, kind, request, message=""):
             super().answer(sock, kind, request, message and text)
     proxy = run.proxy()
-    peers(Failing(proxy.port(), {"t": free_port()})).wait_registered()
+    peers(Failing(proxy.port(), {"t": refusing_port(run)})).wait_registered()
     with connect(peers(LegacyIn(proxy.port(), "t")).port()) as client:
         assert client.recv(1) == b""
 

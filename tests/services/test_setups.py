@@ -141,6 +141,7 @@ class SetUp:
         """Ends a program and starts it anew. An `out` is started first: it takes the topic over,
         and the old one's streams go on."""
         old = self.programs.pop(name)
+        registered = len(self.programs["out"].find("registered")) if name == "proxy" else 0
         if name == "out":
             self.start(name, **changes).wait_event("registered")
             assert old.stop() == 0
@@ -148,8 +149,7 @@ class SetUp:
             assert old.stop() == 0
             self.start(name, **changes).wait_event("listening")
         if name == "proxy":
-            out = self.programs["out"]
-            out.wait_event("registered", count=len(out.find("registered")) + 1)
+            self.programs["out"].wait_event("registered", count=registered + 1)
 
     def fetch(self, line):
         return command(*self.machine.prefix, *line.split(), "--silent", "--max-time", "20",
