@@ -31,5 +31,5 @@ fi
 cd "$root"
 cmake --preset "$preset" -DINOUT_TESTS=ON # the demo may have configured without them
 cmake --build --preset "$preset"
-# Two at a time: most tests wait most of the time, and more would only blur their deadlines.
-ctest --preset "$preset" --parallel 2 "$@"
+# Three at a time: most tests wait most of the time, and more would only blur their deadlines.
+ctest --preset "$preset" --parallel 3 "$@"
