@@ -63,10 +63,11 @@ struct Refusal {
 /// way while out dials its backend and says how that went. Nothing: the stream is open.
 Task<std::optional<Refusal>> meet_out(Attempt& attempt) {
     attempt.proxy.secure(std::move(attempt.e2e));
-    if (co_await attempt.proxy.handshake()) {
-        co_return Refusal{to_string(Code::e2e),
-                          "end-to-end handshake with out: " + attempt.proxy.tls()->failure() +
-                              " (is the key the same on both sides?)"};
+    if (const auto error = co_await attempt.proxy.handshake()) {
+        const std::string detail =
+            "end-to-end handshake with out: " + attempt.proxy.tls()->failure();
+        if (error.category() != tls_category()) co_return Refusal{"proxy_gone", detail};
+        co_return Refusal{to_string(Code::e2e), detail + " (is the key the same on both sides?)"};
     }
     attempt.early.pass_to(attempt.proxy);
     auto answer = co_await read_message(attempt.proxy, kFrameBodyMaxBytes);
@@ -76,6 +77,21 @@ Task<std::optional<Refusal>> meet_out(Attempt& attempt) {
     if (response == nullptr) co_return Refusal{to_string(Code::malformed), "not a status of out"};
     if (!response->ok()) co_return Refusal{to_string(response->code), response->message};
     co_return std::nullopt;
+}
+
+/// Ends a fresh connection that nobody needs any more. A proxy that has shaken hands for nothing
+/// would take us for a stranger, and after some of these refuse our whole site: it is told who we
+/// are. One without TLS may be closed without a word.
+Task<> leave(const Network& network, Connection proxy) {
+    if (proxy.tls() == nullptr) co_return;
+    Deadline deadline(proxy);
+    deadline.expires_after(kFarewell);
+    Message request =
+        InWarmRequest{.magic = random_hex(kMagicDigits), .version = std::string(kVersion)};
+    network.upstream->prove(request, proxy);
+    const auto error = co_await write_message(proxy, request);
+    deadline.cancel();
+    if (!error) co_await say_farewell(proxy);
 }
 
 }  // namespace
@@ -96,6 +112,11 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
             if (!dialled) {
                 warn_proxy_unreachable(network.config, dialled.error().detail);
                 opening.failed("proxy_unreachable", dialled.error().detail);
+                co_return;
+            }
+            if (client_watch.fired() && !early.has_taken()) {
+                spawn(worker.executor(), "leaving", leave(network, std::move(*dialled)));
+                opening.failed("client_gone", "the client reset its connection");
                 co_return;
             }
             proxy.emplace(std::move(*dialled));

@@ -39,6 +39,7 @@ Task<> ControlLink::register_once() {
         warn_not_registered(dialled.error().detail);
         co_return;
     }
+    if (draining_) co_return;
     channel_ = std::make_shared<ControlChannel>(std::move(*dialled));
     const auto response = co_await request_registration();
     if (!response) co_return;
@@ -47,12 +48,12 @@ Task<> ControlLink::register_once() {
     registration_->ticket = response->ticket;
     registration_->proxy_id = response->proxy;
     registration_->quiet = response->quiet;
-    if (draining_) registration_->drain();
     peer_has_ext_ = response->ext;
     log::info("registered", {{"topic", network_.config.topic},
                              {"server", to_string(network_.config.server)},
                              {"position", response->position}});
     retry_.registered(Clock::now());
+    if (draining_) drain();  // the signal came while the proxy was asked
     co_await serve();
     registration_->parked.close();  // running streams live on
     registration_.reset();

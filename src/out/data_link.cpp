@@ -114,18 +114,31 @@ std::pair<Code, std::string> objection(const Registration& registration,
     return {Code::none, {}};
 }
 
+struct NotMet {
+    std::string_view code;
+    std::string detail;
+};
+
 /// Tells the proxy that its part is done, then proves to in that we have its key, and it to us.
-Task<std::optional<std::string>> meet_in(Connection& proxy, const Registration& registration,
-                                         const DataActiveRequest& active) {
+Task<std::optional<NotMet>> meet_in(Connection& proxy, const Registration& registration,
+                                    const DataActiveRequest& active) {
     Deadline deadline(proxy);
     deadline.expires_after(registration.network.all.open_timeout);
     const Message answer = answer_to(active, Code::none, {});
-    if (const auto error = co_await write_message(proxy, answer)) co_return error.message();
+    if (const auto error = co_await write_message(proxy, answer)) {
+        co_return NotMet{"proxy_gone", error.message()};
+    }
     proxy.secure(registration.network.e2e->session());
-    if (!co_await proxy.handshake()) co_return std::nullopt;
-    if (deadline.expired()) co_return "end-to-end handshake with in: not done in time";
-    co_return "end-to-end handshake with in: " + proxy.tls()->failure() +
-        " (is the key the same on both sides?)";
+    const auto error = co_await proxy.handshake();
+    if (!error) co_return std::nullopt;
+    std::string detail = "end-to-end handshake with in: ";
+    if (deadline.expired()) {
+        co_return NotMet{to_string(Code::e2e), detail + "not done in time"};
+    }
+    detail += proxy.tls()->failure();
+    // A client that leaves meanwhile is an RST; what is wrong with keys comes from TLS.
+    if (error.category() != tls_category()) co_return NotMet{"proxy_gone", detail};
+    co_return NotMet{to_string(Code::e2e), detail + " (is the key the same on both sides?)"};
 }
 
 /// Dials the backend for this stream and starts its relay. With end-to-end encryption the result
@@ -141,7 +154,7 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, C
     }
     if (network.e2e) {
         if (const auto failure = co_await meet_in(proxy, *registration, active)) {
-            opening->failed(to_string(Code::e2e), *failure);
+            opening->failed(failure->code, failure->detail);
             opening.reset();
             co_await say_farewell(proxy);  // so that the alert arrives, for in's log
             co_return;
@@ -157,10 +170,13 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, C
         co_return;
     }
     const Message answer = answer_to(active, Code::none, {});
+    Deadline deadline(proxy);  // a session may wait for its peer even to write
+    if (proxy.tls() != nullptr) deadline.expires_after(network.all.open_timeout);
     if (const auto error = co_await write_message(proxy, answer)) {
-        opening->failed("proxy_gone", error.message());
+        opening->failed("proxy_gone", deadline.expired() ? "takes no bytes" : error.message());
         co_return;
     }
+    deadline.cancel();
     worker.relays().start(std::move(proxy), std::move(*backend),
                           opening->finish("proxy", "backend"));
 }

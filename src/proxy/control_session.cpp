@@ -5,6 +5,8 @@
 namespace inout {
 namespace {
 
+log::RateLimit refused_registrations;
+
 Response answer_to(std::string_view request, std::string magic) {
     return Response{.magic = std::move(magic), .request = std::string(request), .ext = true};
 }
@@ -43,10 +45,13 @@ std::shared_ptr<Registration> make_registration(const ProxyState& state,
 
 void say_refused(const OutRequest& request, const std::string& out, const Identity& identity,
                  const std::string& reason) {
+    const auto held_back = refused_registrations.pass();
+    if (held_back < 0) return;
     log::warning("registration refused", {{"topic", request.topic},
                                           {"out", out},
                                           {"identity", to_string(identity)},
-                                          {"reason", reason}});
+                                          {"reason", reason},
+                                          {"held_back", held_back}});
 }
 
 /// Answers the out until its connection ends; returns why it ended.
@@ -54,6 +59,7 @@ Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& 
     while (true) {
         auto received = co_await registration->channel->receive();
         if (!received) {
+            if (registration->replaced) co_return "replaced by its out";
             co_return registration->channel->timed_out() ? "no heartbeat"
                                                          : to_string(received.error());
         }
@@ -61,10 +67,7 @@ Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& 
             registration->channel->send(Pong{});
             registration->pool->tick();
         } else if (const auto* notice = std::get_if<Notice>(&*received)) {
-            if (notice->code == NoticeCode::draining && state.directory.remove(registration)) {
-                log::info("out draining",
-                          {{"topic", registration->topic}, {"out", registration->out}});
-            }
+            if (notice->code == NoticeCode::draining) out_is_draining(state, registration);
         } else if (!std::holds_alternative<Response>(*received)) {
             registration->channel->close();
             co_return "unexpected message";
@@ -74,15 +77,21 @@ Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& 
 
 }  // namespace
 
+void out_is_draining(ProxyState& state, const std::shared_ptr<Registration>& registration) {
+    if (!state.directory.remove(registration)) return;
+    log::info("out draining", {{"topic", registration->topic}, {"out", registration->out}});
+}
+
 Task<> control_session(ProxyState& state, Connection connection, OutRequest request,
                        Identity identity) {
     Response answer = answer_to("OutRequest", request.magic);
     const std::string who = connection.peer();
-    std::unique_ptr<Quota::Place> place;
+    // What a key has registered already counts once, however many outs serve it.
+    std::shared_ptr<Quota::Place> place = state.directory.place_of(request.topic, identity);
     if (state.draining) {
         answer.code = Code::draining;
         answer.message = "proxy is ending";
-    } else if (identity.kind != Identity::Kind::anonymous &&
+    } else if (identity.kind != Identity::Kind::anonymous && !place &&
                !state.topics_of_key.take(to_string(identity), place)) {
         answer.code = Code::limit;
         answer.message = "this key has as many topics as it may";
@@ -148,7 +157,11 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
         answer.code = Code::limit;
         answer.message = "no data connection is wanted now";
     }
-    if (may_park) stay.leave();
+    if (may_park) {
+        const bool known = registration->identity.kind != Identity::Kind::anonymous;
+        if (known && !request.ticket.empty()) stay.recognised();
+        stay.leave();
+    }
     if (!answer.message.empty()) {
         counters().refused_total.fetch_add(1, std::memory_order_relaxed);
         log::debug("data connection refused", {{"topic", request.topic},

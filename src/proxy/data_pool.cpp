@@ -127,7 +127,7 @@ std::shared_ptr<DataPool::Parked> DataPool::take_parked(const Worker& worker) {
     return parked;
 }
 
-Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline) {
+Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, ErrorWatch& in) {
     const auto self = shared_from_this();
     for (bool first = true;; first = false) {
         const auto waiter = std::make_shared<Waiter>(worker);
@@ -135,6 +135,7 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline) 
         {
             const std::lock_guard lock(mutex_);
             if (!open_) co_return Take{Taken::closed, {}};
+            if (in.fired()) co_return Take{Taken::given_up, {}};
             parked = take_parked(worker);
             if (!parked && waiters_.size() >= waiting_max_) {
                 co_return Take{Taken::too_many_waiting, {}};
@@ -144,16 +145,21 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline) 
             ask_for_more();
         }
         if (parked) hand_over(parked, waiter);
+        in.calls([waiter] { waiter->timer.cancel(); });
         auto wait_until = deadline;
         while (!waiter->answered) {
             waiter->timer.expires_at(wait_until);
             const auto [error] = co_await waiter->timer.async_wait(use_result);
-            if (error || waiter->answered) continue;
+            if (waiter->answered || (error && !in.fired())) continue;
             const std::lock_guard lock(mutex_);
             // Still in the queue: nobody will answer. Otherwise an answer is on its way.
-            if (std::erase(waiters_, waiter) > 0) co_return Take{Taken::timeout, {}};
+            if (std::erase(waiters_, waiter) > 0) {
+                in.calls(nullptr);
+                co_return Take{in.fired() ? Taken::given_up : Taken::timeout, {}};
+            }
             wait_until = Clock::time_point::max();
         }
+        in.calls(nullptr);
         if (waiter->closed) co_return Take{Taken::closed, {}};
         if (waiter->connection) co_return Take{Taken::ok, std::move(waiter->connection)};
         // It died between the pool and here: the next one.

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "common/app/worker.hpp"
+#include "common/net/error_watch.hpp"
 #include "common/protocol/pool_policy.hpp"
 
 namespace inout {
@@ -33,13 +34,14 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     /// Whether another parked connection would be kept.
     bool has_room();
 
-    enum class Taken { ok, timeout, closed, too_many_waiting };
+    enum class Taken { ok, timeout, closed, too_many_waiting, given_up };
     struct Take {
         Taken result;
         std::optional<Connection> connection;  ///< set if ok; lives on the caller's worker
     };
-    /// A parked connection that was alive a moment ago, or the next one to come.
-    Task<Take> take(Worker& worker, Clock::time_point deadline);
+    /// A parked connection that was alive a moment ago, or the next one to come. Given up when
+    /// `in` fires, so that nobody waits behind streams that are not wanted any more.
+    Task<Take> take(Worker& worker, Clock::time_point deadline, ErrorWatch& in);
 
     /// Replaces what was asked for in vain and closes what is too much; called every few seconds.
     void tick();

@@ -24,6 +24,7 @@ std::optional<std::size_t> Directory::add(const std::shared_ptr<Registration>& r
     counters().controls = registrations_.size();
     if (added.replaced) {
         const auto old = registrations_.at(*added.replaced);
+        old->replaced = true;
         erase(*added.replaced);
         old->pool->close();
         asio::post(old->channel->executor(), [channel = old->channel] { channel->close(); });
@@ -57,6 +58,7 @@ void Directory::erase(RegistrationId id) {
     const auto found = registrations_.find(id);
     if (found == registrations_.end()) return;
     tickets_.erase(found->second->ticket);
+    found->second->topic_of_key.reset();
     registrations_.erase(found);
     counters().controls = registrations_.size();
 }
@@ -65,6 +67,16 @@ std::shared_ptr<Registration> Directory::holder(std::string_view topic) {
     const std::lock_guard lock(mutex_);
     const auto id = registry_.holder(topic);
     return id ? registrations_.at(*id) : nullptr;
+}
+
+std::shared_ptr<Quota::Place> Directory::place_of(std::string_view topic,
+                                                  const Identity& identity) {
+    const std::lock_guard lock(mutex_);
+    for (const RegistrationId id : registry_.line(topic)) {
+        const auto& registration = registrations_.at(id);
+        if (registration->identity == identity) return registration->topic_of_key;
+    }
+    return nullptr;
 }
 
 std::shared_ptr<Registration> Directory::by_ticket(const std::string& ticket) {

@@ -28,6 +28,8 @@ class Directory {
     bool remove(const std::shared_ptr<Registration>& registration);
 
     std::shared_ptr<Registration> holder(std::string_view topic);
+    /// What a key holds for this topic already, with whichever of its outs; nothing if it has none.
+    std::shared_ptr<Quota::Place> place_of(std::string_view topic, const Identity& identity);
     std::shared_ptr<Registration> by_ticket(const std::string& ticket);
     std::vector<std::shared_ptr<Registration>> all();
 

@@ -53,7 +53,10 @@ Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer
         co_return Activated{Activation::dead, {}};
     }
     if (response->ok()) co_return Activated{Activation::open, {}};
-    if (response->code == Code::draining) co_return Activated{Activation::draining, {}};
+    if (response->code == Code::draining) {
+        // Behind a 0.0.1 registration there may be anybody, who may not end it.
+        co_return Activated{ext ? Activation::draining : Activation::dead, {}};
+    }
     co_return Activated{Activation::refused, {response->code, response->message}};
 }
 
@@ -117,7 +120,8 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         if (!state.gatekeeper.may_serve(registration->identity, topic)) {
             co_return not_found(Code::no_topic, "no out serves topic " + topic);
         }
-        auto taken = co_await registration->pool->take(worker, wait_until);
+        auto taken = co_await registration->pool->take(worker, wait_until, in_watch);
+        if (taken.result == DataPool::Taken::given_up) break;
         if (taken.result == DataPool::Taken::timeout) {
             co_return not_found(Code::open_timeout, "no data connection in time");
         }
@@ -147,7 +151,7 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
                 if (over) co_return not_found(Code::no_out, "out ended with the first bytes");
                 continue;
             case Activation::draining:
-                state.directory.remove(registration);
+                out_is_draining(state, registration);
                 if (over) co_return not_found(Code::draining, "out is ending");
                 continue;
             case Activation::refused: {

@@ -33,7 +33,8 @@ class Quota {
 
     /// False: `name` has as many as it may. Otherwise `place` is one more (nothing without a
     /// limit).
-    bool take(const std::string& name, std::unique_ptr<Place>& place) {
+    template <class PlacePointer>
+    bool take(const std::string& name, PlacePointer& place) {
         if (limit_ == 0) return true;
         {
             const std::lock_guard lock(mutex_);

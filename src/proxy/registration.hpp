@@ -21,10 +21,11 @@ struct Registration {
     std::string ticket;    ///< secret; its data connections show it. Empty for a 0.0.1 out
     Identity identity;     ///< who registered; may lose its permission while this lives
     bool secured = false;  ///< over TLS; then its data connections must be too
-    std::unique_ptr<Quota::Place> topic_of_key{};
+    std::shared_ptr<Quota::Place> topic_of_key{};  ///< shared with the key's others of this topic
     std::shared_ptr<ControlChannel> channel;
     std::shared_ptr<DataPool> pool;
     std::atomic<std::size_t> streams{0};  ///< running
+    std::atomic<bool> replaced{false};    ///< by a newer one of the same instance
 
     /// From any thread.
     void send(Message message) const {

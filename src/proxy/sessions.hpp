@@ -11,6 +11,7 @@
 namespace inout {
 
 struct ProxyState;
+struct Registration;
 
 /// A stranger: TLS perhaps, then one message of at most kFirstFrameBodyMaxBytes, all of it within
 /// handshake_timeout.
@@ -25,6 +26,9 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
 /// (control_session.cpp).
 Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
                     OutDataRequest request, Strangers::Stay& stay);
+
+/// An out that is ending leaves the line of its topic.
+void out_is_draining(ProxyState& state, const std::shared_ptr<Registration>& registration);
 
 /// An in: finds it a data connection and starts the relay (pairing.cpp).
 Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request,

@@ -374,3 +374,19 @@ def test_topics_beyond_those_of_a_key_are_refused_until_one_goes(run):
         wait_for(lambda: register("theirs.9", **THIEF) is None, what="room again")
         for s in controls:
             s.close()
+
+
+def test_a_topic_counts_once_for_its_key_however_many_outs_serve_it(run):
+    proxy = run.proxy({"auth": {"keys": [key_entry()]}, "limits": {"topics_per_key": 1}})
+    controls = []
+
+    def register(topic, **ext):
+        controls.append(dial(proxy))
+        payload = proven("OutRequest", request("OutRequest", topic, **ext))
+        return code_of(ask(controls[-1], "OutRequest", payload))
+    asked = [{"instance": "1" * 32}, {"mode": "standby"}, {}, {"instance": "1" * 32}]
+    assert [register("t", **ext) for ext in asked] == [None] * 4
+    assert register("u") == "limit"
+    for s in controls:
+        s.close()
+    wait_for(lambda: register("u") is None, what="room again")

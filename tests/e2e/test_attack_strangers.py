@@ -5,6 +5,7 @@ Loopback is `trusted`, so that the limit for all strangers together is what hold
 crowd of many addresses; where sources matter, nobody is trusted.
 """
 import math
+import signal
 import socket
 import struct
 import time
@@ -14,9 +15,10 @@ import pytest
 
 import harness
 from attack import (OTHER, SAYINGS, STRANGER, Crowd, ask, client_context, code_of, dial, drip,
-                    proven, protected_chain, request, unharmed)
-from harness import echo_server, expect_echo, free_port, wait_for
+                    ended, key_entry, proven, protected_chain, request, unharmed)
+from harness import echo_server, expect_echo, free_port, reset, wait_for
 from peers import encode
+from secure import client_tls, proxy_tls
 
 pytestmark = pytest.mark.plain_only  # TLS and keys are configured here
 
@@ -180,6 +182,40 @@ def test_who_has_the_key_clears_the_source_it_comes_from(run):
         for _ in range(2):
             assert wrong_proofs(chain.proxy, STRANGER) == 11
             wait_for(lambda: not is_refused(chain.proxy, STRANGER), what="end of the penalty")
+
+
+def test_a_right_ticket_clears_the_source_it_comes_from(run):
+    proxy = run.proxy({"trusted": [], "auth": {"keys": [key_entry()]}})
+    with dial(proxy, STRANGER) as control:
+        ticket = ask(control, "OutRequest",
+                     proven("OutRequest", request("OutRequest")))["ext"]["ticket"]
+        for _ in range(3):
+            for _ in range(10):  # are free
+                with dial(proxy, STRANGER) as garbage:
+                    garbage.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                    ended(garbage)
+            with dial(proxy, STRANGER) as data:
+                park = request("OutDataRequest", ticket=ticket)
+                assert code_of(ask(data, "OutDataRequest", park)) is None
+    assert not proxy.find("refused")
+
+
+def test_clients_that_connect_and_reset_do_not_shut_out_the_site_of_their_in(run):
+    """It shakes hands with the proxy for each of them, and for nothing."""
+    tls = {"tls": client_tls()}
+    chain = run.chain(echo_server(run).port, proxy={"trusted": [], "tls": proxy_tls()}, out=tls,
+                      in_=tls)
+    wait_for(lambda: chain.proxy.status()["parked"] == 2, what="full pool")
+    before = chain.proxy.status()["sockets"]
+    chain.in_.signal(signal.SIGSTOP)  # so that all are gone when it begins
+    for _ in range(15):
+        reset(chain.connect())
+    chain.in_.signal(signal.SIGCONT)
+    chain.in_.wait_event("open_failed", count=15)
+    wait_for(lambda: chain.proxy.status()["sockets"] <= before, what="end of their connections")
+    with chain.connect() as client:
+        expect_echo(client)
+    assert not chain.proxy.find("refused")
 
 
 def test_a_trusted_source_is_never_refused_for_what_one_behind_it_does(run):

@@ -1,13 +1,17 @@
 """SIGTERM with streams running: they get drain_timeout, new ones are refused, then the end."""
 import contextlib
 import signal
+import socket
+import ssl
 
 import pytest
 
+from attack import ended
 from ext_peer import Control, new_id
 from harness import (PATIENCE, Server, connect, echo, echo_server, expect_echo,
                      expect_failed_open, expect_reset, read_exactly, wait_for)
 from peers import VERSION, encode, read_frame
+from secure import certificates, client_tls, proxy_tls
 
 PROGRAMS = ["in_", "proxy", "out"]
 NEVER_MS = 600_000
@@ -132,6 +136,44 @@ def test_a_draining_out_hands_the_topic_to_the_next_in_line(run):
     running.close()
     wait_end(holder)
     assert not chain.in_.find("open_failed")
+
+
+@contextlib.contextmanager
+def out_with_stream_at_two_proxies(run, tls):
+    """(out, its connection to a second proxy, which the test plays)"""
+    proxy = run.proxy({"tls": proxy_tls()} if tls else {})
+    own = {"tls": client_tls()} if tls else {}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(20 * PATIENCE)
+        out = run.out([proxy, listener.getsockname()[1]], {"t": echo_server(run).port},
+                      {"drain_timeout": NEVER_MS, **own})
+        out.wait_event("registered")
+        with connect(run.in_(proxy, ["t"], own).port()) as stream, listener.accept()[0] as control:
+            control.settimeout(20 * PATIENCE)
+            expect_echo(stream)
+            yield out, control
+            expect_echo(stream)
+
+
+def test_an_out_that_drains_before_its_registration_is_answered_says_so_after_it(run):
+    with out_with_stream_at_two_proxies(run, tls=False) as (out, control):
+        request = read_frame(control)[1]
+        drain(out)
+        control.sendall(encode("Response", {
+            "magic": request["magic"], "request": "OutRequest", "message": "",
+            "ext": {"v": 1, "ticket": new_id(16), "proxy": new_id(), "position": 0}}))
+        kind, notice = read_frame(control)
+        assert (kind, notice.get("code")) == ("Notice", "draining")
+
+
+def test_an_out_that_drains_before_its_tls_handshake_is_over_does_not_register(run):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.num_tickets = 0  # their way out could meet the end of the connection
+    context.load_cert_chain(certificates() / "localhost.crt", certificates() / "localhost.key")
+    with out_with_stream_at_two_proxies(run, tls=True) as (out, control):
+        drain(out)
+        with context.wrap_socket(control, server_side=True) as secured:
+            assert ended(secured) == b""
 
 
 def test_a_draining_out_without_a_successor_refuses_with_an_rst(run):

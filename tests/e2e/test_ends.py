@@ -3,6 +3,7 @@ import hashlib
 import os
 import resource
 import socket
+import subprocess
 import threading
 import time
 
@@ -242,6 +243,26 @@ def test_a_reader_that_pauses_loses_nothing_and_stops_the_sender(run):
     client.close()
     assert backend.recv(1) == b""
     backend.close()
+    held.close()
+    held.chain.wait_idle()
+
+
+def test_a_reset_before_all_has_arrived_is_no_clean_end_although_both_sides_have_ended(run):
+    """Nobody reads or writes any more: only what is not acknowledged tells the difference."""
+    held = Held(run)
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", held.chain.port))
+    client.shutdown(socket.SHUT_WR)
+    assert held.accepted.wait(10 * harness.PATIENCE)
+    held.sock.sendall(bytes(500_000))
+    held.sock.close()
+    in_ = held.chain.in_
+    last_ack = ["ss", "-Htn", "state", "last-ack", "dport", "=", f":{client.getsockname()[1]}"]
+    wait_for(lambda: subprocess.run(last_ack, check=True, capture_output=True).stdout,
+             what="end of what in has for the client")
+    harness.reset(client)
+    assert in_.wait_event("stream")["reason"] == "reset by client"
     held.close()
     held.chain.wait_idle()
 

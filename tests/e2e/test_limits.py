@@ -150,6 +150,22 @@ def test_clients_that_wait_beyond_the_limit_are_refused_at_once(run):
     assert [ask.response()["message"] for ask in answered()] == [""]
 
 
+def test_clients_that_are_gone_wait_no_longer(run):
+    proxy = run.proxy({"limits": {"waiting": 3}, "open_timeout": 60_000})
+    control = Control(run, proxy, "t")
+    gone = [Ask(run, proxy, "t") for _ in range(3)]
+    wait_for(lambda: proxy.status()["opening"] == 3, what="a full queue")
+    for ask in gone:
+        ask.reset()
+    wait_for(lambda: proxy.status()["opening"] == 0, what="an empty queue")
+    ask = Ask(run, proxy, "t")
+    wait_for(lambda: proxy.status()["opening"] == 1, what="a client that waits")
+    data = control.park()
+    data.activated()
+    data.respond()
+    assert ask.response()["message"] == ""
+
+
 def test_connections_beyond_the_limit_wait_or_are_closed_and_the_others_go_on(run):
     chain = run.chain(echo_server(run).port, proxy={"limits": {"connections": 16},
                                                     "pool": {"min": 1, "max": 2}})

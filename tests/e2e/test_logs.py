@@ -125,6 +125,13 @@ def test_the_state_of_a_registration_is_told_by_both_sides(run):
     assert lost["server"].startswith("127.0.0.1:") and lost["reason"]
 
 
+def test_an_out_that_comes_back_ends_its_old_registration_and_the_log_says_so(run):
+    proxy = run.proxy()
+    first = Control(run, proxy, "t")
+    Control(run, proxy, "t", instance=first.instance)
+    assert proxy.wait_event("unregistered")["reason"] == "replaced by its out"
+
+
 def test_the_end_of_a_program_is_told(run):
     chain = run.chain(echo_server(run).port)
     for program in chain.all():

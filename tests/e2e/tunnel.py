@@ -97,6 +97,9 @@ class TappedStream:
         self.backend = wait_for(lambda: server.connections, what="connection at the backend")[0]
         self.backend.settimeout(20 * PATIENCE)
         assert read_exactly(self.backend, 1) == b"x"
+        # the client's byte may come before in knows that the stream is open; an answer can not
+        self.backend.sendall(b"y")
+        assert read_exactly(self.client, 1) == b"y"
         self.ends = self.client, self.backend
 
     def cut(self):

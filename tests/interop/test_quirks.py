@@ -6,6 +6,7 @@ import time
 import pytest
 
 import harness
+from ext_peer import Ask, Data
 from harness import connect, read_exactly, read_to_end, refusing_port, wait_for
 from legacy import LegacyIn, LegacyOut, LegacyProxy
 from peers import encode, exchange, read_frame
@@ -169,6 +170,21 @@ def test_streams_are_told_apart_although_legacy_magics_repeat(run, peers):
     for topic, client in clients:
         assert read_exactly(client, len(topic)) == topic.encode()
         client.close()
+
+
+def test_a_legacy_out_is_not_ended_by_a_stranger_who_parks_and_says_that_it_drains(run, peers):
+    proxy = run.proxy()
+    out = peers(LegacyOut(proxy.port(), {"t": harness.echo_server(run).port}, parks=False))
+    out.wait_registered()
+    stranger = Data(run, proxy, "t", {})
+    assert stranger.answer["message"] == ""
+    ask = Ask(run, proxy, "t")
+    stranger.activated()
+    stranger.respond("ending", code="draining")
+    out.may_park.set()
+    assert ask.response()["message"] == ""
+    harness.expect_echo(ask.sock)
+    assert out.registrations == 1 and not proxy.find("out draining")
 
 
 def test_a_legacy_out_is_left_in_peace_while_the_proxy_drains(run, peers):

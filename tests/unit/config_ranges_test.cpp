@@ -59,7 +59,7 @@ const RangeCase kCases[] = {
     {"in", "drain_timeout", 0, kDayMs},
     {"in", "threads", 0, 64},
     {"out", "retry_interval", 100, kDayMs},
-    {"out", "heartbeat_interval", 100, kDayMs},
+    {"out", "heartbeat_interval", 100, 300'000},
     {"out", "heartbeat_timeout", 100, kDayMs},
     {"out", "connect_timeout", 100, kTenMinutesMs},
     {"out", "open_timeout", 100, kTenMinutesMs},

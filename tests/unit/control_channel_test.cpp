@@ -4,7 +4,8 @@
 
 #include <algorithm>
 
-#include "loopback.hpp"
+#include "common/app/worker.hpp"
+#include "tls_pair.hpp"
 
 namespace inout {
 namespace {
@@ -153,6 +154,30 @@ TEST_F(ControlChannelTest, pings_leave_at_the_interval_and_answers_keep_it_alive
     };
     EXPECT_EQ(run(context, answer(other, 5)), 5);
     EXPECT_TRUE(out->connection().is_open());
+}
+
+/// Over TLS what has arrived is read without a wait.
+TEST(ControlChannelTlsTest, a_peer_that_sends_without_a_pause_leaves_others_their_turn) {
+    TlsPair pair;
+    ASSERT_TRUE(pair.shake());
+    std::string flood;
+    for (int i = 0; i < 1'000; ++i) flood += encode(Ping{});
+    ASSERT_TRUE(send_all(*pair.client, flood));
+
+    asio::io_context context;
+    auto connection = adopt(context, std::move(pair.wire.b));
+    connection.secure(std::move(pair.server));
+    const auto channel = std::make_shared<ControlChannel>(std::move(connection));
+    unsigned received = 0, seen_by_others = 0;
+    const auto serve = [&]() -> Task<> {
+        while (co_await channel->receive()) ++received;
+    };
+    spawn(context.get_executor(), "serve", serve());
+    asio::post(context, [&] { seen_by_others = received; });
+    EXPECT_TRUE(run_until(context, [&] { return received == 1'000; }));
+    EXPECT_LE(seen_by_others, kMessagesPerTurn);
+    channel->close();
+    run_until(context, [] { return counters().tasks == 0; });
 }
 
 }  // namespace

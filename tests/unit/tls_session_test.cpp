@@ -83,6 +83,29 @@ TEST(TlsSessionTest, every_byte_arrives_in_single_byte_pieces_with_interruptions
     }
 }
 
+/// TLS 1.3 still takes an alert in the clear there (RFC 8446, 6), from anybody on the path.
+TEST(TlsSessionTest, a_close_notify_in_a_handshake_is_a_failure) {
+    for (const bool to_client : {true, false}) {
+        TlsPair pair;
+        TlsSession& waiting = to_client ? *pair.client : *pair.server;
+        ASSERT_EQ(pair.client->handshake(), TlsSession::Handshake::wait);
+        if (!to_client) {
+            char first = 0;
+            const int fd = pair.wire.b.get();
+            ASSERT_TRUE(eventually([&] { return ::recv(fd, &first, 1, MSG_PEEK) == 1; }));
+            ASSERT_EQ(waiting.handshake(), TlsSession::Handshake::wait);
+        }
+        static constexpr std::string_view kAlert("\x15\x03\x03\x00\x02\x01\x00", 7);
+        const UniqueFd& liar = to_client ? pair.wire.b : pair.wire.a;
+        ASSERT_EQ(::send(liar.get(), kAlert.data(), kAlert.size(), 0), std::ssize(kAlert));
+        EXPECT_TRUE(eventually([&] { return waiting.handshake() != TlsSession::Handshake::wait; }));
+        EXPECT_EQ(waiting.handshake(), TlsSession::Handshake::failed);
+        EXPECT_TRUE(waiting.last_error());
+        EXPECT_FALSE(waiting.failure().empty());
+        EXPECT_EQ(receive(waiting).end, End::rst);
+    }
+}
+
 TEST(TlsSessionTest, an_end_that_meets_a_full_socket_waits_for_room) {
     class Full : public SocketCalls {
       public:

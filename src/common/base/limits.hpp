@@ -98,6 +98,8 @@ inline constexpr Milliseconds kConnectionAttemptDelay{250};
 inline constexpr std::size_t kAddressesMax = 16;
 /// Look-ups that can hang at the same time without stalling others.
 inline constexpr std::size_t kResolverThreads = 4;
+/// How long a look-up may keep a dial waiting that has addresses from an earlier one.
+inline constexpr Milliseconds kLookupPatience{500};
 /// Addresses this young are used without asking again.
 inline constexpr Milliseconds kResolveFresh{3'000};
 /// A peer that we refuse gets its answer: unread input is taken up to this, and this long.
@@ -114,6 +116,8 @@ inline constexpr std::size_t kReservedDescriptors = 32;
 
 /// Bytes queued for a control connection whose peer does not read; beyond, it is closed.
 inline constexpr std::size_t kOutboxMaxBytes = 65'536;
+/// Messages of one control connection that are read before others have their turn.
+inline constexpr unsigned kMessagesPerTurn = 16;
 
 // --- TLS ---
 /// What a client may send before its handshake is done. A ClientHello with a ticket and a
@@ -126,6 +130,9 @@ inline constexpr std::size_t kTlsCertificatesMaxBytes = 16'384;
 /// then the largest there are (RFC 8446, 5.1). After kTlsBurstPause a burst is a new one.
 inline constexpr std::size_t kTlsSmallRecord = 1'350, kTlsSmallBytes = 8 * kTlsSmallRecord;
 inline constexpr std::size_t kTlsRecord = 16'384;
+/// Records that one read gathers: a buffer full of small ones, and no more of those that bring
+/// less.
+inline constexpr unsigned kTlsRecordsAtOnce = 16;
 /// What a record has beside its content (RFC 8446, 5.2): a session inside another makes smaller
 /// ones, so that each fits one of the outer session's.
 inline constexpr std::size_t kTlsRecordOverhead = 22;

@@ -36,6 +36,7 @@ class ControlChannel : public std::enable_shared_from_this<ControlChannel> {
 
     Connection connection_;
     std::string outbox_;
+    unsigned received_ = 0;
     bool flushing_ = false;
     bool timed_out_ = false;
     Heartbeat heartbeat_;

@@ -20,12 +20,16 @@ void ErrorWatch::wait(const std::shared_ptr<Watch>& watch) {
 
 void ErrorWatch::fire(Watch& watch) {
     watch.fired = true;
-    if (watch.dependent != nullptr) watch.dependent->close();
+    if (watch.act) watch.act();
 }
 
 void ErrorWatch::closes(Connection* dependent) {
-    watch_->dependent = dependent;
-    if (watch_->fired && dependent != nullptr) dependent->close();
+    calls(dependent == nullptr ? std::function<void()>() : [dependent] { dependent->close(); });
+}
+
+void ErrorWatch::calls(std::function<void()> act) {
+    watch_->act = std::move(act);
+    if (watch_->fired && watch_->act) watch_->act();
 }
 
 void ErrorWatch::stop() {

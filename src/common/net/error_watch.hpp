@@ -2,6 +2,7 @@
 // its stream is being opened. Does not touch the connection's data. Same thread and frame as it.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "common/net/connection.hpp"
@@ -19,16 +20,17 @@ class ErrorWatch {
     bool fired() const { return watch_->fired; }
     /// Somebody else met the error, which the kernel reports only once.
     void fire() { fire(*watch_); }
-    /// From now on an RST also closes `dependent`, which ends what its owner awaits on it. Nothing:
-    /// no longer. `dependent` must outlive that.
+    /// From now on an RST also closes `dependent`, which ends what its owner awaits on it, or calls
+    /// `act`. Nothing: no longer. `dependent`, and what `act` needs, must outlive that.
     void closes(Connection* dependent);
+    void calls(std::function<void()> act);
     /// Ends the watch, and with it every pending operation of the connection.
     void stop();
 
   private:
     struct Watch {
         Connection* connection;  // nothing after stop()
-        Connection* dependent = nullptr;
+        std::function<void()> act{};
         bool fired = false;
     };
     static void wait(const std::shared_ptr<Watch>& watch);

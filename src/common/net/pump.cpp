@@ -27,11 +27,12 @@ bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 ssize_t receive(const Pump::Tools& tools, Leg source, std::span<char> into) {
     if (source.tls == nullptr) return tools.calls.recv(source.fd, into.data(), into.size());
     std::size_t got = 0;
-    do {
+    for (unsigned records = 0; records < kTlsRecordsAtOnce; ++records) {
         const ssize_t n = source.tls->read(into.subspan(got));
         if (n <= 0) return got > 0 ? static_cast<ssize_t>(got) : n;  // it will say so again
         got += static_cast<std::size_t>(n);
-    } while (into.size() - got >= kTlsSmallRecord && !source.tls->drained());
+        if (into.size() - got < kTlsSmallRecord || source.tls->drained()) break;
+    }
     return static_cast<ssize_t>(got);
 }
 

@@ -104,7 +104,19 @@ class Relay {
         if (side.reset) return false;
         const TcpSample sample = sample_tcp(side.connection.fd());
         side.closed = sample.closed;
+        // Over in both directions, and nobody watches for an RST any more, which is no delivery.
+        const int error = side.closed ? side.connection.take_error() : 0;
+        if (error != 0) note_reset(side, error);
         return !sample.all_acknowledged();
+    }
+
+    void note_reset(Side& side, int error) {
+        if (side.reset) return;
+        side.reset = true;
+        note_reason(reason_of(side, error));
+        flush_until_ = std::min(flush_until_, Clock::now() + kResetFlush);
+        // However the other direction goes on: a paused reader does not hold this for ever.
+        close_later();
     }
 
     Direction& direction_from(const Side& side) { return &side == &client_ ? up_ : down_; }
@@ -151,11 +163,8 @@ class Relay {
         const int error = errno;
         d.done = d.ended = true;
         d.sink.unacknowledged = true;  // the FIN
-        if (result != 0) {
-            fail(d.sink, error);
-        } else {
-            close_when_done();
-        }
+        if (result != 0) fail(d.sink, error);
+        close_when_done();
     }
 
     void wait_for_sink(Direction& d) {
@@ -224,13 +233,7 @@ class Relay {
     /// `side` was reset: what came from it is still delivered, what was for it is not.
     void fail(Side& side, int error) {
         if (over_) return;
-        if (!side.reset) {
-            side.reset = true;
-            note_reason(reason_of(side, error));
-            flush_until_ = std::min(flush_until_, Clock::now() + kResetFlush);
-            // However the other direction goes on: a paused reader does not hold this for ever.
-            close_later();
-        }
+        note_reset(side, error);
         Direction& towards = direction_to(side);
         if (!towards.done) {
             towards.done = true;

@@ -125,14 +125,17 @@ Task<Resolved> resolve(Executor executor, const HostPort& target, Clock::time_po
     if (const auto known = resolver.fresh(target.host)) {
         co_return with_port(known->addresses, target.port);
     }
+    // A name server that is silent must not cost a connection that old addresses can make.
+    const std::vector<Address> last_good = resolver.last_good(target.host);
     auto waiter = std::make_shared<Waiter>(executor);
-    waiter->timer.expires_at(deadline);
+    waiter->timer.expires_at(
+        last_good.empty() ? deadline : std::min(deadline, Clock::now() + kLookupPatience));
     resolver.start(target.host, waiter);
     co_await waiter->timer.async_wait(use_result);
     if (waiter->answer && !waiter->answer->addresses.empty()) {
         co_return with_port(waiter->answer->addresses, target.port);
     }
-    Resolved resolved = with_port(resolver.last_good(target.host), target.port);
+    Resolved resolved = with_port(last_good, target.port);
     if (resolved.endpoints.empty()) {
         resolved.error = waiter->answer ? waiter->answer->error : "look-up timed out";
     }

@@ -3,13 +3,15 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "common/net/tls_names.hpp"
 
 namespace inout {
 namespace {
@@ -29,43 +31,24 @@ ssize_t would_block() {
     return -1;
 }
 
-std::string text_of(const ASN1_STRING* text) {
-    const auto* bytes = reinterpret_cast<const char*>(ASN1_STRING_get0_data(text));
-    return {bytes, static_cast<std::size_t>(ASN1_STRING_length(text))};
-}
+/// Keeps OpenSSL's error of the inner session while the outer one is called, which begins with an
+/// empty queue: an alert is sent after the error that it tells of was raised.
+class KeptError {
+  public:
+    explicit KeptError(bool has_outer) : code_(has_outer ? ERR_peek_error() : 0) {}
+    KeptError(const KeptError&) = delete;
+    KeptError& operator=(const KeptError&) = delete;
+    ~KeptError() {
+        if (code_ == 0) return;
+        const int number = errno;
+        ERR_clear_error();
+        ERR_raise(ERR_GET_LIB(code_), ERR_GET_REASON(code_));
+        errno = number;
+    }
 
-/// A name with a NUL or other unprintable bytes in it is somebody's trick, not a name.
-void add_name(std::vector<std::string>& names, std::string name, unsigned char least) {
-    const bool printable = std::all_of(name.begin(), name.end(), [&](char c) {
-        return static_cast<unsigned char>(c) >= least && c != '\x7f';
-    });
-    if (printable && !name.empty() && name.size() <= kTopicMaxBytes) {
-        names.push_back(std::move(name));
-    }
-}
-
-std::vector<std::string> names_of(const X509* certificate) {
-    std::vector<std::string> names;
-    bool has_alternatives = false;
-    auto* alternatives = static_cast<GENERAL_NAMES*>(
-        X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
-    for (int i = 0; i < sk_GENERAL_NAME_num(alternatives); ++i) {
-        const GENERAL_NAME* name = sk_GENERAL_NAME_value(alternatives, i);
-        if (name->type == GEN_DNS || name->type == GEN_EMAIL || name->type == GEN_URI) {
-            has_alternatives = true;
-            add_name(names, text_of(name->d.ia5), '!');
-        }
-    }
-    GENERAL_NAMES_free(alternatives);
-    if (has_alternatives) return names;  // also if none was acceptable: the CA vetted those only
-    const X509_NAME* subject = X509_get_subject_name(certificate);
-    const int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-    if (index >= 0) {
-        add_name(names, text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index))),
-                 ' ');
-    }
-    return names;
-}
+  private:
+    const unsigned long code_;
+};
 
 }  // namespace
 
@@ -98,6 +81,7 @@ struct TlsWire {
             s.wire_drained_ = false;
             return would_block();
         }
+        const KeptError kept(s.outer_ != nullptr);
         const ssize_t n =
             s.outer_ ? s.outer_->read(into) : s.calls_.recv(s.fd_, into.data(), into.size());
         if (n > 0) {
@@ -121,6 +105,7 @@ struct TlsWire {
             s.captured_->append(bytes);
             return size;
         }
+        const KeptError kept(s.outer_ != nullptr);
         const ssize_t n =
             s.outer_ ? s.outer_->write(bytes) : s.calls_.send(s.fd_, data, bytes.size());
         return finish(bio, s, n, retry_write);
@@ -187,6 +172,7 @@ void TlsSession::detach() {
 }
 
 TlsSession::Handshake TlsSession::handshake() {
+    if (read_failed_) return Handshake::failed;
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl_.get());
     if (result == 1) {
@@ -194,7 +180,12 @@ TlsSession::Handshake TlsSession::handshake() {
         return Handshake::done;
     }
     const ssize_t n = read_result(SSL_get_error(ssl_.get(), result));
-    return n < 0 && errno == EAGAIN ? Handshake::wait : Handshake::failed;
+    if (n < 0 && errno == EAGAIN) return Handshake::wait;
+    if (n == 0) {  // a close_notify, which is no end before there is a session
+        fail(SSL_R_UNEXPECTED_EOF_WHILE_READING);
+        read_failed_ = true;
+    }
+    return Handshake::failed;
 }
 
 std::string TlsSession::first_flight() {
@@ -232,9 +223,18 @@ ssize_t TlsSession::outer_end() {
         errno = EPROTO;
         return -1;
     }
-    if (n == 0 || errno != EAGAIN) return 0;
-    read_wants_write_ = outer_->read_wants_write();
-    return n;
+    if (n == 0) return 0;
+    if (errno == EAGAIN) {
+        read_wants_write_ = outer_->read_wants_write();
+        return n;
+    }
+    // What only the outer session misses is nothing to us, but the kernel tells of an RST once.
+    if (outer_->error_.category() != std::system_category()) return 0;
+    error_ = outer_->error_;
+    failure_ = outer_->failure_;
+    read_failed_ = true;
+    errno = error_number();
+    return -1;
 }
 
 /// Small records at the beginning of a burst, so that the first bytes need not wait for the last
@@ -270,7 +270,7 @@ ssize_t TlsSession::write(std::string_view data) {
 }
 
 int TlsSession::shutdown_send() {
-    if (!notified_) {
+    if (!notified_ && handshaken_) {  // without a session there is nothing to say
         ERR_clear_error();
         const int result = SSL_shutdown(ssl_.get());
         if (result < 0) {
@@ -370,7 +370,7 @@ std::vector<std::string> TlsSession::peer_names() const {
     const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
     if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
     if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0) return {};
-    return names_of(certificate);
+    return certificate_names(*certificate);
 }
 
 std::string TlsSession::description() const {

@@ -30,6 +30,8 @@ inline constexpr std::int64_t kDayMs = 86'400'000;
 inline constexpr Range kStep{100, 600'000};
 /// For what repeats, and for how long a running link may be silent.
 inline constexpr Range kPeriod{100, kDayMs};
+/// Well below the longest silence that a proxy can be told to bear, 600 s (docs/protocol.md).
+inline constexpr Range kPing{100, 300'000};
 /// 0: streams end at once.
 inline constexpr Range kDrain{0, kDayMs};
 inline constexpr Range kThreads{0, 64};
@@ -154,7 +156,7 @@ void visit(Fields& fields, OutConfig& config) {
     fields.list("networks", config.networks, kNetworks, visit_network);
     visit_credentials(fields, config);
     fields.duration("retry_interval", config.retry_interval, kPeriod);
-    fields.duration("heartbeat_interval", config.heartbeat_interval, kPeriod);
+    fields.duration("heartbeat_interval", config.heartbeat_interval, kPing);
     fields.duration("heartbeat_timeout", config.heartbeat_timeout, kPeriod);
     fields.less("heartbeat_interval", config.heartbeat_interval.count(), "heartbeat_timeout",
                 config.heartbeat_timeout.count());
