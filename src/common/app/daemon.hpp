@@ -1,4 +1,4 @@
-// The common main of the three programs: flags, configuration, signals, drain, exit code.
+// The common main of the three programs: configuration, signals, drain, exit code.
 //
 // A program gives its texts, how its flags change its configuration, and its Service. Exit codes:
 // 0 ended on request, 1 could not run (an address is taken), 2 bad flags or configuration.
@@ -10,34 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "common/app/command_line.hpp"
 #include "common/app/config_files.hpp"
 #include "common/app/worker.hpp"
 #include "common/protocol/config.hpp"
 
 namespace inout {
-
-/// Which flags a program has beside the common ones.
-struct ProgramText {
-    std::string name;
-    std::string summary;
-    bool has_server = false;   ///< --server HOST:PORT and --topic T
-    bool has_backend = false;  ///< --backend HOST:PORT
-    bool has_bind = false;     ///< --bind [HOST:]PORT
-    bool makes_keys = false;   ///< --new-key FILE
-};
-
-/// What the command line said; a flag that was not given is empty.
-struct CommandLine {
-    std::string config_file;
-    std::string server, backend, bind, topic;
-    std::string log_level, log_format;
-    std::string new_key;
-    bool check = false;
-
-    bool names_network() const {
-        return !server.empty() || !backend.empty() || !bind.empty() || !topic.empty();
-    }
-};
 
 /// What a program does between start and end. Called on the main thread.
 class Service {
@@ -62,16 +40,10 @@ struct Program {
     std::unique_ptr<Service> (*make)(Workers& workers, const Config& config);
 };
 
-/// Puts --topic, if it was given, into `topic`; the failure says what is wrong with it.
-std::optional<std::string> apply_topic(std::string& topic, const CommandLine& line);
-
 namespace detail {
-/// The parsed command line, or the exit code (help, version, bad flags).
-Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, char** argv);
 /// The file's text, or nothing after having said why.
 std::optional<std::string> read_config_file(const std::string& path);
 int report(const ConfigProblems& problems);
-std::optional<std::string> apply_log_flags(LogOptions& log, const CommandLine& line);
 int write_new_key(const std::string& path);
 /// With `check_only` only prints that, if the files are fine too.
 int run(const std::string& name, const CommonConfig& config,
@@ -81,7 +53,7 @@ int run(const std::string& name, const CommonConfig& config,
 
 template <class Config>
 int run_program(const Program<Config>& program, int argc, char** argv) {
-    const auto line = detail::parse_command_line(program.text, argc, argv);
+    const auto line = parse_command_line(program.text, argc, argv);
     if (!line) return line.error();
     if (!line->new_key.empty()) return detail::write_new_key(line->new_key);
     Config config = program.defaults();
@@ -94,7 +66,7 @@ int run_program(const Program<Config>& program, int argc, char** argv) {
         resolve_files(config, line->config_file);
     }
     if (const auto problem = program.apply(config, *line)) return detail::report({*problem});
-    if (const auto problem = detail::apply_log_flags(config.log, *line)) {
+    if (const auto problem = apply_log_flags(config.log, *line)) {
         return detail::report({*problem});
     }
     // Lives until the process is gone: pending operations refer to it.
