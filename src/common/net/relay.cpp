@@ -29,7 +29,7 @@ class Relay {
     void start() {
         ++pending_;  // neither direction may delete this under the other
         for (Direction* d : {&up_, &down_}) {
-            if (!d->pump.has_taken() && may_receive(*d)) {
+            if (!d->pump.has_taken() && !d->pump.has_lost_sink() && may_receive(*d)) {
                 receive(*d);
             } else {
                 advance(*d);
