@@ -106,13 +106,47 @@ TEST_F(ResumptionTest, a_connection_that_ends_by_rst_leaves_its_ticket_to_the_ne
     EXPECT_TRUE(connect(true));
 }
 
-TEST_F(ResumptionTest, a_certificate_that_expires_meanwhile_has_no_name_any_more) {
-    EXPECT_FALSE(connect());
-    ASSERT_TRUE(
-        eventually([&] { return X509_cmp_current_time(X509_get0_notAfter(site.x509())) < 0; }));
+bool is_over(const Certificate& certificate) {
+    return X509_cmp_current_time(X509_get0_notAfter(certificate.x509())) < 0;
+}
+
+TEST_F(ResumptionTest, a_certificate_that_expires_under_a_running_connection_has_no_name_any_more) {
     TlsPair pair(client->session(), server->session());
-    pair.shake();
+    ASSERT_TRUE(pair.shake());
+    EXPECT_EQ(pair.server->peer_names(), Names{"site-a"});
+    ASSERT_TRUE(eventually([&] { return is_over(site); }));
     EXPECT_EQ(pair.server->peer_names(), Names{});
+}
+
+TEST_F(ResumptionTest, a_ticket_does_not_outlive_the_clients_certificate) {
+    EXPECT_FALSE(connect());
+    EXPECT_TRUE(connect());
+    ASSERT_TRUE(eventually([&] { return is_over(site); }));
+    TlsPair pair(client->session(), server->session());
+    EXPECT_FALSE(pair.shake());
+    EXPECT_NE(pair.server->failure().find("expired"), std::string::npos) << pair.server->failure();
+}
+
+TEST_F(TlsClientTest, a_ticket_does_not_outlive_the_proxys_certificate_unless_only_a_pin_counts) {
+    const Certificate brief({.names = {{GEN_DNS, "proxy.test"}}, .valid_for_s = 3}, &ca);
+    const auto server = must(TlsServer::make({.cert = brief.cert(), .key = brief.key()}));
+    const auto by_date = must(TlsClient::make({.ca = ca.cert()}, "proxy.test"));
+    const auto by_pin = must(TlsClient::make({.pin = pin_of(brief)}, "proxy.test"));
+    const auto connect = [&](TlsClient& client) {
+        auto pair = std::make_unique<TlsPair>(client.session(), server->session());
+        if (pair->shake()) {
+            EXPECT_TRUE(send_all(*pair->server, "x"));
+            EXPECT_EQ(receive(*pair->client, 1).bytes, "x");
+        }
+        return pair;
+    };
+    for (TlsClient* client : {by_date.get(), by_pin.get()}) {
+        EXPECT_FALSE(connect(*client)->client->was_resumed());
+        EXPECT_TRUE(connect(*client)->client->was_resumed());
+    }
+    ASSERT_TRUE(eventually([&] { return is_over(brief); }));
+    EXPECT_NE(connect(*by_date)->client->failure().find("expired"), std::string::npos);
+    EXPECT_TRUE(connect(*by_pin)->client->was_resumed());
 }
 
 /// The names that the proxy sees in a client's certificate.

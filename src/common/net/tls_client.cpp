@@ -76,7 +76,7 @@ SslPtr TlsClient::session() {
         X509_VERIFY_PARAM_set1_host(expected, server_name_.c_str(), server_name_.size());
     }
     const std::lock_guard lock(mutex_);
-    while (!tickets_.empty() && SSL_SESSION_is_resumable(tickets_.back()) != 1) {
+    while (!tickets_.empty() && !is_usable(tickets_.back())) {
         SSL_SESSION_free(tickets_.back());
         tickets_.pop_back();
     }
@@ -93,6 +93,13 @@ SslPtr TlsClient::session() {
         }
     }
     return ssl;
+}
+
+/// Not one of a server whose certificate has ended since: a full handshake then says so.
+bool TlsClient::is_usable(const ssl_session_st* ticket) const {
+    if (SSL_SESSION_is_resumable(ticket) != 1) return false;
+    const X509* const certificate = SSL_SESSION_get0_peer(const_cast<SSL_SESSION*>(ticket));
+    return !chain_matters_ || certificate == nullptr || !has_ended(*certificate);
 }
 
 int TlsClient::keep_ticket(ssl_st* ssl, ssl_session_st* session) {

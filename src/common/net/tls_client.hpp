@@ -30,6 +30,7 @@ class TlsClient {
 
   private:
     TlsClient() = default;
+    bool is_usable(const ssl_session_st* ticket) const;
     static int keep_ticket(ssl_st* ssl, ssl_session_st* session);
     static int verify(x509_store_ctx_st* store, void* self);
     bool has_pinned_key(x509_store_ctx_st* store) const;

@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -15,6 +16,10 @@ int no_passphrase(char*, int, int, void*) { return 0; }
 }  // namespace
 
 void SslContextDeleter::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
+
+bool has_ended(const x509_st& certificate) {
+    return X509_cmp_current_time(X509_get0_notAfter(&certificate)) <= 0;  // 0: not to be read
+}
 
 std::string openssl_error() {
     const char* reason = ERR_reason_error_string(ERR_peek_last_error());

@@ -10,6 +10,7 @@
 #include "common/net/tls_session.hpp"
 
 struct ssl_ctx_st;
+struct x509_st;
 
 namespace inout {
 
@@ -28,6 +29,9 @@ SslContextPtr make_context(TlsSide side, bool allow_1_2 = false);
 std::optional<std::string> load_certificate(ssl_ctx_st* context, const std::string& cert,
                                             const std::string& key);
 std::optional<std::string> load_trusted(ssl_ctx_st* context, const std::string& ca);
+
+/// Its last moment is over, by the wall clock.
+bool has_ended(const x509_st& certificate);
 
 /// What OpenSSL says of the last failure.
 std::string openssl_error();

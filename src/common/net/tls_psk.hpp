@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/crypto.hpp"
 #include "common/base/secret.hpp"
 #include "common/net/tls_context.hpp"
 
@@ -31,7 +32,7 @@ class TlsPsk {
   private:
     struct Key {
         std::string identity;  // travels in clear: says which key, and nothing about it
-        ssl_session_st* session;
+        Digest derived;
     };
     static int offer(ssl_st* ssl, const evp_md_st* digest, const unsigned char** identity,
                      std::size_t* size, ssl_session_st** session);

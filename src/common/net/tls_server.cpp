@@ -41,6 +41,19 @@ int use_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_
     return EVP_MAC_CTX_set_params(mac, parameters.data()) == 1 ? 1 : -1;
 }
 
+/// OpenSSL's callback, see SSL_CTX_set_session_ticket_cb(3): a ticket of a client whose certificate
+/// has ended since asks for a full handshake, which then says so. Otherwise a chain of tickets,
+/// each made from the one before, would carry a certificate on for ever.
+SSL_TICKET_RETURN judge_ticket(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t,
+                               SSL_TICKET_STATUS status, void*) {
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+        return SSL_TICKET_RETURN_IGNORE_RENEW;  // none, or not ours: the same as without this
+    }
+    const X509* const certificate = SSL_SESSION_get0_peer(session);
+    if (certificate != nullptr && has_ended(*certificate)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 }  // namespace
 
 TlsServer::TlsServer() : keys_(std::make_unique<TicketKeys>()) {}
@@ -58,6 +71,7 @@ Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerO
                         std::chrono::duration_cast<std::chrono::seconds>(kTicketKeyLife).count());
     SSL_CTX_set_app_data(context, server->keys_.get());
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key);
+    SSL_CTX_set_session_ticket_cb(context, nullptr, judge_ticket, nullptr);
     if (!options.client_ca.empty()) {
         if (const auto problem = load_trusted(context, options.client_ca)) {
             return Failure{"tls.client_ca: " + *problem};

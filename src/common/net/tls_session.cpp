@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/net/tls_context.hpp"
 #include "common/net/tls_names.hpp"
 
 namespace inout {
@@ -384,7 +385,7 @@ std::string TlsSession::exporter() const {
 std::vector<std::string> TlsSession::peer_names() const {
     const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
     if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
-    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0) return {};
+    if (has_ended(*certificate)) return {};  // since the handshake
     return certificate_names(*certificate);
 }
 

@@ -84,7 +84,7 @@ class TlsSession {
     std::string exporter() const;
     /// Names of the verified peer's own certificate: DNS, e-mail and URI names of its subject
     /// alternative names, or, if it has none of these, its CN. Empty without a certificate, and
-    /// when it has expired since the session that is resumed.
+    /// when it has expired since the handshake.
     std::vector<std::string> peer_names() const;
     /// "TLSv1.3 TLS_AES_128_GCM_SHA256", for logs.
     std::string description() const;
