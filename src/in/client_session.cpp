@@ -8,17 +8,11 @@
 namespace inout {
 namespace {
 
-/// One line per five seconds for all streams that can not reach a proxy; each has its own
-/// open_failed line as well.
-log::RateLimit proxy_warnings;
-
+/// For all streams that can not reach this proxy; each has its own open_failed line as well.
 void warn_proxy_unreachable(const InNetwork& network, const std::string& reason) {
-    const auto held_back = proxy_warnings.pass();
-    if (held_back < 0) return;
-    log::warning("proxy unreachable", {{"server", to_string(network.server)},
-                                       {"topic", network.topic},
-                                       {"reason", reason},
-                                       {"held_back", held_back}});
+    const std::string server = to_string(network.server);
+    log::limited(log::Level::warning, log::Kind::warning, "proxy unreachable", server,
+                 {{"server", server}, {"topic", network.topic}, {"reason", reason}});
 }
 
 /// What one attempt sends and is told. With end-to-end encryption not the client's first bytes go
@@ -39,11 +33,7 @@ Task<Result<Response, std::string>> ask_proxy(Attempt& attempt, const Message& r
     }
     const auto write_error = co_await attempt.proxy.write_all(frame);
     frame = {};  // the answer may take long
-    if (write_error) {
-        attempt.early.sink_was_lost(write_error);  // but what has come is read all the same
-    } else if (!attempt.e2e) {
-        attempt.early.pass_to(attempt.proxy);
-    }
+    if (!write_error && !attempt.e2e) attempt.early.pass_to(attempt.proxy);
     auto answer = co_await read_message(attempt.proxy, kFrameBodyMaxBytes);
     attempt.early.pause();
     if (!answer) {
@@ -53,6 +43,8 @@ Task<Result<Response, std::string>> ask_proxy(Attempt& attempt, const Message& r
     if (response == nullptr || !response->answers("InRequest")) {
         co_return Failure{std::string("not an answer to the request")};
     }
+    // The kernel told of the error only once: a relay would take the end behind it for a clean one.
+    if (write_error && response->ok()) co_return Failure{write_error.message()};
     co_return std::move(*response);
 }
 

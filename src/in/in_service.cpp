@@ -8,17 +8,12 @@
 namespace inout {
 namespace {
 
-log::RateLimit refusals;
-
 /// The client gets an RST when its connection goes out of scope.
 void say_refused(const Connection& client, const Network& network) {
     counters().refused_total.fetch_add(1, std::memory_order_relaxed);
-    const auto held_back = refusals.pass();
-    if (held_back < 0) return;
-    log::warning("client refused", {{"client", client.peer()},
-                                    {"topic", network.config.topic},
-                                    {"reason", "allow and deny"},
-                                    {"held_back", held_back}});
+    log::limited(
+        log::Level::warning, log::Kind::warning, "client refused", client.source(),
+        {{"client", client.peer()}, {"topic", network.config.topic}, {"reason", "allow and deny"}});
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ ControlLink::ControlLink(Worker& worker, Workers& workers, const Network& networ
       network_(network),
       config_(network.all),
       instance_(random_hex(kMagicDigits)),
+      about_(network.config.topic + " at " + to_string(network.config.server)),
       retry_(config_.retry_interval) {}
 
 Task<> ControlLink::run() {
@@ -25,12 +26,10 @@ Task<> ControlLink::run() {
 }
 
 void ControlLink::warn_not_registered(const std::string& reason) {
-    const auto held_back = failures_.pass();
-    if (held_back < 0) return;
-    log::warning("not registered", {{"topic", network_.config.topic},
-                                    {"server", to_string(network_.config.server)},
-                                    {"reason", reason},
-                                    {"held_back", held_back}});
+    log::limited(log::Level::warning, log::Kind::retry, "not registered", about_,
+                 {{"topic", network_.config.topic},
+                  {"server", to_string(network_.config.server)},
+                  {"reason", reason}});
 }
 
 Task<> ControlLink::register_once() {
@@ -49,9 +48,10 @@ Task<> ControlLink::register_once() {
     registration_->proxy_id = response->proxy;
     registration_->quiet = response->quiet;
     peer_has_ext_ = response->ext;
-    log::info("registered", {{"topic", network_.config.topic},
-                             {"server", to_string(network_.config.server)},
-                             {"position", response->position}});
+    log::limited(log::Level::info, log::Kind::change, "registered", about_,
+                 {{"topic", network_.config.topic},
+                  {"server", to_string(network_.config.server)},
+                  {"position", response->position}});
     retry_.registered(Clock::now());
     if (draining_) drain();  // the signal came while the proxy was asked
     co_await serve();
@@ -107,15 +107,17 @@ Task<> ControlLink::serve() {
             channel_->close();
         }
     }
-    log::warning("disconnected", {{"topic", network_.config.topic},
-                                  {"server", to_string(network_.config.server)},
-                                  {"reason", reason}});
+    log::limited(log::Level::warning, log::Kind::change, "disconnected", about_,
+                 {{"topic", network_.config.topic},
+                  {"server", to_string(network_.config.server)},
+                  {"reason", reason}});
     if (retry_.lost(Clock::now(), contended)) {
-        log::warning("contention", {{"topic", network_.config.topic},
-                                    {"server", to_string(network_.config.server)},
-                                    {"reason",
-                                     "the proxy ends the registration again and again; "
-                                     "another out may serve this topic"}});
+        log::limited(log::Level::warning, log::Kind::change, "contention", about_,
+                     {{"topic", network_.config.topic},
+                      {"server", to_string(network_.config.server)},
+                      {"reason",
+                       "the proxy ends the registration again and again; "
+                       "another out may serve this topic"}});
     }
 }
 
@@ -128,10 +130,10 @@ void ControlLink::open_data_links(unsigned count) {
 
 void ControlLink::on_notice(const Notice& notice) {
     const auto say = [this](log::Level level, std::string_view event, std::string_view reason) {
-        const log::Field fields[] = {{"topic", network_.config.topic},
-                                     {"server", to_string(network_.config.server)},
-                                     {"reason", reason}};
-        log::write(level, event, fields, std::size(fields));
+        log::limited(level, log::Kind::change, event, about_,
+                     {{"topic", network_.config.topic},
+                      {"server", to_string(network_.config.server)},
+                      {"reason", reason}});
     };
     switch (notice.code) {
         case NoticeCode::displaced:

@@ -36,8 +36,8 @@ class ControlLink {
     const Network& network_;
     const OutConfig& config_;
     const std::string instance_;
+    const std::string about_;  ///< this link, for the log's budget
     RetryPolicy retry_;
-    log::RateLimit failures_{Milliseconds{30'000}};
     std::shared_ptr<ControlChannel> channel_;
     std::shared_ptr<Registration> registration_;
     bool standby_ = false;  // displaced once: never takes the topic again (until restarted)

@@ -8,8 +8,6 @@
 namespace inout {
 namespace {
 
-log::RateLimit other_proxy_warnings{Milliseconds{60'000}};
-
 void say_not_parked(const Registration& registration, const std::string& reason) {
     log::debug("not parked", {{"topic", registration.network.config.topic},
                               {"server", to_string(registration.network.config.server)},
@@ -20,8 +18,8 @@ void say_not_parked(const Registration& registration, const std::string& reason)
 /// then no stream can ever be opened.
 void check_same_proxy(const Registration& registration, const Response& response) {
     if (response.proxy.empty() || response.proxy == registration.proxy_id) return;
-    if (other_proxy_warnings.pass() < 0) return;
-    log::warning("another proxy answered",
+    log::limited(log::Level::warning, log::Kind::retry, "another proxy answered",
+                 registration.network.config.topic,
                  {{"server", to_string(registration.network.config.server)},
                   {"topic", registration.network.config.topic},
                   {"reason",
@@ -46,7 +44,7 @@ Task<Parked> park(Connection& proxy, Registration& registration) {
                            .ticket = registration.ticket,
                            .quiet = registration.quiet};
     const Message message = std::move(request);
-    const auto write_error = co_await write_message(proxy, message);
+    if (co_await write_message(proxy, message)) co_return Parked{};
 
     // The original's proxy parks before it answers: its DataActiveRequest may come first, but may
     // only be answered after the Response has come (docs/protocol.md, "Park").
@@ -58,10 +56,7 @@ Task<Parked> park(Connection& proxy, Registration& registration) {
     while (!accepted || !parked.active) {
         auto received = co_await read_message(proxy, kFrameBodyMaxBytes);
         if (!received) {
-            if (!accepted || write_error) {
-                say_not_parked(registration,
-                               write_error ? write_error.message() : to_string(received.error()));
-            }
+            if (!accepted) say_not_parked(registration, to_string(received.error()));
             co_return Parked{.garbled = received.error().is_garbage()};
         }
         if (const auto* response = std::get_if<Response>(&*received);

@@ -5,8 +5,6 @@
 namespace inout {
 namespace {
 
-log::RateLimit refused_registrations;
-
 Response answer_to(std::string_view request, std::string magic) {
     return Response{.magic = std::move(magic), .request = std::string(request), .ext = true};
 }
@@ -45,13 +43,9 @@ std::shared_ptr<Registration> make_registration(const ProxyState& state,
 
 void say_refused(const OutRequest& request, const std::string& out, const Identity& identity,
                  const std::string& reason) {
-    const auto held_back = refused_registrations.pass();
-    if (held_back < 0) return;
-    log::warning("registration refused", {{"topic", request.topic},
-                                          {"out", out},
-                                          {"identity", to_string(identity)},
-                                          {"reason", reason},
-                                          {"held_back", held_back}});
+    const std::string name = to_string(identity);
+    log::limited(log::Level::warning, log::Kind::warning, "registration refused", name,
+                 {{"topic", request.topic}, {"out", out}, {"identity", name}, {"reason", reason}});
 }
 
 /// Answers the out until its connection ends; returns why it ended.
@@ -79,7 +73,8 @@ Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& 
 
 void out_is_draining(ProxyState& state, const std::shared_ptr<Registration>& registration) {
     if (!state.directory.remove(registration)) return;
-    log::info("out draining", {{"topic", registration->topic}, {"out", registration->out}});
+    log::limited(log::Level::info, log::Kind::change, "out draining", registration->topic,
+                 {{"topic", registration->topic}, {"out", registration->out}});
 }
 
 Task<> control_session(ProxyState& state, Connection connection, OutRequest request,
@@ -120,21 +115,23 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
     answer.ticket = registration->ticket;
     answer.position = static_cast<unsigned>(*position);
     answer.quiet = request.ext;
-    log::info("registered", {{"topic", request.topic},
-                             {"out", registration->out},
-                             {"identity", to_string(identity)},
-                             {"position", *position},
-                             {"tls", secured ? "yes" : "no"},
-                             {"ext", request.ext ? "yes" : "no"}});
+    log::limited(log::Level::info, log::Kind::change, "registered", request.topic,
+                 {{"topic", request.topic},
+                  {"out", registration->out},
+                  {"identity", to_string(identity)},
+                  {"position", *position},
+                  {"tls", secured ? "yes" : "no"},
+                  {"ext", request.ext ? "yes" : "no"}});
     channel->send(answer);
     channel->start_heartbeat(Milliseconds::zero(),
                              request.heartbeat_timeout.value_or(state.config.heartbeat_timeout));
     const std::string reason = co_await serve(state, registration);
     state.directory.remove(registration);
-    log::info("unregistered", {{"topic", registration->topic},
-                               {"out", registration->out},
-                               {"reason", reason},
-                               {"streams", registration->streams.load()}});
+    log::limited(log::Level::info, log::Kind::change, "unregistered", registration->topic,
+                 {{"topic", registration->topic},
+                  {"out", registration->out},
+                  {"reason", reason},
+                  {"streams", registration->streams.load()}});
 }
 
 Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,

@@ -6,7 +6,8 @@ namespace inout {
 namespace {
 
 void log_change(std::string_view event, const Registration& registration) {
-    log::info(event, {{"topic", registration.topic}, {"out", registration.out}});
+    log::limited(log::Level::info, log::Kind::change, event, registration.topic,
+                 {{"topic", registration.topic}, {"out", registration.out}});
 }
 
 }  // namespace

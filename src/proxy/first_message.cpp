@@ -6,14 +6,10 @@
 namespace inout {
 namespace {
 
-log::RateLimit bad_first_messages, denials;
-
-void count_refused(const std::string& peer, const std::string& reason) {
+void count_refused(const Connection& connection, const std::string& reason) {
     counters().refused_total.fetch_add(1, std::memory_order_relaxed);
-    const auto held_back = bad_first_messages.pass();
-    if (held_back < 0) return;
-    log::warning("first message refused",
-                 {{"peer", peer}, {"reason", reason}, {"held_back", held_back}});
+    log::limited(log::Level::warning, log::Kind::warning, "first message refused",
+                 connection.source(), {{"peer", connection.peer()}, {"reason", reason}});
 }
 
 /// What first messages have in common, borrowed. The version is in each of them and in no other
@@ -113,14 +109,14 @@ Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
     Gatekeeper::Denial& denial = admitted.error();
     const Head head = head_of(request);
     counters().denied_total.fetch_add(1, std::memory_order_relaxed);
-    if (const auto held_back = denials.pass(); held_back >= 0) {
-        log::warning("denied", {{"peer", connection.peer()},
-                                {"request", type_name(request)},
-                                {"topic", head.topic},
-                                {"identity", denial.identity},
-                                {"reason", denial.reason},
-                                {"held_back", held_back}});
-    }
+    const bool nameless = denial.by_stranger || denial.identity.empty();
+    log::limited(log::Level::warning, log::Kind::warning, "denied",
+                 nameless ? connection.source() : denial.identity,
+                 {{"peer", connection.peer()},
+                  {"request", type_name(request)},
+                  {"topic", head.topic},
+                  {"identity", denial.identity},
+                  {"reason", denial.reason}});
     if (stay != nullptr && denial.by_stranger) stay->failed();
     Response answer{.magic = std::string(head.magic),
                     .request = std::string(type_name(request)),
@@ -149,7 +145,6 @@ Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connec
         co_return std::nullopt;
     }
     const Counted counted(counters().warm);
-    const std::string peer = connection.peer();
     place->connection = &connection;
     Deadline deadline(connection);
     deadline.expires_after(kWarmKept);
@@ -161,13 +156,13 @@ Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connec
     state.warm.remove(place);
     if (write_error || !received) {
         if (!received && received.error().is_garbage()) {
-            count_refused(peer, to_string(received.error()));
+            count_refused(connection, to_string(received.error()));
         }
         co_return std::nullopt;
     }
     const auto* in = std::get_if<InRequest>(&*received);
     if (in == nullptr || in->version != kVersion) {
-        count_refused(peer, "misplaced message on a spare connection");
+        count_refused(connection, "misplaced message on a spare connection");
         co_return std::nullopt;
     }
     co_return std::move(*received);
@@ -182,8 +177,7 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
     if (!first.message) {
         // A port check comes and goes without a word; so does one that had to make room.
         const bool harmless = stay.is_silent() && !first.timed_out;
-        count_refused(connection.peer(),
-                      stay.evicted() ? "made room for a newer one" : first.problem);
+        count_refused(connection, stay.evicted() ? "made room for a newer one" : first.problem);
         if (harmless || stay.evicted()) co_return;
         stay.failed();
         // A failed handshake's alert has to arrive, or the other side can not say what was wrong.
@@ -192,7 +186,7 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
     }
     Message& message = *first.message;
     if (auto answer = objection(state, message, connection)) {
-        count_refused(connection.peer(), answer->message);
+        count_refused(connection, answer->message);
         stay.failed();
         co_await refuse(connection, std::move(*answer));
         co_return;

@@ -39,13 +39,9 @@ Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer
                                               .e2e = request.e2e};
     std::string frame = encode(message);
     early.append_to(frame);
-    const auto write_error = co_await data.write_all(frame);
+    if (co_await data.write_all(frame)) co_return Activated{Activation::dead, {}};
     frame = {};  // the answer may take long
-    if (write_error) {
-        early.sink_was_lost(write_error);  // but out may have answered, and the backend too
-    } else {
-        early.pass_to(data);
-    }
+    early.pass_to(data);
     auto answer = co_await read_message(data, kFrameBodyMaxBytes);
     early.pause();
     if (!answer && deadline.expired()) {
@@ -172,8 +168,10 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
 Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request,
                        Identity identity) {
     // A 0.0.1 in tells neither id nor client; its own address is the best that is known.
-    std::optional<Opening> opening(std::in_place, request.id, request.topic,
-                                   request.client.empty() ? in.peer() : request.client);
+    std::optional<Opening> opening(
+        std::in_place, request.id, request.topic,
+        request.client.empty() ? in.peer() : request.client,
+        identity.kind == Identity::Kind::anonymous ? in.source() : to_string(identity));
     Places places;
     Found found{.refusal = take_places(state, request.topic, identity, places)};
     ErrorWatch in_watch(in);

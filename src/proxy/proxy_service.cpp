@@ -45,11 +45,8 @@ Task<> ProxyService::accept() {
             state_.strangers.admit(worker.executor(), connection->peer_address());
         if (!place) {
             counters().refused_total.fetch_add(1, std::memory_order_relaxed);
-            if (const auto held_back = refusals_.pass(); held_back >= 0) {
-                log::warning(
-                    "refused",
-                    {{"peer", connection->peer()}, {"reason", reason}, {"held_back", held_back}});
-            }
+            log::limited(log::Level::warning, log::Kind::warning, "refused", connection->source(),
+                         {{"peer", connection->peer()}, {"reason", reason}});
             continue;
         }
         spawn(worker.executor(), "first message",

@@ -52,7 +52,6 @@ class ProxyService : public Service {
     Workers& workers_;
     ProxyState state_;
     Acceptor acceptor_;
-    log::RateLimit refusals_;
 };
 
 }  // namespace inout

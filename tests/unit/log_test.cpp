@@ -100,6 +100,7 @@ std::string written(Format format, Level threshold, Level level) {
     start("proxy", threshold, format);
     const Field fields[] = {{"topic", "a \"b\""}, {"streams", 3}};
     write(level, "listening", fields, std::size(fields));
+    flush(std::chrono::seconds(10));
     start("tests", Level::error, Format::text);
     return testing::internal::GetCapturedStderr();
 }

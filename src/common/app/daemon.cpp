@@ -1,10 +1,12 @@
 #include "common/app/daemon.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 
 #include "common/app/signals.hpp"
@@ -42,7 +44,9 @@ void log_status(std::string_view event) {
                       {"failed_total", c.failed_total.load()},
                       {"refused_total", c.refused_total.load()},
                       {"denied_total", c.denied_total.load()},
-                      {"evicted_total", c.evicted_total.load()}});
+                      {"evicted_total", c.evicted_total.load()},
+                      {"lines_held", c.lines_held.load()},
+                      {"lines_lost", c.lines_lost.load()}});
 }
 
 /// The life of a daemon after its configuration: start, signals, drain, end.
@@ -52,40 +56,80 @@ class Life {
         : workers_(config.threads, config.peer_timeout),
           service_(make(workers_)),
           drain_timeout_(config.drain_timeout),
-          signals_(workers_.main().executor(), {SIGTERM, SIGINT, SIGUSR1},
+          signals_(workers_.main().executor(), {SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGHUP},
                    [this](int number) { on_signal(number); }),
-          timer_(workers_.main().executor()) {}
+          timer_(workers_.main().executor()),
+          held_back_timer_(workers_.main().executor()) {}
 
     ConfigProblems load() { return service_->load(); }
 
     int run() {
         log::info("started", {{"version", INOUT_VERSION}, {"descriptors", descriptors_}});
-        if (const auto problem = service_->start()) {
+        signals_.start();
+        if (const auto problem = start()) {
             log::error("cannot start", {{"reason", *problem}});
             return 1;
         }
-        signals_.start();
+        tell_held_back_later();
         workers_.run();
+        log::tell_held_back(true);
         log_status("stopped");
         return 0;
     }
 
   private:
-    void on_signal(int number) {
-        if (number == SIGUSR1) {
-            log_status("status");
-        } else if (draining_) {
-            end("second signal");
-        } else {
-            drain();
+    /// The failure is the reason why the program can not run. What it needs for ever, threads and
+    /// addresses, it has from here on.
+    std::optional<std::string> start() {
+        try {
+            workers_.start();
+        } catch (const std::system_error& error) {
+            return "no threads: " + error.code().message();
         }
+        auto problem = service_->start();
+        if (problem) {
+            workers_.stop();
+            workers_.run();
+        }
+        return problem;
+    }
+
+    void on_signal(int number) {
+        switch (number) {
+            case SIGUSR1: log_status("status"); return;
+            case SIGHUP:
+            case SIGUSR2:
+                log::limited(
+                    log::Level::warning, log::Kind::warning, "signal ignored",
+                    number == SIGHUP ? "HUP" : "USR2",
+                    {{"signal", number == SIGHUP ? "HUP" : "USR2"},
+                     {"reason", "a configuration is read at start only: restart the program"}});
+                return;
+            case SIGQUIT: end("quit"); return;
+            default:
+                if (draining_) {
+                    end("second signal");
+                } else {
+                    drain();
+                }
+        }
+    }
+
+    void tell_held_back_later() {
+        held_back_timer_.expires_after(kHeldBackInterval);
+        held_back_timer_.async_wait([this](std::error_code error) {
+            if (error) return;
+            tell_held_back_later();
+            log::tell_held_back();
+        });
     }
 
     void drain() {
         draining_ = true;
         drain_until_ = Clock::now() + drain_timeout_;
-        log::info("draining",
-                  {{"streams", counters().streams.load()}, {"timeout_ms", drain_timeout_.count()}});
+        log::info("draining", {{"streams", counters().streams.load()},
+                               {"timeout_ms", drain_timeout_.count()},
+                               {"note", "a second signal ends at once"}});
         service_->drain();
         check_drained();
     }
@@ -119,12 +163,25 @@ class Life {
     std::unique_ptr<Service> service_;
     const Milliseconds drain_timeout_;
     Signals signals_;
-    Timer timer_;
+    Timer timer_, held_back_timer_;
     Clock::time_point drain_until_{};
     bool draining_ = false, ending_ = false;
 };
 
 }  // namespace
+
+void prepare_process() {
+    ignore_meaningless_signals();
+    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        // The lowest free number is what open(2) takes: this one.
+        if (::fcntl(standard, F_GETFD) < 0) (void)::open("/dev/null", O_RDWR);
+    }
+    const char* const dumpable = std::getenv("INOUT_DUMPABLE");
+    if (dumpable != nullptr && std::string_view(dumpable) == "1") return;
+    const rlimit nothing{0, 0};
+    ::setrlimit(RLIMIT_CORE, &nothing);
+    ::prctl(PR_SET_DUMPABLE, 0);
+}
 
 std::optional<std::string> read_config_file(const std::string& path) {
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -162,8 +219,15 @@ int write_new_key(const std::string& path) {
 int run(const std::string& name, const CommonConfig& config,
         const std::function<std::unique_ptr<Service>(Workers&)>& make,
         const std::optional<std::string>& check_only) {
-    log::start(name, config.log.level, config.log.format);
-    std::signal(SIGPIPE, SIG_IGN);  // splice has no MSG_NOSIGNAL
+    try {
+        log::start(name, config.log.level, config.log.format);
+    } catch (const std::system_error& error) {
+        std::cerr << "cannot start: no threads: " << error.code().message() << '\n';
+        return 1;
+    }
+    struct Flush {
+        ~Flush() { log::flush(); }
+    } const flush_at_end;
     // Never destroyed: coroutines that still wait refer to the service and to each other's workers,
     // and the process's end frees all of it at once.
     static auto* life = new Life(config, make);

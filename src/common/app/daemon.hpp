@@ -41,6 +41,11 @@ struct Program {
 };
 
 namespace detail {
+/// Before anything else. Signals that mean nothing here are ignored. Descriptors 0 to 2 are open
+/// afterwards, so that no socket becomes stdout; and memory, which has secrets, is not written to
+/// core files nor shown to other processes of the user, unless the environment says
+/// INOUT_DUMPABLE=1.
+void prepare_process();
 /// The file's text, or nothing after having said why.
 std::optional<std::string> read_config_file(const std::string& path);
 int report(const ConfigProblems& problems);
@@ -53,6 +58,7 @@ int run(const std::string& name, const CommonConfig& config,
 
 template <class Config>
 int run_program(const Program<Config>& program, int argc, char** argv) {
+    detail::prepare_process();
     const auto line = parse_command_line(program.text, argc, argv);
     if (!line) return line.error();
     if (!line->new_key.empty()) return detail::write_new_key(line->new_key);

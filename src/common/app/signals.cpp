@@ -6,14 +6,17 @@
 
 namespace inout {
 
-Signals::Signals(const Executor& executor, std::initializer_list<int> numbers,
+Signals::Signals(const Executor& executor, std::vector<int> numbers,
                  std::function<void(int)> handle)
-    : descriptor_(executor), handle_(std::move(handle)) {
+    : descriptor_(executor), numbers_(std::move(numbers)), handle_(std::move(handle)) {}
+
+void Signals::start() {
     sigset_t set;
     ::sigemptyset(&set);
-    for (const int number : numbers) ::sigaddset(&set, number);
+    for (const int number : numbers_) ::sigaddset(&set, number);
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     descriptor_.assign(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    wait();
 }
 
 void Signals::wait() {
@@ -25,6 +28,16 @@ void Signals::wait() {
         }
         wait();
     });
+}
+
+void ignore_meaningless_signals() {
+    // PIPE: splice(2) has no MSG_NOSIGNAL. XFSZ: a log file at its limit costs lines only. TTOU: a
+    // terminal that background jobs may not write to must not stop the program.
+    for (const int number : {SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ, SIGTTOU, SIGTTIN, SIGALRM,
+                             SIGVTALRM, SIGPROF, SIGPOLL, SIGPWR}) {
+        ::signal(number, SIG_IGN);
+    }
+    for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) ::signal(number, SIG_IGN);
 }
 
 }  // namespace inout

@@ -1,11 +1,13 @@
 // Signals: the daemon's signals as events of the main worker.
 //
 // They are blocked in all threads and read from a signalfd(2), so there is no handler that could
-// interrupt anything. To be made before any other thread, which inherits what is blocked. Main
-// thread only.
+// interrupt anything. Until start() they do what they do by default: files are read before it, and
+// one that hangs (a FIFO, a dead network file system) must not keep a program from being ended.
+// Main thread only.
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "common/net/asio.hpp"
 
@@ -14,16 +16,21 @@ namespace inout {
 class Signals {
   public:
     /// `handle` is called with each signal's number, for as long as the process lives.
-    Signals(const Executor& executor, std::initializer_list<int> numbers,
-            std::function<void(int)> handle);
+    Signals(const Executor& executor, std::vector<int> numbers, std::function<void(int)> handle);
 
-    void start() { wait(); }
+    /// Before any thread is made that could be ended by one: threads inherit what is blocked.
+    void start();
 
   private:
     void wait();
 
     Descriptor descriptor_;
+    const std::vector<int> numbers_;
     std::function<void(int)> handle_;
 };
+
+/// Ignores the signals that would end a program and mean nothing to it, or nothing yet: one that is
+/// blocked is kept for start() all the same (docs/configuration.md, "Signals").
+void ignore_meaningless_signals();
 
 }  // namespace inout

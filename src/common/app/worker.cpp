@@ -9,6 +9,18 @@ namespace inout {
 
 Worker::Worker(Milliseconds peer_timeout) : relays_(context_, peer_timeout) {}
 
+void Worker::run() {
+    while (true) {
+        try {
+            context_.run();
+            return;
+        } catch (const std::exception& e) {
+            log::limited(log::Level::error, log::Kind::warning, "handler failed", e.what(),
+                         {{"reason", e.what()}});
+        }
+    }
+}
+
 Workers::Workers(unsigned threads, Milliseconds peer_timeout) {
     const unsigned count =
         threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency() / 2);
@@ -19,11 +31,24 @@ Workers::Workers(unsigned threads, Milliseconds peer_timeout) {
 
 Worker& Workers::next() { return *workers_[turn_++ % workers_.size()]; }
 
-void Workers::run() {
-    for (std::size_t i = 1; i < workers_.size(); ++i) {
-        threads_.emplace_back([worker = workers_[i].get()] { worker->context().run(); });
+void Workers::start() {
+    try {
+        for (std::size_t i = 1; i < workers_.size(); ++i) {
+            threads_.emplace_back([worker = workers_[i].get()] { worker->run(); });
+        }
+    } catch (...) {
+        stop();
+        join();
+        throw;
     }
-    workers_.front()->context().run();
+}
+
+void Workers::run() {
+    workers_.front()->run();
+    join();
+}
+
+void Workers::join() {
     for (auto& thread : threads_) thread.join();
     threads_.clear();
 }
@@ -40,7 +65,8 @@ void spawn(const Executor& executor, std::string_view name, Task<> task) {
                        try {
                            std::rethrow_exception(error);
                        } catch (const std::exception& e) {
-                           log::error("task failed", {{"task", name}, {"reason", e.what()}});
+                           log::limited(log::Level::error, log::Kind::warning, "task failed", name,
+                                        {{"task", name}, {"reason", e.what()}});
                        }
                    });
 }

@@ -25,6 +25,10 @@ class Worker {
     /// On this worker's thread only.
     RelaySet& relays() { return relays_; }
 
+    /// Runs its handlers until it is stopped. One that throws (memory has run out) is the end of
+    /// what it was for, never of the worker.
+    void run();
+
   private:
     asio::io_context context_{1};  // one thread runs it; others only post
     asio::executor_work_guard<Executor> work_{context_.get_executor()};
@@ -47,11 +51,16 @@ class Workers {
         for (auto& worker : workers_) f(*worker);
     }
 
-    /// Runs worker 0 here and the others on their threads until stop().
+    /// Makes the threads of the other workers, which run from now on. Throws std::system_error if
+    /// there can not be so many.
+    void start();
+    /// Runs worker 0 here until all have stopped.
     void run();
     void stop();
 
   private:
+    void join();
+
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::thread> threads_;
     std::size_t turn_ = 0;

@@ -23,6 +23,8 @@ struct Counters {
     std::atomic<std::size_t> refused_total{0};  ///< connections that were not accepted
     std::atomic<std::size_t> denied_total{0};   ///< requests without permission
     std::atomic<std::size_t> evicted_total{0};  ///< strangers that made room for newer ones
+    std::atomic<std::size_t> lines_held{0};     ///< log lines held back by their budget
+    std::atomic<std::size_t> lines_lost{0};     ///< log lines for which there was no room
 };
 
 inline Counters& counters() {

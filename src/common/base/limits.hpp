@@ -175,4 +175,38 @@ inline constexpr Milliseconds kCloseInterval{5};
 /// How often a worker looks for dead peers and unused pipes.
 inline constexpr Milliseconds kSweepInterval{1'000};
 
+// --- the log ---
+/// Bytes of lines that wait for a reader of the log, and as many that are being written: some
+/// thousand lines, a second of a busy proxy. What does not fit is dropped and counted.
+inline constexpr std::size_t kLogQueueBytes = 524'288;
+/// Lines that come within this time are written together: one system call, one wake-up.
+inline constexpr Milliseconds kLogGather{5};
+/// What the end of a program gives to a reader of the log that is slow.
+inline constexpr Milliseconds kLogFlush{500};
+/// How often a program looks for counts of lines held back that nobody was told.
+inline constexpr Milliseconds kHeldBackInterval{1'000};
+
+/// How many lines may come at once, and then one in each interval.
+struct LineRate {
+    unsigned burst;
+    Milliseconds interval;
+};
+/// Lines that peers can cause, of each kind (line_budget.hpp): about one thing, and in all. All
+/// together 90 lines a second, about 2 GB a day (docs/security.md, "What is logged").
+inline constexpr LineRate kWarningLines{1, Milliseconds{5'000}};
+inline constexpr LineRate kAllWarningLines{200, Milliseconds{100}};
+inline constexpr LineRate kRetryLines{1, Milliseconds{30'000}};
+inline constexpr LineRate kAllRetryLines{200, Milliseconds{100}};
+/// A person who tries something sees each failure; a storm becomes one line a second.
+inline constexpr LineRate kFailureLines{30, Milliseconds{1'000}};
+inline constexpr LineRate kAllFailureLines{1'000, Milliseconds{100}};
+/// Thousands of topics may come back at once.
+inline constexpr LineRate kChangeLines{20, Milliseconds{5'000}};
+inline constexpr LineRate kAllChangeLines{20'000, Milliseconds{100}};
+/// A stream's line is its record: 2 million a day for one topic, 4 million in all.
+inline constexpr LineRate kStreamLines{5'000, Milliseconds{40}};
+inline constexpr LineRate kAllStreamLines{20'000, Milliseconds{20}};
+/// Things (topics, identities, sources) with a budget of their own; about 1 MB at most.
+inline constexpr std::size_t kLogThingsMax = 4'096;
+
 }  // namespace inout

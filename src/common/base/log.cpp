@@ -1,18 +1,91 @@
 #include "common/base/log.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/sink.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "common/base/counters.hpp"
+#include "common/base/log_writer.hpp"
 #include "common/base/utf8.hpp"
 
 namespace inout::log {
 namespace {
 
 Format chosen_format = Format::text;
+LineBudget budget;
+
+/// Never destroyed, and started with the first start().
+LogWriter& writer() {
+    static LogWriter* const instance = [] {
+        auto made = std::make_unique<LogWriter>(STDERR_FILENO);
+        made->start();
+        return made.release();
+    }();
+    return *instance;
+}
+
+/// Whether stderr goes to the journal (systemd.exec(5), JOURNAL_STREAM): its device and inode.
+bool stderr_is_the_journal() {
+    const char* const named = std::getenv("JOURNAL_STREAM");
+    struct stat stream {};
+    if (named == nullptr || ::fstat(STDERR_FILENO, &stream) != 0) return false;
+    return std::to_string(stream.st_dev) + ":" + std::to_string(stream.st_ino) == named;
+}
+
+/// What the journal takes as a line's priority (sd-daemon(3), syslog(3)).
+std::string_view priority_of(spdlog::level::level_enum level) {
+    switch (level) {
+        case spdlog::level::debug: return "<7>";
+        case spdlog::level::warn: return "<4>";
+        case spdlog::level::err: return "<3>";
+        default: return "<6>";
+    }
+}
+
+/// Makes lines without a lock, each thread with a formatter of its own, and gives them to the
+/// writer.
+class WriterSink : public spdlog::sinks::sink {
+  public:
+    WriterSink(Format format, bool journal)
+        : lost_name_(format == Format::json ? R"(,"lines_lost":)" : " lines_lost="),
+          end_(format == Format::json ? "}\n" : "\n"),
+          journal_(journal) {}
+
+    void log(const spdlog::details::log_msg& message) override {
+        struct Own {
+            unsigned sink = 0;
+            std::unique_ptr<spdlog::formatter> formatter;
+        };
+        static thread_local Own own;
+        if (own.sink != number_) own = {number_, formatter_->clone()};
+        spdlog::memory_buf_t line;
+        if (journal_) line.append(priority_of(message.level));
+        own.formatter->format(message, line);
+        writer().push({line.data(), line.size()}, lost_name_, end_);
+    }
+    void flush() override {}
+    void set_pattern(const std::string&) override {}
+    /// Before the first line.
+    void set_formatter(std::unique_ptr<spdlog::formatter> formatter) override {
+        formatter_ = std::move(formatter);
+    }
+
+  private:
+    const std::string_view lost_name_, end_;
+    const bool journal_;
+    const unsigned number_ = ++made_;  // start() may come again, as in tests
+    std::unique_ptr<spdlog::formatter> formatter_;
+    static inline unsigned made_ = 0;
+};
 
 spdlog::level::level_enum to_spdlog(Level level) {
     switch (level) {
@@ -67,19 +140,24 @@ void append_quoted(std::string& out, std::string_view text) {
 
 void start(std::string_view program, Level level, Format format) {
     chosen_format = format;
-    auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    writer();
+    // The end of a line is the sink's.
+    const char* const pattern =
+        format == Format::json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","program":"%n",%v)"
+                               : "%Y-%m-%dT%H:%M:%S.%eZ %-7l %n %v";
+    auto sink = std::make_shared<WriterSink>(format, stderr_is_the_journal());
+    sink->set_formatter(std::make_unique<spdlog::pattern_formatter>(
+        pattern, spdlog::pattern_time_type::utc, std::string()));
     auto logger = std::make_shared<spdlog::logger>(std::string(program), std::move(sink));
     logger->set_level(to_spdlog(level));
+    // Without memory, say: the library would write to stderr itself, and wait there.
+    logger->set_error_handler([](const std::string&) { writer().lose(); });
     spdlog::set_default_logger(std::move(logger));
-    if (format == Format::json) {
-        spdlog::set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","program":"%n",%v})",
-                            spdlog::pattern_time_type::utc);
-    } else {
-        spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %-7l %n %v", spdlog::pattern_time_type::utc);
-    }
 }
 
 bool enabled(Level level) { return spdlog::should_log(to_spdlog(level)); }
+
+void flush(Milliseconds timeout) { writer().flush(timeout); }
 
 std::string format_fields(Format format, std::string_view event, const Field* fields,
                           std::size_t count) {
@@ -116,7 +194,30 @@ std::string format_fields(Format format, std::string_view event, const Field* fi
 
 void write(Level level, std::string_view event, const Field* fields, std::size_t count) {
     if (!enabled(level)) return;
-    spdlog::log(to_spdlog(level), "{}", format_fields(chosen_format, event, fields, count));
+    const std::string text = format_fields(chosen_format, event, fields, count);
+    spdlog::default_logger_raw()->log(to_spdlog(level), spdlog::string_view_t(text));
+}
+
+void limited(Level level, Kind kind, std::string_view event, std::string_view about,
+             Fields fields) {
+    if (!enabled(level)) return;
+    const auto held_back = budget.pass(level, kind, event, about, Clock::now());
+    if (!held_back) {
+        counters().lines_held.fetch_add(1, std::memory_order_relaxed);
+    } else if (*held_back == 0) {
+        write(level, event, fields);
+    } else {
+        std::vector<Field> all(fields);
+        all.emplace_back("held_back", *held_back);
+        write(level, event, all.data(), all.size());
+    }
+}
+
+void tell_held_back(bool all) {
+    for (const auto& lines : budget.tell(Clock::now(), all)) {
+        write(lines.level, "held back",
+              {{"lines", lines.event}, {"about", lines.about}, {"held_back", lines.count}});
+    }
 }
 
 long long RateLimit::pass(Clock::time_point now) {

@@ -3,7 +3,10 @@
 // A line is an event's name, followed by named fields: `log::info("listening", {{"address", a}})`.
 // Text lines are logfmt (`… info proxy listening address=127.0.0.1:40001`), JSON lines one object.
 // Values are escaped, so that a peer's text can not forge a line. Thread-safe. Never given a
-// secret.
+// secret. Never waits for whoever reads it (log_writer.hpp). Lines that a peer can cause go through
+// limited(), which knows how often they may come (line_budget.hpp).
+//
+// warning: a person must do something, here or at the other end. info: what happened.
 #pragma once
 
 #include <concepts>
@@ -14,11 +17,10 @@
 #include <string_view>
 #include <utility>
 
-#include "common/base/limits.hpp"
+#include "common/base/line_budget.hpp"
 
 namespace inout::log {
 
-enum class Level { debug, info, warning, error };
 enum class Format { text, json };
 
 /// One named value of a line; numbers stay numbers in JSON.
@@ -37,9 +39,13 @@ struct Field {
 };
 using Fields = std::initializer_list<Field>;
 
-/// Called once, before the first line and before other threads start.
+/// Called once, before the first line and before other threads start. Under systemd, with stderr in
+/// the journal, each line begins with its priority (sd-daemon(3)). Throws std::system_error if
+/// there can be no thread.
 void start(std::string_view program, Level level, Format format);
 bool enabled(Level level);
+/// Waits until all lines are written, but not longer than this.
+void flush(Milliseconds timeout = kLogFlush);
 
 void write(Level level, std::string_view event, const Field* fields, std::size_t count);
 inline void write(Level level, std::string_view event, Fields fields) {
@@ -55,6 +61,14 @@ inline void warning(std::string_view event, Fields fields = {}) {
 inline void error(std::string_view event, Fields fields = {}) {
     write(Level::error, event, fields);
 }
+
+/// A line that a peer can cause, about `about`: a topic, an identity, a source; what it is about
+/// should not be for the peer to choose freely. Held back or written as its kind's budget allows;
+/// `held_back` says how many were not written before it.
+void limited(Level level, Kind kind, std::string_view event, std::string_view about, Fields fields);
+/// Writes `held back` lines for what limited() held back and never told; with `all`, at the end of
+/// a program, whatever their budget says.
+void tell_held_back(bool all = false);
 
 /// The line's text without time and level; exposed for its tests.
 std::string format_fields(Format format, std::string_view event, const Field* fields,

@@ -25,12 +25,10 @@ struct Attempts {
     DialError error{Code::backend_timeout, "no address answered in time"};
 };
 
-/// One error line for all dials that fail so within a few seconds.
 void report_out_of_resources(const std::error_code& error) {
-    static log::RateLimit limit;
-    if (const auto held_back = limit.pass(); held_back >= 0) {
-        log::error("cannot dial", {{"reason", error.message()}, {"held_back", held_back}});
-    }
+    const std::string reason = error.message();
+    log::limited(log::Level::error, log::Kind::warning, "cannot dial", reason,
+                 {{"reason", reason}});
 }
 
 void note_failure(Attempts& attempts, const std::string& address, const std::error_code& error) {

@@ -95,6 +95,8 @@ class Connection {
     /// "ip:port" of the other side.
     std::string peer() const { return to_string(peer_); }
     IpAddress peer_address() const { return to_ip_address(peer_); }
+    /// Who the other side is for all that goes by source: its address or, of IPv6, its /64.
+    std::string source() const { return peer_address().source().text(); }
 
     /// Moves the connection to another worker; pending operations must have ended.
     Connection moved_to(asio::io_context& context);

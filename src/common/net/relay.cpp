@@ -6,8 +6,6 @@
 #include <array>
 #include <cerrno>
 
-#include "common/base/log.hpp"
-
 namespace inout {
 
 /// One stream. Every pending asio operation counts in pending_; when the stream is over and the
@@ -29,7 +27,7 @@ class Relay {
     void start() {
         ++pending_;  // neither direction may delete this under the other
         for (Direction* d : {&up_, &down_}) {
-            if (!d->pump.has_taken() && !d->pump.has_lost_sink() && may_receive(*d)) {
+            if (!d->pump.has_taken() && may_receive(*d)) {
                 receive(*d);
             } else {
                 advance(*d);
@@ -290,7 +288,7 @@ class Relay {
         set_.relays_.erase(this);
         set_.closing_.erase(this);
         counters().streams.fetch_sub(1, std::memory_order_relaxed);
-        write_log_line();
+        log_end(info_, up_.pump.bytes(), down_.pump.bytes(), opened_, reason_);
         info_.keep.reset();
     }
 
@@ -301,20 +299,6 @@ class Relay {
         } else {
             side.connection.close_clean();
         }
-    }
-
-    void write_log_line() const {
-        const auto milliseconds = [](Clock::duration d) {
-            return std::chrono::duration_cast<Milliseconds>(d).count();
-        };
-        log::info("stream", {{"id", info_.id},
-                             {"topic", info_.topic},
-                             {"client", info_.client},
-                             {"bytes_up", up_.pump.bytes()},
-                             {"bytes_down", down_.pump.bytes()},
-                             {"open_ms", milliseconds(opened_ - info_.arrived)},
-                             {"duration_ms", milliseconds(Clock::now() - info_.arrived)},
-                             {"reason", reason_.empty() ? std::string("done") : reason_}});
     }
 
     void release() {

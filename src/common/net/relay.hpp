@@ -14,17 +14,9 @@
 #include "common/net/connection.hpp"
 #include "common/net/peer_watch.hpp"
 #include "common/net/pump.hpp"
+#include "common/net/stream_info.hpp"
 
 namespace inout {
-
-/// What is known of a stream besides its bytes.
-struct StreamInfo {
-    std::string id, topic, client;
-    Clock::time_point arrived;           ///< when its opening began
-    const char* client_side = "client";  ///< the names of its two legs, for the log
-    const char* service_side = "backend";
-    std::shared_ptr<void> keep;  ///< released when the stream ends
-};
 
 class Relay;
 

@@ -51,6 +51,14 @@ bool IpAddress::is_v4() const {
 
 IpAddress IpAddress::source() const { return is_v4() ? *this : masked(*this, 64); }
 
+std::string IpAddress::text() const {
+    const bool v4 = is_v4();
+    std::array<char, INET6_ADDRSTRLEN> buffer{};
+    inet_ntop(v4 ? AF_INET : AF_INET6, &bytes[v4 ? kV4Prefix.size() : 0], buffer.data(),
+              buffer.size());
+    return buffer.data();
+}
+
 Result<AddressRange, std::string> AddressRange::parse(std::string_view text) {
     const auto slash = text.find('/');
     const std::string written(text.substr(0, slash));
@@ -84,13 +92,9 @@ bool AddressRange::contains(const IpAddress& address) const {
 }
 
 std::string AddressRange::text() const {
-    const bool v4 = first_.is_v4();
-    std::array<char, INET6_ADDRSTRLEN> buffer{};
-    inet_ntop(v4 ? AF_INET : AF_INET6, &first_.bytes[v4 ? kV4Prefix.size() : 0], buffer.data(),
-              buffer.size());
-    std::string text = buffer.data();
+    std::string text = first_.text();
     if (prefix_bits_ < kAddressBits) {
-        text += '/' + std::to_string(prefix_bits_ - (v4 ? kV4PrefixBits : 0));
+        text += '/' + std::to_string(prefix_bits_ - (first_.is_v4() ? kV4PrefixBits : 0));
     }
     return text;
 }

@@ -24,6 +24,8 @@ struct IpAddress {
     /// What counts as one source of connections: the address, or an IPv6 address's /64, which is
     /// the least that one site is given (RFC 6177).
     IpAddress source() const;
+    /// In its shortest form.
+    std::string text() const;
 
     auto operator<=>(const IpAddress&) const = default;
 };
