@@ -97,10 +97,12 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
         co_return;
     }
     const bool secured = connection.tls() != nullptr;
+    auto certificate = state.gatekeeper.certificate_of(connection);
     auto channel = std::make_shared<ControlChannel>(std::move(connection));
     const auto registration = make_registration(state, channel, request);
     registration->identity = identity;
     registration->secured = secured;
+    registration->certificate = std::move(certificate);
     registration->topic_of_key = std::move(place);
     const auto position = state.directory.add(registration, request.instance, request.standby);
     if (!position) {
@@ -145,8 +147,10 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
     }
     Response answer = answer_to("OutDataRequest", request.magic);
     if (request.ext) answer.proxy = state.proxy_id;
-    const bool may_park = registration && (!registration->secured || connection.tls() != nullptr) &&
-                          state.gatekeeper.may_serve(registration->identity, request.topic);
+    const bool may_park =
+        registration && (!registration->secured || connection.tls() != nullptr) &&
+        state.gatekeeper.certificate_of(connection) == registration->certificate &&
+        state.gatekeeper.may_serve(registration->identity, request.topic);
     if (!may_park) {
         answer.code = Code::denied;
         answer.message = "no registration for this data connection";

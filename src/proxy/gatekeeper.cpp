@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/base/wall_clock.hpp"
-#include "common/protocol/proof.hpp"
 
 namespace inout {
 namespace {
@@ -13,12 +12,19 @@ Gatekeeper::Denial denied(std::string reason) {
     return {Code::denied, "not permitted", std::move(reason)};
 }
 
-ReplayGuard::Tag tag_of(const Proof& proof) {
+ReplayGuard::Tag replay_tag(const Message& request, const Secret& secret) {
     ReplayGuard::Tag tag;
-    const std::string mac = from_hex(proof.mac).value_or(std::string(tag.size(), '\0'));
-    std::copy_n(mac.begin(), tag.size(), tag.begin());
+    const Digest digest = proof_tag(request, secret, {});
+    std::copy_n(digest.begin(), tag.size(), tag.begin());
     return tag;
 }
+
+ProofChannel channel_of(const TlsSession* tls) {
+    return {tls != nullptr, tls != nullptr ? tls->exporter() : std::string()};
+}
+
+constexpr const char* kUnbound =
+    "TLS 1.2 without extended master secret (RFC 7627): whose connection it is can not be told";
 
 bool demands_client_certificates(const ProxyConfig& config) {
     return config.tls && !config.tls->client_ca.empty();
@@ -66,30 +72,36 @@ Result<Identity, Gatekeeper::Denial> Gatekeeper::admit(const Message& request,
     return Failure{std::move(denial)};
 }
 
-/// Failed: a proof that is wrong, early or late, or was used before.
+/// Failed: a proof that is wrong, early or late, or was used before; and a proof or a certificate
+/// on a connection that somebody in between may have joined to another one.
 Result<Identity, Gatekeeper::Denial> Gatekeeper::identify(const Message& request,
                                                           const TlsSession* tls) {
+    const ProofChannel channel = channel_of(tls);
     // Without keys a proof says nothing: an in may have one for another proxy.
     if (const Proof* proof = proof_of(request); proof != nullptr && !keys_.empty()) {
-        if (auto denial = check(request, *proof, tls)) return Failure{std::move(*denial)};
+        if (auto denial = check(request, *proof, channel)) return Failure{std::move(*denial)};
         return Identity{Identity::Kind::key, proof->key};
     }
-    if (tls != nullptr) {
-        if (auto name = policy_.listed_certificate_name(tls->peer_names())) {
-            return Identity{Identity::Kind::certificate, std::move(*name)};
-        }
-    }
-    return Identity{};
+    if (tls == nullptr) return Identity{};
+    auto certified = policy_.certificate_identity(tls->peer_names());
+    if (certified && !channel.can_bind()) return Failure{denied(kUnbound)};
+    return certified ? std::move(*certified) : Identity{};
+}
+
+std::optional<Identity> Gatekeeper::certificate_of(const Connection& connection) const {
+    const TlsSession* const tls = connection.tls();
+    if (tls == nullptr || !channel_of(tls).can_bind()) return std::nullopt;
+    return policy_.certificate_identity(tls->peer_names());
 }
 
 std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, const Proof& proof,
-                                                    const TlsSession* tls) {
-    const auto key = keys_.find(proof.key);
-    if (key == keys_.end()) return denied("no key \"" + proof.key + "\"");
-    const std::string exporter = tls != nullptr ? tls->exporter() : std::string();
-    if (tls != nullptr && exporter.empty()) return denied("TLS 1.2 without extended master secret");
+                                                    const ProofChannel& channel) {
+    const auto found = keys_.find(proof.key);
+    if (found == keys_.end()) return denied("no key \"" + proof.key + "\"");
+    if (!channel.can_bind()) return denied(kUnbound);
+    Key& key = *found->second;
     const std::int64_t now = unix_time_ms();
-    switch (check_proof(request, key->second->secret, now, exporter)) {
+    switch (check_proof(request, key.secret, now, channel)) {
         case ProofVerdict::good: break;
         case ProofVerdict::wrong: return denied("wrong proof for key \"" + proof.key + "\"");
         case ProofVerdict::early_or_late:
@@ -102,9 +114,12 @@ std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, cons
                           false,
                           now};
     }
-    if (tls != nullptr) return std::nullopt;
-    const std::lock_guard lock(key->second->mutex);
-    switch (key->second->used.enter(tag_of(proof), Clock::now())) {
+    if (proof.mac.empty()) {
+        if (auto denial = judge_old_proof(key, proof)) return denial;
+    }
+    if (channel.tls) return std::nullopt;
+    const std::lock_guard lock(key.mutex);
+    switch (key.used.enter(replay_tag(request, key.secret), Clock::now())) {
         case ReplayGuard::Verdict::fresh: return std::nullopt;
         case ReplayGuard::Verdict::replayed:
             return denied("replayed proof of key \"" + proof.key + "\"");
@@ -112,6 +127,22 @@ std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, cons
     }
     return Denial{Code::limit, "too many requests with this key",
                   "too many proofs of key \"" + proof.key + "\"", "key " + proof.key, false};
+}
+
+std::optional<Gatekeeper::Denial> Gatekeeper::judge_old_proof(Key& key, const Proof& proof) const {
+    if (config_.auth->proof_1 == OldProofs::refuse) {
+        return Denial{Code::denied, "this proxy takes no proofs of version 1: upgrade this program",
+                      "auth.proof_1: a proof of version 1", "key " + proof.key, false};
+    }
+    if (const auto held_back = key.old_proofs.pass(); held_back >= 0) {
+        log::warning("old proof",
+                     {{"identity", "key " + proof.key},
+                      {"reason",
+                       "version 1, from a program of our last release: upgrade it, and then set "
+                       "auth.proof_1 to \"refuse\""},
+                      {"held_back", held_back}});
+    }
+    return std::nullopt;
 }
 
 }  // namespace inout

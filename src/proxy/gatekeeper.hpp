@@ -11,10 +11,12 @@
 #include <string>
 #include <unordered_map>
 
+#include "common/base/log.hpp"
 #include "common/base/secret.hpp"
 #include "common/net/connection.hpp"
 #include "common/protocol/access_policy.hpp"
 #include "common/protocol/message.hpp"
+#include "common/protocol/proof.hpp"
 #include "common/protocol/replay_guard.hpp"
 
 namespace inout {
@@ -37,6 +39,9 @@ class Gatekeeper {
     /// Who has sent this request, if that one may. An OutDataRequest is not judged here: its
     /// registration's ticket is its proof.
     Result<Identity, Denial> admit(const Message& request, const Connection& connection);
+    /// Who this connection's certificate says it is; nothing without one, or where TLS can not tell
+    /// whose it is.
+    std::optional<Identity> certificate_of(const Connection& connection) const;
     /// Whether who registered this topic may still have it.
     bool may_serve(const Identity& identity, std::string_view topic) const {
         return policy_.allows(identity, Right::out, topic);
@@ -49,9 +54,13 @@ class Gatekeeper {
         Secret secret;
         std::mutex mutex;
         ReplayGuard used;  // plain mode only: over TLS a proof fits one connection
+        log::RateLimit old_proofs{kOldProofWarning};
     };
     Result<Identity, Denial> identify(const Message& request, const TlsSession* tls);
-    std::optional<Denial> check(const Message& request, const Proof& proof, const TlsSession* tls);
+    std::optional<Denial> check(const Message& request, const Proof& proof,
+                                const ProofChannel& channel);
+    /// A proof of version 1 alone: refused, or warned of.
+    std::optional<Denial> judge_old_proof(Key& key, const Proof& proof) const;
 
     const ProxyConfig& config_;
     const AccessPolicy policy_;

@@ -255,18 +255,27 @@ def request(kind, topic="t", **ext):
     return payload
 
 
-def proven(kind, payload, key=KEY, secret=SECRET, time_ms=None, exporter=b""):
-    """The same with a proof, as docs/protocol.md describes it."""
+def proven(kind, payload, key=KEY, secret=SECRET, time_ms=None, exporter=b"", version=2,
+           channel="plain"):
+    """The same with a proof, as docs/protocol.md describes it. Version 1 is our last release's."""
     ext = payload["ext"]
     time_ms = int(time.time() * 1000) if time_ms is None else time_ms
-    fields = [key, kind, payload.get("type", ""), payload["magic"], str(time_ms),
-              ext.get("mode", ""), ext.get("instance", ""), "", exporter]
-    text = b"inout proof 1"
+
+    def of(*names):
+        return [str(ext.get(name, "")) for name in names]
+    topic, magic = payload.get("type", ""), payload["magic"]
+    if version == 1:
+        fields = [key, kind, topic, magic, str(time_ms), *of("mode", "instance"), "", exporter]
+    else:
+        fields = [channel, exporter, key, str(time_ms), kind, payload["version"], topic, magic,
+                  *of("mode", "instance", "heartbeat_timeout", "id", "client", "e2e")]
+    text = b"inout proof %d" % version
     for field in fields:
         data = field if isinstance(field, bytes) else field.encode()
         text += struct.pack(">I", len(data)) + data
     proof = hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
-    return {**payload, "ext": {**ext, "key": key, "time": time_ms, "proof": proof}}
+    return {**payload, "ext": {**ext, "key": key, "time": time_ms,
+                               "proof" if version == 1 else "proof2": proof}}
 
 
 def read_message(s):

@@ -60,7 +60,8 @@ def changed(payload, **changes):
 
 CHANGES = {"topic": {"type": "mine.ssh"}, "magic": {"magic": "0" * 32}, "mode": {"mode": "standby"},
            "instance": {"instance": "0" * 32}, "key": {"key": "twin"}, "no key": {"key": "nobody"},
-           "proof": {"proof": "0" * 64}}
+           "proof": {"proof2": "0" * 64},
+           "heartbeat": {"heartbeat_timeout": 600_000}}
 
 
 def test_a_proof_is_good_for_the_request_that_it_was_made_for_and_no_other(run):
@@ -173,12 +174,12 @@ def test_a_proof_over_tls_can_not_be_relayed_to_another_proxy(run, program, caug
 
 
 @pytest.mark.parametrize("stripped, code", [
-    (b'"ext"', "denied"), (b'"proof"', "proxy_unreachable"), (b'"key"', "proxy_unreachable")])
+    (b'"ext', "denied"), (b'"proof', "proxy_unreachable"), (b'"key', "proxy_unreachable")])
 def test_who_takes_the_proof_out_of_a_request_gets_nothing(run, stripped, code):
     """Without ext it is an anonymous one of 0.0.1; with a part of a proof it is no message."""
     chain = chain_of(run)
     tunnel = run.own(Tunnel(chain.proxy.port(), lambda direction, data: data.replace(
-        stripped, stripped[:-2] + b'_"') if direction == "up" else data))
+        stripped, stripped[:-1] + b"_") if direction == "up" else data))
     with unharmed(chain):
         in_ = run.in_(tunnel.port, [MINE], holder(tls=False))
         expect_failed_open(in_.port())

@@ -10,19 +10,20 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace inout;
     static const Secret kSecret("only this process knows it");
-    static const std::string kExporter(32, 'e');
+    static const ProofChannel kTls{true, std::string(32, 'e')};
     constexpr std::int64_t kNow = 1'767'225'600'000;
 
     auto message = decode(text_of(data, size));
     if (!message) return 0;
-    demand(check_proof(*message, kSecret, kNow, kExporter) == ProofVerdict::wrong);
+    demand(check_proof(*message, kSecret, kNow, kTls) == ProofVerdict::wrong);
 
     const Proof* const theirs = proof_of(*message);
     const std::string key = theirs != nullptr ? theirs->key : "office";
-    prove(*message, key, kSecret, kNow, kExporter);
+    prove(*message, key, kSecret, kNow, kTls);
     if (proof_of(*message) == nullptr) return 0;
     const Message received = crossed(*message);
-    demand(check_proof(received, kSecret, kNow, kExporter) == ProofVerdict::good);
+    demand(check_proof(received, kSecret, kNow, kTls) == ProofVerdict::good);
     demand(check_proof(received, kSecret, kNow, {}) == ProofVerdict::wrong);
+    demand(check_proof(received, kSecret, kNow, {true, ""}) == ProofVerdict::wrong);
     return 0;
 }

@@ -131,11 +131,58 @@ TEST(AccessPolicy, the_missing_rule_names_the_place_in_the_configuration) {
     EXPECT_EQ(policy.missing_rule(kOffice, Right::in, "mysql"), "");
 }
 
+using NameKind = CertificateName::Kind;
+
+Identity certified(const std::string& name) { return {Identity::Kind::certificate, name}; }
+
 TEST(AccessPolicy, a_certificates_identity_is_its_first_listed_name_or_its_first) {
     const AccessPolicy policy(auth(), true);
-    EXPECT_EQ(policy.listed_certificate_name({"other", "site-c", "office"}), "site-c");
-    EXPECT_EQ(policy.listed_certificate_name({"spare", "other"}), "spare") << "a key's name";
-    EXPECT_EQ(policy.listed_certificate_name({}), std::nullopt);
+    const auto identity = [&](const std::vector<std::string>& names) {
+        std::vector<CertificateName> typed;
+        for (const auto& name : names) typed.push_back({NameKind::dns, name});
+        return policy.certificate_identity(typed);
+    };
+    EXPECT_EQ(identity({"other", "site-c", "office"}), certified("site-c"));
+    EXPECT_EQ(identity({"spare", "other"}), certified("spare")) << "a key's name";
+    EXPECT_EQ(identity({}), std::nullopt);
+}
+
+TEST(AccessPolicy, an_entry_is_a_name_of_one_kind_and_no_other_kind_of_that_spelling) {
+    AuthOptions options;
+    for (const char* name : {"plain", "dns:host", "email:ops@example.com", "uri:spiffe://td/a",
+                             "cn:Site A", "old@example.com", "spiffe://td/old"}) {
+        options.certs.push_back({name, {patterns({"t"}), {}}});
+    }
+    const AccessPolicy policy(options, true);
+    const auto entry_of = [&](NameKind kind, const std::string& text) {
+        const auto identity = policy.certificate_identity({{kind, text}});
+        return identity && policy.allows(*identity, Right::in, "t") ? identity->name : "";
+    };
+    EXPECT_EQ(entry_of(NameKind::dns, "plain"), "plain");
+    EXPECT_EQ(entry_of(NameKind::common_name, "plain"), "plain");
+    EXPECT_EQ(entry_of(NameKind::email, "plain"), "");
+    EXPECT_EQ(entry_of(NameKind::uri, "plain"), "");
+    EXPECT_EQ(entry_of(NameKind::dns, "host"), "dns:host");
+    EXPECT_EQ(entry_of(NameKind::common_name, "host"), "");
+    EXPECT_EQ(entry_of(NameKind::common_name, "dns:host"), "");
+    EXPECT_EQ(entry_of(NameKind::email, "ops@example.com"), "email:ops@example.com");
+    EXPECT_EQ(entry_of(NameKind::common_name, "ops@example.com"), "");
+    EXPECT_EQ(entry_of(NameKind::common_name, "email:ops@example.com"), "");
+    EXPECT_EQ(entry_of(NameKind::uri, "spiffe://td/a"), "uri:spiffe://td/a");
+    EXPECT_EQ(entry_of(NameKind::common_name, "spiffe://td/a"), "");
+    EXPECT_EQ(entry_of(NameKind::common_name, "Site A"), "cn:Site A");
+    EXPECT_EQ(entry_of(NameKind::dns, "Site A"), "");
+    EXPECT_EQ(entry_of(NameKind::email, "old@example.com"), "old@example.com");
+    EXPECT_EQ(entry_of(NameKind::common_name, "old@example.com"), "");
+    EXPECT_EQ(entry_of(NameKind::uri, "spiffe://td/old"), "spiffe://td/old");
+    EXPECT_EQ(entry_of(NameKind::dns, "spiffe://td/old"), "");
+}
+
+TEST(AccessPolicy, a_certificate_without_an_entry_is_shown_with_the_kind_of_its_name) {
+    const AccessPolicy policy(auth(), true);
+    EXPECT_EQ(policy.certificate_identity({{NameKind::dns, "x"}}), certified("x"));
+    EXPECT_EQ(policy.certificate_identity({{NameKind::common_name, "x"}}), certified("cn:x"));
+    EXPECT_EQ(policy.certificate_identity({{NameKind::email, "a@b"}}), certified("email:a@b"));
 }
 
 TEST(AccessPolicy, identities_are_written_with_their_kind) {

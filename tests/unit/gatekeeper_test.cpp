@@ -9,7 +9,6 @@
 
 #include "common/base/random.hpp"
 #include "common/base/wall_clock.hpp"
-#include "common/protocol/proof.hpp"
 #include "tls_pair.hpp"
 
 namespace inout {
@@ -38,9 +37,15 @@ class GatekeeperTest : public testing::Test {
         return {.magic = random_hex(kMagicDigits), .version = "0.0.1", .topic = topic, .ext = true};
     }
     static Message proven(Message message, std::int64_t time_ms = unix_time_ms(),
-                          const std::string& exporter = {}, const Secret& secret = kSecret,
+                          const ProofChannel& channel = {}, const Secret& secret = kSecret,
                           const std::string& id = "office") {
-        prove(message, id, secret, time_ms, exporter);
+        prove(message, id, secret, time_ms, channel);
+        return message;
+    }
+    /// As our last release proves itself.
+    static Message proven_as_v1(Message message, const ProofChannel& channel = {}) {
+        message = proven(std::move(message), unix_time_ms(), channel);
+        const_cast<Proof&>(*proof_of(message)).mac.clear();
         return message;
     }
     Code code_of(const Message& message) { return code_of(message, plain); }
@@ -126,14 +131,35 @@ TEST_F(GatekeeperTest, only_who_has_the_secret_learns_about_our_clock) {
 TEST_F(GatekeeperTest, over_tls_a_proof_is_good_on_its_own_connection_only) {
     TlsPair pair, another;
     ASSERT_TRUE(pair.shake() && another.shake());
-    const std::string exporter = pair.client->exporter();
+    const ProofChannel channel{true, pair.client->exporter()};
+    const ProofChannel other{true, another.client->exporter()};
     Connection server = adopt(context, std::move(pair.wire.b));
     server.secure(std::move(pair.server));
     const std::int64_t now = unix_time_ms();
-    EXPECT_EQ(code_of(proven(to("db.a"), now, another.client->exporter()), server), Code::denied);
+    EXPECT_EQ(code_of(proven(to("db.a"), now, other), server), Code::denied);
     EXPECT_EQ(code_of(proven(to("db.a"), now), server), Code::denied) << "one for plain mode";
-    EXPECT_EQ(code_of(proven(to("db.a"), now, exporter)), Code::denied) << "nor there";
-    EXPECT_EQ(code_of(proven(to("db.a"), now, exporter), server), Code::none);
+    EXPECT_EQ(code_of(proven(to("db.a"), now, channel)), Code::denied) << "nor there";
+    EXPECT_EQ(code_of(proven(to("db.a"), now, channel), server), Code::none);
+}
+
+TEST_F(GatekeeperTest, proofs_of_version_1_are_taken_until_they_are_refused) {
+    EXPECT_EQ(code_of(proven_as_v1(to("db.a"))), Code::none);
+    config.auth->proof_1 = OldProofs::refuse;
+    const auto denied = gatekeeper->admit(proven_as_v1(to("db.a")), plain);
+    ASSERT_FALSE(denied);
+    EXPECT_EQ(denied.error().code, Code::denied);
+    EXPECT_FALSE(denied.error().by_stranger) << "the proof is right";
+    EXPECT_EQ(code_of(proven(to("db.a"))), Code::none);
+}
+
+TEST_F(GatekeeperTest, a_proof_of_both_versions_is_good_once_whichever_is_left_of_it) {
+    const Message both = proven(to("db.orders"));
+    Message first = both, second = both;
+    const_cast<Proof&>(*proof_of(first)).mac.clear();
+    const_cast<Proof&>(*proof_of(second)).mac_1.clear();
+    EXPECT_EQ(code_of(both), Code::none);
+    EXPECT_EQ(code_of(first), Code::denied);
+    EXPECT_EQ(code_of(second), Code::denied);
 }
 
 TEST_F(GatekeeperTest, without_keys_a_proof_says_nothing) {

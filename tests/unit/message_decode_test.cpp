@@ -255,9 +255,9 @@ TEST(MessageDecode, a_spare_connection_is_asked_for_with_ext_only) {
 
 const std::string kMac(64, 'a');
 
-TEST(MessageDecode, a_proof_has_all_its_members_or_none) {
+TEST(MessageDecode, a_proof_has_all_its_members_or_none_and_one_version_is_enough) {
     const std::string key = R"(,"key":"office")", time = R"(,"time":1)",
-                      mac = R"(,"proof":")" + kMac + "\"";
+                      mac_1 = R"(,"proof":")" + kMac + "\"", mac = R"(,"proof2":")" + kMac + "\"";
     const std::function<std::string(const std::string&)> carriers[] = {
         [](const auto& members) { return in_request(R"("v":1)" + members); },
         [](const auto& members) { return out_request(R"("v":1,"instance":"1")" + members); },
@@ -267,16 +267,21 @@ TEST(MessageDecode, a_proof_has_all_its_members_or_none) {
     };
     for (const auto& carrier : carriers) {
         EXPECT_EQ(outcome(carrier("")), Outcome::fine) << carrier("");
-        EXPECT_EQ(outcome(carrier(key + time + mac)), Outcome::fine) << carrier(key + time + mac);
-        for (const auto& some : {key, time, mac, key + time, key + mac, time + mac}) {
+        for (const auto& macs : {mac, mac_1, mac + mac_1}) {
+            EXPECT_EQ(outcome(carrier(key + time + macs)), Outcome::fine) << macs;
+        }
+        for (const auto& some : {key, time, mac, mac_1, key + time, key + mac, time + mac_1}) {
             EXPECT_EQ(outcome(carrier(some)), Outcome::malformed) << carrier(some);
         }
     }
 }
 
-TEST(MessageDecode, the_members_of_a_proof_have_one_form) {
+class ProofMembers : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(MessageDecode, ProofMembers, testing::Values("proof", "proof2"));
+
+TEST_P(ProofMembers, have_one_form) {
     const auto proof = [](const std::string& key, const std::string& mac) {
-        return in_request(R"("v":1,"time":1,"key":)" + key + R"(,"proof":)" + mac);
+        return in_request(R"("v":1,"time":1,"key":)" + key + ",\"" + GetParam() + "\":" + mac);
     };
     const std::string good_mac = '"' + kMac + '"';
     EXPECT_EQ(outcome(proof('"' + std::string(64, 'k') + '"', good_mac)), Outcome::fine);

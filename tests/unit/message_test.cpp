@@ -26,13 +26,15 @@ M sent(const M& message) {
     return result != nullptr ? *result : M{};
 }
 
-const Proof kProof{"office", 1'767'225'600'000, std::string(kProofDigits, 'd')};
+const Proof kProof{"office", 1'767'225'600'000, std::string(kProofDigits, 'd'),
+                   std::string(kProofDigits, '1')};
 
 void expect_proof(const std::optional<Proof>& got) {
     ASSERT_TRUE(got);
     EXPECT_EQ(got->key, kProof.key);
     EXPECT_EQ(got->time_ms, kProof.time_ms);
     EXPECT_EQ(got->mac, kProof.mac);
+    EXPECT_EQ(got->mac_1, kProof.mac_1);
 }
 
 OutRequest out_request() {
@@ -81,8 +83,8 @@ TEST(Message, shape_is_the_originals_with_ext_behind_it) {
 }
 
 TEST(Message, proof_and_end_to_end_stand_last_in_ext) {
-    const Proof proof{"k", 7, "ab"};
-    const std::string end = R"("key":"k","time":7,"proof":"ab"}}})";
+    const Proof proof{"k", 7, "ab", "cd"};
+    const std::string end = R"("key":"k","time":7,"proof":"cd","proof2":"ab"}}})";
     EXPECT_EQ(
         body(OutRequest{
             .magic = "m", .version = "0.0.1", .topic = "t", .instance = "1f", .proof = proof}),
@@ -231,31 +233,32 @@ TEST(Message, notice_arrives_as_it_was_sent) {
 TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
     for (const char escaped : {'"', '\\'}) {
         const std::string topic(kTopicMaxBytes, escaped);
-        const std::string magic(64, escaped);
+        const std::string magic(64, escaped);  // a peer's, which answers repeat
+        const std::string own_magic(kMagicDigits, 'f');
         const std::string client(64, escaped);
         const std::string version(16, escaped);
         const std::string text(kFrameBodyMaxBytes, escaped);
         const std::string hex(64, 'f');
         const Milliseconds timeout{600'000};
         const std::int64_t latest = std::int64_t{1} << 53;
-        const Proof proof{std::string(kKeyIdMaxBytes, 'k'), latest, hex};
+        const Proof proof{std::string(kKeyIdMaxBytes, 'k'), latest, hex, hex};
         for (const Message& message : {
-                 Message{OutRequest{.magic = magic,
+                 Message{OutRequest{.magic = own_magic,
                 .version = version,
                 .topic = topic,
                 .instance = hex,
                 .heartbeat_timeout = timeout,
                 .proof = proof}},
                  Message{OutDataRequest{
-                     .magic = magic, .version = version, .topic = topic, .ticket = hex}},
-                 Message{InRequest{.magic = magic,
+                     .magic = own_magic, .version = version, .topic = topic, .ticket = hex}},
+                 Message{InRequest{.magic = own_magic,
                  .version = version,
                  .topic = topic,
                  .id = hex,
                  .client = client,
                  .e2e = true,
                  .proof = proof}},
-                 Message{InWarmRequest{.magic = magic, .version = version, .proof = proof}},
+                 Message{InWarmRequest{.magic = own_magic, .version = version, .proof = proof}},
                  Message{NewDataRequest{.magic = magic, .topic = topic, .count = 100}},
                  Message{DataActiveRequest{
                      .magic = magic, .topic = topic, .id = hex, .client = client, .e2e = true}},

@@ -12,6 +12,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+Names shown(const std::vector<CertificateName>& names) {
+    Names texts;
+    for (const auto& name : names) texts.push_back(to_string(name));
+    return texts;
+}
+
 std::string pin_of(const Certificate& certificate) {
     unsigned char* key = nullptr;
     const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.x509()), &key);
@@ -75,7 +81,7 @@ class ResumptionTest : public TlsClientTest {
         EXPECT_TRUE(pair.shake());
         EXPECT_TRUE(send_all(*pair.server, "x"));
         EXPECT_EQ(receive(*pair.client, 1).bytes, "x");
-        names = pair.server->peer_names();
+        names = shown(pair.server->peer_names());
         if (!end_with_rst) {
             EXPECT_EQ(pair.client->shutdown_send(), 0);
             EXPECT_EQ(pair.server->shutdown_send(), 0);
@@ -97,7 +103,7 @@ TEST_F(ResumptionTest, every_further_connection_is_resumed_and_is_still_somebody
     EXPECT_FALSE(connect());
     for (int i = 0; i < 3; ++i) {
         EXPECT_TRUE(connect());
-        EXPECT_EQ(names, Names{"site-a"});
+        EXPECT_EQ(names, Names{"dns:site-a"});
     }
 }
 
@@ -113,9 +119,9 @@ bool is_over(const Certificate& certificate) {
 TEST_F(ResumptionTest, a_certificate_that_expires_under_a_running_connection_has_no_name_any_more) {
     TlsPair pair(client->session(), server->session());
     ASSERT_TRUE(pair.shake());
-    EXPECT_EQ(pair.server->peer_names(), Names{"site-a"});
+    EXPECT_EQ(shown(pair.server->peer_names()), Names{"dns:site-a"});
     ASSERT_TRUE(eventually([&] { return is_over(site); }));
-    EXPECT_EQ(pair.server->peer_names(), Names{});
+    EXPECT_TRUE(pair.server->peer_names().empty());
 }
 
 TEST_F(ResumptionTest, a_ticket_does_not_outlive_the_clients_certificate) {
@@ -157,23 +163,30 @@ Names names_of(const CertificateText& text) {
     const auto client = must(
         TlsClient::make({.cert = site.cert(), .key = site.key(), .pin = pin_of(ca)}, "proxy.test"));
     TlsPair pair(client->session(), server->session());
-    return pair.shake() ? pair.server->peer_names() : Names{"refused"};
+    return pair.shake() ? shown(pair.server->peer_names()) : Names{"refused"};
 }
 
 TEST(PeerNames, are_the_alternative_ones_or_else_the_common_name) {
-    EXPECT_EQ(names_of({.common_name = "cn"}), Names{"cn"});
-    EXPECT_EQ(names_of({.common_name = "cn", .names = {{GEN_IPADD, "abcd"}}}), Names{"cn"});
+    EXPECT_EQ(names_of({.common_name = "cn"}), Names{"cn:cn"});
+    EXPECT_EQ(names_of({.common_name = "cn", .names = {{GEN_IPADD, "abcd"}}}), Names{"cn:cn"});
     EXPECT_EQ(names_of({.common_name = "cn",
                         .names = {{GEN_DNS, "a.test"}, {GEN_EMAIL, "b@test"}, {GEN_URI, "urn:c"}}}),
-              (Names{"a.test", "b@test", "urn:c"}));
+              (Names{"dns:a.test", "email:b@test", "uri:urn:c"}));
     EXPECT_EQ(names_of({}), Names{});
 }
 
 TEST(PeerNames, tricks_are_no_names) {
     const std::string nul("site-a\0.evil.test", 17);
     EXPECT_EQ(names_of({.names = {{GEN_DNS, nul}}}), Names{});
-    EXPECT_EQ(names_of({.names = {{GEN_DNS, "a b"}, {GEN_DNS, "ok"}}}), Names{"ok"});
+    EXPECT_EQ(names_of({.names = {{GEN_DNS, "a b"}, {GEN_DNS, "ok"}}}), Names{"dns:ok"});
     EXPECT_EQ(names_of({.names = {{GEN_DNS, std::string(kTopicMaxBytes + 1, 'a')}}}), Names{});
+}
+
+TEST(PeerNames, of_one_kind_can_not_be_spelled_as_another) {
+    EXPECT_EQ(names_of({.names = {{GEN_DNS, "ops@example.com"}, {GEN_DNS, "uri:x"}}}), Names{});
+    EXPECT_EQ(names_of({.names = {{GEN_EMAIL, "site-a"}, {GEN_EMAIL, "dns:site-a"}}}), Names{});
+    EXPECT_EQ(names_of({.names = {{GEN_URI, "site-a"}, {GEN_URI, "a@b"}}}), Names{});
+    EXPECT_EQ(names_of({.common_name = "dns:site-a"}), Names{"cn:dns:site-a"});
 }
 
 /// A CA that checks alternative names need not have looked at the CN.

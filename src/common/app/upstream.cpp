@@ -42,6 +42,15 @@ Task<Result<Connection, DialError>> Upstream::dial(Executor executor, Millisecon
             DialError{Code::backend_timeout, to_string(server_) + ": TLS: " + reason}};
     }
     deadline.cancel();
+    // Before anything is said: neither a proof nor our certificate may be used on another one.
+    if (connection.tls()->exporter().empty()) {
+        co_return Failure{DialError{
+            Code::backend_timeout,
+            to_string(server_) +
+                ": TLS 1.2 without extended master secret (RFC 7627), where somebody in between "
+                "can use our identity elsewhere: the other side must speak TLS 1.3, or 1.2 with "
+                "it"}};
+    }
     co_return dialled;
 }
 
@@ -49,7 +58,7 @@ void Upstream::prove(Message& message, Connection& connection) const {
     if (key_id_.empty()) return;
     const TlsSession* const tls = connection.tls();
     inout::prove(message, key_id_, secret_, unix_time_ms(),
-                 tls != nullptr ? tls->exporter() : std::string());
+                 ProofChannel{tls != nullptr, tls != nullptr ? tls->exporter() : std::string()});
 }
 
 Result<const Upstream*, std::string> Upstreams::get(const HostPort& server,

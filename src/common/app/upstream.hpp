@@ -26,11 +26,11 @@ class Upstream {
         const std::optional<KeyOptions>& auth);
 
     const HostPort& server() const { return server_; }
-    /// A connection on which the first message may be sent: TCP and TLS within `timeout`. The
-    /// failure's code speaks of TCP only.
+    /// A connection on which the first message may be sent: TCP and TLS within `timeout`, and none
+    /// on which our identity could be stolen. The failure's code speaks of TCP only.
     Task<Result<Connection, DialError>> dial(Executor executor, Milliseconds timeout) const;
     /// Puts our proof of identity, if we have a key, into a first message that will be sent on this
-    /// connection.
+    /// connection. One that dial() gave can always carry it.
     void prove(Message& message, Connection& connection) const;
 
   private:

@@ -39,6 +39,8 @@ inline constexpr std::size_t kSecretMinBytes = 16, kSecretMaxBytes = 4'096;
 inline constexpr Milliseconds kProofWindow{60'000};
 /// Proofs of one key that are remembered: 3,800 a second without a pause, 30 MB then.
 inline constexpr std::size_t kReplayEntriesMax = 1'000'000;
+/// Between two warnings that a key still proves itself as in our last release.
+inline constexpr Milliseconds kOldProofWarning{3'600'000};
 /// Words of a topic pattern; more than any tree of names needs.
 inline constexpr std::size_t kPatternWordsMax = 32;
 

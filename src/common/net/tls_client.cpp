@@ -53,6 +53,10 @@ Result<std::unique_ptr<TlsClient>, std::string> TlsClient::make(const TlsClientO
         SSL_CTX_set_cert_verify_callback(context, verify, client.get());
     }
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    // Absent from an answer it means nothing: an older proxy or an nginx selects none.
+    if (SSL_CTX_set_alpn_protos(context, kAlpn, sizeof kAlpn) != 0) {
+        return Failure{"tls: " + openssl_error()};
+    }
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_set_app_data(context, client.get());
     SSL_CTX_sess_set_new_cb(context, keep_ticket);

@@ -19,6 +19,9 @@ struct SslContextDeleter {
 };
 using SslContextPtr = std::unique_ptr<ssl_ctx_st, SslContextDeleter>;
 
+/// What our clients offer and our proxy selects (RFC 7301), in its wire form.
+inline constexpr unsigned char kAlpn[] = {7, 'i', 'n', 'o', 'u', 't', '/', '1'};
+
 enum class TlsSide { client, server };
 
 /// TLS 1.3 only, unless `allow_1_2`; ciphers with forward secrecy and authenticated encryption

@@ -1,8 +1,9 @@
 // The names that a certificate gives its owner.
 #pragma once
 
-#include <string>
 #include <vector>
+
+#include "common/protocol/certificate_name.hpp"
 
 // OpenSSL's name for X509.
 struct x509_st;
@@ -10,7 +11,8 @@ struct x509_st;
 namespace inout {
 
 /// DNS, e-mail and URI names of its subject alternative names (RFC 5280, 4.2.1.6), or, if it has
-/// none of these, its CN. What is not printable or longer than a topic is left out.
-std::vector<std::string> certificate_names(const x509_st& certificate);
+/// none of these, its CN, if that is the only one. What can not be such a name is left out; a
+/// certificate whose alternative names can not be read has no name at all.
+std::vector<CertificateName> certificate_names(const x509_st& certificate);
 
 }  // namespace inout

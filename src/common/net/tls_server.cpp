@@ -54,6 +54,17 @@ SSL_TICKET_RETURN judge_ticket(SSL*, SSL_SESSION* session, const unsigned char*,
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
+/// OpenSSL's callback, called for a client that offers protocols: ours, or the alert
+/// no_application_protocol (RFC 7301, 3.2).
+int select_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
+                    const unsigned char* offered, unsigned int size, void*) {
+    unsigned char* found = nullptr;
+    const int result =
+        SSL_select_next_proto(&found, chosen_size, kAlpn, sizeof kAlpn, offered, size);
+    *chosen = found;
+    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 }  // namespace
 
 TlsServer::TlsServer() : keys_(std::make_unique<TicketKeys>()) {}
@@ -70,6 +81,7 @@ Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerO
     SSL_CTX_set_timeout(context,
                         std::chrono::duration_cast<std::chrono::seconds>(kTicketKeyLife).count());
     SSL_CTX_set_app_data(context, server->keys_.get());
+    SSL_CTX_set_alpn_select_cb(context, select_protocol, nullptr);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key);
     SSL_CTX_set_session_ticket_cb(context, nullptr, judge_ticket, nullptr);
     if (!options.client_ca.empty()) {

@@ -367,7 +367,7 @@ std::string TlsSession::exporter() const {
     return result == 1 ? value : std::string();
 }
 
-std::vector<std::string> TlsSession::peer_names() const {
+std::vector<CertificateName> TlsSession::peer_names() const {
     const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
     if (certificate == nullptr || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
     if (has_ended(*certificate)) return {};  // since the handshake

@@ -21,6 +21,7 @@
 
 #include "common/base/limits.hpp"
 #include "common/net/socket_calls.hpp"
+#include "common/protocol/certificate_name.hpp"
 
 // OpenSSL's names for SSL, BIO.
 struct ssl_st;
@@ -82,10 +83,9 @@ class TlsSession {
     /// A value that both ends of this session know and nobody else (RFC 5705; RFC 8446, 7.5). Empty
     /// if there is none that is safe to use (TLS 1.2 without RFC 7627).
     std::string exporter() const;
-    /// Names of the verified peer's own certificate: DNS, e-mail and URI names of its subject
-    /// alternative names, or, if it has none of these, its CN. Empty without a certificate, and
-    /// when it has expired since the handshake.
-    std::vector<std::string> peer_names() const;
+    /// Names of the verified peer's own certificate, see certificate_names. Empty without a
+    /// certificate, and when it has expired since the handshake.
+    std::vector<CertificateName> peer_names() const;
     /// "TLSv1.3 TLS_AES_128_GCM_SHA256", for logs.
     std::string description() const;
     bool was_resumed() const;

@@ -25,7 +25,12 @@ AccessPolicy::AccessPolicy(const std::optional<AuthOptions>& auth, bool client_c
     if (!auth) return;
     anonymous_ = auth->anonymous;
     for (const KeyEntry& key : auth->keys) keys_.emplace(key.id, key.permissions);
-    for (const CertEntry& cert : auth->certs) certs_.emplace(cert.name, cert.permissions);
+    for (const CertEntry& cert : auth->certs) {
+        certs_.emplace(cert.name, cert.permissions);
+        for (const CertificateName& name : names_of_entry(cert.name)) {
+            entry_of_name_.emplace(to_string(name), cert.name);
+        }
+    }
 }
 
 bool AccessPolicy::allows(const Identity& identity, Right right, std::string_view topic) const {
@@ -55,12 +60,20 @@ bool AccessPolicy::may_park_spare(const Identity& identity) const {
     return listed != nullptr && !listed->in.empty();
 }
 
-std::optional<std::string> AccessPolicy::listed_certificate_name(
-    const std::vector<std::string>& names) const {
+std::optional<Identity> AccessPolicy::certificate_identity(
+    const std::vector<CertificateName>& names) const {
+    for (const CertificateName& name : names) {
+        const auto entry = entry_of_name_.find(to_string(name));
+        if (entry != entry_of_name_.end()) {
+            return Identity{Identity::Kind::certificate, entry->second};
+        }
+    }
     if (names.empty()) return std::nullopt;
-    const auto listed = std::find_if(
-        names.begin(), names.end(), [&](const std::string& name) { return certs_.contains(name); });
-    return listed != names.end() ? *listed : names.front();
+    // Never spelled as an entry is that stands for something else.
+    const CertificateName& first = names.front();
+    const bool plain =
+        first.kind == CertificateName::Kind::dns && names_of_entry(first.text).front() == first;
+    return Identity{Identity::Kind::certificate, plain ? first.text : to_string(first)};
 }
 
 bool AccessPolicy::may_do_everything(const Identity& identity) const {

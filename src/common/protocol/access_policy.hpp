@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/protocol/certificate_name.hpp"
 #include "common/protocol/config.hpp"
 
 namespace inout {
@@ -20,7 +21,7 @@ struct Identity {
     enum class Kind {
         anonymous,
         key,          ///< `name`: the key's id
-        certificate,  ///< `name`: see AccessPolicy::listed_certificate_name
+        certificate,  ///< `name`: see AccessPolicy::certificate_identity
     };
     Kind kind = Kind::anonymous;
     std::string name{};
@@ -49,9 +50,10 @@ class AccessPolicy {
     /// Whether anything is forbidden to anybody.
     bool protects() const { return auth_ || client_ca_; }
 
-    /// Which of a certificate's names is its identity: the first one that has an entry, else the
-    /// first; nothing if it has no name.
-    std::optional<std::string> listed_certificate_name(const std::vector<std::string>& names) const;
+    /// Who a verified certificate with these names is: the entry of the first one that has one, as
+    /// the configuration spells it; else its first name, a DNS name as it is and others with their
+    /// kind. Nothing if it has no name.
+    std::optional<Identity> certificate_identity(const std::vector<CertificateName>& names) const;
 
   private:
     struct Hash {
@@ -69,6 +71,7 @@ class AccessPolicy {
     bool auth_, client_ca_;
     Permissions anonymous_;
     Entries keys_, certs_;
+    std::unordered_map<std::string, std::string> entry_of_name_;  // of a certificate, with its kind
 };
 
 }  // namespace inout

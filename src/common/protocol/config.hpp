@@ -164,18 +164,20 @@ struct KeyEntry {
 
     bool operator==(const KeyEntry&) const = default;
 };
-/// `name`: a DNS or e-mail or URI name of the certificate's subject alternative names, or, if it
-/// has none, its CN.
+/// `name`: which names of which kind it stands for, names_of_entry says.
 struct CertEntry {
     std::string name;
     Permissions permissions;
 
     bool operator==(const CertEntry&) const = default;
 };
+/// What happens to proofs of version 1, which our last release makes.
+enum class OldProofs { accept, refuse };
 struct AuthOptions {
     std::vector<KeyEntry> keys;
     std::vector<CertEntry> certs;
     Permissions anonymous;
+    OldProofs proof_1 = OldProofs::accept;
 
     bool operator==(const AuthOptions&) const = default;
 };

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/protocol/certificate_name.hpp"
 #include "common/protocol/config.hpp"
 #include "common/protocol/config_reader.hpp"
 #include "common/protocol/config_rules.hpp"
@@ -23,6 +24,7 @@ inline constexpr std::string_view kLevelNames[] = {"debug", "info", "warning", "
 inline constexpr std::string_view kFormatNames[] = {"text", "json"};
 inline constexpr std::string_view kTlsModeNames[] = {"off", "optional", "required"};
 inline constexpr std::string_view kTlsVersionNames[] = {"1.2", "1.3"};
+inline constexpr std::string_view kOldProofsNames[] = {"accept", "refuse"};
 
 // --- ranges; durations in milliseconds ---
 inline constexpr std::int64_t kDayMs = 86'400'000;
@@ -194,13 +196,21 @@ void visit(Fields& auth, AuthOptions& options) {
         visit_unique(entry, ids, "id", key.id);
     };
     const auto visit_cert = [&](auto& entry, CertEntry& cert) {
-        entry.text("name", cert.name, check_topic, Need::required);
+        entry.text("name", cert.name, check_certificate_entry, Need::required);
         visit(entry, cert.permissions);
-        visit_unique(entry, names, "name", cert.name);
+        if (!entry.good({"name"})) return;
+        for (const CertificateName& name : names_of_entry(cert.name)) {
+            const auto [owner, fresh] = names.emplace(to_string(name), entry.path());
+            if (fresh) continue;
+            entry.complain("name",
+                           "\"" + cert.name + "\" is that of " + owner->second + " already");
+            return;
+        }
     };
     auth.list("keys", options.keys, kIdentities, visit_key);
     auth.list("certs", options.certs, kIdentities, visit_cert);
     auth.object("anonymous", [&](auto& anonymous) { visit(anonymous, options.anonymous); });
+    auth.choice("proof_1", options.proof_1, kOldProofsNames);
 
     if (!auth.good({"keys", "certs", "anonymous"})) return;
     const auto permits = [](const auto& who) {

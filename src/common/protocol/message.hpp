@@ -23,9 +23,14 @@ inline constexpr std::string_view kVersion = "0.0.1";
 struct Proof {
     std::string key;           ///< the key's id: as a topic, shorter, without `"` and `\`
     std::int64_t time_ms = 0;  ///< the asking peer's clock, Unix time
-    std::string mac;           ///< kProofDigits lowercase hex digits
+    /// kProofDigits lowercase hex digits each: version 2 and, for proxies that know no other,
+    /// version 1. Either may be empty, not both.
+    std::string mac, mac_1;
 };
 inline constexpr std::size_t kProofDigits = 64;  // HMAC-SHA256
+
+/// What a proxy can be told of how long an out may be silent.
+inline constexpr Milliseconds kHeartbeatTimeoutMin{5'000}, kHeartbeatTimeoutMax{600'000};
 
 /// out → proxy, first on a control connection: "I serve this topic".
 struct OutRequest {
@@ -33,7 +38,7 @@ struct OutRequest {
     bool ext = false;
     std::string instance;  ///< names this network entry of this run of out
     bool standby = false;  ///< join the line without taking the topic from its holder
-    std::optional<Milliseconds> heartbeat_timeout;  ///< 5 s to 10 min
+    std::optional<Milliseconds> heartbeat_timeout;  ///< clamped to kHeartbeatTimeoutMin to …Max
     std::optional<Proof> proof{};
 };
 

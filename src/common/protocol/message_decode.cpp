@@ -51,9 +51,18 @@ std::string read_hex(MemberReader& ext, std::string_view key, bool required) {
     return text;
 }
 
-/// All three members of a proof or none.
+std::string read_mac(MemberReader& ext, std::string_view key) {
+    std::string mac = ext.text(key, kProofDigits, false);
+    ext.require(!ext.has(key) || (mac.size() == kProofDigits &&
+                                  mac.find_first_not_of("0123456789abcdef") == std::string::npos));
+    return mac;
+}
+
+/// All members of a proof or none; of its two versions one is enough.
 std::optional<Proof> read_proof(MemberReader& ext) {
-    if (!ext.has("key") && !ext.has("proof") && !ext.has("time")) return std::nullopt;
+    if (!ext.has("key") && !ext.has("proof") && !ext.has("proof2") && !ext.has("time")) {
+        return std::nullopt;
+    }
     Proof proof;
     proof.key = ext.text("key", kKeyIdMaxBytes, true);
     // What JSON would write as two bytes is refused: such a key would not fit beside the rest.
@@ -61,9 +70,9 @@ std::optional<Proof> read_proof(MemberReader& ext) {
     const auto time_ms = ext.number("time", 0, kTimeMaxMs);
     ext.require(time_ms.has_value());
     proof.time_ms = time_ms.value_or(0);
-    proof.mac = ext.text("proof", kProofDigits, true);
-    ext.require(proof.mac.size() == kProofDigits &&
-                proof.mac.find_first_not_of("0123456789abcdef") == std::string::npos);
+    proof.mac = read_mac(ext, "proof2");
+    proof.mac_1 = read_mac(ext, "proof");
+    ext.require(!proof.mac.empty() || !proof.mac_1.empty());
     return proof;
 }
 
@@ -93,7 +102,8 @@ Result<Message, DecodeError> read_out_request(MemberReader members) {
         const std::string mode = ext.text("mode", kIdMaxBytes, false);
         ext.require(mode.empty() || mode == "takeover" || mode == "standby");
         m.standby = mode == "standby";
-        if (const auto ms = ext.number("heartbeat_timeout", 5'000, 600'000)) {
+        if (const auto ms = ext.number("heartbeat_timeout", kHeartbeatTimeoutMin.count(),
+                                       kHeartbeatTimeoutMax.count())) {
             m.heartbeat_timeout = Milliseconds{*ms};
         }
         m.proof = read_proof(ext);

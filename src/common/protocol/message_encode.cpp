@@ -92,7 +92,8 @@ void write_proof(ObjectWriter& ext, const std::optional<Proof>& proof) {
     if (!proof) return;
     ext.text("key", proof->key);
     ext.number("time", proof->time_ms);
-    ext.text("proof", proof->mac);
+    ext.text_if_any("proof", proof->mac_1);
+    ext.text_if_any("proof2", proof->mac);
 }
 
 void write(ObjectWriter& payload, const OutRequest& m) {
