@@ -11,7 +11,7 @@ std::optional<std::string> apply(InConfig& config, const CommandLine& line) {
         network.server = *server;
     }
     if (!line.bind.empty()) {
-        const auto listen = parse_host_port(line.bind, "127.0.0.1");
+        const auto listen = parse_host_port(line.bind, AddressOf::listener);
         if (!listen) return "--bind " + listen.error();
         network.listen = *listen;
     }

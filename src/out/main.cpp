@@ -11,7 +11,7 @@ std::optional<std::string> apply(OutConfig& config, const CommandLine& line) {
         network.server = *server;
     }
     if (!line.backend.empty()) {
-        const auto backend = parse_host_port(line.backend);
+        const auto backend = parse_host_port(line.backend, AddressOf::backend);
         if (!backend) return "--backend " + backend.error();
         network.backend = *backend;
     }

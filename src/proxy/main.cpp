@@ -5,7 +5,7 @@ namespace {
 
 std::optional<std::string> apply(ProxyConfig& config, const CommandLine& line) {
     if (line.bind.empty()) return std::nullopt;
-    const auto listen = parse_host_port(line.bind, "127.0.0.1");
+    const auto listen = parse_host_port(line.bind, AddressOf::listener);
     if (!listen) return "--bind " + listen.error();
     config.listen = *listen;
     return std::nullopt;

@@ -5,21 +5,25 @@
 #include <string_view>
 
 #include "common/protocol/config.hpp"
+#include "common/protocol/config_advice.hpp"
 #include "demand.hpp"
 
 namespace {
 
 template <class Parse>
 void check(Parse parse, std::string_view text) {
-    const auto config = parse(text, "fuzz.json");
+    inout::ConfigWarnings warnings;
+    const auto config = parse(text, "fuzz.json", &warnings);
+    for (const auto& line : warnings) demand(line.starts_with("fuzz.json:"));
     if (!config) {
         demand(!config.error().empty());
         for (const auto& line : config.error()) demand(line.starts_with("fuzz.json:"));
         return;
     }
-    const auto again = parse(to_json(config.value()), "again.json");
+    const auto again = parse(to_json(config.value()), "again.json", nullptr);
     demand(static_cast<bool>(again));
     demand(again.value() == config.value());
+    demand(!access_summary(config.value()).empty());
 }
 
 }  // namespace

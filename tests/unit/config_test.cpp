@@ -314,7 +314,10 @@ TEST(EffectiveConfig, reads_back_as_the_same_configuration) {
 
 TEST(LogNames, are_those_of_the_configuration) {
     EXPECT_EQ(parse_log_level("warning"), log::Level::warning);
-    EXPECT_EQ(parse_log_level("Warning"), std::nullopt);
+    EXPECT_EQ(parse_log_level("Warning"), log::Level::warning);
+    EXPECT_EQ(parse_log_level("warn"), log::Level::warning);
+    EXPECT_EQ(parse_log_level("ERR"), log::Level::error);
+    EXPECT_EQ(parse_log_level("wa"), std::nullopt);
     EXPECT_EQ(parse_log_level(""), std::nullopt);
     EXPECT_EQ(parse_log_format("json"), log::Format::json);
     EXPECT_EQ(parse_log_format("xml"), std::nullopt);

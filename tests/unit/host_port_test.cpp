@@ -9,8 +9,8 @@ namespace {
 
 using namespace std::string_literals;
 
-std::string parsed(std::string_view text, std::string_view default_host = {}) {
-    const auto result = parse_host_port(text, default_host);
+std::string parsed(std::string_view text, AddressOf use = AddressOf::server) {
+    const auto result = parse_host_port(text, use);
     return result ? to_string(result.value()) : result.error();
 }
 
@@ -35,15 +35,14 @@ TEST(HostPort, has_an_ipv6_address_in_brackets) {
 }
 
 TEST(HostPort, of_a_listener_may_be_a_port_alone) {
-    EXPECT_EQ(parsed("40002", "127.0.0.1"), "127.0.0.1:40002");
-    EXPECT_EQ(parsed("40002", "::1"), "[::1]:40002");
-    EXPECT_EQ(parsed("0.0.0.0:40002", "127.0.0.1"), "0.0.0.0:40002");
-    EXPECT_EQ(parsed("40002"), "must be HOST:PORT");
+    EXPECT_EQ(parsed("40002", AddressOf::listener), "127.0.0.1:40002");
+    EXPECT_EQ(parsed("0.0.0.0:40002", AddressOf::listener), "0.0.0.0:40002");
+    EXPECT_EQ(parsed("40002"), "must be HOST:PORT, as in 127.0.0.1:40002");
 }
 
 TEST(HostPort, of_a_listener_may_have_port_0) {
-    EXPECT_EQ(parsed("0", "127.0.0.1"), "127.0.0.1:0");
-    EXPECT_EQ(parsed("[::]:0", "127.0.0.1"), "[::]:0");
+    EXPECT_EQ(parsed("0", AddressOf::listener), "127.0.0.1:0");
+    EXPECT_EQ(parsed("[::]:0", AddressOf::listener), "[::]:0");
     EXPECT_EQ(parsed("relay:0"), "needs a port from 1 to 65535");
 }
 
@@ -51,14 +50,39 @@ TEST(HostPort, refuses_what_is_no_port) {
     for (const auto* text : {"h:", "h:65536", "h:99999999999", "h:-1", "h:+80", "h: 80", "h:80 ",
                              "h:0x50", "h:http", "h:8.0"}) {
         EXPECT_EQ(parsed(text), "needs a port from 1 to 65535") << text;
-        EXPECT_EQ(parsed(text, "::1"), "needs a port from 0 to 65535") << text;
+        EXPECT_EQ(parsed(text, AddressOf::listener), "needs a port from 0 to 65535") << text;
     }
-    EXPECT_EQ(parsed("", "::1"), "needs a port from 0 to 65535");
+    EXPECT_EQ(parsed("", AddressOf::listener), "needs a port from 0 to 65535");
 }
 
-TEST(HostPort, never_takes_an_empty_host_for_all_addresses) {
-    EXPECT_EQ(parsed(":80"), "has a host that must not be empty");
-    EXPECT_EQ(parsed(":80", "127.0.0.1"), "has a host that must not be empty");
+TEST(HostPort, of_a_listener_without_a_host_before_the_colon_is_all_addresses) {
+    EXPECT_EQ(parsed(":80", AddressOf::listener), "[::]:80");
+    EXPECT_EQ(parsed("*:80", AddressOf::listener), "[::]:80");
+}
+
+TEST(HostPort, of_a_backend_may_be_a_port_of_this_machine) {
+    EXPECT_EQ(parsed("8000", AddressOf::backend), "127.0.0.1:8000");
+    EXPECT_EQ(parsed(":8000", AddressOf::backend), "127.0.0.1:8000");
+    EXPECT_EQ(parsed("db:3306", AddressOf::backend), "db:3306");
+    EXPECT_EQ(parsed("0", AddressOf::backend), "needs a port from 1 to 65535");
+    EXPECT_EQ(parsed("db", AddressOf::backend), "must be HOST:PORT, as in db:40001");
+}
+
+TEST(HostPort, of_a_server_says_what_to_write_instead) {
+    EXPECT_EQ(parsed(":40001"),
+              "has no host: write HOST:40001, or 127.0.0.1:40001 for this machine");
+    EXPECT_EQ(parsed("relay.example"), "must be HOST:PORT, as in relay.example:40001");
+    EXPECT_EQ(parsed(""), "must be HOST:PORT, as in relay.example.com:40001");
+    EXPECT_EQ(parsed("tcp://relay:40001"), "is a URL: write relay:40001");
+    EXPECT_EQ(parsed("http://me:secret@relay:80/a?b"), "is a URL: write relay:80");
+    EXPECT_EQ(parsed("https://relay"),
+              "is a URL: write relay:PORT; TLS is turned on by \"tls\": {} in a file");
+    EXPECT_EQ(parsed("user@relay:22"), "holds a user's name: write relay:22");
+    EXPECT_EQ(parsed("relay:40001/"), "holds a '/': write relay:40001");
+    EXPECT_EQ(parsed("bücher.example:1"), "must be in ASCII: write xn--bcher-kva.example:1");
+    EXPECT_EQ(parsed("relay：40001"), "holds U+FF1A (fullwidth colon) at character 6: write ':'");
+    EXPECT_EQ(parsed("*:40001"),
+              "has a host that may hold letters, digits, '-', '_' and '.' only, or be an address");
 }
 
 TEST(HostPort, survives_a_round_trip_through_text) {
@@ -77,8 +101,7 @@ TEST(Host, may_be_an_address_or_a_name) {
 
 TEST(Host, may_hold_certain_letters_only) {
     const std::string letters = "may hold letters, digits, '-', '_' and '.' only, or be an address";
-    for (const auto& host :
-         {"a b"s, " a"s, "a/b"s, "user@host"s, "bücher.example"s, "a\0b"s, "[]"s, "*"s}) {
+    for (const auto& host : {"a b"s, " a"s, "a\0b"s, "[]"s, "*"s}) {
         EXPECT_EQ(problem(host), letters) << host;
     }
 }
@@ -103,13 +126,54 @@ TEST(Host, that_ends_in_a_number_is_a_whole_ipv4_address) {
 }
 
 TEST(Host, with_a_colon_is_a_valid_ipv6_address) {
-    for (const auto& host : {":"s, ":::"s, "1:2"s, "::1::"s, "12345::"s, "host:80"s, "::1\0"s,
+    for (const auto& host : {":"s, ":::"s, "1:2"s, "::1::"s, "12345::"s, "host:"s, "::1\0"s,
                              "::ffff:1.2.3.400"s, "[::1]"s}) {
         EXPECT_EQ(problem(host), "is not a valid IPv6 address") << host;
     }
     for (const auto* host : {"fe80::1%", "fe80::1%eth 0", "fe80::1%interface-with-16"}) {
         EXPECT_EQ(problem(host), "has an invalid zone after '%'") << host;
     }
+}
+
+TEST(Host, with_something_around_it_is_told_what_to_write) {
+    EXPECT_EQ(problem("relay:40001"),
+              "is a host and a port: write relay as the host and 40001 as the port");
+    EXPECT_EQ(problem("http://relay.example:80/"),
+              "is a URL: write relay.example as the host and 80 as the port");
+    EXPECT_EQ(problem("http://relay"), "is a URL: write relay alone");
+    EXPECT_EQ(problem("http://"), "is a URL: write the host alone, as in relay.example.com");
+    EXPECT_EQ(problem("wss://[::1]/x").substr(0, 27), "is a URL: write [::1] alone");
+    EXPECT_EQ(problem("a/b"), "holds a '/': write a alone");
+    EXPECT_EQ(problem("user@host"), "holds a user's name: write host alone");
+    for (const auto* path : {"/run/db.sock", "./db.sock", "unix:/run/db.sock"}) {
+        EXPECT_EQ(problem(path), "is a path: inout connects by TCP, to a host and a port") << path;
+    }
+}
+
+TEST(Host, in_other_letters_is_told_its_ascii_form) {
+    const auto written = [](const std::string& host) {
+        const std::string text = problem(host);
+        const std::string before = "must be in ASCII: write ";
+        return text.starts_with(before) ? text.substr(before.size()) : text;
+    };
+    EXPECT_EQ(written("bücher.example"), "xn--bcher-kva.example alone");
+    EXPECT_EQ(written("BÜCHER.example"), "xn--bcher-kva.example alone");
+    EXPECT_EQ(written("例え.テスト"), "xn--r8jz45g.xn--zckzah alone");
+    EXPECT_EQ(written("中国"), "xn--fiqs8s alone");
+    EXPECT_EQ(written("пример.испытание"), "xn--e1afmkfd.xn--80akhbyknj4f alone");
+    EXPECT_EQ(written("παράδειγμα.δοκιμή"), "xn--hxajbheg2az3al.xn--jxalpdlp alone");
+    EXPECT_EQ(written("bu\u0308cher"), "the form of the name that begins with xn--");
+}
+
+TEST(Host, with_characters_that_nobody_sees_names_them) {
+    EXPECT_EQ(problem("relay\u200b"),
+              "holds U+200B (zero width space) at character 6, which can not be seen: remove it");
+    EXPECT_EQ(problem("\u00a0relay"),
+              "holds U+00A0 (no-break space) at character 1, which can not be seen: remove it");
+    EXPECT_EQ(problem("relay．example"),
+              "holds U+FF0E (fullwidth full stop) at character 6: write '.'");
+    EXPECT_EQ(problem("中继。例子"), "holds U+3002 at character 3: write '.'");
+    EXPECT_EQ(problem("re\xffy"), "is not UTF-8 at character 3");
 }
 
 TEST(CanonicalHost, is_the_same_for_all_spellings_of_a_host) {

@@ -107,13 +107,14 @@ TEST(JsonDocument, says_what_it_expected_and_what_it_found) {
     EXPECT_EQ(parsed("[1}"), "2: expected ',' or ']', found '}'");
     EXPECT_EQ(parsed("{"), "1: expected a key in double quotes or '}', found the end of the file");
     EXPECT_EQ(parsed("{a:1}"), "1: expected a key in double quotes or '}', found 'a'");
-    EXPECT_EQ(parsed("{'a':1}"), "1: expected a key in double quotes or '}', found '''");
+    EXPECT_EQ(parsed("{'a':1}"),
+              "1: expected a key in double quotes or '}', found ''': write \" instead");
     EXPECT_EQ(parsed("{\"a\" 1}"), "5: expected ':' after the key, found '1'");
     EXPECT_EQ(parsed("{\"a\":}"), "5: expected a value, found '}'");
     EXPECT_EQ(parsed("{\"a\":1 \"b\":2}"), "7: expected ',' or '}', found '\"'");
     EXPECT_EQ(parsed("{} x"), "3: expected nothing more after the configuration, found 'x'");
-    EXPECT_EQ(parsed("[\xff\xfe]"), "1: expected a value, found the byte 0xff");
-    EXPECT_EQ(parsed("[\0]"s), "1: expected a value, found the byte 0x00");
+    EXPECT_EQ(parsed("[\xff\xfe]"), "1: expected a value, found the byte 0xff, which is not UTF-8");
+    EXPECT_EQ(parsed("[\0]"s), "1: expected a value, found the control character U+0000");
 }
 
 TEST(JsonDocument, refuses_words_that_are_no_values) {

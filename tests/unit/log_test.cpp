@@ -53,21 +53,23 @@ TEST(Log, a_value_can_not_forge_a_line) {
     EXPECT_EQ(line(Format::text, {{"a", "\n"}}), R"(event a="\u000a")");
 }
 
-TEST(Log, what_a_terminal_obeys_and_what_is_not_utf8_becomes_a_question_mark) {
+TEST(Log, what_a_terminal_obeys_or_nobody_sees_is_escaped_and_what_is_not_utf8_a_question_mark) {
     const std::pair<std::string, std::string> cases[] = {
-        {"\xc2\x9b", "?"},                                 // U+009B, the C1 form of ESC [
-        {"a\xe2\x80\xaez", "a?z"},                         // U+202E, right to left from here on
+        {"\xc2\x9b", R"(\u009b)"},                         // the C1 form of ESC [
+        {"a\xe2\x80\xaez", R"(a\u202ez)"},                 // right to left from here on
+        {"\xe2\x80\x8b", R"(\u200b)"},                     // zero width space
+        {"\xf3\xa0\x81\x81", R"(\udb40\udc41)"},           // U+E0041, a tag
         {"\xff\xfe", "??"},                                // never in UTF-8
         {"\xc3", "?"},                                     // cut off
         {"\xed\xa0\x80", "???"},                           // a surrogate
         {"\xc3\xa9\xe2\x82\xac", "\xc3\xa9\xe2\x82\xac"},  // é and €
     };
     for (const auto& [text, shown] : cases) {
-        const auto object = json_line({{"a", text}});
-        ASSERT_TRUE(object.is_object()) << "not JSON: " << shown;
-        EXPECT_EQ(object["a"], shown);
+        EXPECT_EQ(line(Format::json, {{"a", text}}), R"("event":"event","a":")" + shown + '"');
+        ASSERT_TRUE(json_line({{"a", text}}).is_object()) << "not JSON: " << shown;
     }
     EXPECT_EQ(line(Format::text, {{"a", "\xff"}}), R"(event a="?")");
+    EXPECT_EQ(line(Format::text, {{"a", "\xe2\x80\x8b"}}), R"(event a="\u200b")");
 }
 
 TEST(Log, json_gives_every_text_back_as_it_was) {

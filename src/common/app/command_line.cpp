@@ -1,19 +1,62 @@
 #include "common/app/command_line.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
+#include <span>
+#include <string_view>
+#include <vector>
 
+#include "common/base/utf8.hpp"
+#include "common/protocol/nearest_word.hpp"
 #include "common/protocol/topic.hpp"
 
 namespace inout {
 
+namespace {
+
+/// `-config` is how Go's flags may be written, and CLI11 would take it for `-c onfig`.
+std::vector<std::string> with_two_dashes(int argc, char** argv,
+                                         std::span<const std::string_view> flags) {
+    std::vector<std::string> arguments(argv, argv + argc);
+    for (std::string& argument : arguments) {
+        if (argument.size() < 3 || argument[0] != '-' || argument[1] == '-') continue;
+        const std::string name = "-" + argument.substr(0, argument.find('='));
+        if (std::find(flags.begin(), flags.end(), name) != flags.end()) argument.insert(0, "-");
+    }
+    return arguments;
+}
+
+std::string unexpected(const std::string& argument, std::span<const std::string_view> flags) {
+    const std::string shown = visible(argument);
+    if (!argument.starts_with('-')) {
+        const bool file = argument.ends_with(".json");
+        return shown + ": " +
+               (file ? "a configuration file is given as --config " + shown
+                     : "every value needs its flag in front; --help lists them");
+    }
+    const std::string name = argument.substr(0, argument.find('='));
+    if (const auto meant = nearest_word(name, flags)) {
+        return visible(name) + ": unknown flag; did you mean " + std::string(*meant) + "?";
+    }
+    std::string known;
+    for (const auto flag : flags) known += (known.empty() ? "" : ", ") + std::string(flag);
+    return visible(name) + ": unknown flag; the flags are " + known;
+}
+
+}  // namespace
+
 Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, char** argv) {
     CommandLine line;
     CLI::App app(text.summary, text.name);
+    app.allow_extras();
     app.set_version_flag("--version", text.name + " " INOUT_VERSION);
-    const auto add = [&app](const char* flag, auto& value, const char* type, const char* help) {
+    std::vector<std::string_view> flags{"--help", "--version", "--check"};
+    const auto add = [&](const char* flag, auto& value, const char* type, const char* help) {
+        flags.emplace_back(flag);
+        const std::string names = flags.back() == "--config" ? "-c,--config" : flag;
         // An empty value would otherwise count as "not given", and the defaults would run.
-        app.add_option(flag, value, help)->type_name(type)->check([](const std::string& given) {
+        app.add_option(names, value, help)->type_name(type)->check([](const std::string& given) {
             return given.empty() ? "must not be empty" : std::string();
         });
     };
@@ -21,19 +64,27 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
     app.add_flag("--check", line.check,
                  "check the configuration, print it with all defaults, and end");
     if (text.has_server) add("--server", line.server, "HOST:PORT", "the proxy's address");
-    if (text.has_backend) add("--backend", line.backend, "HOST:PORT", "the service to offer");
-    if (text.has_bind) add("--bind", line.bind, "[HOST:]PORT", "where to listen");
+    if (text.has_backend) add("--backend", line.backend, "[HOST:]PORT", "the service to offer");
+    if (text.has_bind) {
+        add("--bind", line.bind, "[HOST:]PORT", "where to listen; *:PORT for all addresses");
+    }
     if (text.has_server) add("--topic", line.topic, "TOPIC", "the name of the service");
     if (text.makes_keys) {
         add("--new-key", line.new_key, "FILE", "write a new random key to this file, and end");
     }
     add("--log-level", line.log_level, "LEVEL", "debug, info, warning or error");
     add("--log-format", line.log_format, "FORMAT", "text or json");
+    const auto arguments = with_two_dashes(argc, argv, flags);
+    std::vector<const char*> pointers;
+    for (const auto& argument : arguments) pointers.push_back(argument.c_str());
     try {
-        app.parse(argc, argv);
+        app.parse(argc, pointers.data());
     } catch (const CLI::ParseError& error) {
         return Failure{app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2};
     }
+    const auto extras = app.remaining();
+    for (const std::string& extra : extras) std::cerr << unexpected(extra, flags) << '\n';
+    if (!extras.empty()) return Failure{2};
     if (!line.config_file.empty() && line.names_network()) {
         std::cerr << "a network is given either by --config or by flags, not by both\n";
         return Failure{2};
@@ -51,12 +102,14 @@ std::optional<std::string> apply_topic(std::string& topic, const CommandLine& li
 std::optional<std::string> apply_log_flags(LogOptions& log, const CommandLine& line) {
     if (!line.log_level.empty()) {
         const auto level = parse_log_level(line.log_level);
-        if (!level) return "--log-level must be debug, info, warning or error";
+        if (!level)
+            return "--log-level must be debug, info, warning or error, not " +
+                   visible(line.log_level);
         log.level = *level;
     }
     if (!line.log_format.empty()) {
         const auto format = parse_log_format(line.log_format);
-        if (!format) return "--log-format must be text or json";
+        if (!format) return "--log-format must be text or json, not " + visible(line.log_format);
         log.format = *format;
     }
     return std::nullopt;

@@ -216,9 +216,9 @@ int write_new_key(const std::string& path) {
     return 0;
 }
 
-int run(const std::string& name, const CommonConfig& config,
+int run(const std::string& name, const CommonConfig& config, const ConfigWarnings& warnings,
         const std::function<std::unique_ptr<Service>(Workers&)>& make,
-        const std::optional<std::string>& check_only) {
+        const std::optional<CheckText>& check_only) {
     try {
         log::start(name, config.log.level, config.log.format);
     } catch (const std::system_error& error) {
@@ -233,9 +233,12 @@ int run(const std::string& name, const CommonConfig& config,
     static auto* life = new Life(config, make);
     if (const auto problems = life->load(); !problems.empty()) return report(problems);
     if (check_only) {
-        std::cout << *check_only << '\n';
+        for (const auto& warning : warnings) std::cerr << warning << '\n';
+        std::cerr << check_only->summary;
+        std::cout << check_only->json << '\n';
         return 0;
     }
+    for (const auto& warning : warnings) log::warning("configuration", {{"reason", warning}});
     return life->run();
 }
 

@@ -14,6 +14,7 @@
 #include "common/app/config_files.hpp"
 #include "common/app/worker.hpp"
 #include "common/protocol/config.hpp"
+#include "common/protocol/config_advice.hpp"
 
 namespace inout {
 
@@ -33,7 +34,8 @@ class Service {
 template <class Config>
 struct Program {
     ProgramText text;
-    Result<Config, ConfigProblems> (*parse)(std::string_view text, std::string_view file);
+    Result<Config, ConfigProblems> (*parse)(std::string_view text, std::string_view file,
+                                            ConfigWarnings* warnings);
     Config (*defaults)();
     /// Puts the network flags into a configuration; the failure names the flag.
     std::optional<std::string> (*apply)(Config& config, const CommandLine& line);
@@ -50,10 +52,15 @@ void prepare_process();
 std::optional<std::string> read_config_file(const std::string& path);
 int report(const ConfigProblems& problems);
 int write_new_key(const std::string& path);
-/// With `check_only` only prints that, if the files are fine too.
-int run(const std::string& name, const CommonConfig& config,
+/// What --check prints: for programs on stdout, for people on stderr.
+struct CheckText {
+    std::string json, summary;
+};
+/// With `check_only` only prints that, if the files are fine too. The warnings are printed or
+/// logged.
+int run(const std::string& name, const CommonConfig& config, const ConfigWarnings& warnings,
         const std::function<std::unique_ptr<Service>(Workers&)>& make,
-        const std::optional<std::string>& check_only);
+        const std::optional<CheckText>& check_only);
 }  // namespace detail
 
 template <class Config>
@@ -63,23 +70,30 @@ int run_program(const Program<Config>& program, int argc, char** argv) {
     if (!line) return line.error();
     if (!line->new_key.empty()) return detail::write_new_key(line->new_key);
     Config config = program.defaults();
+    ConfigWarnings warnings;
     if (!line->config_file.empty()) {
         const auto text = detail::read_config_file(line->config_file);
         if (!text) return 2;
-        auto parsed = program.parse(*text, line->config_file);
+        auto parsed = program.parse(*text, line->config_file, &warnings);
         if (!parsed) return detail::report(parsed.error());
         config = std::move(*parsed);
         resolve_files(config, line->config_file);
     }
     if (const auto problem = program.apply(config, *line)) return detail::report({*problem});
+    if (line->config_file.empty()) {
+        for (const auto& [key, what] : security_advice(config)) {
+            warnings.push_back("--" + std::string(key) + ": " + what);
+        }
+    }
     if (const auto problem = apply_log_flags(config.log, *line)) {
         return detail::report({*problem});
     }
     // Lives until the process is gone: pending operations refer to it.
     static const Config running = std::move(config);
     const auto make = [&](Workers& workers) { return program.make(workers, running); };
-    const auto check = line->check ? std::optional(to_json(running)) : std::nullopt;
-    return detail::run(program.text.name, running, make, check);
+    std::optional<detail::CheckText> check;
+    if (line->check) check = {to_json(running), access_summary(running)};
+    return detail::run(program.text.name, running, warnings, make, check);
 }
 
 }  // namespace inout

@@ -97,21 +97,18 @@ spdlog::level::level_enum to_spdlog(Level level) {
     return spdlog::level::info;
 }
 
-/// Escapes ASCII controls as JSON does; '?' stands for other characters that must not reach a
-/// terminal, and for each byte that is not UTF-8.
+/// Escapes as JSON does what must not reach a terminal or can not be seen; '?' stands for each byte
+/// that is not UTF-8.
 void append_escaped(std::string& out, std::string_view text) {
-    static constexpr char kDigits[] = "0123456789abcdef";
     while (!text.empty()) {
         const auto [value, bytes] = first_code_point(text);
         if (value == '"' || value == '\\') {
             out += '\\';
             out += text[0];
-        } else if (bytes == 1 && !is_printable(value)) {
-            out += "\\u00";
-            out += kDigits[value >> 4U];
-            out += kDigits[value & 15U];
-        } else if (bytes == 0 || !is_printable(value)) {
+        } else if (bytes == 0) {
             out += '?';
+        } else if (!is_printable(value)) {
+            append_escape(out, value);
         } else {
             out += text.substr(0, bytes);
         }

@@ -1,8 +1,12 @@
-// UTF-8, as far as texts of others need it: is it well-formed, and may a terminal see it?
+// UTF-8, as far as texts of others need it: is it well-formed, and may a reader be shown it?
+//
+// One list says which characters can not be seen or change how others are seen: topics refuse what
+// it names (protocol/topic.hpp), the log and the messages about a configuration show it escaped.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace inout {
@@ -16,8 +20,19 @@ struct CodePoint {
 /// overlong form, no surrogate, nothing above U+10FFFF.
 CodePoint first_code_point(std::string_view text);
 
-/// False for what a terminal obeys or what reorders a line: control characters (U+0000–1F,
-/// U+7F–9F), line and paragraph separators and bidirectional marks (U+2028–202E, U+2066–2069).
+/// False for what a terminal obeys, what reorders a line, and what nobody can see: control
+/// characters, line and paragraph separators, bidirectional marks, spaces other than U+0020, and
+/// what has no width (Unicode's Default_Ignorable_Code_Point, such as U+200B and U+FEFF).
 bool is_printable(std::uint32_t code_point);
+
+/// `U+200B`, and what it is called if it is one that people meet: `U+200B (zero width space)`.
+std::string name_of(std::uint32_t code_point);
+
+/// As JSON escapes it (RFC 8259, 7): `\u200b`, and two of them above U+FFFF.
+void append_escape(std::string& out, std::uint32_t code_point);
+
+/// For a terminal: what is not printable as append_escape writes it, a byte that is not UTF-8 as
+/// `\xff`; all else as it is.
+std::string visible(std::string_view text);
 
 }  // namespace inout

@@ -1,10 +1,11 @@
 #include "common/protocol/config.hpp"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/protocol/config_advice.hpp"
 #include "common/protocol/config_fields.hpp"
+#include "common/protocol/text_hints.hpp"
 
 namespace inout {
 namespace {
@@ -25,7 +26,11 @@ class FieldWriter {
         text(key, host, nullptr);
     }
     void port(std::string_view key, std::uint16_t port, std::uint16_t, Need) { put(key, port); }
+    void listener(std::string_view key, const std::string& host) { text(key, host, nullptr); }
     void duration(std::string_view key, Milliseconds time, Range) { put(key, time.count()); }
+    void duration_near(std::string_view key, Milliseconds time, Range, std::int64_t) {
+        put(key, time.count());
+    }
     template <class Unsigned>
     void count(std::string_view key, Unsigned amount, Range) {
         put(key, amount);
@@ -65,11 +70,13 @@ class FieldWriter {
 
     /// Nothing is checked on the way out.
     static bool good(std::initializer_list<std::string_view>) { return false; }
-    static void less(std::string_view, std::int64_t, std::string_view, std::int64_t) {}
     template <class Number>
     static void at_most(std::string_view, Number, std::string_view, Number) {}
     static std::string path() { return {}; }
     static void complain(std::string_view, std::string_view) {}
+    static void warn(std::string_view, std::string_view) {}
+    static bool absent(std::string_view) { return false; }
+    static bool has(std::string_view) { return false; }
 
   private:
     template <class Value>
@@ -82,11 +89,13 @@ class FieldWriter {
 // --- in and out ---
 
 template <class Config>
-Result<Config, ConfigProblems> parse(std::string_view text, std::string_view file) {
+Result<Config, ConfigProblems> parse(std::string_view text, std::string_view file,
+                                     std::string_view program, ConfigWarnings* warnings) {
     if (text.size() > kConfigMaxBytes) {
         return Failure{ConfigProblems{std::string(file) + ": is larger than " +
                                       std::to_string(kConfigMaxBytes) + " bytes"}};
     }
+    const std::string_view whole = text;
     // Editors on Windows put a byte order mark in front; RFC 8259, 8.1 allows to ignore it.
     if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
 
@@ -94,15 +103,27 @@ Result<Config, ConfigProblems> parse(std::string_view text, std::string_view fil
     Config config;
     const auto document = parse_json_document(text);
     if (!document) {
-        problems.add(document.error().where, "", document.error().what);
+        const auto other = other_format(whole);
+        problems.add(other ? text.substr(0, 1) : document.error().where, "",
+                     other ? *other : document.error().what);
     } else if (document.value().kind != JsonValue::Kind::object) {
         problems.add(document.value().source, "", "the configuration must be an object, { … }");
     } else {
         FieldReader fields(document.value(), "", problems);
         visit(fields, config);
         fields.finish();
+        const auto meant = written_for(document.value());
+        if (!problems.empty() && meant && *meant != program) {
+            Problems one(text, file);  // the others would only repeat it
+            one.add(document.value().source, "",
+                    "this is a configuration of " + std::string(*meant) + ", and this program is " +
+                        std::string(program));
+            return Failure{one.lines()};
+        }
+        if (problems.empty()) visit_advice(fields, config);
     }
     if (!problems.empty()) return Failure{problems.lines()};
+    if (warnings != nullptr) *warnings = problems.warnings();
     return config;
 }
 
@@ -118,24 +139,25 @@ std::string write(Config config) {
 
 template <class Enum, std::size_t size>
 std::optional<Enum> from_name(const std::string_view (&names)[size], std::string_view name) {
-    const auto* const found = std::find(std::begin(names), std::end(names), name);
-    if (found == std::end(names)) return std::nullopt;
-    return static_cast<Enum>(found - std::begin(names));
+    const auto index = find_choice(names, name);
+    return index ? std::optional(static_cast<Enum>(*index)) : std::nullopt;
 }
 
 HostPort loopback(std::uint16_t port) { return {"127.0.0.1", port}; }
 
 }  // namespace
 
-Result<InConfig, ConfigProblems> parse_in_config(std::string_view text, std::string_view file) {
-    return parse<InConfig>(text, file);
+Result<InConfig, ConfigProblems> parse_in_config(std::string_view text, std::string_view file,
+                                                 ConfigWarnings* warnings) {
+    return parse<InConfig>(text, file, "in", warnings);
 }
-Result<OutConfig, ConfigProblems> parse_out_config(std::string_view text, std::string_view file) {
-    return parse<OutConfig>(text, file);
+Result<OutConfig, ConfigProblems> parse_out_config(std::string_view text, std::string_view file,
+                                                   ConfigWarnings* warnings) {
+    return parse<OutConfig>(text, file, "out", warnings);
 }
-Result<ProxyConfig, ConfigProblems> parse_proxy_config(std::string_view text,
-                                                       std::string_view file) {
-    return parse<ProxyConfig>(text, file);
+Result<ProxyConfig, ConfigProblems> parse_proxy_config(std::string_view text, std::string_view file,
+                                                       ConfigWarnings* warnings) {
+    return parse<ProxyConfig>(text, file, "proxy", warnings);
 }
 
 InConfig default_in_config() {

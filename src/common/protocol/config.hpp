@@ -239,10 +239,16 @@ inline constexpr std::size_t kConfigMaxBytes = 4'194'304;
 /// wrong`. `file` is the name to print. A syntax error is the only one of its list.
 using ConfigProblems = std::vector<std::string>;
 
-Result<InConfig, ConfigProblems> parse_in_config(std::string_view text, std::string_view file);
-Result<OutConfig, ConfigProblems> parse_out_config(std::string_view text, std::string_view file);
-Result<ProxyConfig, ConfigProblems> parse_proxy_config(std::string_view text,
-                                                       std::string_view file);
+/// What was accepted though it may not be what was meant, in the same form: what it means.
+using ConfigWarnings = std::vector<std::string>;
+
+/// `warnings` is set on success.
+Result<InConfig, ConfigProblems> parse_in_config(std::string_view text, std::string_view file,
+                                                 ConfigWarnings* warnings = nullptr);
+Result<OutConfig, ConfigProblems> parse_out_config(std::string_view text, std::string_view file,
+                                                   ConfigWarnings* warnings = nullptr);
+Result<ProxyConfig, ConfigProblems> parse_proxy_config(std::string_view text, std::string_view file,
+                                                       ConfigWarnings* warnings = nullptr);
 
 /// What the programs run on without a file: the original's defaults.
 InConfig default_in_config();
@@ -254,7 +260,8 @@ std::string to_json(const InConfig& config);
 std::string to_json(const OutConfig& config);
 std::string to_json(const ProxyConfig& config);
 
-/// The names that the configuration and the flags use: debug, info, warning, error; text, json.
+/// The names that the configuration and the flags use: debug, info, warning, error; text, json. In
+/// any letter case; "warn" and "err" are known too.
 std::optional<log::Level> parse_log_level(std::string_view name);
 std::optional<log::Format> parse_log_format(std::string_view name);
 

@@ -13,6 +13,7 @@
 
 #include "common/protocol/certificate_name.hpp"
 #include "common/protocol/config.hpp"
+#include "common/protocol/config_advice.hpp"
 #include "common/protocol/config_reader.hpp"
 #include "common/protocol/config_rules.hpp"
 #include "common/protocol/topic.hpp"
@@ -32,8 +33,13 @@ inline constexpr std::int64_t kDayMs = 86'400'000;
 inline constexpr Range kStep{100, 600'000};
 /// For what repeats, and for how long a running link may be silent.
 inline constexpr Range kPeriod{100, kDayMs};
-/// Well below the longest silence that a proxy can be told to bear, 600 s (docs/protocol.md).
-inline constexpr Range kPing{100, 300'000};
+/// The least is what heartbeat_timeout's least needs (visit_heartbeat).
+inline constexpr Range kPing{10, kDayMs};
+/// Above this a NAT or firewall may forget a quiet connection (RFC 5382, 5 demands two hours; many
+/// keep none for longer than this).
+inline constexpr std::int64_t kLongPingMs = 300'000;
+/// The longest silence that a proxy can be told to bear (docs/protocol.md).
+inline constexpr std::int64_t kSilenceBorneMs = 600'000;
 /// 0: streams end at once.
 inline constexpr Range kDrain{0, kDayMs};
 inline constexpr Range kThreads{0, 64};
@@ -92,6 +98,63 @@ void visit(Fields& tls, TlsClientOptions& options) {
     if (options.cert.empty()) tls.complain("key", "needs \"cert\", the file of its certificate");
 }
 
+template <class Fields>
+void visit_topic(Fields& entry, std::string& topic) {
+    entry.text("topic", topic, check_topic);
+    if (entry.good({"topic"}) && (topic.starts_with(' ') || topic.ends_with(' '))) {
+        entry.warn("topic", "has a space at its end, which is a part of its name");
+    }
+}
+
+/// A file without networks runs as no file does, as the original took it.
+template <class Fields>
+void visit_default(Fields& fields, InConfig& config) {
+    config.networks = default_in_config().networks;
+    const InNetwork& network = config.networks.front();
+    fields.warn("", "there are no \"networks\": in listens on " + to_string(network.listen) +
+                        " for the topic \"" + network.topic + "\" at " + to_string(network.server));
+}
+template <class Fields>
+void visit_default(Fields& fields, OutConfig& config) {
+    config.networks = default_out_config().networks;
+    const OutNetwork& network = config.networks.front();
+    fields.warn("", "there are no \"networks\": out offers " + to_string(network.backend) +
+                        " as the topic \"" + network.topic + "\" at " + to_string(network.server));
+}
+
+/// Pings have to be more frequent than the silence that somebody bears. Files from before this rule
+/// run: with Pings as often as they need to be.
+template <class Fields>
+void visit_heartbeat(Fields& fields, OutConfig& config) {
+    if (!fields.good({"heartbeat_interval", "heartbeat_timeout"})) return;
+    const std::int64_t interval = config.heartbeat_interval.count();
+    const std::int64_t timeout = config.heartbeat_timeout.count();
+    const std::int64_t borne = std::min(timeout, kSilenceBorneMs);
+    if (interval < borne) {
+        if (interval <= kLongPingMs) return;
+        fields.warn("heartbeat_interval",
+                    std::to_string(interval) +
+                        " is long: a NAT or a firewall may forget the connection between two "
+                        "Pings, and a dead one is noticed late");
+        return;
+    }
+    // The original's proxy answers every other Ping.
+    config.heartbeat_interval = Milliseconds{std::max<std::int64_t>(borne / 3, kPing.min)};
+    const std::string why = borne == timeout
+                                ? "heartbeat_timeout (" + std::to_string(timeout) + ")"
+                                : "the " + std::to_string(borne) + " that a proxy bears";
+    fields.warn(fields.has("heartbeat_interval") ? "heartbeat_interval" : "heartbeat_timeout",
+                "the interval of Pings, " + std::to_string(interval) + ", is not below " + why +
+                    ": out pings every " + std::to_string(config.heartbeat_interval.count()) +
+                    " ms");
+}
+
+/// Says what is off without saying so; asked at the end, when all is known.
+template <class Fields, class Config>
+void visit_advice(Fields& fields, const Config& config) {
+    for (const auto& [key, what] : security_advice(config)) fields.warn(key, what);
+}
+
 /// How in and out reach a proxy: at the top of the file and in a network alike.
 template <class Fields, class Config>
 void visit_credentials(Fields& fields, Config& config) {
@@ -108,9 +171,9 @@ void visit(Fields& fields, InConfig& config) {
     const auto visit_network = [&](auto& entry, InNetwork& network) {
         entry.host("server_host", network.server.host, Need::required);
         entry.port("server_port", network.server.port, 1, Need::required);
-        entry.host("bind", network.listen.host);
+        entry.listener("bind", network.listen.host);
         entry.port("port", network.listen.port, 0, Need::required);
-        entry.text("topic", network.topic, check_topic);
+        visit_topic(entry, network.topic);
         visit_credentials(entry, network);
         entry.object("e2e", network.e2e, [](auto& e2e, E2eOptions& options) {
             e2e.text("key_file", options.key_file, check_file_name, Need::required);
@@ -123,7 +186,11 @@ void visit(Fields& fields, InConfig& config) {
                                    " has already");
         }
     };
-    fields.list("networks", config.networks, kNetworks, visit_network);
+    if (fields.absent("networks")) {
+        visit_default(fields, config);
+    } else {
+        fields.list("networks", config.networks, kNetworks, visit_network);
+    }
     visit_credentials(fields, config);
     visit_access(fields, config.access);
     fields.duration("connect_timeout", config.connect_timeout, kStep);
@@ -139,7 +206,7 @@ void visit(Fields& fields, OutConfig& config) {
         entry.port("server_port", network.server.port, 1, Need::required);
         entry.host("backend_host", network.backend.host, Need::required);
         entry.port("backend_port", network.backend.port, 1, Need::required);
-        entry.text("topic", network.topic, check_topic);
+        visit_topic(entry, network.topic);
         visit_credentials(entry, network);
         entry.object("e2e", network.e2e, [](auto& e2e, E2eOptions& options) {
             e2e.text("key_file", options.key_file, check_file_name, Need::required);
@@ -155,13 +222,16 @@ void visit(Fields& fields, OutConfig& config) {
                                    " does already");
         }
     };
-    fields.list("networks", config.networks, kNetworks, visit_network);
+    if (fields.absent("networks")) {
+        visit_default(fields, config);
+    } else {
+        fields.list("networks", config.networks, kNetworks, visit_network);
+    }
     visit_credentials(fields, config);
-    fields.duration("retry_interval", config.retry_interval, kPeriod);
-    fields.duration("heartbeat_interval", config.heartbeat_interval, kPing);
-    fields.duration("heartbeat_timeout", config.heartbeat_timeout, kPeriod);
-    fields.less("heartbeat_interval", config.heartbeat_interval.count(), "heartbeat_timeout",
-                config.heartbeat_timeout.count());
+    fields.duration_near("retry_interval", config.retry_interval, kPeriod, 0);
+    fields.duration_near("heartbeat_interval", config.heartbeat_interval, kPing, 1);
+    fields.duration_near("heartbeat_timeout", config.heartbeat_timeout, kPeriod, 1);
+    visit_heartbeat(fields, config);
     fields.duration("connect_timeout", config.connect_timeout, kStep);
     fields.duration("open_timeout", config.open_timeout, kStep);
     visit_common(fields, config);
@@ -241,7 +311,7 @@ void visit(Fields& fields, ProxyLimits& limits) {
 
 template <class Fields>
 void visit(Fields& fields, ProxyConfig& config) {
-    fields.host("bind", config.listen.host);
+    fields.listener("bind", config.listen.host);
     fields.port("port", config.listen.port, 0, Need::optional);
     fields.object("tls", config.tls, [](auto& tls, auto& options) { visit(tls, options); });
     fields.object("auth", config.auth, [](auto& auth, auto& options) { visit(auth, options); });

@@ -1,16 +1,20 @@
 #include "common/protocol/config_reader.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <utility>
 
+#include "common/base/utf8.hpp"
 #include "common/protocol/host_port.hpp"
+#include "common/protocol/nearest_word.hpp"
 
 namespace inout {
 namespace {
 
 using Kind = JsonValue::Kind;
 
-constexpr std::size_t kProblemsMax = 100;
+constexpr std::size_t kFindingsMax = 100;
 
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
@@ -31,47 +35,57 @@ std::string joined(std::span<const std::string_view> words) {
     return text;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-/// How many single-letter typing errors lie between two words: letters left out, added, replaced or
-/// swapped with the next (optimal string alignment). Case does not count.
-std::size_t typing_errors(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> before_last, last(b.size() + 1), row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const auto same = [&](std::size_t x, std::size_t y) {
-                return lower(a[x - 1]) == lower(b[y - 1]);
-            };
-            row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (same(i, j) ? 0 : 1)});
-            if (i > 1 && j > 1 && same(i, j - 1) && same(i - 1, j)) {
-                row[j] = std::min(row[j], before_last[j - 2] + 1);
-            }
+/// A number in quotes, and a duration with its unit, have one meaning each.
+std::string meant_number(const JsonValue& value) {
+    if (value.kind != Kind::string) return "";
+    std::uint32_t amount = 0;
+    const std::string& text = value.text;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
+    if (error != std::errc{}) return "";
+    const std::string_view unit =
+        std::string_view(text).substr(static_cast<std::size_t>(end - text.data()));
+    if (unit.empty()) return "; write " + std::to_string(amount) + " without quotes";
+    static constexpr std::pair<std::string_view, std::uint64_t> kUnits[] = {
+        {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"min", 60'000}, {"h", 3'600'000}};
+    for (const auto& [name, milliseconds] : kUnits) {
+        if (unit == name) {
+            return "; write " + std::to_string(amount * milliseconds) + ", in milliseconds";
         }
-        before_last = std::exchange(last, row);
     }
-    return last[b.size()];
+    return "";
 }
 
-/// The known key that was probably meant: the nearest one, at most every third letter wrong.
-std::optional<std::string_view> nearest(std::string_view key,
-                                        std::span<const std::string_view> known) {
-    std::optional<std::string_view> best;
-    std::size_t best_errors = 0;
-    for (const auto candidate : known) {
-        const std::size_t allowed = std::max<std::size_t>(1, candidate.size() / 3);
-        if (key.size() > candidate.size() + allowed) continue;  // keeps huge keys cheap
-        const std::size_t errors = typing_errors(key, candidate);
-        if (errors <= allowed && (!best || errors < best_errors)) {
-            best = candidate;
-            best_errors = errors;
+/// A key as it looks, and the name of the first character in it that can not be seen.
+std::pair<std::string, std::string> without_unseen(std::string_view key) {
+    std::pair<std::string, std::string> result;
+    auto& [seen, unseen] = result;
+    while (!key.empty()) {
+        const auto [value, bytes] = first_code_point(key);
+        if (bytes == 0) break;  // no key is not UTF-8: the parser has seen to that
+        if (is_printable(value)) {
+            seen += key.substr(0, bytes);
+        } else if (unseen.empty()) {
+            unseen = name_of(value);
         }
+        key.remove_prefix(bytes);
     }
-    return best;
+    return result;
 }
 
 }  // namespace
+
+std::optional<std::size_t> find_choice(std::span<const std::string_view> names,
+                                       std::string_view written) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        if (same_but_for_case(names[i], written)) return i;
+    }
+    // "warn" and "err" are what many other programs call them.
+    const bool short_name = same_but_for_case(written, "warn") || same_but_for_case(written, "err");
+    for (std::size_t i = 0; short_name && i < names.size(); ++i) {
+        if (same_but_for_case(names[i].substr(0, written.size()), written)) return i;
+    }
+    return std::nullopt;
+}
 
 Problems::Problems(std::string_view text, std::string_view file)
     : text_(text), file_(file), line_starts_{0} {
@@ -80,13 +94,21 @@ Problems::Problems(std::string_view text, std::string_view file)
     }
 }
 
-void Problems::add(std::string_view where, std::string_view path, std::string what) {
-    if (found_.size() == kProblemsMax) {
-        ++omitted_;
+void Problems::Findings::add(std::string_view where, std::string_view path, std::string what) {
+    if (list.size() == kFindingsMax) {
+        ++omitted;
         return;
     }
     if (!path.empty()) what.insert(0, std::string(path) + ": ");
-    found_.push_back({where, std::move(what)});
+    list.push_back({where, std::move(what)});
+}
+
+void Problems::add(std::string_view where, std::string_view path, std::string what) {
+    problems_.add(where, path, std::move(what));
+}
+
+void Problems::warn(std::string_view where, std::string_view path, std::string what) {
+    warnings_.add(where, path, std::move(what));
 }
 
 std::size_t Problems::line_of(std::string_view where) const {
@@ -95,12 +117,16 @@ std::size_t Problems::line_of(std::string_view where) const {
     return static_cast<std::size_t>(after - line_starts_.begin());
 }
 
-std::vector<std::string> Problems::lines() {
-    std::stable_sort(found_.begin(), found_.end(), [](const Problem& a, const Problem& b) {
-        return a.where.data() < b.where.data();
-    });
+std::vector<std::string> Problems::lines() const { return lines_of(problems_, "problems"); }
+
+std::vector<std::string> Problems::warnings() const { return lines_of(warnings_, "warnings"); }
+
+std::vector<std::string> Problems::lines_of(Findings findings, std::string_view name) const {
+    std::stable_sort(
+        findings.list.begin(), findings.list.end(),
+        [](const Finding& a, const Finding& b) { return a.where.data() < b.where.data(); });
     std::vector<std::string> result;
-    for (const auto& [where, what] : found_) {
+    for (const auto& [where, what] : findings.list) {
         const std::size_t line = line_of(where);
         const char* const start = text_.data() + line_starts_[line - 1];
         const auto continues = [](char c) {
@@ -108,11 +134,12 @@ std::vector<std::string> Problems::lines() {
         };
         const auto column =
             1 + (where.data() - start) - std::count_if(start, where.data(), continues);
-        result.push_back(file_ + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " +
-                         what);
+        result.push_back(visible(file_ + ":" + std::to_string(line) + ":" + std::to_string(column) +
+                                 ": " + what));
     }
-    if (omitted_ > 0) {
-        result.push_back(file_ + ": and " + std::to_string(omitted_) + " more problems");
+    if (findings.omitted > 0) {
+        result.push_back(visible(file_) + ": and " + std::to_string(findings.omitted) + " more " +
+                         std::string(name));
     }
     return result;
 }
@@ -138,11 +165,38 @@ std::string FieldReader::path_of(std::string_view key) const {
     return path_ + "." + std::string(key);
 }
 
-void FieldReader::complain(std::string_view key, std::string what) {
+const JsonMember* FieldReader::member(std::string_view key) {
+    if (const auto exact = members_.find(key); exact != members_.end()) return exact->second;
+    for (const auto& [written, member] : members_) {
+        if (!same_but_for_case(written, key)) continue;
+        // Today's files may have been read by a JSON library that does not tell them apart.
+        problems_.warn(member->source, path_,
+                       "the key " + shortened(member->source) + " is taken for " + quoted(key));
+        taken_.insert(written);
+        if (bad_.contains(written)) bad_.insert(key);
+        return members_.emplace(key, member).first->second;
+    }
+    return nullptr;
+}
+
+bool FieldReader::absent(std::string_view key) {
+    if (member(key) != nullptr) return false;
+    known_.push_back(key);
+    return true;
+}
+
+std::string_view FieldReader::place_of(std::string_view key) const {
     const auto member = members_.find(key);
-    const auto where = member == members_.end() ? source_ : member->second->value.source;
-    problems_.add(where, path_of(key), std::move(what));
+    return member == members_.end() ? source_ : member->second->value.source;
+}
+
+void FieldReader::complain(std::string_view key, std::string what) {
+    problems_.add(place_of(key), path_of(key), std::move(what));
     bad_.insert(key);
+}
+
+void FieldReader::warn(std::string_view key, std::string what) {
+    problems_.warn(place_of(key), path_of(key), std::move(what));
 }
 
 /// At the lower one, unless only the higher one is in the file.
@@ -155,13 +209,6 @@ void FieldReader::complain_of_order(const Bound& low, const Bound& high) {
                            there.value + "), not " + here.value);
 }
 
-void FieldReader::less(std::string_view low_key, std::int64_t low, std::string_view high_key,
-                       std::int64_t high) {
-    if (low < high) return;
-    complain_of_order({low_key, "less than", std::to_string(low)},
-                      {high_key, "more than", std::to_string(high)});
-}
-
 bool FieldReader::is_a(Kind kind, const JsonValue& element, const std::string& path) {
     if (element.kind == kind) return true;
     problems_.add(element.source, path, "must be " + named(kind) + ", not " + shown(element));
@@ -172,14 +219,14 @@ template <class Accepts>
 const JsonValue* FieldReader::find(std::string_view key, Need need, Accepts accepts,
                                    const std::string& expected) {
     known_.push_back(key);
-    const auto member = members_.find(key);
-    if (member == members_.end()) {
+    const JsonMember* const member = this->member(key);
+    if (member == nullptr) {
         if (need == Need::required) complain(key, "is required");
         return nullptr;
     }
-    const JsonValue& value = member->second->value;
+    const JsonValue& value = member->value;
     if (accepts(value)) return &value;
-    complain(key, "must be " + expected + ", not " + shown(value));
+    complain(key, "must be " + expected + ", not " + shown(value) + meant_number(value));
     return nullptr;
 }
 
@@ -215,12 +262,13 @@ std::optional<std::size_t> FieldReader::one_of(std::string_view key,
     std::size_t index = names.size();
     const auto accepts = [&](const JsonValue& value) {
         if (value.kind != Kind::string) return false;
-        const auto name = std::find(names.begin(), names.end(), value.text);
-        index = static_cast<std::size_t>(name - names.begin());
-        return name != names.end();
+        index = find_choice(names, value.text).value_or(names.size());
+        return index < names.size();
     };
-    if (find(key, Need::optional, accepts, "one of " + joined(names)) == nullptr) {
-        return std::nullopt;
+    const JsonValue* value = find(key, Need::optional, accepts, "one of " + joined(names));
+    if (value == nullptr) return std::nullopt;
+    if (value->text != names[index]) {
+        warn(key, shown(*value) + " is taken for " + quoted(names[index]));
     }
     return index;
 }
@@ -238,6 +286,19 @@ void FieldReader::host(std::string_view key, std::string& host, Need need) {
         complain(key, shown(*value) + " " + *problem);
     } else {
         host = name;
+    }
+}
+
+void FieldReader::listener(std::string_view key, std::string& host) {
+    const JsonMember* const member = this->member(key);
+    const bool text = member != nullptr && member->value.kind == Kind::string;
+    if (!text || (!member->value.text.empty() && member->value.text != "*")) {
+        return this->host(key, host);
+    }
+    known_.push_back(key);
+    host = kAllAddresses;
+    if (member->value.text.empty()) {
+        warn(key, "\"\" listens on all addresses of this machine, not on 127.0.0.1 only");
     }
 }
 
@@ -263,12 +324,46 @@ void FieldReader::duration(std::string_view key, Milliseconds& time, Range range
     }
 }
 
+void FieldReader::duration_near(std::string_view key, Milliseconds& time, Range range_ms,
+                                std::int64_t least) {
+    constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+    const JsonMember* const member = this->member(key);
+    const bool meant = member != nullptr && member->value.whole && *member->value.whole >= least;
+    const auto number = whole_number(key, Need::optional, meant ? Range{least, kMost} : range_ms);
+    if (!number) return;
+    time = Milliseconds{std::clamp(*number, range_ms.min, range_ms.max)};
+    if (time.count() == *number) return;
+    warn(key, std::to_string(*number) +
+                  (*number < range_ms.min ? " is too short, " : " is too long, ") +
+                  std::to_string(time.count()) + " is taken");
+}
+
 void FieldReader::finish() {
     for (const auto& [key, member] : members_) {
+        if (taken_.contains(key)) continue;
         if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
-        const auto meant = nearest(key, known_);
+        const auto other = std::find_if(known_.begin(), known_.end(), [&, k = key](auto known) {
+            return same_but_for_case(known, k) && members_.contains(known);
+        });
+        if (other != known_.end()) {
+            const JsonMember& used = *members_.find(*other)->second;
+            const std::string line = std::to_string(problems_.line_of(used.source));
+            if (used.key == *other) {
+                problems_.warn(member->source, path_,
+                               "the key " + shortened(member->source) +
+                                   " is ignored: " + quoted(*other) + " is on line " + line);
+            } else {
+                problems_.add(member->source, path_,
+                              "duplicate key " + shortened(member->source) + "; the first is on " +
+                                  "line " + line);
+            }
+            continue;
+        }
+        const auto [seen, unseen] = without_unseen(key);
+        const auto meant = nearest_word(seen, known_);
         problems_.add(member->source, path_,
                       "unknown key " + shortened(member->source) +
+                          (unseen.empty() ? "" : ", which holds " + unseen) +
                           (meant ? "; did you mean " + quoted(*meant) + "?"
                                  : "; the keys here are " + joined(known_)));
     }

@@ -22,30 +22,39 @@
 
 namespace inout {
 
-/// Collects what is wrong with one file. Remembers the first hundred and counts the others.
+/// Collects what is wrong with one file, and what is accepted though it may not be what was meant.
+/// Of each it remembers the first hundred and counts the others.
 class Problems {
   public:
     Problems(std::string_view text, std::string_view file);
 
     /// `where` is a part of the text, `path` the JSON path that it belongs to (may be empty).
     void add(std::string_view where, std::string_view path, std::string what);
-    bool empty() const { return found_.empty(); }
-    std::size_t count() const { return found_.size() + omitted_; }
+    void warn(std::string_view where, std::string_view path, std::string what);
+    bool empty() const { return problems_.list.empty(); }
+    std::size_t count() const { return problems_.list.size() + problems_.omitted; }
     std::size_t line_of(std::string_view where) const;
 
     /// `file:line:column: path: what`, in the text's order. Columns count characters, from 1.
-    std::vector<std::string> lines();
+    std::vector<std::string> lines() const;
+    std::vector<std::string> warnings() const;
 
   private:
-    struct Problem {
+    struct Finding {
         std::string_view where;
         std::string what;
     };
+    struct Findings {
+        void add(std::string_view where, std::string_view path, std::string what);
+        std::vector<Finding> list;
+        std::size_t omitted = 0;
+    };
+    std::vector<std::string> lines_of(Findings findings, std::string_view name) const;
+
     std::string_view text_;
     std::string file_;
     std::vector<std::size_t> line_starts_;
-    std::vector<Problem> found_;
-    std::size_t omitted_ = 0;
+    Findings problems_, warnings_;
 };
 
 /// The numbers that a key may have, or of entries in a list, ends included.
@@ -56,20 +65,31 @@ struct Range {
 
 enum class Need { optional, required };
 
+/// Which of the names is meant: letter case does not count, "warn" and "err" are known too.
+std::optional<std::size_t> find_choice(std::span<const std::string_view> names,
+                                       std::string_view written);
+
 /// What is wrong with a text, worded to follow its key; nothing if it is fine.
 using CheckText = std::optional<std::string> (*)(std::string_view text);
 
 /// Reads the fields of one object by their keys. Every key that is asked for becomes a known one;
-/// finish() reports the others.
+/// finish() reports the others. A key in another letter case is taken, with a warning, where the
+/// exact one is not there.
 class FieldReader {
   public:
     /// `path` names the object in messages; empty for the whole file.
     FieldReader(const JsonValue& object, std::string path, Problems& problems);
 
     void host(std::string_view key, std::string& host, Need need = Need::optional);
+    /// The same for where to listen: an empty text (as in Go) and "*" are all addresses.
+    void listener(std::string_view key, std::string& host);
     void port(std::string_view key, std::uint16_t& port, std::uint16_t min, Need need);
     void text(std::string_view key, std::string& text, CheckText check, Need need = Need::optional);
     void duration(std::string_view key, Milliseconds& time, Range range_ms);
+    /// The same for a key that the original has and does not bound: what is at least `least` is
+    /// brought into the range, with a warning.
+    void duration_near(std::string_view key, Milliseconds& time, Range range_ms,
+                       std::int64_t least);
 
     template <class Unsigned>
     void count(std::string_view key, Unsigned& amount, Range range) {
@@ -113,7 +133,7 @@ class FieldReader {
     /// An array of texts, each for `Value::parse`. What `values` had gives way.
     template <class Value>
     void values(std::string_view key, std::vector<Value>& values, Range entries) {
-        if (members_.contains(key)) values.clear();
+        if (member(key) != nullptr) values.clear();
         const auto read = [&](const JsonValue& element, const std::string& path) {
             auto value = Value::parse(element.text);
             if (value) {
@@ -134,8 +154,6 @@ class FieldReader {
     }
 
     /// Demands an order between two fields (their values as read, or their defaults).
-    void less(std::string_view low_key, std::int64_t low, std::string_view high_key,
-              std::int64_t high);
     template <class Number>
     void at_most(std::string_view low_key, Number low, std::string_view high_key, Number high) {
         if (low <= high) return;
@@ -148,6 +166,12 @@ class FieldReader {
     const std::string& path() const { return path_; }
     /// Reports at a field, or at the object where the field is absent. An empty key is the object.
     void complain(std::string_view key, std::string what);
+    /// The same for what is accepted.
+    void warn(std::string_view key, std::string what);
+    /// Whether the object lacks this key, which is known from now on.
+    bool absent(std::string_view key);
+    /// Of a key that was read: whether the file has it.
+    bool has(std::string_view key) const { return members_.contains(key); }
     /// To be called last.
     void finish();
 
@@ -189,6 +213,9 @@ class FieldReader {
     };
     void complain_of_order(const Bound& low, const Bound& high);
     std::string path_of(std::string_view key) const;
+    std::string_view place_of(std::string_view key) const;
+    /// The member of this key, or of one that differs in letter case only.
+    const JsonMember* member(std::string_view key);
 
     std::string_view source_;
     std::string path_;
@@ -196,6 +223,7 @@ class FieldReader {
     std::map<std::string_view, const JsonMember*> members_;
     std::vector<std::string_view> known_;
     std::set<std::string_view> bad_;
+    std::set<std::string_view> taken_;  ///< keys as written that are known in another letter case
 };
 
 }  // namespace inout

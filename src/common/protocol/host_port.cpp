@@ -6,6 +6,8 @@
 #include <array>
 #include <charconv>
 
+#include "common/protocol/mistaken_host.hpp"
+
 namespace inout {
 namespace {
 
@@ -89,6 +91,12 @@ std::optional<std::string> check_name(std::string_view host) {
     }
 }
 
+/// A name for an example in a message, or a general one.
+std::string shortened_host(std::string_view text) {
+    const bool usable = text.size() <= kLabelMaxBytes && !text.empty() && !check_name(text);
+    return usable ? std::string(text) : "relay.example.com";
+}
+
 Result<std::uint16_t, std::string> parse_port(std::string_view text, std::uint16_t min) {
     std::uint16_t port = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -100,24 +108,36 @@ Result<std::uint16_t, std::string> parse_port(std::string_view text, std::uint16
 
 }  // namespace
 
-Result<HostPort, std::string> parse_host_port(std::string_view text,
-                                              std::string_view default_host) {
-    const bool listener = !default_host.empty();
-    std::string_view host = default_host;
+Result<HostPort, std::string> parse_host_port(std::string_view text, AddressOf use) {
+    if (auto problem = check_mistaken(text, Expected::host_and_port))
+        return Failure{*std::move(problem)};
+    const bool listener = use == AddressOf::listener;
+    const bool digits = !text.empty() && all(text, is_digit);
+    std::string_view host = use == AddressOf::server ? "" : "127.0.0.1";
     std::string_view port = text;
     const auto colon = text.rfind(':');
     if (colon != text.npos) {
-        host = text.substr(0, colon);
+        const std::string_view given = text.substr(0, colon);
         port = text.substr(colon + 1);
-        const bool bracketed = host.starts_with('[') && host.ends_with(']');
-        if (bracketed) host = host.substr(1, host.size() - 2);
-        if (bracketed != (host.find(':') != host.npos)) {
+        const bool bracketed = given.starts_with('[') && given.ends_with(']');
+        const std::string_view bare = bracketed ? given.substr(1, given.size() - 2) : given;
+        if (bracketed != (bare.find(':') != bare.npos)) {
             return Failure{
                 std::string("needs brackets around an IPv6 address, as in [::1]:40001, "
                             "and around nothing else")};
         }
-    } else if (!listener) {
-        return Failure{std::string("must be HOST:PORT")};
+        if (listener && (given.empty() || given == "*")) {
+            host = kAllAddresses;
+        } else if (!given.empty()) {
+            host = bare;
+        } else if (use == AddressOf::server) {
+            return Failure{"has no host: write HOST" + std::string(text) + ", or 127.0.0.1" +
+                           std::string(text) + " for this machine"};
+        }
+    } else if (use == AddressOf::server || (!digits && !listener)) {
+        const std::string example =
+            digits ? "127.0.0.1:" + std::string(text) : shortened_host(text) + ":40001";
+        return Failure{"must be HOST:PORT, as in " + example};
     }
     if (auto problem = check_host(host)) return Failure{"has a host that " + *problem};
     const auto number = parse_port(port, listener ? 0 : 1);
@@ -132,6 +152,13 @@ std::string to_string(const HostPort& address) {
 
 std::optional<std::string> check_host(std::string_view host) {
     if (host.empty()) return "must not be empty";
+    if (auto problem = check_mistaken(host, Expected::host)) return problem;
+    const auto colon = host.find(':');
+    if (colon != host.npos && colon == host.rfind(':') && all(host.substr(colon + 1), is_digit) &&
+        colon + 1 < host.size() && !check_host(host.substr(0, colon))) {
+        return "is a host and a port: write " + std::string(host.substr(0, colon)) +
+               " as the host and " + std::string(host.substr(colon + 1)) + " as the port";
+    }
     return host.find(':') != host.npos ? check_ipv6(host) : check_name(host);
 }
 

@@ -20,11 +20,20 @@ struct HostPort {
     auto operator<=>(const HostPort&) const = default;
 };
 
-/// Reads `HOST:PORT`, an IPv6 literal in brackets (`[::1]:80`); the failure says what is wrong.
-/// With a `default_host` the text names a listener: a port alone is enough, and port 0 (the kernel
-/// chooses) is allowed.
+/// Both families' wildcard: a listener there takes IPv4 too (ipv6(7), IPV6_V6ONLY off).
+inline constexpr std::string_view kAllAddresses = "::";
+
+enum class AddressOf {
+    server,    ///< HOST:PORT
+    backend,   ///< [HOST:]PORT, without a host on this machine
+    listener,  ///< [HOST:]PORT, without a host on 127.0.0.1; `*` or nothing before the colon is all
+               ///< addresses; port 0: the kernel chooses
+};
+
+/// Reads an address, an IPv6 literal in brackets (`[::1]:80`). The failure says what is wrong and,
+/// where it can be told, what to write.
 Result<HostPort, std::string> parse_host_port(std::string_view text,
-                                              std::string_view default_host = {});
+                                              AddressOf use = AddressOf::server);
 
 /// `host:port`, with brackets around an IPv6 literal.
 std::string to_string(const HostPort& address);
@@ -33,7 +42,8 @@ std::string to_string(const HostPort& address);
 /// fine. Fine are IPv4 and IPv6 literals (a zone is allowed) and names of letters, digits, `-` and
 /// `_`, at most 63 bytes between dots and 253 in all (RFC 1035, 2.3.4). What ends in a number is an
 /// address and must be a whole one: the resolver would read `127.1` as 127.0.0.1 and `10.0.0.300`
-/// as a name.
+/// as a name. Says what to write instead where that is certain: for a URL, a host with its
+/// port, a name in other letters than ASCII's.
 std::optional<std::string> check_host(std::string_view host);
 
 /// One spelling for each host, to compare by: lower case, no dot at the end, the shortest form of

@@ -4,6 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/base/utf8.hpp"
+#include "common/protocol/text_hints.hpp"
+
 namespace inout {
 namespace {
 
@@ -45,12 +48,7 @@ class Parser {
     /// Complains about what stands here and appends what that is.
     bool fail(const std::string& what) {
         const std::string_view here = text_.substr(at_);
-        if (here.empty()) return fail_at(here, what + ", found the end of the file");
-        const auto byte = static_cast<unsigned char>(here[0]);
-        if (byte > 0x20 && byte < 0x7f) return fail_at(here, what + ", found '" + here[0] + "'");
-        static constexpr char kDigits[] = "0123456789abcdef";
-        return fail_at(here,
-                       what + ", found the byte 0x" + kDigits[byte >> 4U] + kDigits[byte & 15U]);
+        return fail_at(here, what + ", " + found(here));
     }
 
     /// White space and comments.
@@ -122,7 +120,7 @@ class Parser {
         for (; !at("\""); ++at_) {
             if (at("\\")) ++at_;
             if (at_ >= text_.size() || at("\n")) {
-                return fail_at(text_.substr(begin), "the string has no closing quote on its line");
+                return fail_at(text_.substr(begin), unclosed(text_.substr(begin, at_ - begin)));
             }
         }
         ++at_;
@@ -135,6 +133,19 @@ class Parser {
         }
         value = decoded.get_ref<const std::string&>();
         return true;
+    }
+
+    /// A quote of another kind may have been meant for the closing one.
+    static std::string unclosed(std::string_view line) {
+        std::string what = "the string has no closing quote on its line";
+        for (std::size_t at = 1; at < line.size();) {
+            const auto [value, bytes] = first_code_point(line.substr(at));
+            if (value >= 0x80 && typed_for(value) == '"') {
+                return what + ": " + name_of(value) + " is none, write \" instead";
+            }
+            at += std::max<std::size_t>(bytes, 1);
+        }
+        return what;
     }
 
     /// A number, true, false or null.

@@ -1,7 +1,5 @@
 #include "common/protocol/topic.hpp"
 
-#include <cstdio>
-
 #include "common/base/limits.hpp"
 #include "common/base/utf8.hpp"
 
@@ -22,9 +20,7 @@ std::optional<std::string> check_topic(std::string_view topic) {
         const auto [value, bytes] = first_code_point(topic.substr(at));
         if (bytes == 0) return "must be UTF-8, which it is not" + place_of(at);
         if (!is_printable(value)) {
-            char name[16];
-            std::snprintf(name, sizeof name, "U+%04X", static_cast<unsigned>(value));
-            return "must be printable, which " + std::string(name) + place_of(at) + " is not";
+            return "must be printable, which " + name_of(value) + place_of(at) + " is not";
         }
         at += bytes;
     }
