@@ -11,7 +11,7 @@ import harness
 from harness import BIN, ROOT, connect, echo_server, read_exactly
 
 PROGRAMS = ("in", "out", "proxy")
-CONFIGS = ROOT / "configs"
+ORIGINAL = ROOT / "tests/e2e/original"
 IN_NETWORK = {"server_host": "127.0.0.1", "server_port": 1, "bind": "127.0.0.1", "port": 0,
               "topic": "t"}
 OUT_NETWORK = {"server_host": "127.0.0.1", "server_port": 1, "backend_host": "127.0.0.1",
@@ -78,9 +78,9 @@ def test_a_bad_address_or_topic_in_a_flag_ends_with_2(name, flag, value):
 @pytest.mark.parametrize("name, file", [("in", "in.json"), ("out", "out.json"),
                                         ("out", "out-scale-out.json"), ("proxy", "proxy.json")])
 def test_the_files_that_people_have_are_accepted_as_printed(name, file):
-    text = (CONFIGS / file).read_text()
+    text = (ORIGINAL / file).read_text()
     given = json.loads(re.sub(r",(\s*[]}])", r"\1", text))  # JSON proper has no trailing comma
-    got = effective(name, "--config", CONFIGS / file)
+    got = effective(name, "--config", ORIGINAL / file)
     networks = given.pop("networks", [])
     assert len(got.get("networks", [])) == len(networks)
     for theirs, ours in zip(networks, got.get("networks", [])):

@@ -1,4 +1,4 @@
-"""nginx `stream` in front of the proxy, with the two blocks of configs/."""
+"""nginx `stream` in front of the proxy, with the block of configs/ and the original's."""
 import socket
 
 import pytest
@@ -7,8 +7,8 @@ from harness import (ROOT, Server, connect, echo_server, free_port, read_exactly
                      read_to_end)
 from service import MIB, Service, need
 
-PRINTED = "nginx.conf"
-RECOMMENDED = "nginx-recommended.conf"
+PRINTED = "tests/e2e/original/nginx.conf"
+RECOMMENDED = "configs/nginx-recommended.conf"
 
 
 def put(text, old, new):
@@ -17,11 +17,11 @@ def put(text, old, new):
 
 
 def nginx(run, directory, block, proxies):
-    """Starts nginx with a file of configs/, its ports replaced; returns where it listens."""
+    """Starts nginx with one of the two files, its ports replaced; returns where it listens."""
     binary = need("nginx", "nginx")
     module = need("/usr/lib/nginx/modules/ngx_stream_module.so", "libnginx-mod-stream")
     port = free_port()
-    text = put((ROOT / "configs" / block).read_text(), "listen 1234", f"listen 127.0.0.1:{port}")
+    text = put((ROOT / block).read_text(), "listen 1234", f"listen 127.0.0.1:{port}")
     servers = [f"127.0.0.1:{proxy.port()}" for proxy in proxies]
     if block == PRINTED:
         [server] = servers

@@ -13,7 +13,7 @@ namespace inout {
 namespace {
 
 std::string file_text(const std::string& name) {
-    std::ifstream file(INOUT_SOURCE_DIR "/configs/" + name);
+    std::ifstream file(INOUT_SOURCE_DIR "/tests/e2e/original/" + name);
     EXPECT_TRUE(file) << name;
     std::ostringstream text;
     text << file.rdbuf();
