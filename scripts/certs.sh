@@ -116,7 +116,11 @@ END
 }
 
 case ${1-} in -h | --help) usage; exit ;; esac
-[[ $# -ge 3 && (${2-} == server || $# == 3) ]] || { usage >&2; exit 2; }
+case ${2-} in
+    server | client | pin) ;;
+    *) [[ $# -lt 2 ]] || echo "certs.sh: '$2' is none of server, client and pin" >&2; usage >&2; exit 2 ;;
+esac
+[[ $# -ge 3 && ($2 == server || $# == 3) ]] || { usage >&2; exit 2; }
 command -v openssl >/dev/null || fail "the openssl command is missing: apt-get install openssl"
 dir=$1 what=$2 name=$3
 shift 2
@@ -124,7 +128,6 @@ check_name "$name"
 case $what in
     pin) pin "$name"; exit ;;
     server | client) ;;
-    *) usage >&2; exit 2 ;;
 esac
 mkdir -p "$dir"
 work=$(mktemp -d "$dir/.new.XXXXXX") # on the same file system, for ln

@@ -11,15 +11,16 @@ case ${1-} in
     '') ;;
     --once) once=true ;;
     -h | --help) usage; exit ;;
-    *) usage >&2; exit 2 ;;
+    *) bad_usage "$1" ;;
 esac
 
 install_packages build demo
-echo "Building (build/release/bin) …"
+echo "Building (build/release/bin):"
 cd "$root"
 options=()
 # Tests need more packages; leave them out, unless an earlier command configured them.
 [[ -e build/release/CMakeCache.txt ]] || options=(-DINOUT_TESTS=OFF)
+echo "\$ cmake --preset release ${options[*]} && cmake --build --preset release --target in out proxy"
 cmake --preset release "${options[@]}" >/dev/null
 cmake --build --preset release --target in out proxy
 
@@ -38,10 +39,11 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# start NAME COMMAND…: runs it in the background, its output in NAME.log.
+# start NAME COMMAND…: shows it and runs it in the background, its output in NAME.log.
 start() {
     local name=$1
     shift
+    echo "\$ $* &"
     "$@" >"$work/$name.log" 2>&1 &
     pids+=($!)
 }
@@ -83,6 +85,8 @@ page="Hello from the backend, $(date)"
 echo "$page" >"$work/www/index.html"
 head -c 50000000 /dev/urandom >"$work/www/50MB.bin"
 
+echo
+echo "Everything runs in $work:"
 start backend python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$work/www"
 backend=127.0.0.1:$(wait_line backend 'Serving HTTP' | sed 's/.* port \([0-9]*\) .*/\1/')
 

@@ -52,8 +52,27 @@ python3              the other checks"
 # These start a service when they are installed. It is neither wanted nor asked for here.
 services_of_packages="ssh.service redis-server.service nginx.service haproxy.service"
 
+# fail WORDS…: ends the script with them.
+fail() {
+    echo "${0##*/}: $*" >&2
+    exit 1
+}
+
+# bad_usage ARGUMENT: an option or argument that the script does not have; what it has follows.
+bad_usage() {
+    echo "${0##*/}: '$1' is no option of this script" >&2
+    usage >&2
+    exit 2
+}
+
 as_root() {
-    if [[ $EUID == 0 ]]; then "$@"; else sudo "$@"; fi
+    if [[ $EUID == 0 ]]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "this needs root, and there is no sudo here; as root, first: $*"
+    fi
 }
 
 # Prints the lines of these groups whose package is not installed.

@@ -16,7 +16,8 @@ while [[ $# != 0 ]]; do
         --preset=*) preset=${1#*=}; shift ;;
         --no-install) install=false; shift ;;
         -h | --help) usage; exit ;;
-        *) break ;;
+        -*) break ;;
+        *) bad_usage "$1" ;;
     esac
 done
 
@@ -27,6 +28,10 @@ if $install; then
 else
     missing=$(missing_packages "${groups[@]}")
     [[ -z $missing ]] || printf 'Not installed, so left out:\n%s\n' "$missing"
+fi
+# ctest itself passes over what it does not know, and would run everything.
+if [[ $# != 0 ]]; then
+    ctest --help | grep -qE -- "(^|[ ,])${1%%=*}([ ,=[]|\$)" || bad_usage "$1"
 fi
 cd "$root"
 cmake --preset "$preset" -DINOUT_TESTS=ON # the demo may have configured without them

@@ -46,7 +46,7 @@ def run(run, monkeypatch):
 
 
 @functools.cache
-def issue(name, key, subject, extensions="", days=1, ca="ca"):
+def issue(name, key, subject, extensions="", ca="ca"):
     """NAME.crt for an existing key of the tests' CA, where certs.sh would not make such a one."""
     folder = certificates()
     request = subprocess.run(["openssl", "req", "-new", "-key", folder / f"{key}.key",
@@ -54,15 +54,52 @@ def issue(name, key, subject, extensions="", days=1, ca="ca"):
     (folder / f"{name}.ext").write_text(extensions)
     signer = (["-CA", folder / "ca.crt", "-CAkey", folder / "ca.key"] if ca
               else ["-signkey", folder / f"{key}.key"])
-    subprocess.run(["openssl", "x509", "-req", *signer, "-days", str(days), "-extfile",
+    subprocess.run(["openssl", "x509", "-req", *signer, "-days", "1", "-extfile",
                     folder / f"{name}.ext", "-out", folder / f"{name}.crt"],
                    input=request.stdout, check=True, capture_output=True)
+    return pair(name, key)
+
+
+# What `openssl ca` wants to know. The x509 command of OpenSSL 3.5 refuses to look back.
+ONCE = """[ca]
+default_ca = once
+[once]
+new_certs_dir = {folder}
+database = {folder}/index
+rand_serial = yes
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+"""
+
+
+@functools.cache
+def issue_expired(name, key, subject, extensions=""):
+    """The same for one that was valid on the first day of 2020."""
+    folder = certificates()
+    (folder / f"{name}.ext").write_text(extensions)
+    (folder / f"{name}.cnf").write_text(ONCE.format(folder=folder))
+    (folder / "index").write_text("")
+    request = folder / f"{name}.csr"
+    subprocess.run(["openssl", "req", "-new", "-key", folder / f"{key}.key", "-subj",
+                    f"/CN={subject}", "-out", request], check=True, capture_output=True)
+    subprocess.run(["openssl", "ca", "-batch", "-notext", "-config", folder / f"{name}.cnf",
+                    "-cert", folder / "ca.crt", "-keyfile", folder / "ca.key", "-in", request,
+                    "-startdate", "20200101000000Z", "-enddate", "20200102000000Z", "-extfile",
+                    folder / f"{name}.ext", "-out", folder / f"{name}.crt"],
+                   check=True, capture_output=True)
+    return pair(name, key)
+
+
+def pair(name, key):
+    folder = certificates()
     return {"cert": str(folder / f"{name}.crt"), "key": str(folder / f"{key}.key")}
 
 
 def expired():
-    return issue("expired", "localhost", "localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                 days=-1)
+    return issue_expired("expired", "localhost", "localhost",
+                         "subjectAltName=DNS:localhost,IP:127.0.0.1")
 
 
 def self_signed():
@@ -188,7 +225,7 @@ def test_a_server_that_does_not_shake_hands_ends_the_open_in_time(run, serve, to
     (dict, "certificate required", "did not return a certificate"),
     (lambda: {key: path.replace("/ca/", "/other/") for key, path in own_certificate("in").items()},
      "unknown ca", "issuer"),
-    (lambda: issue("old", "in", "in", days=-1), "expired", "expired"),
+    (lambda: issue_expired("old", "in", "in"), "expired", "expired"),
     (lambda: own_certificate("localhost"), "certificate", "purpose")],
     ids=["none", "of another CA", "expired", "of a server"])
 def test_a_client_without_a_certificate_of_the_ca_gets_nothing(run, own, told, known):
