@@ -15,7 +15,7 @@ import pytest
 
 from harness import (PATIENCE, Server, connect, echo_server, expect_echo, expect_failed_open,
                      expect_reset, free_port, read_exactly, refusing_port, wait_for)
-from wan import require
+from wan import require, require_name_files
 
 # Long enough for three zero-window probes, whose gaps double up to more than the peer_timeout used
 # with it, so that a sweep which takes a paused reader for a dead one is found out.
@@ -159,6 +159,7 @@ exec "$@" """
 
 def own_names(tmp_path):
     """(prefix for a program, file in the form of hosts(5) that it resolves with)"""
+    require_name_files()
     hosts, switch = tmp_path / "hosts", tmp_path / "nsswitch.conf"
     hosts.write_text("127.0.0.1 relay.test\n")
     switch.write_text("hosts: files\n")

@@ -13,7 +13,7 @@ import pytest
 import harness
 from harness import ROOT
 from service import command, need
-from wan import require
+from wan import require, require_name_files
 
 PAGE = ROOT / "docs/security.md"
 NGINX, MUTUAL, END_TO_END = "Plain behind nginx", "Mutual TLS", "End to end"
@@ -42,6 +42,7 @@ class Machine:
     """Processes enter it by the prefix of their command lines."""
 
     def __init__(self, directory):
+        require_name_files()
         hosts, switch = directory / "hosts", directory / "nsswitch.conf"
         hosts.write_text("127.0.0.1 localhost relay.example.com\n")
         switch.write_text("hosts: files\n")
