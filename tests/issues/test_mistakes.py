@@ -26,6 +26,11 @@ def out(**changes):
 FILES = {
     "port in the host": ("in", in_(server_host="relay:40001"),
                          "write relay as the host and 40001 as the port"),
+    "port as host": ("out", out(backend_host="8000"),
+                     "write 127.0.0.1 or another as the host and 8000 as the port"),
+    "port and star in bind": ("proxy", {"bind": "*:40001"},
+                              "write * as the host and 40001 as the port"),
+    "port behind brackets": ("in", in_(server_host="[::1]:1"), "write ::1 as the host"),
     "http URL": ("in", in_(server_host="http://relay:40001/"),
                  "is a URL: write relay as the host and 40001 as the port"),
     "https URL": ("out", out(server_host="https://relay.example"),
@@ -101,6 +106,8 @@ FLAGS = {
     "misspelled flag with a value": ("proxy", ["--log-leve=debug"], "did you mean --log-level?"),
     "flag of nobody": ("proxy", ["--daemonize"], "unknown flag; the flags are --help"),
     "file without a flag": ("proxy", ["proxy.json"], "given as --config proxy.json"),
+    "dash of a word processor": ("in", ["—server", "relay:1"],
+                                 "begins with U+2014 (em dash), flags begin with --"),
     "unknown level": ("proxy", ["--log-level", "loud"], "not loud"),
     "flag that can not be seen": ("proxy", ["--\u200bcheck"], "--\\u200bcheck: unknown flag"),
 }

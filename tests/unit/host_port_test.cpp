@@ -119,14 +119,14 @@ TEST(Host, has_a_bounded_length) {
 }
 
 TEST(Host, that_ends_in_a_number_is_a_whole_ipv4_address) {
-    for (const auto* host : {"1", "127.1", "10.0.0.300", "10.0.0.0.1", "10.0.0.1.", "0x7f000001",
-                             "0x7F.1", "1.2.3.0x4", "host.1", "01.02.03.04"}) {
+    for (const auto* host : {"1000000", "127.1", "10.0.0.300", "10.0.0.0.1", "10.0.0.1.",
+                             "0x7f000001", "0x7F.1", "1.2.3.0x4", "host.1", "01.02.03.04"}) {
         EXPECT_EQ(problem(host), "is not a valid IPv4 address") << host;
     }
 }
 
 TEST(Host, with_a_colon_is_a_valid_ipv6_address) {
-    for (const auto& host : {":"s, ":::"s, "1:2"s, "::1::"s, "12345::"s, "host:"s, "::1\0"s,
+    for (const auto& host : {":"s, ":::"s, "1 :2"s, "::1::"s, "12345::"s, "host:"s, "::1\0"s,
                              "::ffff:1.2.3.400"s, "[::1]"s}) {
         EXPECT_EQ(problem(host), "is not a valid IPv6 address") << host;
     }
@@ -138,6 +138,15 @@ TEST(Host, with_a_colon_is_a_valid_ipv6_address) {
 TEST(Host, with_something_around_it_is_told_what_to_write) {
     EXPECT_EQ(problem("relay:40001"),
               "is a host and a port: write relay as the host and 40001 as the port");
+    EXPECT_EQ(problem("[::1]:80"),
+              "is a host and a port: write ::1 as the host and 80 as the port");
+    EXPECT_EQ(problem("*:80"), "is a host and a port: write * as the host and 80 as the port");
+    for (const auto* port : {":8000", "8000"}) {
+        EXPECT_EQ(
+            problem(port),
+            "is a port without a host: write 127.0.0.1 or another as the host and 8000 as the "
+            "port");
+    }
     EXPECT_EQ(problem("http://relay.example:80/"),
               "is a URL: write relay.example as the host and 80 as the port");
     EXPECT_EQ(problem("http://relay"), "is a URL: write relay alone");

@@ -9,6 +9,7 @@
 
 #include "common/base/utf8.hpp"
 #include "common/protocol/nearest_word.hpp"
+#include "common/protocol/text_hints.hpp"
 #include "common/protocol/topic.hpp"
 
 namespace inout {
@@ -29,6 +30,11 @@ std::vector<std::string> with_two_dashes(int argc, char** argv,
 
 std::string unexpected(const std::string& argument, std::span<const std::string_view> flags) {
     const std::string shown = visible(argument);
+    // What word processors make of two hyphens.
+    const auto [dash, bytes] = first_code_point(argument);
+    if (bytes > 1 && typed_for(dash) == '-') {
+        return shown + ": begins with " + name_of(dash) + ", flags begin with --";
+    }
     if (!argument.starts_with('-')) {
         const bool file = argument.ends_with(".json");
         return shown + ": " +

@@ -97,6 +97,23 @@ std::string shortened_host(std::string_view text) {
     return usable ? std::string(text) : "relay.example.com";
 }
 
+/// A port that stands where the host alone belongs.
+std::optional<std::string> check_for_port(std::string_view text) {
+    const auto colon = text.rfind(':');
+    const auto port = text.substr(colon == text.npos ? 0 : colon + 1);
+    if (port.empty() || port.size() > 5 || !all(port, is_digit)) return std::nullopt;
+    std::string_view host = text.substr(0, colon == text.npos ? 0 : colon);
+    const bool bracketed = host.starts_with('[') && host.ends_with(']');
+    if (bracketed) host = host.substr(1, host.size() - 2);
+    if (!bracketed && host.find(':') != host.npos) return std::nullopt;  // an IPv6 address
+    const bool any = host == "*";
+    if (!host.empty() && !any && (bracketed ? check_ipv6(host) : check_name(host)))
+        return std::nullopt;
+    return std::string(host.empty() ? "is a port without a host" : "is a host and a port") +
+           ": write " + (host.empty() ? "127.0.0.1 or another" : std::string(host)) +
+           " as the host and " + std::string(port) + " as the port";
+}
+
 Result<std::uint16_t, std::string> parse_port(std::string_view text, std::uint16_t min) {
     std::uint16_t port = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -153,12 +170,7 @@ std::string to_string(const HostPort& address) {
 std::optional<std::string> check_host(std::string_view host) {
     if (host.empty()) return "must not be empty";
     if (auto problem = check_mistaken(host, Expected::host)) return problem;
-    const auto colon = host.find(':');
-    if (colon != host.npos && colon == host.rfind(':') && all(host.substr(colon + 1), is_digit) &&
-        colon + 1 < host.size() && !check_host(host.substr(0, colon))) {
-        return "is a host and a port: write " + std::string(host.substr(0, colon)) +
-               " as the host and " + std::string(host.substr(colon + 1)) + " as the port";
-    }
+    if (auto problem = check_for_port(host)) return problem;
     return host.find(':') != host.npos ? check_ipv6(host) : check_name(host);
 }
 

@@ -42,7 +42,7 @@ std::string to_string(const HostPort& address);
 /// fine. Fine are IPv4 and IPv6 literals (a zone is allowed) and names of letters, digits, `-` and
 /// `_`, at most 63 bytes between dots and 253 in all (RFC 1035, 2.3.4). What ends in a number is an
 /// address and must be a whole one: the resolver would read `127.1` as 127.0.0.1 and `10.0.0.300`
-/// as a name. Says what to write instead where that is certain: for a URL, a host with its
+/// as a name. Says what to write instead where that is certain: for a URL, a port, a host with its
 /// port, a name in other letters than ASCII's.
 std::optional<std::string> check_host(std::string_view host);
 
