@@ -7,8 +7,10 @@ add_compile_definitions(_GLIBCXX_ASSERTIONS)
 
 # A sanitizer looks closer, and its runtime does not know the C library's checking functions.
 if(NOT INOUT_SANITIZE)
-  add_compile_options(-fPIE -fstack-protector-strong)
-  add_link_options(-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+  add_compile_options(-fstack-protector-strong
+    $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>>:-fPIE>)
+  add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
   foreach(flag -fstack-clash-protection -fcf-protection)
     string(MAKE_C_IDENTIFIER has${flag} has)
     check_cxx_compiler_flag(${flag} ${has})

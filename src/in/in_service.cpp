@@ -41,7 +41,10 @@ std::optional<std::string> InService::start() {
     }
     // Only when all could be bound: nothing is served by half a configuration.
     for (std::size_t i = 0; i < acceptors_.size(); ++i) {
-        spawn(workers_.main().executor(), "listener", accept(*acceptors_[i], *networks_[i]));
+        Acceptor& acceptor = *acceptors_[i];
+        const Network& network = *networks_[i];
+        spawn_for_ever(workers_.main().executor(), "listener",
+                       [this, &acceptor, &network] { return accept(acceptor, network); });
     }
     return std::nullopt;
 }

@@ -1,6 +1,7 @@
 #include "out/control_link.hpp"
 
 #include "common/base/log.hpp"
+#include "common/base/memory_reserve.hpp"
 #include "common/base/random.hpp"
 #include "common/net/deadline.hpp"
 #include "out/data_link.hpp"
@@ -19,6 +20,7 @@ ControlLink::ControlLink(Worker& worker, Workers& workers, const Network& networ
 Task<> ControlLink::run() {
     Timer pause(worker_.executor());
     while (!draining_) {
+        forget_registration();  // if the last one has ended by an exception
         co_await register_once();
         pause.expires_after(retry_.wait(random_unit()));
         co_await pause.async_wait(use_result);
@@ -55,8 +57,13 @@ Task<> ControlLink::register_once() {
     retry_.registered(Clock::now());
     if (draining_) drain();  // the signal came while the proxy was asked
     co_await serve();
-    registration_->parked.close();  // running streams live on
+    forget_registration();
+}
+
+void ControlLink::forget_registration() {
+    if (registration_) registration_->parked.close();  // running streams live on
     registration_.reset();
+    if (channel_) channel_->close();
     channel_.reset();
 }
 
@@ -122,6 +129,7 @@ Task<> ControlLink::serve() {
 }
 
 void ControlLink::open_data_links(unsigned count) {
+    if (!refill_memory_reserve()) return;  // the proxy asks again
     for (unsigned i = 0; i < count; ++i) {
         Worker& worker = workers_.next();
         spawn(worker.executor(), "data link", data_link(worker, registration_));

@@ -26,6 +26,7 @@ class ControlLink {
   private:
     Task<> register_once();
     Task<> serve();
+    void forget_registration();
     Task<std::optional<Response>> request_registration();
     void on_notice(const Notice& notice);
     void open_data_links(unsigned count);

@@ -198,9 +198,11 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration) {
             break;
         }
         Connection proxy = std::move(*dialled);
-        link->connection = &proxy;
-        auto parked = co_await park(proxy, *registration);
-        link->connection = nullptr;
+        Parked parked;
+        {
+            const ConnectionList::Lent lent(*link, proxy);
+            parked = co_await park(proxy, *registration);
+        }
         if (parked.garbled) continue;
         registration->parked.remove(link);
         if (parked.active) {

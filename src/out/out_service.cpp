@@ -15,7 +15,10 @@ std::optional<std::string> OutService::start() {
     for (const auto& network : networks_) {
         links_.push_back(std::make_unique<ControlLink>(workers_.main(), workers_, *network));
     }
-    for (auto& link : links_) spawn(workers_.main().executor(), "control link", link->run());
+    for (auto& link : links_) {
+        spawn_for_ever(workers_.main().executor(), "control link",
+                       [&link = *link] { return link.run(); });
+    }
     return std::nullopt;
 }
 

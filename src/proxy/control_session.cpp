@@ -26,7 +26,7 @@ std::shared_ptr<Registration> make_registration(const ProxyState& state,
     auto wanted = std::make_shared<std::atomic<std::size_t>>(0);
     auto ask = [channel, topic = request.topic, ext = request.ext, wanted](std::size_t more) {
         if (wanted->fetch_add(more) > 0) return;
-        asio::post(channel->executor(), [channel, topic, ext, wanted] {
+        const auto send = [channel, topic, ext, wanted] {
             for (std::size_t left = wanted->exchange(0); left > 0;) {
                 const std::size_t count = ext ? std::min(left, kPoolHardMax) : 1;
                 channel->send(NewDataRequest{.magic = random_hex(kMagicDigits),
@@ -34,7 +34,13 @@ std::shared_ptr<Registration> make_registration(const ProxyState& state,
                                              .count = static_cast<unsigned>(count)});
                 left -= count;
             }
-        });
+        };
+        try {
+            asio::post(channel->executor(), send);
+        } catch (const std::bad_alloc&) {
+            wanted->store(0);  // or nothing would ever be asked for again
+            throw;
+        }
     };
     registration->pool =
         std::make_shared<DataPool>(policy, config.pool_max, config.limits.waiting, std::move(ask));
@@ -47,6 +53,27 @@ void say_refused(const OutRequest& request, const std::string& out, const Identi
     log::limited(log::Level::warning, log::Kind::warning, "registration refused", name,
                  {{"topic", request.topic}, {"out", out}, {"identity", name}, {"reason", reason}});
 }
+
+/// A registration whose session ends by an exception must not stay: its topic would be dead.
+class Registered {
+  public:
+    Registered(Directory& directory, std::shared_ptr<Registration> registration)
+        : directory_(directory), registration_(std::move(registration)) {}
+    Registered(const Registered&) = delete;
+    Registered& operator=(const Registered&) = delete;
+    ~Registered() {
+        registration_->channel->close();
+        try {
+            directory_.remove(registration_);
+        } catch (const std::bad_alloc&) {
+            log::lose_line();  // it is out of its line; who is next in it may not have been told
+        }
+    }
+
+  private:
+    Directory& directory_;
+    const std::shared_ptr<Registration> registration_;
+};
 
 /// Answers the out until its connection ends; returns why it ended.
 Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& registration) {
@@ -113,6 +140,7 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
         co_await refuse(channel->connection(), std::move(answer));
         co_return;
     }
+    std::optional<Registered> registered(std::in_place, state.directory, registration);
     answer.proxy = state.proxy_id;
     answer.ticket = registration->ticket;
     answer.position = static_cast<unsigned>(*position);
@@ -128,7 +156,7 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
     channel->start_heartbeat(Milliseconds::zero(),
                              request.heartbeat_timeout.value_or(state.config.heartbeat_timeout));
     const std::string reason = co_await serve(state, registration);
-    state.directory.remove(registration);
+    registered.reset();
     log::limited(log::Level::info, log::Kind::change, "unregistered", registration->topic,
                  {{"topic", registration->topic},
                   {"out", registration->out},

@@ -147,17 +147,19 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
         if (parked) hand_over(parked, waiter);
         in.calls([waiter] { waiter->timer.cancel(); });
         auto wait_until = deadline;
+        bool on_its_way = false;
         while (!waiter->answered) {
             waiter->timer.expires_at(wait_until);
             const auto [error] = co_await waiter->timer.async_wait(use_result);
             if (waiter->answered || (error && !in.fired())) continue;
             const std::lock_guard lock(mutex_);
-            // Still in the queue: nobody will answer. Otherwise an answer is on its way.
-            if (std::erase(waiters_, waiter) > 0) {
+            // Still in the queue: nobody will answer. Otherwise an answer is on its way, unless
+            // memory ran out for it.
+            if (std::erase(waiters_, waiter) > 0 || std::exchange(on_its_way, true)) {
                 in.calls(nullptr);
                 co_return Take{in.fired() ? Taken::given_up : Taken::timeout, {}};
             }
-            wait_until = Clock::time_point::max();
+            wait_until = Clock::now() + kHandOver;
         }
         in.calls(nullptr);
         if (waiter->closed) co_return Take{Taken::closed, {}};

@@ -16,11 +16,26 @@ std::optional<std::size_t> Directory::add(const std::shared_ptr<Registration>& r
                                           const std::string& instance, bool standby) {
     const std::lock_guard lock(mutex_);
     const RegistrationId id = next_id_++;
-    const auto added = registry_.add(registration->topic, id, instance, standby);
-    if (!added.accepted) return std::nullopt;
     registration->id = id;
+    // The registry comes last: it may name nobody who is not here, also if memory runs out.
     registrations_.emplace(id, registration);
-    if (!registration->ticket.empty()) tickets_.emplace(registration->ticket, registration);
+    TopicRegistry::Added added;
+    try {
+        if (!registration->ticket.empty()) tickets_.emplace(registration->ticket, registration);
+        added = registry_.add(registration->topic, id, instance, standby);
+        if (added.accepted) take_its_place(*registration, added);
+    } catch (...) {
+        remove_locked(*registration);
+        throw;
+    }
+    if (!added.accepted) {
+        erase(id);
+        return std::nullopt;
+    }
+    return added.position;
+}
+
+void Directory::take_its_place(Registration& registration, const TopicRegistry::Added& added) {
     counters().topics = registry_.topics();
     counters().controls = registrations_.size();
     if (added.replaced) {
@@ -33,23 +48,26 @@ std::optional<std::size_t> Directory::add(const std::shared_ptr<Registration>& r
     if (added.displaced) {
         const auto old = registrations_.at(*added.displaced);
         old->pool->close();
-        old->notify(NoticeCode::displaced, "displaced by " + registration->out);
+        old->notify(NoticeCode::displaced, "displaced by " + registration.out);
         log_change("displaced", *old);
     }
-    if (added.position == 0) registration->pool->open();
-    return added.position;
+    if (added.position == 0) registration.pool->open();
 }
 
 bool Directory::remove(const std::shared_ptr<Registration>& registration) {
     const std::lock_guard lock(mutex_);
-    registration->pool->close();
-    erase(registration->id);
-    const auto removed = registry_.remove(registration->topic, registration->id);
+    return remove_locked(*registration);
+}
+
+bool Directory::remove_locked(Registration& registration) {
+    const auto removed = registry_.remove(registration.topic, registration.id);
     counters().topics = registry_.topics();
+    erase(registration.id);
+    registration.pool->close();
     if (removed.promoted) {
         const auto& next = registrations_.at(*removed.promoted);
-        next->notify(NoticeCode::promoted, "the holder ended");
         next->pool->open();
+        next->notify(NoticeCode::promoted, "the holder ended");
         log_change("promoted", *next);
     }
     return removed.found;

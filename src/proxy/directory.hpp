@@ -40,6 +40,8 @@ class Directory {
     std::unordered_map<RegistrationId, std::shared_ptr<Registration>> registrations_;
     std::unordered_map<std::string, std::shared_ptr<Registration>> tickets_;
     void erase(RegistrationId id);
+    void take_its_place(Registration& registration, const TopicRegistry::Added& added);
+    bool remove_locked(Registration& registration);
 };
 
 }  // namespace inout

@@ -128,6 +128,13 @@ Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
     co_return std::nullopt;
 }
 
+/// Leaves the list of spare connections also if its session ends by an exception.
+struct WarmPlace {
+    ConnectionList& list;
+    const std::shared_ptr<ConnectionList::Entry>& entry;
+    ~WarmPlace() { list.remove(entry); }
+};
+
 /// A spare connection of an in: answers, and waits for its request. Nothing: it was refused, or
 /// ended without one.
 Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connection& connection,
@@ -145,14 +152,15 @@ Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connec
         co_return std::nullopt;
     }
     const Counted counted(counters().warm);
-    place->connection = &connection;
+    const WarmPlace leave{state.warm, place};
+    std::optional<ConnectionList::Lent> lent(std::in_place, *place, connection);
     Deadline deadline(connection);
     deadline.expires_after(kWarmKept);
     const Message message = std::move(answer);
     // A fresh connection's buffer takes one small frame at once; there is nothing to wait for.
     const auto write_error = co_await write_message(connection, message);
     auto received = co_await read_message(connection, kFirstFrameBodyMaxBytes);
-    place->connection = nullptr;
+    lent.reset();
     state.warm.remove(place);
     if (write_error || !received) {
         if (!received && received.error().is_garbage()) {

@@ -32,7 +32,7 @@ std::optional<std::string> ProxyService::start() {
               "without auth or tls.client_ca anyone who reaches this port can use and take "
               "over every topic"}});
     }
-    spawn(workers_.main().executor(), "listener", accept());
+    spawn_for_ever(workers_.main().executor(), "listener", [this] { return accept(); });
     return std::nullopt;
 }
 
@@ -49,8 +49,13 @@ Task<> ProxyService::accept() {
                          {{"peer", connection->peer()}, {"reason", reason}});
             continue;
         }
-        spawn(worker.executor(), "first message",
-              first_message_session(state_, worker, std::move(*connection), std::move(place)));
+        try {
+            spawn(worker.executor(), "first message",
+                  first_message_session(state_, worker, std::move(*connection), place));
+        } catch (const std::bad_alloc&) {
+            state_.strangers.forget(*place);
+            throw;
+        }
         // In a crowd the next one has to wait until this one's worker has seen to those who are
         // there: they may have spoken, and only who has not makes room.
         if (crowded) co_await asio::post(worker.executor(), use_result);

@@ -71,6 +71,11 @@ Strangers::Admission Strangers::admit(const Executor& executor, const IpAddress&
     return {place, {}, crowded};
 }
 
+void Strangers::forget(Place& place) {
+    const std::lock_guard lock(mutex_);
+    remove(place);
+}
+
 void Strangers::evict_from(const Queue& queue) {
     // Of the silent ones only if they are as many: the newcomers are among them.
     const auto& from = queue.silent.size() >= queue.speaking.size() ? queue.silent : queue.speaking;

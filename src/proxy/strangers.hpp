@@ -35,6 +35,8 @@ class Strangers {
     };
     /// For a connection that will live on `executor`. May close another one for it.
     Admission admit(const Executor& executor, const IpAddress& peer);
+    /// It never had its Stay.
+    void forget(Place& place);
 
     /// One stranger's stay, in the frame of its connection.
     class Stay {

@@ -7,10 +7,12 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 
 #include "common/app/signals.hpp"
 #include "common/base/log.hpp"
+#include "common/base/memory_reserve.hpp"
 #include "common/base/random.hpp"
 #include "common/base/secret.hpp"
 #include "common/base/unique_fd.hpp"
@@ -120,6 +122,7 @@ class Life {
         held_back_timer_.async_wait([this](std::error_code error) {
             if (error) return;
             tell_held_back_later();
+            (void)refill_memory_reserve();
             log::tell_held_back();
         });
     }
@@ -130,8 +133,12 @@ class Life {
         log::info("draining", {{"streams", counters().streams.load()},
                                {"timeout_ms", drain_timeout_.count()},
                                {"note", "a second signal ends at once"}});
-        service_->drain();
-        check_drained();
+        try {
+            service_->drain();
+            check_drained();
+        } catch (const std::bad_alloc&) {
+            end("out of memory");
+        }
     }
 
     void check_drained() {
@@ -149,6 +156,14 @@ class Life {
     /// Each worker resets what is left and stops; the last one to do so ends run().
     void end(const std::string& reason) {
         if (std::exchange(ending_, true)) return;
+        try {
+            end_workers(reason);
+        } catch (const std::bad_alloc&) {
+            can_not_go_on("end", "out of memory");
+        }
+    }
+
+    void end_workers(const std::string& reason) {
         workers_.for_each([&](Worker& worker) {
             asio::post(worker.context(), [&worker, reason] {
                 worker.relays().reset_all(reason);
@@ -167,6 +182,21 @@ class Life {
     Clock::time_point drain_until_{};
     bool draining_ = false, ending_ = false;
 };
+
+}  // namespace
+
+namespace {
+
+/// An exception where none may be, or one that nobody takes: its reason stands in the log.
+[[noreturn]] void on_terminate() {
+    try {
+        if (const auto error = std::current_exception()) std::rethrow_exception(error);
+    } catch (const std::exception& error) {
+        can_not_go_on("terminate", error.what());
+    } catch (...) {
+    }
+    can_not_go_on("terminate", "unknown");
+}
 
 }  // namespace
 
@@ -225,6 +255,8 @@ int run(const std::string& name, const CommonConfig& config, const ConfigWarning
         std::cerr << "cannot start: no threads: " << error.code().message() << '\n';
         return 1;
     }
+    std::set_terminate(on_terminate);
+    keep_memory_reserve();
     struct Flush {
         ~Flush() { log::flush(); }
     } const flush_at_end;

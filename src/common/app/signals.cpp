@@ -4,6 +4,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <new>
+
+#include "common/base/log.hpp"
+
 namespace inout {
 
 Signals::Signals(const Executor& executor, std::vector<int> numbers,
@@ -24,7 +28,11 @@ void Signals::wait() {
         if (error) return;
         signalfd_siginfo info;
         while (::read(descriptor_.native_handle(), &info, sizeof info) == sizeof info) {
-            handle_(static_cast<int>(info.ssi_signo));
+            try {
+                handle_(static_cast<int>(info.ssi_signo));
+            } catch (const std::bad_alloc&) {
+                log::lose_line();
+            }
         }
         wait();
     });

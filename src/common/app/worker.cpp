@@ -1,7 +1,9 @@
 #include "common/app/worker.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
+#include <new>
 
 #include "common/base/log.hpp"
 
@@ -9,14 +11,53 @@ namespace inout {
 
 Worker::Worker(Milliseconds peer_timeout) : relays_(context_, peer_timeout) {}
 
+namespace {
+
+/// Needs no memory if there is none.
+void say_failed(std::string_view event, std::string_view name, const char* reason) {
+    try {
+        log::limited(log::Level::error, log::Kind::warning, event, name,
+                     {{"task", name}, {"reason", reason}});
+    } catch (const std::bad_alloc&) {
+        log::lose_line();
+    }
+}
+
+/// Makes and awaits it until it ends by itself.
+Task<> live(Executor executor, std::string name, std::function<Task<>()> make) {
+    Timer pause(executor);
+    while (true) {
+        try {
+            Task<> life = make();
+            co_await std::move(life);
+            co_return;
+        } catch (const std::exception& e) {
+            say_failed("task failed", name, e.what());
+        }
+        pause.expires_after(kRestartPause);
+        co_await pause.async_wait(use_result);
+    }
+}
+
+}  // namespace
+
+void can_not_go_on(const char* what, const char* reason) {
+    try {
+        log::error("can not go on", {{"task", what}, {"reason", reason}});
+    } catch (const std::bad_alloc&) {
+        log::lose_line();
+    }
+    log::flush();
+    std::_Exit(1);
+}
+
 void Worker::run() {
     while (true) {
         try {
             context_.run();
             return;
         } catch (const std::exception& e) {
-            log::limited(log::Level::error, log::Kind::warning, "handler failed", e.what(),
-                         {{"reason", e.what()}});
+            say_failed("handler failed", "worker", e.what());
         }
     }
 }
@@ -65,9 +106,15 @@ void spawn(const Executor& executor, std::string_view name, Task<> task) {
                        try {
                            std::rethrow_exception(error);
                        } catch (const std::exception& e) {
-                           log::limited(log::Level::error, log::Kind::warning, "task failed", name,
-                                        {{"task", name}, {"reason", e.what()}});
+                           say_failed("task failed", name, e.what());
                        }
+                   });
+}
+
+void spawn_for_ever(const Executor& executor, std::string_view name, std::function<Task<>()> make) {
+    asio::co_spawn(executor, live(executor, std::string(name), std::move(make)),
+                   [counted = Counted(counters().tasks)](const std::exception_ptr& error) {
+                       if (error) can_not_go_on("for ever", "its pause failed");
                    });
 }
 

@@ -5,6 +5,7 @@
 // the main thread and also accepts, so with one worker there is one thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <thread>
@@ -69,5 +70,13 @@ class Workers {
 /// Starts a coroutine that nobody awaits. It is counted; an exception that escapes it is logged
 /// and ends that coroutine alone.
 void spawn(const Executor& executor, std::string_view name, Task<> task);
+
+/// The same for what must live for ever, such as a listener: an exception (memory has run out) is
+/// logged, then `make` makes it anew after a pause. It is over when it ends by itself. If not even
+/// that can be done the process ends with exit code 1, so that whoever watches it starts it again.
+void spawn_for_ever(const Executor& executor, std::string_view name, std::function<Task<>()> make);
+
+/// The end of a process that can not do its work any more: says why, exit code 1.
+[[noreturn]] void can_not_go_on(const char* what, const char* reason);
 
 }  // namespace inout

@@ -170,6 +170,13 @@ inline constexpr std::size_t kTurnBytes = 1'048'576;
 inline constexpr unsigned kTurnSteps = 256;
 /// How long bytes accepted before a carried RST may take to be acknowledged by the other side.
 inline constexpr Milliseconds kResetFlush{5'000};
+/// Memory that is given up, a block at a time, when there is none: what is going on can end then. A
+/// block is some hundred of the small pieces that this takes.
+inline constexpr std::size_t kReserveBlocks = 64, kReserveBlockBytes = 16'384;
+/// The pause before what must live for ever is started again: memory may be back then.
+inline constexpr Milliseconds kRestartPause{200};
+/// A connection on its way from one worker to another arrives in no time, or never (memory).
+inline constexpr Milliseconds kHandOver{5'000};
 /// How often a draining program looks whether its streams have ended.
 inline constexpr Milliseconds kDrainPoll{20};
 /// How often an ended stream looks whether its last bytes were acknowledged (no event tells).

@@ -97,10 +97,24 @@ spdlog::level::level_enum to_spdlog(Level level) {
     return spdlog::level::info;
 }
 
+/// How many bytes in front are printable ASCII that stands for itself: nearly all, so they are not
+/// looked at one code point at a time.
+std::size_t plain_length(std::string_view text) {
+    const auto special = [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\';
+    };
+    return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), special) - text.begin());
+}
+
 /// Escapes as JSON does what must not reach a terminal or can not be seen; '?' stands for each byte
 /// that is not UTF-8.
 void append_escaped(std::string& out, std::string_view text) {
-    while (!text.empty()) {
+    while (true) {
+        const std::size_t plain = plain_length(text);
+        out += text.substr(0, plain);
+        text.remove_prefix(plain);
+        if (text.empty()) return;
         const auto [value, bytes] = first_code_point(text);
         if (value == '"' || value == '\\') {
             out += '\\';
@@ -119,6 +133,10 @@ void append_escaped(std::string& out, std::string_view text) {
 bool needs_quotes(std::string_view text) {
     if (text.empty()) return true;
     while (!text.empty()) {
+        const std::string_view plain = text.substr(0, plain_length(text));
+        if (plain.find_first_of(" =") != std::string_view::npos) return true;
+        text.remove_prefix(plain.size());
+        if (text.empty()) return false;
         const auto [value, bytes] = first_code_point(text);
         if (bytes == 0 || !is_printable(value)) return true;
         if (value == ' ' || value == '"' || value == '\\' || value == '=') return true;
@@ -153,6 +171,8 @@ void start(std::string_view program, Level level, Format format) {
 }
 
 bool enabled(Level level) { return spdlog::should_log(to_spdlog(level)); }
+
+void lose_line() { writer().lose(); }
 
 void flush(Milliseconds timeout) { writer().flush(timeout); }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "common/base/log.hpp"
+#include "common/base/memory_reserve.hpp"
 
 namespace inout {
 namespace {
@@ -79,6 +80,10 @@ Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
         if (fd >= 0 && nearly_out_of_descriptors(fd)) {
             ::close(fd);
             error = EMFILE;
+        }
+        if (error == 0 && !refill_memory_reserve()) {
+            ::close(fd);
+            error = ENOMEM;
         }
         if (error == 0) {
             peer.resize(size);

@@ -20,6 +20,20 @@ class ConnectionList {
             nullptr;  ///< touched on `executor` only; nothing: not to be closed
     };
 
+    /// Lends a connection to an entry for as long as this lives, on the entry's executor.
+    class Lent {
+      public:
+        Lent(Entry& entry, Connection& connection) : entry_(entry) {
+            entry_.connection = &connection;
+        }
+        Lent(const Lent&) = delete;
+        Lent& operator=(const Lent&) = delete;
+        ~Lent() { entry_.connection = nullptr; }
+
+      private:
+        Entry& entry_;
+    };
+
     explicit ConnectionList(std::size_t limit) : limit_(limit) {}
 
     /// Nothing if the list is full or closed.

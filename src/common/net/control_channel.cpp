@@ -1,6 +1,7 @@
 #include "common/net/control_channel.hpp"
 
 #include <cerrno>
+#include <new>
 
 namespace inout {
 
@@ -25,12 +26,12 @@ void ControlChannel::flush() {
         if (n >= 0) {
             outbox_.erase(0, static_cast<std::size_t>(n));
         } else if (errno == EAGAIN) {
-            flushing_ = true;
             connection_.socket().async_wait(connection_.output_wait(),
                                             [self = shared_from_this()](std::error_code error) {
                                                 self->flushing_ = false;
-                                                if (!error) self->flush();
+                                                if (!error) self->or_close(&ControlChannel::flush);
                                             });
+            flushing_ = true;
             return;
         } else if (errno != EINTR) {
             close();
@@ -68,8 +69,16 @@ void ControlChannel::beat() {
     if (step.action == Heartbeat::Action::ping) send(Ping{});
     timer_.expires_at(step.next);
     timer_.async_wait([self = shared_from_this()](std::error_code error) {
-        if (!error) self->beat();
+        if (!error) self->or_close(&ControlChannel::beat);
     });
+}
+
+void ControlChannel::or_close(void (ControlChannel::*step)()) {
+    try {
+        (this->*step)();
+    } catch (const std::bad_alloc&) {
+        close();  // without its heartbeat it would live for ever
+    }
 }
 
 void ControlChannel::close() {

@@ -33,6 +33,8 @@ class ControlChannel : public std::enable_shared_from_this<ControlChannel> {
   private:
     void flush();
     void beat();
+    /// A step of a timer or a wait; without memory for it the connection is closed.
+    void or_close(void (ControlChannel::*step)());
 
     Connection connection_;
     std::string outbox_;

@@ -1,5 +1,7 @@
 #include "common/net/early_data.hpp"
 
+#include <new>
+
 namespace inout {
 
 EarlyData::EarlyData(RelaySet& relays, Connection& source, ErrorWatch& watch)
@@ -18,6 +20,15 @@ void EarlyData::pass_to(Connection& sink) {
     advance(state_);
 }
 
+void EarlyData::go_on(const std::shared_ptr<State>& state) {
+    try {
+        advance(state);
+    } catch (const std::bad_alloc&) {
+        // Bytes that were read may be lost: the stream must not seem whole.
+        state->watch.fire();
+    }
+}
+
 void EarlyData::advance(const std::shared_ptr<State>& state) {
     while (state->sink != nullptr && state->sink->is_open() && state->source.is_open()) {
         if (state->waiting_for_source || state->pump.bytes() >= kEarlyBytes) return;
@@ -31,13 +42,13 @@ void EarlyData::advance(const std::shared_ptr<State>& state) {
                 state->source.socket().async_wait(state->source.input_wait(),
                                                   [state](std::error_code error) {
                                                       state->waiting_for_source = false;
-                                                      if (!error) advance(state);
+                                                      if (!error) go_on(state);
                                                   });
                 return;
             case Pump::Step::wait_writable:
                 state->sink->socket().async_wait(state->sink->output_wait(),
                                                  [state](std::error_code error) {
-                                                     if (!error) advance(state);
+                                                     if (!error) go_on(state);
                                                  });
                 return;
             case Pump::Step::yield: break;

@@ -44,6 +44,7 @@ class EarlyData {
         bool waiting_for_source = false;
         Pump pump;
     };
+    static void go_on(const std::shared_ptr<State>& state);
     static void advance(const std::shared_ptr<State>& state);
 
     std::shared_ptr<State> state_;

@@ -32,6 +32,10 @@ std::optional<Pipe> make_pipe() {
 
 }  // namespace
 
+PipePool::PipePool() {
+    idle_.reserve(kIdlePipesMax);  // giving back needs no memory
+}
+
 std::optional<Pipe> PipePool::borrow() {
     if (lent_ >= kPipesMax) return std::nullopt;
     std::optional<Pipe> pipe;

@@ -23,6 +23,7 @@ struct Pipe {
 
 class PipePool {
   public:
+    PipePool();
     /// An empty pipe, or nothing when descriptors, pages or the limit are spent.
     std::optional<Pipe> borrow();
     void give_back(Pipe pipe);

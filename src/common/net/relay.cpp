@@ -3,8 +3,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <new>
+
+#include "common/base/log.hpp"
+#include "common/net/relay_parts.hpp"
 
 namespace inout {
 
@@ -26,14 +29,15 @@ class Relay {
 
     void start() {
         ++pending_;  // neither direction may delete this under the other
-        for (Direction* d : {&up_, &down_}) {
-            if (!d->pump.has_taken() && may_receive(*d)) {
-                receive(*d);
-            } else {
-                advance(*d);
+        finish_step([this] {
+            for (Direction* d : {&up_, &down_}) {
+                if (!d->pump.has_taken() && may_receive(*d)) {
+                    receive(*d);
+                } else {
+                    advance(*d);
+                }
             }
-        }
-        release();
+        });
     }
 
     void reset(const std::string& reason) {
@@ -47,54 +51,36 @@ class Relay {
 
     void sweep(Clock::time_point now) {
         ++pending_;
-        look_for_end(now);
-        for (Direction* d : {&up_, &down_}) {
-            if (d->ended) watch_errors(d->source);
-        }
-        for (Side* side : {&client_, &service_}) {
-            side->connection.keep_alive();
-            if (over_ || side->reset || !side->unacknowledged) continue;
-            const TcpSample sample = sample_tcp(side->connection.fd());
-            if (sample.all_acknowledged()) side->unacknowledged = false;
-            if (side->watch.dead(sample, now, set_.peer_timeout_)) {
-                note_reason("peer timeout of " + std::string(side->name));
-                fail(*side, ETIMEDOUT);
+        finish_step([this, now] {
+            look_for_end(now);
+            for (Direction* d : {&up_, &down_}) {
+                if (d->ended) watch_errors(d->source);
             }
-        }
-        release();
+            for (Side* side : {&client_, &service_}) {
+                side->connection.keep_alive();
+                if (over_ || side->reset || !side->unacknowledged) continue;
+                const TcpSample sample = sample_tcp(side->connection.fd());
+                if (sample.all_acknowledged()) side->unacknowledged = false;
+                if (side->watch.dead(sample, now, set_.peer_timeout_)) {
+                    note_reason("peer timeout of " + std::string(side->name));
+                    fail(*side, ETIMEDOUT);
+                }
+            }
+        });
     }
 
     /// Looks again whether everything is delivered, or will never be. False: often enough; a reader
     /// that has paused may take hours, and the sweep goes on looking.
     bool close_tick(Clock::time_point now) {
         ++pending_;
-        look_for_end(now);
         const bool again = now < closing_since_ + kSweepInterval;
-        release();
+        finish_step([this, now] { look_for_end(now); });
         return again;
     }
 
   private:
-    struct Side {
-        Side(Connection c, const char* n) : connection(std::move(c)), name(n) {}
-        Connection connection;
-        const char* name;
-        bool reset = false;
-        bool watching_errors = false;
-        bool closed = false;  // by both ends and acknowledged
-        // May have bytes or a FIN that the peer did not acknowledge; at first the opening's answer.
-        bool unacknowledged = true;
-        PeerWatch watch;
-    };
-    struct Direction {
-        Direction(Side& from, Side& to) : source(from), sink(to) {}
-        Side& source;
-        Side& sink;
-        Pump pump;
-        std::array<char, kFirstBytes> first;  // what asio reads, until it is handled
-        bool done = false;
-        bool ended = false;  // cleanly; its source is watched for errors from the next sweep on
-    };
+    using Side = RelaySide;
+    using Direction = RelayDirection;
 
     bool any_reset() const { return client_.reset || service_.reset; }
 
@@ -136,8 +122,8 @@ class Relay {
                 return;
             case Pump::Step::wait_writable: wait_for_sink(d); return;
             case Pump::Step::yield:
-                ++pending_;
                 asio::post(set_.context_, [this, &d] { resume(d); });
+                ++pending_;
                 return;
             case Pump::Step::ended: end(d); return;
             case Pump::Step::source_failed:
@@ -176,48 +162,53 @@ class Relay {
     }
 
     void receive(Direction& d) {
-        ++pending_;
         d.source.connection.socket().async_receive(
             asio::buffer(d.first), [this, &d](std::error_code error, std::size_t size) {
-                if (error == asio::error::eof) d.pump.source_has_ended();
-                if (!error || error == asio::error::eof) {
-                    advance(d, {d.first.data(), size});
-                } else if (!over_ && !d.done) {
-                    d.done = true;
-                    fail(d.source, error.value());
-                    close_when_done();
-                }
-                release();
+                finish_step([&] { received(d, error, size); });
             });
+        ++pending_;
+    }
+
+    void received(Direction& d, std::error_code error, std::size_t size) {
+        if (error == asio::error::eof) d.pump.source_has_ended();
+        if (!error || error == asio::error::eof) {
+            advance(d, {d.first.data(), size});
+        } else if (!over_ && !d.done) {
+            d.done = true;
+            fail(d.source, error.value());
+            close_when_done();
+        }
     }
 
     void wait(Side& side, Socket::wait_type what, Direction& d) {
-        ++pending_;
         side.connection.socket().async_wait(what, [this, &d](std::error_code) { resume(d); });
+        ++pending_;
     }
 
     void resume(Direction& d) {
-        advance(d);
-        release();
+        finish_step([&] { advance(d); });
     }
 
     /// A side that is not read (back-pressure, or after its end) must still notice an RST.
     void watch_errors(Side& side) {
         if (over_ || side.watching_errors || side.reset) return;
-        side.watching_errors = true;
-        ++pending_;
         side.connection.socket().async_wait(Socket::wait_error, [this, &side](std::error_code e) {
             side.watching_errors = false;
-            if (!e && !over_) {
-                if (const int error = side.connection.take_error(); error != 0) {
-                    fail(side, error);
-                } else if (!side.connection.has_exceptional_state()) {
-                    watch_errors(side);  // an event from before the wait
-                }
-                // Otherwise watched again when the direction has moved, or urgent data would spin.
-            }
-            release();
+            finish_step([&] {
+                if (!e && !over_) look_for_error(side);
+            });
         });
+        side.watching_errors = true;
+        ++pending_;
+    }
+
+    void look_for_error(Side& side) {
+        if (const int error = side.connection.take_error(); error != 0) {
+            fail(side, error);
+        } else if (!side.connection.has_exceptional_state()) {
+            watch_errors(side);  // an event from before the wait
+        }
+        // Otherwise watched again when the direction has moved, or urgent data would spin.
     }
 
     static std::string reason_of(const Side& side, int error) {
@@ -288,7 +279,11 @@ class Relay {
         set_.relays_.erase(this);
         set_.closing_.erase(this);
         counters().streams.fetch_sub(1, std::memory_order_relaxed);
-        log_end(info_, up_.pump.bytes(), down_.pump.bytes(), opened_, reason_);
+        try {
+            log_end(info_, up_.pump.bytes(), down_.pump.bytes(), opened_, reason_);
+        } catch (const std::bad_alloc&) {
+            log::lose_line();
+        }
         info_.keep.reset();
     }
 
@@ -299,6 +294,18 @@ class Relay {
         } else {
             side.connection.close_clean();
         }
+    }
+
+    /// Does what a pending operation was for, and counts it as done. If memory runs out half of it
+    /// may be undone, and the ends can not be exact any more: the stream is lost, and no other.
+    template <class F>
+    void finish_step(F step) {
+        try {
+            step();
+        } catch (const std::bad_alloc&) {
+            reset("out of memory");
+        }
+        release();
     }
 
     void release() {
@@ -328,16 +335,14 @@ RelaySet::RelaySet(asio::io_context& context, Milliseconds peer_timeout, SocketC
 RelaySet::~RelaySet() = default;
 
 void RelaySet::start(Connection client_side, Connection service_side, StreamInfo info, Pump up) {
+    // What needs memory comes first: nothing may know a relay that was not made.
+    auto relay = std::make_unique<Relay>(*this, std::move(client_side), std::move(service_side),
+                                         std::move(info), std::move(up));
+    if (!sweeping_) sweep_later();
+    relays_.insert(relay.get());
     counters().streams.fetch_add(1, std::memory_order_relaxed);
     counters().streams_total.fetch_add(1, std::memory_order_relaxed);
-    auto* relay = new Relay(*this, std::move(client_side), std::move(service_side), std::move(info),
-                            std::move(up));
-    relays_.insert(relay);
-    if (!sweeping_) {
-        sweeping_ = true;
-        sweep_later();
-    }
-    relay->start();
+    relay.release()->start();
 }
 
 void RelaySet::reset_all(const std::string& reason) {
@@ -346,13 +351,16 @@ void RelaySet::reset_all(const std::string& reason) {
 }
 
 void RelaySet::sweep_later() {
+    sweeping_ = false;  // if there is no memory for it, the next stream tries again
     sweep_timer_.expires_after(kSweepInterval);
     sweep_timer_.async_wait([this](std::error_code error) {
         if (!error) sweep();
     });
+    sweeping_ = true;
 }
 
 void RelaySet::sweep() {
+    sweep_later();  // before what may run out of memory
     const auto now = Clock::now();
     // A relay that fails here may leave the set at once.
     const std::vector<Relay*> all(relays_.begin(), relays_.end());
@@ -360,8 +368,10 @@ void RelaySet::sweep() {
         if (relays_.contains(relay)) relay->sweep(now);
     }
     pipes_.trim();
-    sweeping_ = !relays_.empty() || pipes_.has_idle();
-    if (sweeping_) sweep_later();
+    if (relays_.empty() && !pipes_.has_idle()) {
+        sweeping_ = false;
+        sweep_timer_.cancel();
+    }
 }
 
 void RelaySet::close_later(Relay& relay) {

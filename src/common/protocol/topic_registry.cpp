@@ -6,18 +6,23 @@ namespace inout {
 
 TopicRegistry::Added TopicRegistry::add(std::string_view topic, RegistrationId id,
                                         std::string_view instance, bool standby) {
+    // What needs memory comes first: a line must never be empty or lose somebody half-way.
+    Entry entry{id, std::string(instance)};
     auto found = lines_.find(topic);
     if (found == lines_.end()) {
         if (lines_.size() >= topics_max_) return {};
-        found = lines_.emplace(std::string(topic), Line{}).first;
+        Line fresh;
+        fresh.reserve(1);
+        found = lines_.emplace(std::string(topic), std::move(fresh)).first;
     }
     Line& line = found->second;
+    line.reserve(line.size() + 1);
     Added added{.accepted = true};
 
     const auto older = instance.empty()
                            ? line.end()
-                           : std::find_if(line.begin(), line.end(), [&](const Entry& entry) {
-                                 return entry.instance == instance;
+                           : std::find_if(line.begin(), line.end(), [&](const Entry& each) {
+                                 return each.instance == instance;
                              });
     if (older != line.end()) {
         added.replaced = older->id;
@@ -32,12 +37,12 @@ TopicRegistry::Added TopicRegistry::add(std::string_view topic, RegistrationId i
     }
 
     if (standby) {
-        line.push_back({id, std::string(instance)});
+        line.push_back(std::move(entry));
         added.position = line.size() - 1;
         return added;
     }
     if (!line.empty()) added.displaced = line.front().id;
-    line.insert(line.begin(), {id, std::string(instance)});
+    line.insert(line.begin(), std::move(entry));
     return added;
 }
 

@@ -1,0 +1,35 @@
+// The parts of a relay (relay.cpp): its two sides and its two directions. Owned by the relay, on
+// its worker's thread.
+#pragma once
+
+#include <array>
+
+#include "common/net/connection.hpp"
+#include "common/net/peer_watch.hpp"
+#include "common/net/pump.hpp"
+
+namespace inout {
+
+struct RelaySide {
+    RelaySide(Connection c, const char* n) : connection(std::move(c)), name(n) {}
+    Connection connection;
+    const char* name;
+    bool reset = false;
+    bool watching_errors = false;
+    bool closed = false;  ///< by both ends and acknowledged
+    /// May have bytes or a FIN that the peer did not acknowledge; at first the opening's answer.
+    bool unacknowledged = true;
+    PeerWatch watch;
+};
+
+struct RelayDirection {
+    RelayDirection(RelaySide& from, RelaySide& to) : source(from), sink(to) {}
+    RelaySide& source;
+    RelaySide& sink;
+    Pump pump;
+    std::array<char, kFirstBytes> first;  ///< what asio reads, until it is handled
+    bool done = false;
+    bool ended = false;  ///< cleanly; its source is watched for errors from the next sweep on
+};
+
+}  // namespace inout
