@@ -57,7 +57,7 @@ def issue(name, key, subject, extensions="", ca="ca"):
     subprocess.run(["openssl", "x509", "-req", *signer, "-days", "1", "-extfile",
                     folder / f"{name}.ext", "-out", folder / f"{name}.crt"],
                    input=request.stdout, check=True, capture_output=True)
-    return pair(name, key)
+    return files_of(name, key)
 
 
 # What `openssl ca` wants to know. The x509 command of OpenSSL 3.5 refuses to look back.
@@ -89,10 +89,10 @@ def issue_expired(name, key, subject, extensions=""):
                     "-startdate", "20200101000000Z", "-enddate", "20200102000000Z", "-extfile",
                     folder / f"{name}.ext", "-out", folder / f"{name}.crt"],
                    check=True, capture_output=True)
-    return pair(name, key)
+    return files_of(name, key)
 
 
-def pair(name, key):
+def files_of(name, key):
     folder = certificates()
     return {"cert": str(folder / f"{name}.crt"), "key": str(folder / f"{key}.key")}
 
