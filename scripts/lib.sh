@@ -124,6 +124,18 @@ install_packages() {
     return "$status"
 }
 
+# build_preset PRESET: configures and builds it with the tests. One at a time in each build folder,
+# because ninja does not see to that.
+build_preset() {
+    mkdir -p "$root/build"
+    (
+        cd "$root"
+        flock 9
+        cmake --preset "$1" -DINOUT_TESTS=ON # the demo may have configured without them
+        cmake --build --preset "$1"
+    ) 9>"$root/build/$1.lock"
+}
+
 # usage: prints the comment at the top of the running script.
 usage() {
     sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"

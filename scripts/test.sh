@@ -34,7 +34,6 @@ if [[ $# != 0 ]]; then
     ctest --help | grep -qE -- "(^|[ ,])${1%%=*}([ ,=[]|\$)" || bad_usage "$1"
 fi
 cd "$root"
-cmake --preset "$preset" -DINOUT_TESTS=ON # the demo may have configured without them
-cmake --build --preset "$preset"
+build_preset "$preset"
 # Three at a time: most tests wait most of the time, and more would only blur their deadlines.
 ctest --preset "$preset" --parallel 3 "$@"

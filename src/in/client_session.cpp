@@ -33,7 +33,11 @@ Task<Result<Response, std::string>> ask_proxy(Attempt& attempt, const Message& r
     }
     const auto write_error = co_await attempt.proxy.write_all(frame);
     frame = {};  // the answer may take long
-    if (!write_error && !attempt.e2e) attempt.early.pass_to(attempt.proxy);
+    if (write_error) {
+        attempt.early.sink_was_lost(write_error);  // but what has come is read all the same
+    } else if (!attempt.e2e) {
+        attempt.early.pass_to(attempt.proxy);
+    }
     auto answer = co_await read_message(attempt.proxy, kFrameBodyMaxBytes);
     attempt.early.pause();
     if (!answer) {
@@ -43,8 +47,6 @@ Task<Result<Response, std::string>> ask_proxy(Attempt& attempt, const Message& r
     if (response == nullptr || !response->answers("InRequest")) {
         co_return Failure{std::string("not an answer to the request")};
     }
-    // The kernel told of the error only once: a relay would take the end behind it for a clean one.
-    if (write_error && response->ok()) co_return Failure{write_error.message()};
     co_return std::move(*response);
 }
 

@@ -80,7 +80,7 @@ Task<> WarmPool::open_spare() {
     Message request =
         InWarmRequest{.magic = random_hex(kMagicDigits), .version = std::string(kVersion)};
     upstream_.prove(request, connection);
-    if (co_await write_message(connection, request)) co_return;
+    const auto write_error = co_await write_message(connection, request);
     const auto answer = co_await read_message(connection, kFrameBodyMaxBytes);
     if (!answer || closed_) co_return;
     const auto* response = std::get_if<Response>(&*answer);
@@ -91,6 +91,7 @@ Task<> WarmPool::open_spare() {
         refused_until_ = Clock::now() + kRequestExpiry;
         co_return;
     }
+    if (write_error) co_return;
     deadline.cancel();
     policy_.arrived();
     connection.keep_alive();

@@ -44,7 +44,7 @@ Task<Parked> park(Connection& proxy, Registration& registration) {
                            .ticket = registration.ticket,
                            .quiet = registration.quiet};
     const Message message = std::move(request);
-    if (co_await write_message(proxy, message)) co_return Parked{};
+    const auto write_error = co_await write_message(proxy, message);
 
     // The original's proxy parks before it answers: its DataActiveRequest may come first, but may
     // only be answered after the Response has come (docs/protocol.md, "Park").
@@ -56,7 +56,10 @@ Task<Parked> park(Connection& proxy, Registration& registration) {
     while (!accepted || !parked.active) {
         auto received = co_await read_message(proxy, kFrameBodyMaxBytes);
         if (!received) {
-            if (!accepted) say_not_parked(registration, to_string(received.error()));
+            if (!accepted || write_error) {
+                say_not_parked(registration,
+                               write_error ? write_error.message() : to_string(received.error()));
+            }
             co_return Parked{.garbled = received.error().is_garbage()};
         }
         if (const auto* response = std::get_if<Response>(&*received);

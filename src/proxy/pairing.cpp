@@ -39,9 +39,13 @@ Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer
                                               .e2e = request.e2e};
     std::string frame = encode(message);
     early.append_to(frame);
-    if (co_await data.write_all(frame)) co_return Activated{Activation::dead, {}};
+    const auto write_error = co_await data.write_all(frame);
     frame = {};  // the answer may take long
-    early.pass_to(data);
+    if (write_error) {
+        early.sink_was_lost(write_error);  // but out may have answered, and the backend too
+    } else {
+        early.pass_to(data);
+    }
     auto answer = co_await read_message(data, kFrameBodyMaxBytes);
     early.pause();
     if (!answer && deadline.expired()) {

@@ -113,6 +113,21 @@ TEST_F(ControlChannelTest, a_reset_is_a_failure_with_its_cause) {
     EXPECT_EQ(failure(out), ReadError::Kind::failed);
 }
 
+TEST_F(ControlChannelTest, what_came_before_a_failed_send_is_still_received) {
+    peer_sends(encode(Notice{NoticeCode::draining, "why"}));
+    reset(peer);
+    ASSERT_TRUE(eventually([&] { return sample_tcp(out->connection().fd()).closed; }));
+    out->send(Ping{});
+    out->send(Ping{});
+    const auto received = receive(out);
+    ASSERT_TRUE(received && *received);
+    EXPECT_EQ(std::get<Notice>(**received).message, "why");
+    const auto end = receive(out);
+    ASSERT_TRUE(end && !*end);
+    EXPECT_EQ(end->error().kind, ReadError::Kind::failed);
+    EXPECT_EQ(end->error().cause.value(), ECONNRESET) << "the send's error, which came once";
+}
+
 TEST_F(ControlChannelTest, a_length_above_the_limit_closes_before_anything_of_it_is_read) {
     peer_sends(std::string_view("\x01\x40\0\0\0\0\0\0", 8));  // 16,385
     EXPECT_EQ(failure(out), ReadError::Kind::malformed);

@@ -186,6 +186,49 @@ TEST(TlsSessionTest, a_reset_after_the_peers_end_is_an_error_of_writing_and_of_e
     }
 }
 
+/// Sends nothing more once it is told so, as a socket that was reset.
+class CutCalls : public SocketCalls {
+  public:
+    ssize_t send(int fd, const void* data, std::size_t size) override {
+        if (!cut) return SocketCalls::send(fd, data, size);
+        errno = ECONNRESET;
+        return -1;
+    }
+    bool cut = false;
+};
+
+TEST(TlsSessionTest, an_answer_to_the_peers_key_update_that_fails_does_not_hide_what_has_come) {
+    CutCalls calls;
+    TlsPair pair(psk(TlsSide::client).session(), psk(TlsSide::server).session(), calls);
+    ASSERT_TRUE(pair.shake());
+    ASSERT_TRUE(send_all(*pair.server, "one"));
+    ASSERT_EQ(SSL_key_update(pair.server_raw, SSL_KEY_UPDATE_REQUESTED), 1);
+    ASSERT_TRUE(send_all(*pair.server, "two"));
+    calls.cut = true;
+    EXPECT_EQ(receive(*pair.client, 6).bytes, "onetwo");
+    EXPECT_EQ(pair.client->write("three"), -1);
+    reset(pair.wire.b);
+    EXPECT_EQ(receive(*pair.client).end, End::rst);
+    EXPECT_EQ(pair.client->last_error().value(), ECONNRESET);
+}
+
+TEST(TlsSessionTest, after_a_failed_write_reading_goes_on_and_an_alert_says_why) {
+    CutCalls calls;
+    TlsPair pair(psk(TlsSide::client).session(), psk(TlsSide::server).session(), calls);
+    ASSERT_TRUE(pair.shake());
+    ASSERT_TRUE(send_all(*pair.server, "answer"));
+    static constexpr std::string_view kNoRecord("\x17\x03\x03\x00\x11 seventeen bytes.", 22);
+    ASSERT_EQ(::send(pair.wire.a.get(), kNoRecord.data(), kNoRecord.size(), 0),
+              std::ssize(kNoRecord));
+    EXPECT_EQ(receive(*pair.server).end, End::rst);
+    calls.cut = true;
+    EXPECT_EQ(pair.client->write("more"), -1);
+    EXPECT_EQ(errno, ECONNRESET);
+    EXPECT_EQ(receive(*pair.client, 6).bytes, "answer");
+    EXPECT_EQ(receive(*pair.client).end, End::rst);
+    EXPECT_NE(pair.client->failure().find("alert"), std::string::npos) << pair.client->failure();
+}
+
 TEST(TlsSessionTest, a_handshake_takes_no_more_than_its_bound_from_the_peer) {
     for (const bool asks : {false, true}) {
         WatchedCalls calls;

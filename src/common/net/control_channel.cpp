@@ -11,7 +11,7 @@ ControlChannel::ControlChannel(Connection connection)
       timer_(connection_.socket().get_executor()) {}
 
 void ControlChannel::send(const Message& message) {
-    if (!connection_.is_open()) return;
+    if (!connection_.is_open() || send_error_) return;
     outbox_ += encode(message);
     if (outbox_.size() > kOutboxMaxBytes) {
         close();
@@ -34,7 +34,8 @@ void ControlChannel::flush() {
             flushing_ = true;
             return;
         } else if (errno != EINTR) {
-            close();
+            send_error_ = connection_.last_error();
+            outbox_.clear();
         }
     }
 }
@@ -50,6 +51,10 @@ Task<Result<Message, ReadError>> ControlChannel::receive() {
         heartbeat_.received(Clock::now());
     } else {
         close();
+        // The kernel tells an error once: after that the end looks like a clean one.
+        if (send_error_ && !message.error().is_garbage()) {
+            co_return Failure{ReadError{ReadError::Kind::failed, send_error_}};
+        }
     }
     co_return message;
 }

@@ -2,8 +2,9 @@
 //
 // One writer: messages are queued and leave in order, whoever sends them; a peer that does not read
 // is cut when kOutboxMaxBytes wait. Silence beyond the heartbeat's timeout closes the connection,
-// which ends the receive() under way. Both out and proxy use it. Worker's thread only; shared,
-// because pending operations keep it alive.
+// which ends the receive() under way. When
+// sending fails, what has come is still received. Both out and proxy use it. Worker's thread only;
+// shared, because pending operations keep it alive.
 #pragma once
 
 #include <memory>
@@ -19,7 +20,8 @@ class ControlChannel : public std::enable_shared_from_this<ControlChannel> {
     explicit ControlChannel(Connection connection);
 
     void send(const Message& message);
-    /// The next message. After a failure the channel is closed.
+    /// The next message. After a failure the channel is closed; if sending has failed before, that
+    /// is the cause.
     Task<Result<Message, ReadError>> receive();
 
     /// `ping_interval` zero: only watch.
@@ -40,6 +42,7 @@ class ControlChannel : public std::enable_shared_from_this<ControlChannel> {
     std::string outbox_;
     unsigned received_ = 0;
     bool flushing_ = false;
+    std::error_code send_error_;  // nothing is sent after it
     bool timed_out_ = false;
     Heartbeat heartbeat_;
     Timer timer_;

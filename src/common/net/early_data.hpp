@@ -30,6 +30,9 @@ class EarlyData {
     /// relay learns of it from the pump.
     void pass_to(Connection& sink);
     void pause() { state_->sink = nullptr; }
+    /// The caller's own write to the sink has failed, perhaps with bytes of append_to(): as when
+    /// pass_to() meets that, the answer may have come all the same.
+    void sink_was_lost(const std::error_code& error) { state_->pump.sink_was_lost(error.value()); }
     /// Whether any byte was taken from the source: then no other sink may get the rest.
     bool has_taken() const { return state_->pump.has_taken(); }
     /// Ends this; the relay goes on with the pump.

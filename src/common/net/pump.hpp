@@ -56,6 +56,10 @@ class Pump {
     /// From now on an end of the source is a reset: the kernel reports an error once and then says
     /// "end", and another call of the stream may have seen the error first.
     void source_was_reset() { source_reset_ = true; }
+    /// A write of the caller's own to the sink has failed, with this errno. run() reports it, as
+    /// the kernel tells an error once.
+    void sink_was_lost(int error) { fail(Step::sink_failed, error); }
+    bool has_lost_sink() const { return sink_failed_; }
     /// Forgets what is held, because the sink is gone.
     void discard(PipePool& pipes);
 

@@ -31,7 +31,7 @@ class Relay {
         ++pending_;  // neither direction may delete this under the other
         finish_step([this] {
             for (Direction* d : {&up_, &down_}) {
-                if (!d->pump.has_taken() && may_receive(*d)) {
+                if (!d->pump.has_taken() && !d->pump.has_lost_sink() && may_receive(*d)) {
                     receive(*d);
                 } else {
                     advance(*d);

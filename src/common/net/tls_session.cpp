@@ -109,6 +109,11 @@ struct TlsWire {
         const KeptError kept(s.outer_ != nullptr);
         const ssize_t n =
             s.outer_ ? s.outer_->write(bytes) : s.calls_.send(s.fd_, data, bytes.size());
+        if (n < 0 && s.reading_ && errno != EAGAIN && errno != EINTR) {
+            // What the peer has said counts more, such as an alert. Whoever writes next is told.
+            s.wire_errno_ = errno;
+            return size;
+        }
         return finish(bio, s, n, retry_write);
     }
 
@@ -175,7 +180,9 @@ void TlsSession::detach() {
 TlsSession::Handshake TlsSession::handshake() {
     if (read_failed_) return Handshake::failed;
     ERR_clear_error();
+    reading_ = true;
     const int result = SSL_do_handshake(ssl_.get());
+    reading_ = false;
     if (result == 1) {
         handshaken_ = true;
         return Handshake::done;
@@ -205,8 +212,11 @@ ssize_t TlsSession::read(std::span<char> into) {
     ERR_clear_error();
     read_wants_write_ = false;
     turn_left_ = kTlsTurnBytes;
+    reading_ = true;
     std::size_t n = 0;
-    if (SSL_read_ex(ssl_.get(), into.data(), into.size(), &n) == 1) return static_cast<ssize_t>(n);
+    const bool read = SSL_read_ex(ssl_.get(), into.data(), into.size(), &n) == 1;
+    reading_ = false;
+    if (read) return static_cast<ssize_t>(n);
     const ssize_t result = read_result(SSL_get_error(ssl_.get(), 0));
     // A session ticket makes OpenSSL 3.0 allocate a write buffer, which SSL_MODE_RELEASE_BUFFERS
     // gives back after the next write only: 16 kB for an idle connection of a client.
@@ -301,7 +311,9 @@ ssize_t TlsSession::failure_of(int ssl_error) {
         return would_block();
     }
     const auto code = ERR_peek_error();
-    if (!failure_.empty()) {
+    if (ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET) {
+        fail(ERR_GET_REASON(code));  // an alert: the peer's own words
+    } else if (!failure_.empty()) {
         // The first one says more.
     } else if (outer_ && !outer_->failure_.empty()) {
         error_ = outer_->error_;
@@ -349,7 +361,10 @@ bool TlsSession::is_quiet() {
     std::size_t n = 0;
     ERR_clear_error();
     turn_left_ = kTlsTurnBytes;
-    if (SSL_peek_ex(ssl_.get(), &byte, 1, &n) == 1) return false;
+    reading_ = true;
+    const bool read = SSL_peek_ex(ssl_.get(), &byte, 1, &n) == 1;
+    reading_ = false;
+    if (read) return false;
     const bool quiet = read_result(SSL_get_error(ssl_.get(), 0)) < 0 && errno == EAGAIN;
     SSL_free_buffers(ssl_.get());
     return quiet;
