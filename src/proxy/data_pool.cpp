@@ -57,6 +57,7 @@ bool DataPool::has_room() {
 }
 
 void DataPool::park(Worker& worker, Connection connection) {
+    connection.keep_alive();
     auto parked = std::make_shared<Parked>(worker, std::move(connection));
     const std::lock_guard lock(mutex_);
     policy_.arrived();

@@ -152,6 +152,7 @@ Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connec
         co_return std::nullopt;
     }
     const Counted counted(counters().warm);
+    connection.keep_alive();
     const WarmPlace leave{state.warm, place};
     std::optional<ConnectionList::Lent> lent(std::in_place, *place, connection);
     Deadline deadline(connection);

@@ -16,8 +16,8 @@ from wan import R_FROM_C, Wan, require
 PEER_TIMEOUT = {"peer_timeout": 3000}
 # Longer than it takes to find the busy streams dead, short enough to wait for.
 HEARTBEAT = {"heartbeat_interval": 500, "heartbeat_timeout": 8000}
-# Keepalive finds a dead peer after 30 s + 3 probes of 10 s; 15 s for the timers' slack.
-KEEPALIVE_S = 60 + 15
+# Keepalive finds a dead peer after 50 s + 5 probes of 13 s at most; 15 s for the timers' slack.
+KEEPALIVE_S = 115 + 15
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@
 #include <array>
 #include <utility>
 
+#include "common/base/random.hpp"
 #include "common/net/deadline.hpp"
 
 namespace inout {
@@ -24,6 +25,11 @@ void set_linger(int fd, bool reset_on_close) {
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
 }
 
+void set_keepalive_times(int fd, KeepaliveTimes times) {
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, times.idle_s);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, times.interval_s);
+}
+
 }  // namespace
 
 void set_connection_options(int fd) {
@@ -33,11 +39,18 @@ void set_connection_options(int fd) {
     set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 }
 
+KeepaliveTimes keepalive_times(double idle_chance, double interval_chance) {
+    const auto between = [](int least, int most, double chance) {
+        return least + static_cast<int>(chance * (most - least + 1));
+    };
+    return {between(kKeepaliveIdleMinS, kKeepaliveIdleMaxS, idle_chance),
+            between(kKeepaliveIntervalMinS, kKeepaliveIntervalMaxS, interval_chance)};
+}
+
 void set_keepalive(int fd) {
-    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdleS);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalS);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+    set_keepalive_times(fd, keepalive_times(0.5, 0.5));
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 std::string to_string(const Endpoint& endpoint) {
@@ -163,7 +176,9 @@ bool Connection::has_exceptional_state() {
 }
 
 void Connection::keep_alive() {
-    if (!std::exchange(keeps_alive_, true) && is_open()) set_keepalive(fd());
+    if (std::exchange(has_own_times_, true) || !is_open()) return;
+    if (!std::exchange(keeps_alive_, true)) set_keepalive(fd());
+    set_keepalive_times(fd(), keepalive_times(random_unit(), random_unit()));
 }
 
 void Connection::give_up_after(Milliseconds time) {
@@ -186,6 +201,7 @@ Connection Connection::moved_to(asio::io_context& context) {
     const int fd = socket_.release(error);
     Connection moved(context.get_executor(), error ? -1 : fd, peer_,
                      keeps_alive_ ? Origin::accepted : Origin::dialled);
+    moved.has_own_times_ = has_own_times_;
     moved.tls_ = std::move(tls_);
     if (error && moved.tls_) moved.tls_->detach();
     return moved;

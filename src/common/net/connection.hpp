@@ -21,7 +21,14 @@ namespace inout {
 /// The options every connection has from its first moment; accepted sockets inherit them from the
 /// listening one.
 void set_connection_options(int fd);
-/// Keepalive (kKeepaliveIdleS), for a listening socket and what it accepts.
+/// Seconds without a word before the first probe, and between probes (tcp(7)).
+struct KeepaliveTimes {
+    int idle_s, interval_s;
+};
+/// From the least to the most of limits.hpp; each chance in [0, 1).
+KeepaliveTimes keepalive_times(double idle_chance, double interval_chance);
+/// Keepalive with times of the middle, for a listening socket and what it accepts: until
+/// Connection::keep_alive().
 void set_keepalive(int fd);
 
 /// "ip:port", IPv6 in brackets.
@@ -79,8 +86,8 @@ class Connection {
     /// directions are over.
     bool has_exceptional_state();
 
-    /// Keepalive from now on. Not from the dial on, because four calls are dear for a short stream:
-    /// whoever keeps a connection asks for it.
+    /// Keepalive from now on, with times of its own (KeepaliveTimes). Not from the beginning,
+    /// because the calls are dear for a short stream: whoever keeps a connection asks for it.
     void keep_alive();
 
     /// While a stream is being opened: fails when the peer has acknowledged nothing for this long
@@ -104,7 +111,8 @@ class Connection {
   private:
     Socket socket_;
     Endpoint peer_;
-    bool keeps_alive_;
+    bool keeps_alive_;            // as the listening socket said
+    bool has_own_times_ = false;  // of keepalive
     std::unique_ptr<TlsSession> tls_;
     Counted counted_{counters().sockets};
 };

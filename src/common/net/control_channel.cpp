@@ -3,11 +3,13 @@
 #include <cerrno>
 #include <new>
 
+#include "common/base/random.hpp"
+
 namespace inout {
 
 ControlChannel::ControlChannel(Connection connection)
     : connection_(std::move(connection)),
-      heartbeat_(Milliseconds::zero(), Milliseconds::max() / 2, Clock::time_point{}),
+      heartbeat_(Milliseconds::zero(), Milliseconds::max() / 2, Clock::time_point{}, 0),
       timer_(connection_.socket().get_executor()) {}
 
 void ControlChannel::send(const Message& message) {
@@ -60,12 +62,12 @@ Task<Result<Message, ReadError>> ControlChannel::receive() {
 }
 
 void ControlChannel::start_heartbeat(Milliseconds ping_interval, Milliseconds timeout) {
-    heartbeat_ = Heartbeat(ping_interval, timeout, Clock::now());
+    heartbeat_ = Heartbeat(ping_interval, timeout, Clock::now(), random_unit());
     beat();
 }
 
 void ControlChannel::beat() {
-    const Heartbeat::Step step = heartbeat_.step(Clock::now());
+    const Heartbeat::Step step = heartbeat_.step(Clock::now(), random_unit());
     if (step.action == Heartbeat::Action::dead) {
         timed_out_ = true;
         close();

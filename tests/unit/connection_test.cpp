@@ -1,0 +1,69 @@
+// What a connection asks of the kernel: keepalive that a crowd does not do in step.
+#include "common/net/connection.hpp"
+
+#include <gtest/gtest.h>
+#include <netinet/tcp.h>
+
+#include <map>
+
+#include "loopback.hpp"
+
+namespace inout {
+namespace {
+
+int option(int fd, int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(::getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+}
+
+void expect_keepalive(int fd) {
+    EXPECT_EQ(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_KEEPCNT), kKeepaliveProbes);
+    const int idle = option(fd, IPPROTO_TCP, TCP_KEEPIDLE);
+    const int interval = option(fd, IPPROTO_TCP, TCP_KEEPINTVL);
+    EXPECT_TRUE(idle >= kKeepaliveIdleMinS && idle <= kKeepaliveIdleMaxS) << idle;
+    EXPECT_TRUE(interval >= kKeepaliveIntervalMinS && interval <= kKeepaliveIntervalMaxS)
+        << interval;
+}
+
+TEST(ConnectionTest, keepalive_times_are_spread_evenly_from_the_least_to_the_most) {
+    std::map<int, int> idle, interval;
+    for (int i = 0; i < 3'100; ++i) {
+        const auto times = keepalive_times(i / 3'100.0, (i % 700) / 700.0);
+        ++idle[times.idle_s];
+        ++interval[times.interval_s];
+    }
+    EXPECT_EQ(idle.begin()->first, kKeepaliveIdleMinS);
+    EXPECT_EQ(idle.rbegin()->first, kKeepaliveIdleMaxS);
+    EXPECT_EQ(interval.begin()->first, kKeepaliveIntervalMinS);
+    EXPECT_EQ(interval.rbegin()->first, kKeepaliveIntervalMaxS);
+    for (const auto& [seconds, count] : idle) EXPECT_NEAR(count, 100, 1) << seconds;
+}
+
+TEST(ConnectionTest, connections_that_are_kept_do_not_probe_in_step) {
+    asio::io_context context;
+    const LoopbackListener listener;
+    set_keepalive(listener.fd());
+    std::map<int, int> idle;
+    for (int i = 0; i < 100; ++i) {
+        Connection dialled = adopt(context, listener.connect());
+        const int fd = listener.accept().release();
+        Connection accepted(context.get_executor(), fd, Endpoint(), Connection::Origin::accepted);
+        expect_keepalive(accepted.fd());
+        EXPECT_EQ(option(dialled.fd(), SOL_SOCKET, SO_KEEPALIVE), 0) << "not for a short one";
+        for (Connection* connection : {&dialled, &accepted}) {
+            connection->keep_alive();
+            expect_keepalive(connection->fd());
+            const int seconds = option(connection->fd(), IPPROTO_TCP, TCP_KEEPIDLE);
+            ++idle[seconds];
+            connection->keep_alive();
+            EXPECT_EQ(option(connection->fd(), IPPROTO_TCP, TCP_KEEPIDLE), seconds) << "once";
+        }
+    }
+    EXPECT_GT(idle.size(), 15U) << "of 31 that there are";
+}
+
+}  // namespace
+}  // namespace inout
