@@ -29,7 +29,9 @@ openssl              certificates (scripts/certs.sh)
 sslscan              a scan of the proxy's port
 systemd              the rating of the units
 nginx                the proxy behind nginx
-libnginx-mod-stream  the proxy behind nginx"
+libnginx-mod-stream  the proxy behind nginx
+golang-go            a test of connections in Go (tests/conn)
+golang-golang-x-net-dev  its golang.org/x/net/nettest"
 packages_bench="
 haproxy              a peer to compare with
 nginx                a peer to compare with
