@@ -33,11 +33,8 @@ Task<Result<Response, std::string>> ask_proxy(Attempt& attempt, const Message& r
     }
     const auto write_error = co_await attempt.proxy.write_all(frame);
     frame = {};  // the answer may take long
-    if (write_error) {
-        attempt.early.sink_was_lost(write_error);  // but what has come is read all the same
-    } else if (!attempt.e2e) {
-        attempt.early.pass_to(attempt.proxy);
-    }
+    // After a failed write too: what has come is read.
+    if (!write_error && !attempt.e2e) attempt.early.pass_to(attempt.proxy);
     auto answer = co_await read_message(attempt.proxy, kFrameBodyMaxBytes);
     attempt.early.pause();
     if (!answer) {
@@ -47,6 +44,7 @@ Task<Result<Response, std::string>> ask_proxy(Attempt& attempt, const Message& r
     if (response == nullptr || !response->answers("InRequest")) {
         co_return Failure{std::string("not an answer to the request")};
     }
+    if (write_error && response->ok()) attempt.early.sink_was_lost(write_error);
     co_return std::move(*response);
 }
 

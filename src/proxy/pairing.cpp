@@ -41,11 +41,8 @@ Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer
     early.append_to(frame);
     const auto write_error = co_await data.write_all(frame);
     frame = {};  // the answer may take long
-    if (write_error) {
-        early.sink_was_lost(write_error);  // but out may have answered, and the backend too
-    } else {
-        early.pass_to(data);
-    }
+    // After a failed write too the answer is read: out may have sent it, and the backend its own.
+    if (!write_error) early.pass_to(data);
     auto answer = co_await read_message(data, kFrameBodyMaxBytes);
     early.pause();
     if (!answer && deadline.expired()) {
@@ -56,7 +53,10 @@ Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer
     if (response == nullptr || !response->answers("DataActiveRequest")) {
         co_return Activated{Activation::dead, {}};
     }
-    if (response->ok()) co_return Activated{Activation::open, {}};
+    if (response->ok()) {
+        if (write_error) early.sink_was_lost(write_error);
+        co_return Activated{Activation::open, {}};
+    }
     if (response->code == Code::draining) {
         // Behind a 0.0.1 registration there may be anybody, who may not end it.
         co_return Activated{ext ? Activation::draining : Activation::dead, {}};
