@@ -13,7 +13,8 @@ libasio-dev          library: networking
 nlohmann-json3-dev   library: JSON
 libspdlog-dev        library: logging
 libcli11-dev         library: command lines
-libssl-dev           library: OpenSSL"
+libssl-dev           library: OpenSSL
+libc-ares-dev        library: names to addresses"
 packages_tests="
 libgtest-dev         unit tests
 python3-pytest       end-to-end tests

@@ -105,7 +105,10 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
             auto dialled = co_await network.upstream->dial(worker.executor(), timeout);
             if (!dialled) {
                 warn_proxy_unreachable(network.config, dialled.error().detail);
-                opening.failed("proxy_unreachable", dialled.error().detail);
+                // What has run out here is no fault of the proxy's.
+                const bool here = dialled.error().code == Code::limit;
+                opening.failed(here ? to_string(Code::limit) : "proxy_unreachable",
+                               dialled.error().detail);
                 co_return;
             }
             if (client_watch.fired() && !early.has_taken()) {

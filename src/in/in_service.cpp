@@ -4,6 +4,7 @@
 
 #include "common/base/log.hpp"
 #include "in/client_session.hpp"
+#include "in/dial_circle.hpp"
 
 namespace inout {
 namespace {
@@ -20,23 +21,27 @@ void say_refused(const Connection& client, const Network& network) {
 
 ConfigProblems InService::load() {
     const AccessLists& all = config_.access;
-    return load_networks(
+    ConfigProblems problems = load_networks(
         config_, TlsSide::client, upstreams_,
         [&](const InNetwork& network, const Upstream& upstream, std::unique_ptr<TlsPsk> e2e) {
             networks_.push_back(std::make_unique<Network>(
                 Network{network, network.allow ? *network.allow : all.allow,
                         network.deny ? *network.deny : all.deny, &upstream, std::move(e2e)}));
         });
+    for (auto& problem : find_dial_circles(config_)) problems.push_back(std::move(problem));
+    return problems;
 }
 
 std::optional<std::string> InService::start() {
     for (const auto& network : networks_) {
         auto acceptor = std::make_unique<Acceptor>(workers_.main().context());
-        const auto address = acceptor->listen(network->config.listen);
-        if (!address) return address.error();
-        log::info("listening", {{"address", to_string(*address)},
-                                {"topic", network->config.topic},
-                                {"server", to_string(network->config.server)}});
+        const auto addresses = acceptor->listen(network->config.listen);
+        if (!addresses) return addresses.error();
+        for (const Endpoint& address : *addresses) {
+            log::info("listening", {{"address", to_string(address)},
+                                    {"topic", network->config.topic},
+                                    {"server", to_string(network->config.server)}});
+        }
         acceptors_.push_back(std::move(acceptor));
     }
     // Only when all could be bound: nothing is served by half a configuration.

@@ -22,10 +22,14 @@ ConfigProblems ProxyService::load() {
 }
 
 std::optional<std::string> ProxyService::start() {
-    const auto address = acceptor_.listen(state_.config.listen);
-    if (!address) return address.error();
-    log::info("listening", {{"address", to_string(*address)}, {"proxy", state_.proxy_id}});
-    if (!address->address().is_loopback() && !state_.gatekeeper.protects()) {
+    const auto addresses = acceptor_.listen(state_.config.listen);
+    if (!addresses) return addresses.error();
+    bool only_loopback = true;
+    for (const Endpoint& address : *addresses) {
+        only_loopback = only_loopback && address.address().is_loopback();
+        log::info("listening", {{"address", to_string(address)}, {"proxy", state_.proxy_id}});
+    }
+    if (!only_loopback && !state_.gatekeeper.protects()) {
         log::warning(
             "open to everybody",
             {{"reason",

@@ -1,7 +1,10 @@
 // Dialling and the look-up under it, on loopback: 127.0.0.1 answers, 127.0.0.2 refuses, and a
 // listener whose backlog is full is silent, because the kernel drops SYNs to it (listen(2)).
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <optional>
 #include <vector>
 
 #include "common/net/connect.hpp"
@@ -105,6 +108,49 @@ TEST_F(DialTest, a_silent_address_ends_with_the_timeout) {
         EXPECT_GE(took, 100ms);
         EXPECT_LT(took, 5s);
     }
+}
+
+/// The handshake's end and the reset are there when the dial looks the next time.
+TEST_F(DialTest, a_reset_right_behind_the_handshake_is_a_refusal) {
+    LoopbackListener full(0);
+    std::vector<UniqueFd> fillers;
+    for (int i = 0; i < 2; ++i) fillers.push_back(full.connect(false));
+    std::optional<Dialled> result;
+    const auto store = [](Executor executor, HostPort to, std::optional<Dialled>* into) -> Task<> {
+        auto dialled = co_await dial(executor, to, DialOrder::in_turn, 20s);
+        into->emplace(std::move(dialled));
+    };
+    const HostPort target{"127.0.0.1", full.port()};
+    asio::co_spawn(context, store(context.get_executor(), target, &result),
+                   [](const std::exception_ptr& error) { EXPECT_FALSE(error); });
+    context.run_for(10ms);  // the dial waits for its SYN to be answered
+    ASSERT_FALSE(result);
+    // With room in the queue the next SYN, a second later, is answered; then all are reset.
+    const linger reset{1, 0};
+    for (std::size_t i = 0; i < fillers.size() + 1; ++i) {
+        const UniqueFd accepted = full.accept();
+        ASSERT_TRUE(accepted);
+        ::setsockopt(accepted.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
+    ASSERT_TRUE(run_until(context, [&] { return result.has_value(); }));
+    ASSERT_FALSE(*result);
+    EXPECT_EQ(result->error().code, Code::backend_refused);
+    EXPECT_NE(result->error().detail.find("reset"), std::string::npos) << result->error().detail;
+}
+
+TEST_F(DialTest, a_lack_of_descriptors_is_called_that) {
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const UniqueFd next(::dup(STDERR_FILENO));
+    const rlimit none{static_cast<rlim_t>(next.get()), limit.rlim_max};
+    run(context,
+        dial(context.get_executor(), {"127.0.0.1", closed_port()}, DialOrder::in_turn, 1s));
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const auto dialled = dial_to("127.0.0.1", 1);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ASSERT_FALSE(dialled);
+    EXPECT_EQ(dialled.error().code, Code::limit);
+    EXPECT_NE(dialled.error().detail.find("no file descriptors"), std::string::npos);
 }
 
 /// Several dials of one name share one look-up; all of them get its answer.

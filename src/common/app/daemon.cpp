@@ -16,6 +16,7 @@
 #include "common/base/random.hpp"
 #include "common/base/secret.hpp"
 #include "common/base/unique_fd.hpp"
+#include "common/net/resolver.hpp"
 
 namespace inout {
 namespace detail {
@@ -84,6 +85,7 @@ class Life {
     /// addresses, it has from here on.
     std::optional<std::string> start() {
         try {
+            start_resolver();
             workers_.start();
         } catch (const std::system_error& error) {
             return "no threads: " + error.code().message();

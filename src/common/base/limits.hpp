@@ -103,12 +103,34 @@ inline constexpr int kKeepaliveProbes = 5;
 inline constexpr Milliseconds kConnectionAttemptDelay{250};
 /// Addresses tried for one name.
 inline constexpr std::size_t kAddressesMax = 16;
-/// Look-ups that can hang at the same time without stalling others.
-inline constexpr std::size_t kResolverThreads = 4;
+/// One question to one name server, for the first time round; each further round doubles it. All
+/// rounds together (two) are shorter than the dials that wait for them.
+inline constexpr Milliseconds kLookupTry{1'200};
+inline constexpr int kLookupTries = 2;
+/// Look-ups that begin within kLookupYoung: more would flood a small name server.
+inline constexpr std::size_t kLookupsAtOnce = 256;
+inline constexpr Milliseconds kLookupYoung{1'000};
+/// After this a look-up without an end is asked once more.
+inline constexpr Milliseconds kLookupLost{60'000};
+/// A name that no server answers for is not asked for this long, twice as long each time.
+inline constexpr Milliseconds kLookupPause{1'000}, kLookupPauseMax{10'000};
+/// For the names that a program needs to start.
+inline constexpr Milliseconds kStartLookup{5'000};
+/// An address that did not answer while another one of its name did comes last for this long.
+inline constexpr Milliseconds kAddressShunned{60'000};
+/// More than any configuration's names have that are dead at once; some 200 kB.
+inline constexpr std::size_t kAddressesShunnedMax = 4'096;
 /// How long a look-up may keep a dial waiting that has addresses from an earlier one.
 inline constexpr Milliseconds kLookupPatience{500};
 /// Addresses this young are used without asking again.
 inline constexpr Milliseconds kResolveFresh{3'000};
+/// Dials of one program to one proxy that run at once: at first, when the proxy is slow, and at
+/// most, which is far below what the proxy takes from one source (limits.per_source).
+inline constexpr std::size_t kDialsFirst = 64, kDialsMin = 4, kDialsMax = 256;
+/// Dials of one kind to one proxy that wait for their turn; more than descriptors allow.
+inline constexpr std::size_t kDialsWaitingMax = 65'536;
+/// A control connection's wait for its turn; then its topic says so, and tries again.
+inline constexpr Milliseconds kControlTurn{60'000};
 /// A peer that we refuse gets its answer: unread input is taken up to this, and this long.
 inline constexpr std::size_t kFarewellMaxBytes = 65'536;
 inline constexpr Milliseconds kFarewell{1'000};

@@ -1,14 +1,13 @@
 #include "common/net/acceptor.hpp"
 
-#include <netdb.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstring>
-
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
+#include "common/base/unique_fd.hpp"
+#include "common/net/resolver.hpp"
 
 namespace inout {
 namespace {
@@ -23,89 +22,157 @@ bool nearly_out_of_descriptors(int fd) {
     return static_cast<rlim_t>(fd) + kReservedDescriptors >= limit;
 }
 
-Result<Endpoint, std::string> first_endpoint(const HostPort& address) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE;
-    addrinfo* list = nullptr;
-    if (const int error = ::getaddrinfo(address.host.c_str(), nullptr, &hints, &list); error != 0) {
-        return Failure{std::string(::gai_strerror(error))};
+/// accept(2) says these of one client that is gone or not wanted, not of the listener.
+bool is_of_one_client(int error) {
+    switch (error) {
+        case ECONNABORTED:
+        case EINTR:
+        case EPERM:  // a firewall's rule
+        case EPROTO:
+        case ENETDOWN:
+        case ENOPROTOOPT:
+        case EHOSTDOWN:
+        case ENONET:
+        case EHOSTUNREACH:
+        case EOPNOTSUPP:
+        case ENETUNREACH: return true;
+        default: return false;
     }
-    Endpoint endpoint;
-    std::memcpy(endpoint.data(), list->ai_addr, list->ai_addrlen);
-    endpoint.resize(list->ai_addrlen);
-    endpoint.port(address.port);
-    ::freeaddrinfo(list);
-    return endpoint;
+}
+
+/// A name may have an address that this machine lacks: ::1 where IPv6 is switched off.
+bool is_not_of_this_machine(const std::error_code& error) {
+    return error.value() == EADDRNOTAVAIL || error.value() == EAFNOSUPPORT;
 }
 
 }  // namespace
 
-Result<Endpoint, std::string> Acceptor::listen(const HostPort& address) {
-    auto endpoint = first_endpoint(address);
+Result<std::vector<Endpoint>, std::string> Acceptor::listen(const HostPort& address) {
+    Resolved resolved = resolve_now(address, kStartLookup);
     const std::string place = "cannot listen on " + to_string(address) + ": ";
-    if (!endpoint) return Failure{place + endpoint.error()};
+    if (resolved.endpoints.empty()) return Failure{place + resolved.error};
     std::error_code error;
-    socket_.open(endpoint->protocol(), error);
-    if (!error) socket_.set_option(ListenSocket::reuse_address(true), error);
-    if (!error && endpoint->address() == asio::ip::address_v6::any()) {
-        socket_.set_option(asio::ip::v6_only(false), error);
+    std::vector<Endpoint> places;
+    for (Endpoint endpoint : resolved.endpoints) {
+        // The kernel chose the first one's port.
+        if (!places.empty()) endpoint.port(places.front().port());
+        error = add(endpoint);
+        if (error && !is_not_of_this_machine(error)) break;
+        if (!error) places.push_back(listening_.back()->socket.local_endpoint());
     }
-    if (!error) socket_.bind(*endpoint, error);
+    if (places.empty() || (error && !is_not_of_this_machine(error))) {
+        close();
+        return Failure{place + error.message()};
+    }
+    return places;
+}
+
+std::error_code Acceptor::add(const Endpoint& endpoint) {
+    auto listening = std::make_shared<Listening>(context_);
+    ListenSocket& socket = listening->socket;
+    std::error_code error;
+    socket.open(endpoint.protocol(), error);
+    if (!error) socket.set_option(ListenSocket::reuse_address(true), error);
+    if (!error && endpoint.address() == asio::ip::address_v6::any()) {
+        socket.set_option(asio::ip::v6_only(false), error);
+    }
+    if (!error) socket.bind(endpoint, error);
     if (!error) {
-        set_connection_options(socket_.native_handle());
-        set_keepalive(socket_.native_handle());
-        socket_.native_non_blocking(true, error);
+        set_connection_options(socket.native_handle());
+        set_keepalive(socket.native_handle());
+        socket.native_non_blocking(true, error);
     }
-    if (!error) socket_.listen(kListenBacklog, error);
-    if (error) return Failure{place + error.message()};
-    return socket_.local_endpoint();
+    if (!error) socket.listen(kListenBacklog, error);
+    if (!error) listening_.push_back(std::move(listening));
+    return error;
 }
 
 Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
-    while (socket_.is_open()) {
+    while (is_open()) {
+        if (pause_is_due_) co_await pause();
         Endpoint peer;
-        auto size = static_cast<socklen_t>(peer.capacity());
+        int error = EAGAIN;
         const bool others_are_due = accepted_in_turn_ == kAcceptsInTurn;
-        const int fd = others_are_due ? -1
-                                      : ::accept4(socket_.native_handle(), peer.data(), &size,
-                                                  SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (others_are_due || (fd < 0 && errno == EAGAIN)) {
+        UniqueFd fd(others_are_due ? -1 : accept_any(peer, error));
+        if (!fd && error == EAGAIN) {
             accepted_in_turn_ = 0;
-            co_await socket_.async_wait(ListenSocket::wait_read, use_result);
+            for (const auto& listening : listening_) wait_for(listening);
+            readable_.expires_at(Timer::time_point::max());
+            co_await readable_.async_wait(use_result);
             continue;
         }
-        int error = fd < 0 ? errno : 0;
         ++accepted_in_turn_;
-        if (fd >= 0 && nearly_out_of_descriptors(fd)) {
-            ::close(fd);
+        if (fd && nearly_out_of_descriptors(fd.get())) {
+            fd = UniqueFd();
             error = EMFILE;
         }
-        if (error == 0 && !refill_memory_reserve()) {
-            ::close(fd);
+        if (fd && !refill_memory_reserve()) {
+            fd = UniqueFd();
             error = ENOMEM;
         }
-        if (error == 0) {
-            peer.resize(size);
-            if (exhausted_ && Clock::now() - *exhausted_ >= kAcceptQuiet) {
-                log::info("accepting again");
-                exhausted_.reset();
-            }
-            co_return Connection(context.get_executor(), fd, peer, Connection::Origin::accepted);
+        if (fd) {
+            note_success();
+            co_return Connection(context.get_executor(), fd.release(), peer,
+                                 Connection::Origin::accepted);
         }
-        const std::error_code cause(error, asio::error::get_system_category());
-        if (!out_of_resources(cause)) continue;  // that client left before it was accepted
-        if (!exhausted_) log::error("accepting paused", {{"reason", cause.message()}});
-        exhausted_ = Clock::now();
-        pause_.expires_after(kAcceptPause);
-        co_await pause_.async_wait(use_result);
+        if (is_of_one_client(error) && ++refused_in_a_row_ < kAcceptsInTurn) continue;
+        refused_in_a_row_ = 0;
+        pause_for(std::error_code(error, asio::error::get_system_category()).message());
     }
     co_return std::nullopt;
 }
 
+/// The descriptor, or -1 with `error`; EAGAIN: nobody waits at any address.
+int Acceptor::accept_any(Endpoint& peer, int& error) {
+    for (std::size_t i = 0; i < listening_.size(); ++i) {
+        auto size = static_cast<socklen_t>(peer.capacity());
+        ListenSocket& socket = listening_[turn_++ % listening_.size()]->socket;
+        const int fd =
+            ::accept4(socket.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        error = fd < 0 ? errno : 0;
+        if (fd >= 0) peer.resize(size);
+        if (error != EAGAIN) return fd;
+    }
+    return -1;
+}
+
+void Acceptor::wait_for(const std::shared_ptr<Listening>& listening) {
+    if (listening->waiting) return;
+    // The handler finds this acceptor alive: it is destroyed after the event loop has ended.
+    listening->socket.async_wait(ListenSocket::wait_read, [this, listening](std::error_code) {
+        listening->waiting = false;
+        readable_.cancel();
+    });
+    listening->waiting = true;
+}
+
+void Acceptor::pause_for(const std::string& reason) {
+    if (!exhausted_) log::error("accepting paused", {{"reason", reason}});
+    exhausted_ = Clock::now();
+    pause_is_due_ = true;
+}
+
+Task<> Acceptor::pause() {
+    pause_is_due_ = false;
+    pause_.expires_after(kAcceptPause);
+    co_await pause_.async_wait(use_result);
+}
+
+void Acceptor::note_success() {
+    refused_in_a_row_ = 0;
+    if (exhausted_ && Clock::now() - *exhausted_ >= kAcceptQuiet) {
+        log::info("accepting again");
+        exhausted_.reset();
+    }
+}
+
 void Acceptor::close() {
-    std::error_code ignored;
-    socket_.close(ignored);
+    for (const auto& listening : listening_) {
+        std::error_code ignored;
+        listening->socket.close(ignored);
+    }
+    listening_.clear();
+    readable_.cancel();
     pause_.cancel();
 }
 

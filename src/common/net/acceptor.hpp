@@ -1,11 +1,15 @@
-// Acceptor: one listening socket and what may go wrong with accepting on it.
+// Acceptor: where a program listens, and what may go wrong with accepting there.
 //
-// When descriptors run out it says so once, pauses, and goes on when there are some again; waiting
-// clients stay in the kernel's queue. Other errors of accept(2) speak of one client only.
+// A name's addresses are all listened on, each with a socket of its own. Whatever accept(2) says,
+// accepting goes on: what concerns all clients (descriptors or memory have run out) is said once
+// and makes a pause, in which clients wait in the kernel's queue; what concerns one client costs
+// that one. Main thread only.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/net/connection.hpp"
 #include "common/protocol/host_port.hpp"
@@ -14,19 +18,43 @@ namespace inout {
 
 class Acceptor {
   public:
-    explicit Acceptor(asio::io_context& context) : socket_(context), pause_(context) {}
+    explicit Acceptor(asio::io_context& context)
+        : context_(context), readable_(context), pause_(context) {}
+    Acceptor(const Acceptor&) = delete;
+    Acceptor& operator=(const Acceptor&) = delete;
 
-    /// Resolves (blocking: only at start) and listens. The failure says what could not be bound.
-    Result<Endpoint, std::string> listen(const HostPort& address);
+    /// Looks the host up (blocking: only at start, within kStartLookup) and listens on all its
+    /// addresses; port 0 is the same port for all. Of a name, addresses that this machine does not
+    /// have are left out, as long as it has one. The failure says what could not be bound.
+    Result<std::vector<Endpoint>, std::string> listen(const HostPort& address);
 
-    /// The next connection, which will live in `context`; nothing after close().
+    /// The next connection, which will live in `context`; nothing after close(). May be called
+    /// again after it has thrown for want of memory.
     Task<std::optional<Connection>> accept(asio::io_context& context);
+    bool is_open() const { return !listening_.empty(); }
     void close();
 
   private:
-    ListenSocket socket_;
+    struct Listening {
+        explicit Listening(asio::io_context& context) : socket(context) {}
+        ListenSocket socket;
+        bool waiting = false;
+    };
+
+    std::error_code add(const Endpoint& endpoint);
+    int accept_any(Endpoint& peer, int& error);
+    void wait_for(const std::shared_ptr<Listening>& listening);
+    void pause_for(const std::string& reason);
+    Task<> pause();
+    void note_success();
+
+    asio::io_context& context_;
+    std::vector<std::shared_ptr<Listening>> listening_;
+    std::size_t turn_ = 0;  // so that a busy address does not keep the others waiting
+    Timer readable_;        // condition variable
     Timer pause_;
-    unsigned accepted_in_turn_ = 0;
+    unsigned accepted_in_turn_ = 0, refused_in_a_row_ = 0;
+    bool pause_is_due_ = false;
     std::optional<Clock::time_point> exhausted_;  // last time; nothing: not lately
 };
 

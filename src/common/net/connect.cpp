@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "common/base/log.hpp"
+#include "common/base/unique_fd.hpp"
+#include "common/net/address_memory.hpp"
 #include "common/net/resolver.hpp"
 
 namespace inout {
@@ -20,6 +22,7 @@ struct Attempts {
     explicit Attempts(const Executor& executor) : wake(executor) {}
     Timer wake;  // condition variable of the dialling coroutine
     std::vector<std::unique_ptr<Connection>> connections;
+    std::vector<Endpoint> endpoints;  // of these
     std::optional<std::size_t> winner;
     std::size_t failed = 0;
     DialError error{Code::backend_timeout, "no address answered in time"};
@@ -31,15 +34,61 @@ void report_out_of_resources(const std::error_code& error) {
                  {{"reason", reason}});
 }
 
-void note_failure(Attempts& attempts, const std::string& address, const std::error_code& error) {
-    ++attempts.failed;
-    if (out_of_resources(error)) report_out_of_resources(error);
-    const bool refused = error == asio::error::connection_refused;
-    // "Refused" says more than "unreachable": something is there.
-    if (refused || attempts.error.code != Code::backend_refused) {
-        attempts.error = {refused ? Code::backend_refused : Code::backend_timeout,
-                          address + ": " + error.message()};
+/// EADDRNOTAVAIL has two causes: no free port towards this address, or no address of our own to
+/// reach it from (::1 where IPv6 is switched off). Datagrams have ports of their own and need the
+/// same address.
+bool has_own_address_towards(const Endpoint& endpoint) {
+    const UniqueFd probe(::socket(endpoint.data()->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return probe &&
+           ::connect(probe.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0;
+}
+
+/// The code and the words for a failed attempt.
+DialError describe(const Endpoint& endpoint, const std::error_code& error) {
+    const std::string place = to_string(endpoint);
+    const std::string words = place + ": " + error.message();
+    const int number = error.category() == asio::error::get_system_category() ? error.value() : 0;
+    switch (number) {
+        case EMFILE:
+        case ENFILE:
+            return {Code::limit,
+                    place + ": no file descriptors left here (" + error.message() + ")"};
+        case ENOBUFS:
+        case ENOMEM: return {Code::limit, place + ": no memory left here"};
+        case EADDRNOTAVAIL:
+            if (!has_own_address_towards(endpoint)) return {Code::backend_timeout, words};
+            return {Code::limit,
+                    "no local port left towards " + place + " (net.ipv4.ip_local_port_range)"};
+        // Something is there that does not want us: a reset may come right behind the handshake.
+        case ECONNRESET:
+        case EPIPE: return {Code::backend_refused, place + ": connection reset at once"};
+        case ECONNREFUSED: return {Code::backend_refused, words};
+        default: return {Code::backend_timeout, words};
     }
+}
+
+/// What one address says outweighs what another does not: that something has run out here must be
+/// mended here; "refused" says more than "unreachable", because something is there.
+int weight(Code code) { return code == Code::limit ? 2 : code == Code::backend_refused ? 1 : 0; }
+
+void note_failure(Attempts& attempts, DialError failure) {
+    ++attempts.failed;
+    if (weight(failure.code) >= weight(attempts.error.code)) attempts.error = std::move(failure);
+}
+
+void note_failure(Attempts& attempts, const Endpoint& endpoint, const std::error_code& error) {
+    if (out_of_resources(error)) report_out_of_resources(error);
+    note_failure(attempts, describe(endpoint, error));
+}
+
+/// A dial to a free port in the range of local ports may be given that very port; then it connects
+/// to itself (simultaneous open, RFC 9293, 3.5), and whoever dials gets its own bytes back.
+bool met_itself(int fd, std::uint16_t port) {
+    Endpoint own, other;
+    auto own_size = static_cast<socklen_t>(own.capacity()), other_size = own_size;
+    if (::getsockname(fd, own.data(), &own_size) != 0 || own.port() != port) return false;
+    if (::getpeername(fd, other.data(), &other_size) != 0) return false;
+    return own == other;
 }
 
 std::error_code system_error(int error) { return {error, asio::error::get_system_category()}; }
@@ -64,8 +113,14 @@ void look_at_attempt(const std::shared_ptr<Attempts>& attempts, std::size_t inde
         });
         return;
     }
+    const Endpoint& endpoint = attempts->endpoints[index];
     if (const int error = state == POLLOUT ? 0 : connection.take_error(); error != 0) {
-        note_failure(*attempts, connection.peer(), system_error(error));
+        note_failure(*attempts, endpoint, system_error(error));
+        connection.close();
+    } else if (met_itself(connection.fd(), endpoint.port())) {
+        note_failure(*attempts, {Code::backend_refused,
+                                 to_string(endpoint) + ": nobody listens there (the connection "
+                                                       "met itself)"});
         connection.close();
     } else if (!attempts->winner) {
         attempts->winner = index;
@@ -84,12 +139,13 @@ void start_attempt(const std::shared_ptr<Attempts>& attempts, const Executor& ex
         const bool failed = ::connect(fd, endpoint.data(), size) != 0;
         if (failed && errno != EINPROGRESS && errno != EINTR) error = errno;
     }
+    attempts->endpoints.push_back(endpoint);
     attempts->connections.push_back(
         std::make_unique<Connection>(executor, fd, endpoint, Connection::Origin::dialled));
     Connection& connection = *attempts->connections.back();
     if (error == 0 && !connection.is_open()) error = ENOMEM;  // epoll_ctl(2) did not take it
     if (error != 0) {
-        note_failure(*attempts, connection.peer(), system_error(error));
+        note_failure(*attempts, endpoint, system_error(error));
         connection.close();
     } else {
         look_at_attempt(attempts, attempts->connections.size() - 1);
@@ -101,6 +157,11 @@ void give_up_last(Attempts& attempts) {
     if (attempts.failed == attempts.connections.size()) return;
     ++attempts.failed;
     attempts.connections.back()->close();
+}
+
+AddressMemory& address_memory() {
+    static auto* memory = new AddressMemory;  // never destroyed: workers may outlive main()
+    return *memory;
 }
 
 /// Alternates the families, beginning with the resolver's first (RFC 8305, 4).
@@ -132,6 +193,7 @@ Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& targ
     }
     std::vector<Endpoint>& endpoints = resolved.endpoints;
     if (order == DialOrder::racing) interleave_families(endpoints);
+    address_memory().order(endpoints, Clock::now());
 
     auto attempts = std::make_shared<Attempts>(executor);
     attempts->error.detail = to_string(target) + ": " + attempts->error.detail;
@@ -160,7 +222,11 @@ Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& targ
         for (auto& connection : attempts->connections) connection->close();
         co_return Failure{attempts->error};
     }
-    Connection connection = std::move(*attempts->connections[*attempts->winner]);
+    const std::size_t winner = *attempts->winner;
+    const auto first = attempts->endpoints.begin();
+    const std::vector<Endpoint> in_vain(first, first + static_cast<std::ptrdiff_t>(winner));
+    address_memory().answered(attempts->endpoints[winner], in_vain, Clock::now());
+    Connection connection = std::move(*attempts->connections[winner]);
     for (auto& other : attempts->connections) other->close();
     co_return std::move(connection);
 }

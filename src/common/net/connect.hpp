@@ -10,7 +10,9 @@
 namespace inout {
 
 struct DialError {
-    Code code;           ///< backend_refused, backend_timeout or backend_unresolved
+    /// backend_refused, backend_timeout, backend_unresolved; limit: something has run out here
+    /// (descriptors, memory, local ports).
+    Code code;
     std::string detail;  ///< the address and what the system said
 };
 
@@ -19,6 +21,7 @@ enum class DialOrder {
     in_turn,  ///< towards a backend: racing would open stray connections there
 };
 
+/// A connection never has both its ends in one socket: that counts as refused.
 /// In turn, each address gets an equal share of the time that is left. `target` must outlive the
 /// call: await it in the same expression.
 Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& target, DialOrder order,

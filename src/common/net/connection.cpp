@@ -4,12 +4,12 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <utility>
 
 #include "common/base/random.hpp"
+#include "common/base/unique_fd.hpp"
 #include "common/net/deadline.hpp"
 
 namespace inout {
@@ -69,9 +69,10 @@ IpAddress to_ip_address(const Endpoint& endpoint) {
 
 Connection::Connection(const Executor& executor, int fd, const Endpoint& peer, Origin origin)
     : socket_(executor), peer_(peer), keeps_alive_(origin == Origin::accepted) {
+    UniqueFd owner(fd);  // also if memory runs out here
     std::error_code error;
     socket_.assign(peer.protocol(), fd, error);
-    if (error && fd >= 0) ::close(fd);
+    if (!error) owner.release();
 }
 
 void Connection::secure(std::unique_ptr<TlsSession> session) {

@@ -1,145 +1,197 @@
 #include "common/net/resolver.hpp"
 
-#include <netdb.h>
-
-#include <cstring>
-#include <list>
+#include <condition_variable>
+#include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
+
+#include "common/base/log.hpp"
+#include "common/net/name_server.hpp"
 
 namespace inout {
 namespace {
 
-using Address = asio::ip::address;
+using Answered = std::function<void(const Lookup&)>;
 
-struct Lookup {
-    std::vector<Address> addresses;
-    std::string error;
+/// Who waits for a look-up. Handed in and, if it is not answered, taken back.
+class Names {
+  public:
+    /// Never destroyed: its thread runs until the process ends.
+    static Names& instance() {
+        static auto* names = new Names;
+        return *names;
+    }
+
+    /// What is known. If it is not settled, a look-up runs and `answered` will be called, on any
+    /// thread, unless forget(host, waiter) comes first.
+    NameTable::Known ask(const std::string& host, const void* waiter, Answered answered) {
+        const std::lock_guard lock(mutex_);
+        const auto now = Clock::now();
+        NameTable::Known known = table_.find(host, now);
+        if (known.settled) return known;
+        if (!known.addresses.empty() && !known.worth_a_wait) {
+            known.settled = true;  // for the asker; the look-up is for the next one
+        } else {
+            waiters_[host][waiter] = std::move(answered);
+        }
+        // A look-up that was lost to an exception must not be waited for till the end of days.
+        const auto asked = asked_.find(host);
+        if (asked == asked_.end() || now - asked->second > kLookupLost) {
+            asked_[host] = now;
+            asio::post(context_, [this, host] {
+                queue_.push_back(host);
+                look_up_next();
+            });
+        }
+        return known;
+    }
+
+    /// After this `answered` is not called any more.
+    void forget(const std::string& host, const void* waiter) {
+        const std::lock_guard lock(mutex_);
+        if (const auto found = waiters_.find(host); found != waiters_.end()) {
+            found->second.erase(waiter);
+        }
+    }
+
+  private:
+    Names() {
+        std::thread([this] { run(); }).detach();  // NOLINT: it lives as long as the process
+    }
+
+    void run() {
+        const auto work = asio::make_work_guard(context_);
+        while (true) {
+            try {
+                context_.run();
+            } catch (const std::exception& error) {
+                log::error("look-up failed", {{"reason", error.what()}});
+            }
+        }
+    }
+
+    /// Young look-ups are bounded, so that thousands of names do not flood a name server at once.
+    /// One that has found no answer for a moment counts no more: it keeps nobody else waiting.
+    void look_up_next() {
+        const auto now = Clock::now();
+        while (!young_.empty() && now - young_.front() >= kLookupYoung) young_.pop_front();
+        while (!queue_.empty() && young_.size() < kLookupsAtOnce) {
+            const std::string host = std::move(queue_.front());
+            queue_.pop_front();
+            young_.push_back(now);
+            server_.look_up(host,
+                            [this, host, now](const Lookup& lookup) { finish(host, now, lookup); });
+        }
+        if (queue_.empty()) return;
+        turn_.expires_at(young_.front() + kLookupYoung);
+        turn_.async_wait([this](std::error_code error) {
+            if (!error) look_up_next();
+        });
+    }
+
+    void finish(const std::string& host, Clock::time_point begun, Lookup lookup) {
+        const auto now = Clock::now();
+        lookup.slow = now - begun > kLookupPatience;
+        // Any of the same moment may leave: they are alike.
+        if (now - begun < kLookupYoung && !young_.empty()) young_.pop_back();
+        if (!queue_.empty()) asio::post(context_, [this] { look_up_next(); });
+        const std::lock_guard lock(mutex_);
+        table_.answered(host, lookup, now);
+        asked_.erase(host);
+        const auto waiting = waiters_.extract(host);
+        if (!waiting) return;
+        for (const auto& [waiter, answered] : waiting.mapped()) answered(lookup);
+    }
+
+    asio::io_context context_{1};
+    // On its thread only.
+    NameServer& server_ = *new NameServer(context_);
+    Timer turn_{context_};
+    std::deque<std::string> queue_;
+    std::deque<Clock::time_point> young_;  // when each young look-up began; the oldest in front
+
+    std::mutex mutex_;
+    // Names of the configuration only, which bounds them.
+    NameTable table_;
+    std::map<std::string, Clock::time_point> asked_;  // look-ups that wait or run
+    std::map<std::string, std::map<const void*, Answered>> waiters_;
 };
 
-/// One coroutine that waits for a look-up; the timer is its condition variable and its deadline.
+Resolved with_port(const std::vector<asio::ip::address>& addresses, std::uint16_t port,
+                   std::string error) {
+    Resolved resolved;
+    for (const auto& address : addresses) resolved.endpoints.emplace_back(address, port);
+    if (addresses.empty()) resolved.error = std::move(error);
+    return resolved;
+}
+
+std::optional<Resolved> literal(const HostPort& target) {
+    std::error_code not_literal;
+    const auto address = asio::ip::make_address(target.host, not_literal);
+    if (not_literal) return std::nullopt;
+    return with_port({address}, target.port, {});
+}
+
+/// What a look-up brought, or, if nothing, what was known before.
+Resolved choose(const std::optional<Lookup>& answer, const NameTable::Known& known,
+                std::uint16_t port) {
+    if (!answer) return with_port(known.addresses, port, "no answer to the look-up in time");
+    if (!answer->addresses.empty()) return with_port(answer->addresses, port, {});
+    return with_port(known.addresses, port, answer->error);
+}
+
+/// A coroutine that waits for a look-up; the timer is its condition variable and its deadline.
 struct Waiter {
     explicit Waiter(const Executor& executor) : timer(executor) {}
     Timer timer;
     std::optional<Lookup> answer;
 };
 
-Lookup look_up(const std::string& host) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_ADDRCONFIG;
-    addrinfo* list = nullptr;
-    Lookup result;
-    if (const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &list); error != 0) {
-        result.error = ::gai_strerror(error);
-        return result;
-    }
-    for (const addrinfo* a = list; a != nullptr && result.addresses.size() < kAddressesMax;
-         a = a->ai_next) {
-        Endpoint endpoint;
-        if (a->ai_addrlen > endpoint.capacity()) continue;
-        std::memcpy(endpoint.data(), a->ai_addr, a->ai_addrlen);
-        endpoint.resize(a->ai_addrlen);
-        result.addresses.push_back(endpoint.address());
-    }
-    ::freeaddrinfo(list);
-    return result;
-}
-
-class Resolver {
-  public:
-    /// Never destroyed: a look-up that hangs must not hold up the end of the process.
-    static Resolver& instance() {
-        static auto* resolver = new Resolver;
-        return *resolver;
-    }
-
-    std::optional<Lookup> fresh(const std::string& host) {
-        const std::lock_guard lock(mutex_);
-        const auto found = names_.find(host);
-        if (found == names_.end() || !found->second.at) return {};
-        if (Clock::now() - *found->second.at > kResolveFresh) return {};
-        return Lookup{found->second.good, {}};
-    }
-
-    std::vector<Address> last_good(const std::string& host) {
-        const std::lock_guard lock(mutex_);
-        const auto found = names_.find(host);
-        return found == names_.end() ? std::vector<Address>{} : found->second.good;
-    }
-
-    void start(const std::string& host, const std::shared_ptr<Waiter>& waiter) {
-        {
-            const std::lock_guard lock(mutex_);
-            Name& name = names_[host];
-            name.waiters.push_back(waiter);
-            if (name.waiters.size() > 1) return;  // this name is being looked up
-        }
-        asio::post(threads_, [this, host] { finish(host, look_up(host)); });
-    }
-
-  private:
-    struct Name {
-        std::vector<Address> good;
-        std::optional<Clock::time_point> at{};  // of the last good answer
-        std::list<std::shared_ptr<Waiter>> waiters;
-    };
-
-    void finish(const std::string& host, const Lookup& lookup) {
-        const std::lock_guard lock(mutex_);
-        Name& name = names_[host];
-        if (!lookup.addresses.empty()) {
-            name.good = lookup.addresses;
-            name.at = Clock::now();
-        }
-        for (auto& waiter : name.waiters) {
-            const Executor executor = waiter->timer.get_executor();
-            asio::post(executor, [waiter, lookup] {
-                waiter->answer = lookup;
-                waiter->timer.cancel();
-            });
-        }
-        name.waiters.clear();
-    }
-
-    std::mutex mutex_;
-    std::map<std::string, Name> names_;  // only names from the configuration: bounded by it
-    asio::thread_pool threads_{kResolverThreads};
-};
-
-Resolved with_port(const std::vector<Address>& addresses, std::uint16_t port) {
-    Resolved resolved;
-    for (const Address& address : addresses) resolved.endpoints.emplace_back(address, port);
-    return resolved;
-}
-
 }  // namespace
 
-Task<Resolved> resolve(Executor executor, const HostPort& target, Clock::time_point deadline) {
-    std::error_code not_literal;
-    const Address literal = asio::ip::make_address(target.host, not_literal);
-    if (!not_literal) co_return with_port({literal}, target.port);
+void start_resolver() { Names::instance(); }
 
-    Resolver& resolver = Resolver::instance();
-    if (const auto known = resolver.fresh(target.host)) {
-        co_return with_port(known->addresses, target.port);
-    }
-    // A name server that is silent must not cost a connection that old addresses can make.
-    const std::vector<Address> last_good = resolver.last_good(target.host);
+Task<Resolved> resolve(Executor executor, const HostPort& target, Clock::time_point deadline) {
+    if (auto resolved = literal(target)) co_return std::move(*resolved);
+    Names& names = Names::instance();
     auto waiter = std::make_shared<Waiter>(executor);
+    const auto wake = [executor, waiter](const Lookup& lookup) {
+        asio::post(executor, [waiter, lookup] {
+            waiter->answer = lookup;
+            waiter->timer.cancel();
+        });
+    };
+    const NameTable::Known known = names.ask(target.host, waiter.get(), wake);
+    if (known.settled) co_return with_port(known.addresses, target.port, known.error);
+    // A name server that is silent must not cost a connection that old addresses can make.
     waiter->timer.expires_at(
-        last_good.empty() ? deadline : std::min(deadline, Clock::now() + kLookupPatience));
-    resolver.start(target.host, waiter);
+        known.addresses.empty() ? deadline : std::min(deadline, Clock::now() + kLookupPatience));
     co_await waiter->timer.async_wait(use_result);
-    if (waiter->answer && !waiter->answer->addresses.empty()) {
-        co_return with_port(waiter->answer->addresses, target.port);
+    names.forget(target.host, waiter.get());
+    co_return choose(waiter->answer, known, target.port);
+}
+
+Resolved resolve_now(const HostPort& target, Milliseconds timeout) {
+    if (auto resolved = literal(target)) return std::move(*resolved);
+    Names& names = Names::instance();
+    std::mutex mutex;
+    std::condition_variable arrived;
+    std::optional<Lookup> answer;
+    const NameTable::Known known = names.ask(target.host, &answer, [&](const Lookup& lookup) {
+        const std::lock_guard lock(mutex);
+        answer = lookup;
+        arrived.notify_one();
+    });
+    if (known.settled) return with_port(known.addresses, target.port, known.error);
+    {
+        std::unique_lock lock(mutex);
+        arrived.wait_for(lock, timeout, [&] { return answer.has_value(); });
     }
-    Resolved resolved = with_port(last_good, target.port);
-    if (resolved.endpoints.empty()) {
-        resolved.error = waiter->answer ? waiter->answer->error : "look-up timed out";
-    }
-    co_return resolved;
+    names.forget(target.host, &answer);
+    return choose(answer, known, target.port);
 }
 
 }  // namespace inout

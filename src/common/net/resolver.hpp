@@ -1,12 +1,10 @@
 // Names to addresses, without ever stalling other work.
 //
-// getaddrinfo can not be cancelled and may hang for as long as resolv.conf says, so look-ups run on
-// a few threads of their own, one at a time per name; who waits has a deadline. The last good
-// addresses of a name are kept: fresh ones (kResolveFresh) save the look-up, old ones serve while
-// the name does not resolve. One instance per process, any thread.
+// One look-up at a time per name, all names side by side; who waits has a deadline and may leave.
+// Look-ups run on a thread of their own (name_server), so that reading a file on a slow disk stalls
+// no stream. What is known of a name is kept (name_table). One instance per process, any thread.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,7 +18,15 @@ struct Resolved {
     std::string error;                ///< what the resolver said
 };
 
-/// All addresses of `target`, at most kAddressesMax. Literal addresses need no look-up.
+/// Makes the resolver's thread; later it is made by the first name. Throws std::system_error if
+/// there can be none.
+void start_resolver();
+
+/// All addresses of `target`, at most kAddressesMax. Literal addresses need no look-up. `target`
+/// must outlive the call: await it in the same expression.
 Task<Resolved> resolve(Executor executor, const HostPort& target, Clock::time_point deadline);
+
+/// The same, blocking: only while a program starts.
+Resolved resolve_now(const HostPort& target, Milliseconds timeout);
 
 }  // namespace inout

@@ -11,13 +11,13 @@ enum class Code {
     no_topic,            ///< nobody has registered this topic
     no_out,              ///< the topic's out went away while the stream was opened
     open_timeout,        ///< no data connection, or no answer on it, in time
-    backend_refused,     ///< the backend's host answered, but not that port
+    backend_refused,     ///< the backend's host answered, but not that port, or with a reset
     backend_timeout,     ///< the backend did not answer in time, or can not be reached
     backend_unresolved,  ///< the backend's name did not resolve
     denied,              ///< not permitted
     clock,               ///< the proof is right, but the peer's clock is not
     e2e,                 ///< end-to-end encryption failed, or only one side has it
-    limit,               ///< a limit of the proxy is reached
+    limit,               ///< a limit is reached, or something has run out where it is said
     draining,            ///< the program is ending and takes no new streams
     version,             ///< the peer's protocol version is not 0.0.1
     malformed,           ///< the message is not what it should be

@@ -1,0 +1,56 @@
+#include "common/net/local_address.hpp"
+
+#include <ifaddrs.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <memory>
+
+namespace inout {
+namespace {
+
+using AnyAddress = asio::ip::address;
+
+/// An IPv4-mapped address is its IPv4 address.
+AnyAddress unmapped(const AnyAddress& address) {
+    if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
+/// Whom a dial reaches: the unspecified address is the machine itself (ip(7)).
+AnyAddress dialled(const AnyAddress& address) {
+    const AnyAddress plain = unmapped(address);
+    if (!plain.is_unspecified()) return plain;
+    if (plain.is_v4()) return asio::ip::address_v4::loopback();
+    return asio::ip::address_v6::loopback();
+}
+
+bool is_of_this_machine(const AnyAddress& address) {
+    if (address.is_loopback()) return true;
+    ifaddrs* list = nullptr;
+    if (::getifaddrs(&list) != 0) return false;
+    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, ::freeifaddrs);
+    for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
+        const int family = one->ifa_addr != nullptr ? one->ifa_addr->sa_family : AF_UNSPEC;
+        if (family != AF_INET && family != AF_INET6) continue;
+        Endpoint endpoint;
+        const std::size_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+        std::memcpy(endpoint.data(), one->ifa_addr, size);
+        endpoint.resize(size);
+        if (endpoint.address() == address) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+bool would_reach(const Endpoint& target, const Endpoint& listening) {
+    if (target.port() == 0 || target.port() != listening.port()) return false;
+    const AnyAddress to = dialled(target.address());
+    const AnyAddress at = unmapped(listening.address());
+    if (to == at) return true;
+    if (!at.is_unspecified() || (at.is_v4() && to.is_v6())) return false;
+    return is_of_this_machine(to);
+}
+
+}  // namespace inout
