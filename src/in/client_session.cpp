@@ -101,8 +101,8 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
     for (bool spare = proxy.has_value();; spare = false) {
         if (!proxy) {
             const auto left = std::chrono::ceil<Milliseconds>(open_until - Clock::now());
-            const Milliseconds timeout = std::min(config.connect_timeout, left);
-            auto dialled = co_await network.upstream->dial(worker.executor(), timeout);
+            auto dialled = co_await network.upstream->dial(
+                worker.executor(), config.connect_timeout, DialFor::stream, left);
             if (!dialled) {
                 warn_proxy_unreachable(network.config, dialled.error().detail);
                 // What has run out here is no fault of the proxy's.

@@ -71,8 +71,8 @@ void WarmPool::refill() {
 
 Task<> WarmPool::open_spare() {
     const Counted counted(opening_);
-    auto dialled = co_await upstream_.dial(worker_.executor(),
-                                           std::min(config_.connect_timeout, config_.open_timeout));
+    const Milliseconds timeout = std::min(config_.connect_timeout, config_.open_timeout);
+    auto dialled = co_await upstream_.dial(worker_.executor(), timeout, DialFor::spare, timeout);
     if (!dialled) co_return;  // the next client will say so
     Connection connection = std::move(*dialled);
     Deadline deadline(connection);

@@ -35,7 +35,8 @@ void ControlLink::warn_not_registered(const std::string& reason) {
 }
 
 Task<> ControlLink::register_once() {
-    auto dialled = co_await network_.upstream->dial(worker_.executor(), config_.connect_timeout);
+    auto dialled = co_await network_.upstream->dial(worker_.executor(), config_.connect_timeout,
+                                                    DialFor::control, kControlTurn);
     if (!dialled) {
         warn_not_registered(dialled.error().detail);
         co_return;

@@ -194,8 +194,9 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration) {
     // its place, because the proxy does not know that this one is lost.
     for (unsigned attempt = 0; attempt < kParkAttempts; ++attempt) {
         const Network& network = registration->network;
-        auto dialled =
-            co_await network.upstream->dial(worker.executor(), network.all.connect_timeout);
+        // The proxy asks again after kRequestExpiry.
+        auto dialled = co_await network.upstream->dial(
+            worker.executor(), network.all.connect_timeout, DialFor::spare, kRequestExpiry);
         if (!dialled) {
             say_not_parked(*registration, dialled.error().detail);
             break;

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -31,6 +32,14 @@ class SilentListener {
     LoopbackListener listener_;
     std::vector<UniqueFd> fillers_;
 };
+
+template <class Name>
+std::uint16_t port_of(const UniqueFd& fd, Name name) {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    EXPECT_EQ(name(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    return ntohs(address.sin_port);
+}
 
 /// A port at which nobody listens.
 std::uint16_t closed_port() { return LoopbackListener().port(); }
@@ -127,10 +136,17 @@ TEST_F(DialTest, a_reset_right_behind_the_handshake_is_a_refusal) {
     ASSERT_FALSE(result);
     // With room in the queue the next SYN, a second later, is answered; then all are reset.
     const linger reset{1, 0};
-    for (std::size_t i = 0; i < fillers.size() + 1; ++i) {
+    const auto is_of_a_filler = [&](const UniqueFd& accepted) {
+        return std::any_of(fillers.begin(), fillers.end(), [&](const UniqueFd& filler) {
+            return port_of(filler, ::getsockname) == port_of(accepted, ::getpeername);
+        });
+    };
+    for (bool met = false; !met;) {
+        pollfd wait{full.fd(), POLLIN, 0};
+        ASSERT_EQ(::poll(&wait, 1, Milliseconds(kPatience).count()), 1);
         const UniqueFd accepted = full.accept();
-        ASSERT_TRUE(accepted);
         ::setsockopt(accepted.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        met = !is_of_a_filler(accepted);
     }
     ASSERT_TRUE(run_until(context, [&] { return result.has_value(); }));
     ASSERT_FALSE(*result);

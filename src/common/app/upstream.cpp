@@ -27,7 +27,29 @@ Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
     return upstream;
 }
 
-Task<Result<Connection, DialError>> Upstream::dial(Executor executor, Milliseconds timeout) const {
+Task<Result<Connection, DialError>> Upstream::dial(Executor executor, Milliseconds timeout,
+                                                   DialFor what, Milliseconds wait) const {
+    const auto wait_until = Clock::now() + wait;
+    auto turn = co_await queue_->turn(executor, what, wait_until, timeout);
+    if (!turn) {
+        co_return Failure{
+            DialError{Code::backend_timeout, to_string(server_) + ": " + turn.error()}};
+    }
+    const auto begun = Clock::now();
+    if (what == DialFor::stream) {
+        timeout = std::min(timeout, std::chrono::ceil<Milliseconds>(wait_until - begun));
+    }
+    auto dialled = co_await dial_now(executor, timeout);
+    if (dialled) {
+        turn->succeeded();
+    } else if (Clock::now() - begun >= timeout) {
+        turn->timed_out();
+    }
+    co_return dialled;
+}
+
+Task<Result<Connection, DialError>> Upstream::dial_now(Executor executor,
+                                                       Milliseconds timeout) const {
     const auto until = Clock::now() + timeout;
     auto dialled = co_await inout::dial(executor, server_, DialOrder::racing, timeout);
     if (!dialled || !tls_) co_return dialled;

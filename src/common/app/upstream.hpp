@@ -1,6 +1,7 @@
 // Upstream: how a network of in or out reaches its proxy: its address, TLS, and who we are there.
 //
-// Made at start, when the files it needs are read; then read only, from any thread.
+// Made at start, when the files it needs are read; then read only but for the queue of its dials.
+// Any thread.
 #pragma once
 
 #include <map>
@@ -9,6 +10,7 @@
 #include <string>
 #include <tuple>
 
+#include "common/app/dial_queue.hpp"
 #include "common/base/secret.hpp"
 #include "common/net/connect.hpp"
 #include "common/net/tls_client.hpp"
@@ -26,16 +28,22 @@ class Upstream {
         const std::optional<KeyOptions>& auth);
 
     const HostPort& server() const { return server_; }
-    /// A connection on which the first message may be sent: TCP and TLS within `timeout`, and none
-    /// on which our identity could be stolen. The failure's code speaks of TCP only.
-    Task<Result<Connection, DialError>> dial(Executor executor, Milliseconds timeout) const;
+    /// A connection on which the first message may be sent, and none on which our identity could be
+    /// stolen: TCP and TLS within `timeout`, which begins when its turn comes (dial_queue). A
+    /// stream's dial also ends when `wait` is over, the others only wait so long for their turn.
+    /// The failure's code speaks of TCP only.
+    Task<Result<Connection, DialError>> dial(Executor executor, Milliseconds timeout, DialFor what,
+                                             Milliseconds wait) const;
     /// Puts our proof of identity, if we have a key, into a first message that will be sent on this
     /// connection. One that dial() gave can always carry it.
     void prove(Message& message, Connection& connection) const;
 
   private:
     Upstream() = default;
+    Task<Result<Connection, DialError>> dial_now(Executor executor, Milliseconds timeout) const;
+
     HostPort server_;
+    const std::unique_ptr<DialQueue> queue_ = std::make_unique<DialQueue>();
     std::unique_ptr<TlsClient> tls_;  // nothing: without TLS
     std::string key_id_;              // empty: without a key
     Secret secret_;
