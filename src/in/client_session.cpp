@@ -91,7 +91,8 @@ Task<> leave(const Network& network, Connection proxy) {
 }  // namespace
 
 Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
-                      WarmPool& warm, Connection client) {
+                      Connection client, Budget::Places places) {
+    WarmPool& warm = network.server->spares(worker);
     Opening opening({}, network.config.topic, client.peer());
     const auto open_until = Clock::now() + config.open_timeout;
     ErrorWatch client_watch(client);
@@ -170,8 +171,9 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
     }
     Pump up = early.take_pump();
     client_watch.stop();
-    worker.relays().start(std::move(client), std::move(*proxy), opening.finish("client", "proxy"),
-                          std::move(up));
+    auto keep = std::make_shared<Budget::Places>(std::move(places));
+    worker.relays().start(std::move(client), std::move(*proxy),
+                          opening.finish("client", "proxy", std::move(keep)), std::move(up));
 }
 
 }  // namespace inout

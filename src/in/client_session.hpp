@@ -4,11 +4,11 @@
 
 #include "common/app/worker.hpp"
 #include "in/network.hpp"
-#include "in/warm_pool.hpp"
 
 namespace inout {
 
+/// `places` has the descriptors of both connections.
 Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
-                      WarmPool& warm, Connection client);
+                      Connection client, Budget::Places places);
 
 }  // namespace inout

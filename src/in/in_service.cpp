@@ -1,7 +1,8 @@
 #include "in/in_service.hpp"
 
-#include <map>
+#include <set>
 
+#include "common/app/upstream_budget.hpp"
 #include "common/base/log.hpp"
 #include "in/client_session.hpp"
 #include "in/dial_circle.hpp"
@@ -10,11 +11,10 @@ namespace inout {
 namespace {
 
 /// The client gets an RST when its connection goes out of scope.
-void say_refused(const Connection& client, const Network& network) {
+void say_refused(const Connection& client, const Network& network, const char* reason) {
     counters().refused_total.fetch_add(1, std::memory_order_relaxed);
-    log::limited(
-        log::Level::warning, log::Kind::warning, "client refused", client.source(),
-        {{"client", client.peer()}, {"topic", network.config.topic}, {"reason", "allow and deny"}});
+    log::limited(log::Level::warning, log::Kind::warning, "client refused", client.source(),
+                 {{"client", client.peer()}, {"topic", network.config.topic}, {"reason", reason}});
 }
 
 }  // namespace
@@ -33,6 +33,7 @@ ConfigProblems InService::load() {
 }
 
 std::optional<std::string> InService::start() {
+    share_descriptors();
     for (const auto& network : networks_) {
         auto acceptor = std::make_unique<Acceptor>(workers_.main().context());
         const auto addresses = acceptor->listen(network->config.listen);
@@ -54,32 +55,48 @@ std::optional<std::string> InService::start() {
     return std::nullopt;
 }
 
+/// Each network needs its listener, and a stream.
+void InService::share_descriptors() {
+    std::set<const Upstream*> proxies;
+    for (const auto& network : networks_) proxies.insert(network->upstream);
+    const std::size_t listeners = networks_.size();
+    budget_ = make_upstream_budget({.threads = workers_.size(),
+                                    .proxies = proxies.size(),
+                                    .fixed = listeners,
+                                    .needed = listeners * (1 + kStreamDescriptors)});
+    for (const Upstream* proxy : proxies) {
+        const std::size_t number = servers_.size();
+        servers_[proxy] = std::make_unique<Server>(workers_, config_, *proxy, *budget_, number);
+    }
+    for (const auto& network : networks_) network->server = servers_.at(network->upstream).get();
+}
+
 Task<> InService::accept(Acceptor& acceptor, const Network& network) {
-    std::map<Worker*, WarmPool*> warm;
-    workers_.for_each([&](Worker& w) { warm[&w] = &warm_pool(w, *network.upstream); });
     while (true) {
         Worker& worker = workers_.next();
         auto client = co_await acceptor.accept(worker.context());
         if (!client) co_return;
         if (!may_connect(network.allow, network.deny, client->peer_address())) {
-            say_refused(*client, network);
+            say_refused(*client, network, "allow and deny");
+            continue;
+        }
+        auto places = network.server->client_places();
+        if (places.count() == 0) {
+            co_await network.server->drop_spares();
+            places = network.server->client_places();
+        }
+        if (places.count() == 0) {
+            say_refused(*client, network, "no file descriptors left for this proxy's streams");
             continue;
         }
         spawn(worker.executor(), "client",
-              client_session(worker, config_, network, *warm[&worker], std::move(*client)));
+              client_session(worker, config_, network, std::move(*client), std::move(places)));
     }
-}
-
-WarmPool& InService::warm_pool(Worker& worker, const Upstream& upstream) {
-    for (const auto& pool : warm_pools_) {
-        if (pool->serves(worker, upstream)) return *pool;
-    }
-    return *warm_pools_.emplace_back(std::make_unique<WarmPool>(worker, config_, upstream));
 }
 
 void InService::drain() {
     for (auto& acceptor : acceptors_) acceptor->close();
-    for (auto& pool : warm_pools_) pool->close();
+    for (auto& [upstream, server] : servers_) server->close();
 }
 
 }  // namespace inout

@@ -1,13 +1,13 @@
 // The program in: one listener for each network.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "common/app/daemon.hpp"
 #include "common/net/acceptor.hpp"
 #include "in/network.hpp"
-#include "in/warm_pool.hpp"
 
 namespace inout {
 
@@ -21,14 +21,15 @@ class InService : public Service {
 
   private:
     Task<> accept(Acceptor& acceptor, const Network& network);
-    WarmPool& warm_pool(Worker& worker, const Upstream& upstream);
+    void share_descriptors();
 
     Workers& workers_;
     const InConfig& config_;
     Upstreams upstreams_;
+    std::unique_ptr<Budget> budget_;
+    std::map<const Upstream*, std::unique_ptr<Server>> servers_;
     std::vector<std::unique_ptr<Network>> networks_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
-    std::vector<std::unique_ptr<WarmPool>> warm_pools_;  // one for each worker and upstream
 };
 
 }  // namespace inout

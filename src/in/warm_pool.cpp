@@ -14,10 +14,13 @@ PoolPolicy new_policy() { return {kWarmMin, kWarmMax, kWarmMax}; }
 
 }  // namespace
 
-WarmPool::WarmPool(Worker& worker, const InConfig& config, const Upstream& upstream)
+WarmPool::WarmPool(Worker& worker, const InConfig& config, const Upstream& upstream, Budget& budget,
+                   std::size_t number)
     : worker_(worker),
       config_(config),
       upstream_(upstream),
+      budget_(budget),
+      number_(number),
       policy_(new_policy()),
       age_timer_(worker.context()) {}
 
@@ -65,11 +68,18 @@ void WarmPool::refill() {
     const std::size_t count = policy_.request(spares_.size(), 0, now);
     const std::size_t room = kWarmMax - std::min(kWarmMax, spares_.size() + opening_);
     for (std::size_t i = 0; i < std::min(count, room); ++i) {
-        spawn(worker_.executor(), "spare", open_spare());
+        Budget::Places places;
+        if (!take_place(places)) return;
+        spawn(worker_.executor(), "spare", open_spare(std::move(places)));
     }
 }
 
-Task<> WarmPool::open_spare() {
+/// Of the first half only: the rest is for clients.
+bool WarmPool::take_place(Budget::Places& places) {
+    return budget_.used(number_) < budget_.most() / 2 && budget_.take(number_, 1, places);
+}
+
+Task<> WarmPool::open_spare(Budget::Places places) {
     const Counted counted(opening_);
     const Milliseconds timeout = std::min(config_.connect_timeout, config_.open_timeout);
     auto dialled = co_await upstream_.dial(worker_.executor(), timeout, DialFor::spare, timeout);
@@ -95,7 +105,7 @@ Task<> WarmPool::open_spare() {
     deadline.cancel();
     policy_.arrived();
     connection.keep_alive();
-    const auto spare = std::make_shared<Spare>(std::move(connection));
+    const auto spare = std::make_shared<Spare>(std::move(connection), std::move(places));
     spares_.push_back(spare);
     watch(spare);
     if (spares_.size() == 1) wait_for_age();
@@ -128,6 +138,7 @@ void WarmPool::drop_all() {
 
 void WarmPool::drop_oldest() {
     spares_.front()->connection.close();  // its watch holds it a little longer
+    spares_.front()->places = {};
     spares_.pop_front();
 }
 

@@ -3,8 +3,9 @@
 //
 // None before the first client, none to a proxy that did not announce that it takes them or that is
 // near (kWarmRoundTripMin); after it, as many as the bursts need. Each is dropped when it dies or
-// grows old (kWarmQuiet), and not replaced when no client came for as long. Worker's thread only,
-// except close(). docs/protocol.md, "Spare connections".
+// grows old (kWarmQuiet), and not replaced when no client came for as long. Optional: none is made
+// once half of what this proxy may have of the descriptors is taken. Worker's thread only, except
+// close(). docs/protocol.md, "Spare connections".
 #pragma once
 
 #include <deque>
@@ -13,6 +14,7 @@
 
 #include "common/app/upstream.hpp"
 #include "common/app/worker.hpp"
+#include "common/protocol/budget.hpp"
 #include "common/protocol/config.hpp"
 #include "common/protocol/message.hpp"
 #include "common/protocol/pool_policy.hpp"
@@ -21,13 +23,11 @@ namespace inout {
 
 class WarmPool {
   public:
-    WarmPool(Worker& worker, const InConfig& config, const Upstream& upstream);
+    /// `number`: that of this proxy in the budget.
+    WarmPool(Worker& worker, const InConfig& config, const Upstream& upstream, Budget& budget,
+             std::size_t number);
     WarmPool(const WarmPool&) = delete;
     WarmPool& operator=(const WarmPool&) = delete;
-
-    bool serves(const Worker& worker, const Upstream& upstream) const {
-        return &worker_ == &worker && &upstream_ == &upstream;
-    }
 
     /// A client came; a connection for it that was alive a moment ago, if there is one.
     std::optional<Connection> take();
@@ -40,13 +40,15 @@ class WarmPool {
 
   private:
     struct Spare {
-        explicit Spare(Connection c) : connection(std::move(c)) {}
+        Spare(Connection c, Budget::Places p) : connection(std::move(c)), places(std::move(p)) {}
         Connection connection;
+        Budget::Places places;
         const Clock::time_point born = Clock::now();
         Counted counted{counters().warm};
     };
 
-    Task<> open_spare();
+    Task<> open_spare(Budget::Places places);
+    bool take_place(Budget::Places& places);
     void watch(const std::shared_ptr<Spare>& spare);
     void refill();
     void drop_oldest();
@@ -56,6 +58,8 @@ class WarmPool {
     Worker& worker_;
     const InConfig& config_;
     const Upstream& upstream_;
+    Budget& budget_;
+    const std::size_t number_;
     PoolPolicy policy_;
     Clock::time_point measure_at_{};
     bool pays_ = false;

@@ -62,7 +62,7 @@ Task<> ControlLink::register_once() {
 }
 
 void ControlLink::forget_registration() {
-    if (registration_) registration_->parked.close();  // running streams live on
+    if (registration_) registration_->close_links();  // running streams live on
     registration_.reset();
     if (channel_) channel_->close();
     channel_.reset();
@@ -107,7 +107,7 @@ Task<> ControlLink::serve() {
             contended = !peer_has_ext_ && received.error().kind == ReadError::Kind::ended;
             reason = channel_->timed_out() ? "no heartbeat" : to_string(received.error());
         } else if (const auto* wanted = std::get_if<NewDataRequest>(&*received)) {
-            open_data_links(wanted->count);
+            open_data_links(*wanted);
         } else if (const auto* notice = std::get_if<Notice>(&*received)) {
             on_notice(*notice);
         } else if (!std::holds_alternative<Pong>(*received)) {
@@ -129,11 +129,20 @@ Task<> ControlLink::serve() {
     }
 }
 
-void ControlLink::open_data_links(unsigned count) {
+void ControlLink::open_data_links(const NewDataRequest& wanted) {
     if (!refill_memory_reserve()) return;  // the proxy asks again
-    for (unsigned i = 0; i < count; ++i) {
+    for (unsigned i = 0; i < wanted.count; ++i) {
         Worker& worker = workers_.next();
-        spawn(worker.executor(), "data link", data_link(worker, registration_));
+        auto link = network_.links->add(registration_->links, worker.executor(), wanted.waiting,
+                                        Clock::now());
+        // The rest is forgotten: a proxy whose need lasts asks again.
+        if (!link) return;
+        try {
+            spawn(worker.executor(), "data link", data_link(worker, registration_, link));
+        } catch (...) {
+            network_.links->remove(link);  // or its place would stay taken
+            throw;
+        }
     }
 }
 

@@ -29,7 +29,7 @@ class ControlLink {
     void forget_registration();
     Task<std::optional<Response>> request_registration();
     void on_notice(const Notice& notice);
-    void open_data_links(unsigned count);
+    void open_data_links(const NewDataRequest& wanted);
     void warn_not_registered(const std::string& reason);
 
     Worker& worker_;

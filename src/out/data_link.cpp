@@ -8,6 +8,8 @@
 namespace inout {
 namespace {
 
+constexpr const char* kNoDescriptors = "out has no file descriptors left for this proxy's streams";
+
 void say_not_parked(const Registration& registration, const std::string& reason) {
     log::debug("not parked", {{"topic", registration.network.config.topic},
                               {"server", to_string(registration.network.config.server)},
@@ -34,7 +36,8 @@ struct Parked {
 };
 
 /// Parks `proxy`, then waits for a stream.
-Task<Parked> park(Connection& proxy, Registration& registration) {
+Task<Parked> park(Connection& proxy, Registration& registration,
+                  const std::shared_ptr<DataLinks::Link>& link) {
     Deadline deadline(proxy);
     deadline.expires_after(registration.network.all.open_timeout);
     OutDataRequest request{.magic = random_hex(kMagicDigits),
@@ -50,7 +53,10 @@ Task<Parked> park(Connection& proxy, Registration& registration) {
     // only be answered after the Response has come (docs/protocol.md, "Park").
     // A proxy that parks quietly answers only to refuse.
     bool accepted = registration.quiet, answered = false;
-    if (accepted) deadline.cancel();
+    if (accepted) {
+        deadline.cancel();
+        registration.network.links->park(link, Clock::now());
+    }
     proxy.keep_alive();  // from here that watches, or dead links would fill the list
     Parked parked;
     while (!accepted || !parked.active) {
@@ -72,6 +78,7 @@ Task<Parked> park(Connection& proxy, Registration& registration) {
             }
             accepted = true;
             deadline.cancel();
+            registration.network.links->park(link, Clock::now());
         } else if (auto* active = std::get_if<DataActiveRequest>(&*received);
                    active && !parked.active) {
             parked.active = std::move(*active);
@@ -115,6 +122,20 @@ std::pair<Code, std::string> objection(const Registration& registration,
     return {Code::none, {}};
 }
 
+/// Takes a link out of the list, however its coroutine ends.
+class Listed {
+  public:
+    Listed(DataLinks& links, std::shared_ptr<DataLinks::Link> link)
+        : links_(links), link_(std::move(link)) {}
+    Listed(const Listed&) = delete;
+    Listed& operator=(const Listed&) = delete;
+    ~Listed() { links_.remove(link_); }
+
+  private:
+    DataLinks& links_;
+    std::shared_ptr<DataLinks::Link> link_;
+};
+
 struct NotMet {
     std::string_view code;
     std::string detail;
@@ -144,7 +165,8 @@ Task<std::optional<NotMet>> meet_in(Connection& proxy, const Registration& regis
 
 /// Dials the backend for this stream and starts its relay. With end-to-end encryption the result
 /// goes to in through that, where the proxy can not read or change it.
-Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, Connection proxy,
+Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
+                   std::shared_ptr<DataLinks::Link> link, Connection proxy,
                    DataActiveRequest active) {
     const Network& network = registration->network;
     std::optional<Opening> opening(std::in_place, active.id, network.config.topic, active.client);
@@ -160,6 +182,10 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, C
             co_await say_farewell(proxy);  // so that the alert arrives, for in's log
             co_return;
         }
+    }
+    if (!network.links->add_backend(*link)) {
+        co_await give_up(opening, proxy, active, Code::limit, kNoDescriptors);
+        co_return;
     }
     auto backend = co_await dial(worker.executor(), network.config.backend, DialOrder::in_turn,
                                  network.all.open_timeout);
@@ -179,17 +205,15 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration, C
     }
     deadline.cancel();
     worker.relays().start(std::move(proxy), std::move(*backend),
-                          opening->finish("proxy", "backend"));
+                          opening->finish("proxy", "backend", std::move(link)));
 }
 
 }  // namespace
 
-Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration) {
-    const auto link = registration->parked.add(worker.executor());
-    if (!link) {
-        say_not_parked(*registration, "as many as there may be, or the registration is over");
-        co_return;
-    }
+Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
+                 std::shared_ptr<DataLinks::Link> link) {
+    DataLinks& links = *registration->network.links;
+    const Listed listed(links, link);
     // Two writers on one connection can garble the original's proxy: then another connection takes
     // its place, because the proxy does not know that this one is lost.
     for (unsigned attempt = 0; attempt < kParkAttempts; ++attempt) {
@@ -204,17 +228,17 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration) {
         Connection proxy = std::move(*dialled);
         Parked parked;
         {
-            const ConnectionList::Lent lent(*link, proxy);
-            parked = co_await park(proxy, *registration);
+            const DataLinks::Lent lent(*link, proxy);
+            parked = co_await park(proxy, *registration, link);
         }
         if (parked.garbled) continue;
-        registration->parked.remove(link);
+        links.remove(link);
         if (parked.active) {
-            co_await open_stream(worker, registration, std::move(proxy), std::move(*parked.active));
+            co_await open_stream(worker, registration, std::move(link), std::move(proxy),
+                                 std::move(*parked.active));
         }
         co_return;
     }
-    registration->parked.remove(link);
 }
 
 }  // namespace inout

@@ -7,6 +7,7 @@
 
 namespace inout {
 
-Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration);
+Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
+                 std::shared_ptr<DataLinks::Link> link);
 
 }  // namespace inout

@@ -1,9 +1,11 @@
-// One network of out at run time: its configuration, and what was made from it at start. Read only.
+// One network of out at run time: its configuration, and what was made from it at start. Read only
+// from then on.
 #pragma once
 
 #include <memory>
 
 #include "common/app/upstream.hpp"
+#include "out/data_links.hpp"
 
 namespace inout {
 
@@ -12,6 +14,7 @@ struct Network {
     const OutNetwork& config;
     const Upstream* upstream;
     std::unique_ptr<TlsPsk> e2e;  ///< nothing: not encrypted end to end
+    DataLinks* links = nullptr;   ///< its proxy's; set before anything runs
 };
 
 }  // namespace inout

@@ -1,5 +1,9 @@
 #include "out/out_service.hpp"
 
+#include <set>
+
+#include "common/app/upstream_budget.hpp"
+
 namespace inout {
 
 ConfigProblems OutService::load() {
@@ -12,6 +16,7 @@ ConfigProblems OutService::load() {
 }
 
 std::optional<std::string> OutService::start() {
+    share_descriptors();
     for (const auto& network : networks_) {
         links_.push_back(std::make_unique<ControlLink>(workers_.main(), workers_, *network));
     }
@@ -20,6 +25,24 @@ std::optional<std::string> OutService::start() {
                        [&link = *link] { return link.run(); });
     }
     return std::nullopt;
+}
+
+/// Each network needs its control connection, what a proxy usually keeps parked, and a backend.
+void OutService::share_descriptors() {
+    constexpr std::size_t kUsuallyParked = 2;
+    std::set<const Upstream*> proxies;
+    for (const auto& network : networks_) proxies.insert(network->upstream);
+    budget_ = make_upstream_budget({.threads = workers_.size(),
+                                    .proxies = proxies.size(),
+                                    .fixed = networks_.size(),
+                                    .needed = networks_.size() * (1 + kUsuallyParked + 1)});
+    for (const Upstream* proxy : proxies) {
+        const std::size_t number = data_links_.size();
+        data_links_[proxy] = std::make_unique<DataLinks>(*budget_, number);
+    }
+    for (const auto& network : networks_) {
+        network->links = data_links_.at(network->upstream).get();
+    }
 }
 
 void OutService::drain() {

@@ -1,6 +1,7 @@
 // The program out: one control link for each network.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -18,9 +19,13 @@ class OutService : public Service {
     void drain() override;
 
   private:
+    void share_descriptors();
+
     Workers& workers_;
     const OutConfig& config_;
     Upstreams upstreams_;
+    std::unique_ptr<Budget> budget_;
+    std::map<const Upstream*, std::unique_ptr<DataLinks>> data_links_;
     std::vector<std::unique_ptr<Network>> networks_;
     std::vector<std::unique_ptr<ControlLink>> links_;
 };

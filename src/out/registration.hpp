@@ -4,9 +4,9 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 
-#include "common/net/connection_list.hpp"
 #include "out/network.hpp"
 
 namespace inout {
@@ -19,11 +19,13 @@ struct Registration {
     std::string proxy_id;  ///< empty at a 0.0.1 proxy
     bool quiet = false;    ///< the proxy needs not answer parked connections
     std::atomic<bool> draining{false};
-    ConnectionList parked{kPoolHardMax};  ///< dialling or parked; closed when this is over
+    /// Dialling or parked; closed when this is over.
+    const std::shared_ptr<DataLinks::Group> links = std::make_shared<DataLinks::Group>();
 
+    void close_links() const { network.links->close(*links); }
     void drain() {
         draining = true;
-        parked.close();
+        close_links();
     }
 };
 

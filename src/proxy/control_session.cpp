@@ -23,22 +23,29 @@ std::shared_ptr<Registration> make_registration(const ProxyState& state,
                       request.ext ? kPoolHardMax : kLegacyUnansweredMax);
     // What is asked for while others are served goes out as one message. A 0.0.1 out understands no
     // count and gets one message for each connection.
-    auto wanted = std::make_shared<std::atomic<std::size_t>>(0);
-    auto ask = [channel, topic = request.topic, ext = request.ext, wanted](std::size_t more) {
-        if (wanted->fetch_add(more) > 0) return;
+    struct Wanted {
+        std::atomic<std::size_t> count{0};
+        std::atomic<bool> waiting{false};
+    };
+    auto wanted = std::make_shared<Wanted>();
+    auto ask = [channel, topic = request.topic, ext = request.ext, wanted](std::size_t more,
+                                                                           bool waiting) {
+        if (waiting) wanted->waiting = true;
+        if (wanted->count.fetch_add(more) > 0) return;
         const auto send = [channel, topic, ext, wanted] {
-            for (std::size_t left = wanted->exchange(0); left > 0;) {
+            for (std::size_t left = wanted->count.exchange(0); left > 0;) {
                 const std::size_t count = ext ? std::min(left, kPoolHardMax) : 1;
                 channel->send(NewDataRequest{.magic = random_hex(kMagicDigits),
                                              .topic = topic,
-                                             .count = static_cast<unsigned>(count)});
+                                             .count = static_cast<unsigned>(count),
+                                             .waiting = wanted->waiting.exchange(false) && ext});
                 left -= count;
             }
         };
         try {
             asio::post(channel->executor(), send);
         } catch (const std::bad_alloc&) {
-            wanted->store(0);  // or nothing would ever be asked for again
+            wanted->count = 0;  // or nothing would ever be asked for again
             throw;
         }
     };

@@ -24,8 +24,7 @@ struct DataPool::Waiter {
     bool closed = false;
 };
 
-DataPool::DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max,
-                   std::function<void(std::size_t)> ask)
+DataPool::DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max, Ask ask)
     : policy_(std::move(policy)),
       parked_max_(parked_max),
       waiting_max_(waiting_max),
@@ -182,7 +181,7 @@ void DataPool::tick() {
 
 void DataPool::ask_for_more() {
     const std::size_t count = policy_.request(parked_.size(), waiters_.size(), Clock::now());
-    if (count > 0) ask_(count);
+    if (count > 0) ask_(count, !waiters_.empty());
 }
 
 }  // namespace inout

@@ -19,10 +19,11 @@ namespace inout {
 
 class DataPool : public std::enable_shared_from_this<DataPool> {
   public:
-    /// `ask` requests that many data connections from out; called under the pool's lock, so it may
-    /// only post. At most `waiting_max` streams wait.
-    DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max,
-             std::function<void(std::size_t)> ask);
+    /// Requests that many data connections from out; `waiting`: a stream waits for one. Called
+    /// under the pool's lock, so it may only post.
+    using Ask = std::function<void(std::size_t count, bool waiting)>;
+    /// At most `waiting_max` streams wait.
+    DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max, Ask ask);
 
     /// Begins to ask for connections: the registration holds its topic now.
     void open();
@@ -59,7 +60,7 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     std::mutex mutex_;
     PoolPolicy policy_;
     const std::size_t parked_max_, waiting_max_;
-    const std::function<void(std::size_t)> ask_;
+    const Ask ask_;
     bool open_ = false;
     std::deque<std::shared_ptr<Parked>> parked_;   // the newest at the back
     std::deque<std::shared_ptr<Waiter>> waiters_;  // the oldest at the front

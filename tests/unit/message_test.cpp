@@ -188,6 +188,8 @@ TEST(Message, new_data_request_arrives_as_it_was_sent) {
     EXPECT_EQ(got.topic, "mysql");
     EXPECT_EQ(got.count, 100U);
     EXPECT_EQ(sent(NewDataRequest{.topic = "t"}).count, 1U);
+    EXPECT_FALSE(got.waiting);
+    EXPECT_TRUE(sent(NewDataRequest{.topic = "t", .waiting = true}).waiting);
 }
 
 TEST(Message, data_active_request_arrives_as_it_was_sent) {
@@ -259,7 +261,8 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .e2e = true,
                  .proof = proof}},
                  Message{InWarmRequest{.magic = own_magic, .version = version, .proof = proof}},
-                 Message{NewDataRequest{.magic = magic, .topic = topic, .count = 100}},
+                 Message{
+                     NewDataRequest{.magic = magic, .topic = topic, .count = 100, .waiting = true}},
                  Message{DataActiveRequest{
                      .magic = magic, .topic = topic, .id = hex, .client = client, .e2e = true}},
                  Message{Response{.magic = magic,

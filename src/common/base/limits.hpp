@@ -142,6 +142,16 @@ inline constexpr Milliseconds kAcceptPause{100};
 inline constexpr Milliseconds kAcceptQuiet{5'000};
 /// Descriptors kept free for control connections and logs: new streams stop before them.
 inline constexpr std::size_t kReservedDescriptors = 32;
+/// What the process has open itself (standard streams, signals, files being read), and each worker
+/// (epoll, its timer and its wake-up).
+inline constexpr std::size_t kProcessDescriptors = 8, kWorkerDescriptors = 3;
+/// A stream's two legs; the least that is left for streams, however few descriptors there are.
+inline constexpr std::size_t kStreamDescriptors = 2;
+/// Pipes may take one in so many descriptors: a stream can do without, and some need many.
+inline constexpr std::size_t kPipesShare = 6;
+/// How long a data connection stays parked before it has to make room for another topic's, if the
+/// proxy does not say whether a client waits: so that many topics in little room take turns slowly.
+inline constexpr Milliseconds kParkedTurn{30'000};
 
 /// Bytes queued for a control connection whose peer does not read; beyond, it is closed.
 inline constexpr std::size_t kOutboxMaxBytes = 65'536;

@@ -43,9 +43,9 @@ void ControlChannel::flush() {
 }
 
 Task<Result<Message, ReadError>> ControlChannel::receive() {
-    // Records that are here already are read without a wait, so a peer that sends without a pause
-    // would keep everybody else of this thread from their turn.
-    if (connection_.tls() != nullptr && ++received_ % kMessagesPerTurn == 0) {
+    // What is here already is read without a wait, so a peer that sends without a pause would keep
+    // everybody else of this thread from their turn.
+    if (++received_ % kMessagesPerTurn == 0) {
         co_await asio::post(executor(), use_result);
     }
     auto message = co_await read_message(connection_, kFrameBodyMaxBytes);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <utility>
 
+#include "common/base/descriptors.hpp"
 #include "common/base/limits.hpp"
 
 namespace inout {
@@ -12,7 +13,14 @@ namespace {
 
 std::atomic<std::size_t> large_pipes{0};
 
+/// Pipes of the process: two descriptors each.
+std::size_t pipes_max() {
+    static const std::size_t max = descriptor_limit() / kPipesShare / 2;
+    return max;
+}
+
 std::optional<Pipe> make_pipe() {
+    if (counters().pipes >= pipes_max()) return std::nullopt;
     int ends[2];
     if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return std::nullopt;
     Pipe pipe{.read_end = UniqueFd(ends[0]), .write_end = UniqueFd(ends[1])};

@@ -70,7 +70,8 @@ struct InWarmRequest {
 /// proxy → out, on control: "open that many data connections".
 struct NewDataRequest {
     std::string magic, topic;
-    unsigned count = 1;  ///< 1 to 100
+    unsigned count = 1;    ///< 1 to 100
+    bool waiting = false;  ///< a client waits for one of them
 };
 
 /// proxy → out, on a parked connection: "a client is here, dial the backend".

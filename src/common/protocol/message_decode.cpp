@@ -147,6 +147,7 @@ Result<Message, DecodeError> read_new_data_request(MemberReader members) {
     if (members.has_ext()) {
         m.count = static_cast<unsigned>(
             ext.number("count", 1, static_cast<std::int64_t>(kPoolHardMax)).value_or(1));
+        m.waiting = ext.flag("waiting");
     }
     return finish(std::move(m), members, ext);
 }

@@ -129,7 +129,10 @@ void write(ObjectWriter& payload, const InWarmRequest& m) {
 void write(ObjectWriter& payload, const NewDataRequest& m) {
     payload.text("magic", m.magic);
     payload.text("type", m.topic);
-    if (m.count != 1) payload.ext().number("count", m.count);
+    if (m.count == 1 && !m.waiting) return;
+    auto ext = payload.ext();
+    if (m.count != 1) ext.number("count", m.count);
+    if (m.waiting) ext.number("waiting", 1);
 }
 
 void write(ObjectWriter& payload, const DataActiveRequest& m) {

@@ -1,0 +1,23 @@
+#include "common/app/upstream_budget.hpp"
+
+#include "common/base/descriptors.hpp"
+#include "common/base/log.hpp"
+
+namespace inout {
+
+std::unique_ptr<Budget> make_upstream_budget(const DescriptorNeed& need) {
+    const std::size_t limit = descriptor_limit();
+    const std::size_t there = descriptors_for_streams(limit, need.threads, 0);
+    if (need.needed > there) {
+        log::warning("too few descriptors",
+                     {{"needed", need.needed + (limit - there)},
+                      {"descriptors", limit},
+                      {"reason",
+                       "not every topic can have a stream at the same time; raise ulimit -n "
+                       "(systemd: LimitNOFILE)"}});
+    }
+    return std::make_unique<Budget>(descriptors_for_streams(limit, need.threads, need.fixed),
+                                    need.proxies);
+}
+
+}  // namespace inout

@@ -1,0 +1,30 @@
+#include "in/server.hpp"
+
+namespace inout {
+
+Server::Server(Workers& workers, const InConfig& config, const Upstream& upstream, Budget& budget,
+               std::size_t number)
+    : upstream_(upstream), budget_(budget), number_(number) {
+    workers.for_each([&](Worker& worker) {
+        spares_[&worker] = std::make_unique<WarmPool>(worker, config, upstream, budget, number);
+    });
+}
+
+Budget::Places Server::client_places() {
+    Budget::Places places;
+    budget_.take(number_, kStreamDescriptors, places);
+    return places;
+}
+
+Task<> Server::drop_spares() {
+    for (const auto& [worker, spares] : spares_) {
+        asio::post(worker->context(), [pool = spares.get()] { pool->drop_all(); });
+        co_await asio::post(worker->executor(), use_result);  // behind it
+    }
+}
+
+void Server::close() {
+    for (const auto& [worker, spares] : spares_) spares->close();
+}
+
+}  // namespace inout

@@ -1,0 +1,42 @@
+// Server: one proxy as in sees it at run time: how to reach it, the spare connections to it, and
+// its share of the descriptors.
+//
+// Shared by all networks with the same proxy and credentials. Made at start; thread-safe but for
+// drop_spares().
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "common/app/upstream.hpp"
+#include "common/app/worker.hpp"
+#include "common/protocol/budget.hpp"
+#include "in/warm_pool.hpp"
+
+namespace inout {
+
+class Server {
+  public:
+    /// `number`: that of this proxy in the budget.
+    Server(Workers& workers, const InConfig& config, const Upstream& upstream, Budget& budget,
+           std::size_t number);
+
+    const Upstream& upstream() const { return upstream_; }
+    WarmPool& spares(Worker& worker) const { return *spares_.at(&worker); }
+
+    /// The descriptors of a client and its connection to this proxy; an empty one: there are none.
+    Budget::Places client_places();
+    /// Closes the spare connections, which are optional, and returns when their descriptors are
+    /// free. Main thread.
+    Task<> drop_spares();
+    /// No spare connections any more.
+    void close();
+
+  private:
+    const Upstream& upstream_;
+    Budget& budget_;
+    const std::size_t number_;
+    std::map<Worker*, std::unique_ptr<WarmPool>> spares_;
+};
+
+}  // namespace inout

@@ -1,0 +1,103 @@
+#include "out/data_links.hpp"
+
+#include <algorithm>
+
+#include "common/base/limits.hpp"
+
+namespace inout {
+namespace {
+
+/// Each is closed on its own thread; one that is no longer parked then stays.
+void close_soon(const std::shared_ptr<DataLinks::Link>& link) {
+    asio::post(link->executor, [link] {
+        if (link->connection != nullptr) link->connection->close();
+    });
+}
+
+}  // namespace
+
+DataLinks::DataLinks(Budget& budget, std::size_t owner)
+    : budget_(budget), owner_(owner), idle_max_(std::max<std::size_t>(1, budget.most() / 2)) {}
+
+std::shared_ptr<DataLinks::Link> DataLinks::add(const std::shared_ptr<Group>& group,
+                                                const Executor& executor, bool client_waits,
+                                                Clock::time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (group->closed || group->count >= kPoolHardMax) return nullptr;
+    Budget::Places places;
+    const bool has_room = links_.size() < idle_max_ && budget_.take(owner_, 1, places);
+    if (!has_room && (!give_way_to(*group, client_waits, now) || !budget_.take(owner_, 1, places)))
+        return nullptr;
+    auto link = std::make_shared<Link>(executor, group);
+    link->since = now;
+    link->places = std::move(places);
+    links_.push_back(link);
+    ++group->count;
+    return link;
+}
+
+/// Makes room for a registration that has no data connection at all: one of those that have more,
+/// or, for a client or in turn, the oldest.
+bool DataLinks::give_way_to(const Group& group, bool client_waits, Clock::time_point now) {
+    if (group.count > 0) return false;
+    const auto first = [&](auto fits) {
+        return std::find_if(links_.begin(), links_.end(),
+                            [&](const auto& link) { return link->is_parked && fits(*link); });
+    };
+    auto victim = first([](const Link& link) { return link.group->count > 1; });
+    if (victim == links_.end()) {
+        victim = first(
+            [&](const Link& link) { return client_waits || now - link.since >= kParkedTurn; });
+    }
+    if (victim == links_.end()) return false;
+    evict(victim);
+    return true;
+}
+
+/// Its descriptor counts as free at once; it is closed a moment later.
+void DataLinks::evict(List::iterator victim) {
+    const auto link = *victim;
+    unlist(victim);
+    link->places = {};
+    close_soon(link);
+}
+
+void DataLinks::unlist(List::iterator at) {
+    (*at)->is_listed = false;
+    --(*at)->group->count;
+    links_.erase(at);
+}
+
+void DataLinks::park(const std::shared_ptr<Link>& link, Clock::time_point now) {
+    const std::lock_guard lock(mutex_);
+    link->is_parked = true;
+    link->since = now;
+}
+
+void DataLinks::remove(const std::shared_ptr<Link>& link) {
+    const std::lock_guard lock(mutex_);
+    if (link->is_listed) unlist(std::find(links_.begin(), links_.end(), link));
+}
+
+bool DataLinks::add_backend(Link& link) {
+    const std::lock_guard lock(mutex_);
+    // One that had to give way just when its stream came has lost its own descriptor too.
+    const std::size_t missing = kStreamDescriptors - link.places.count();
+    while (!budget_.take(owner_, missing, link.places)) {
+        const auto oldest = std::find_if(links_.begin(), links_.end(),
+                                         [](const auto& other) { return other->is_parked; });
+        if (oldest == links_.end()) return false;
+        evict(oldest);
+    }
+    return true;
+}
+
+void DataLinks::close(Group& group) {
+    const std::lock_guard lock(mutex_);
+    group.closed = true;
+    for (const auto& link : links_) {
+        if (link->group.get() == &group) close_soon(link);
+    }
+}
+
+}  // namespace inout

@@ -1,0 +1,81 @@
+// DataLinks: the data connections of out to one proxy that dial or are parked, and their share of
+// the descriptors.
+//
+// A proxy may ask for as many as it likes; what goes beyond the room is dropped before anything is
+// made for it. Parked connections are optional: they have half of what the proxy may take at most,
+// and give way, the oldest first, to streams and to topics that have none. Thread-safe.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+
+#include "common/net/connection.hpp"
+#include "common/protocol/budget.hpp"
+
+namespace inout {
+
+class DataLinks {
+  public:
+    /// The data links of one registration, for as long as any of them is here. Guarded by
+    /// DataLinks' lock.
+    struct Group {
+        std::size_t count = 0;
+        bool closed = false;
+    };
+    /// One data link.
+    struct Link {
+        Link(Executor e, std::shared_ptr<Group> g) : executor(std::move(e)), group(std::move(g)) {}
+        Executor executor;
+        std::shared_ptr<Group> group;
+        /// Touched on `executor` only; nothing: not to be closed.
+        Connection* connection = nullptr;
+        // The rest is under the lock.
+        bool is_listed = true, is_parked = false;
+        Clock::time_point since{};
+        Budget::Places places;
+    };
+
+    /// Lends a connection to a link for as long as this lives, on the link's executor.
+    class Lent {
+      public:
+        Lent(Link& link, Connection& connection) : link_(link) { link_.connection = &connection; }
+        Lent(const Lent&) = delete;
+        Lent& operator=(const Lent&) = delete;
+        ~Lent() { link_.connection = nullptr; }
+
+      private:
+        Link& link_;
+    };
+
+    /// `owner`: the number of this proxy in the budget.
+    DataLinks(Budget& budget, std::size_t owner);
+
+    /// A place for one that is asked for; `client_waits`: with that reason. Nothing: there is no
+    /// room, or the registration is over.
+    std::shared_ptr<Link> add(const std::shared_ptr<Group>& group, const Executor& executor,
+                              bool client_waits, Clock::time_point now);
+    /// The proxy has it, and may use it at any time.
+    void park(const std::shared_ptr<Link>& link, Clock::time_point now);
+    /// It has ended, or becomes a stream: no longer here. Its descriptor stays taken until the link
+    /// goes.
+    void remove(const std::shared_ptr<Link>& link);
+    /// A further descriptor for one that was removed and becomes a stream. False: there is none,
+    /// not even a parked connection that could give way.
+    bool add_backend(Link& link);
+    /// Closes those of a registration; no more from now on.
+    void close(Group& group);
+
+  private:
+    using List = std::list<std::shared_ptr<Link>>;
+    bool give_way_to(const Group& group, bool client_waits, Clock::time_point now);
+    void evict(List::iterator victim);
+    void unlist(List::iterator at);
+
+    Budget& budget_;
+    const std::size_t owner_, idle_max_;
+    std::mutex mutex_;
+    List links_;  // in the order of their arrival
+};
+
+}  // namespace inout
