@@ -24,17 +24,8 @@ ConfigProblems ProxyService::load() {
 std::optional<std::string> ProxyService::start() {
     const auto addresses = acceptor_.listen(state_.config.listen);
     if (!addresses) return addresses.error();
-    bool only_loopback = true;
     for (const Endpoint& address : *addresses) {
-        only_loopback = only_loopback && address.address().is_loopback();
         log::info("listening", {{"address", to_string(address)}, {"proxy", state_.proxy_id}});
-    }
-    if (!only_loopback && !state_.gatekeeper.protects()) {
-        log::warning(
-            "open to everybody",
-            {{"reason",
-              "without auth or tls.client_ca anyone who reaches this port can use and take "
-              "over every topic"}});
     }
     spawn_for_ever(workers_.main().executor(), "listener", [this] { return accept(); });
     return std::nullopt;

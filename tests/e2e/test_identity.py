@@ -356,14 +356,15 @@ def test_no_log_has_a_secret_a_proof_or_a_ticket(run):
     assert [text for text in SECRETS.values() if text in travelled] == []
 
 
-@pytest.mark.parametrize("bind, protection, warnings", [
-    ("0.0.0.0", None, 1), ("127.0.0.1", None, 0), ("0.0.0.0", "auth", 0),
-    ("0.0.0.0", "client_ca", 0), ("0.0.0.0", "tls", 1)])
-def test_a_proxy_that_everybody_may_use_says_so_once(run, bind, protection, warnings):
+@pytest.mark.parametrize("bind, protection, told", [
+    ("0.0.0.0", None, "everybody"), ("127.0.0.1", None, None), ("0.0.0.0", "auth", "TLS is off"),
+    ("0.0.0.0", "client_ca", None), ("0.0.0.0", "tls", "everybody")])
+def test_a_proxy_that_everybody_may_use_says_so_once(run, bind, protection, told):
     config = {"auth": {"auth": {"keys": [key("a", out=["t"])]}}, "tls": {"tls": proxy_tls()},
               "client_ca": {"tls": proxy_tls(client_ca=str(certificates() / "ca.crt"))}}
     proxy = run.proxy({"bind": bind, **config.get(protection, {})})
     proxy.port()
     assert proxy.stop() == 0
-    assert [line["event"] for line in proxy.events if line["level"] == "warning"] == (
-        ["open to everybody"] * warnings)
+    warnings = [line for line in proxy.events if line["level"] == "warning"]
+    assert [line["event"] for line in warnings] == ["configuration"] * (told is not None)
+    assert all(told in line["reason"] for line in warnings)
