@@ -21,6 +21,7 @@
 
 #include "common/base/unique_fd.hpp"
 #include "common/net/connection.hpp"
+#include "common/net/peer_watch.hpp"
 
 namespace inout {
 
@@ -141,14 +142,15 @@ inline Connection adopt(asio::io_context& context, UniqueFd fd) {
 inline std::size_t fill(int fd) {
     static constexpr std::array<char, 65'536> kZeros{};
     std::size_t total = 0;
-    // The kernel moves bytes on to the peer's buffer for a moment after it said "full".
-    for (int full = 0; full < 20;) {
+    // The kernel moves bytes on to the peer's buffer for a moment after it said "full", and an
+    // acknowledgement that is late (40 ms, tcp(7), TCP_QUICKACK) makes room for more.
+    for (int full = 0, tries = 0; full < 20 && tries < 2'000; ++tries) {
         const ssize_t n = ::send(fd, kZeros.data(), kZeros.size(), MSG_NOSIGNAL);
         if (n > 0) {
             total += static_cast<std::size_t>(n);
             full = 0;
         } else {
-            ++full;
+            full = sample_tcp(fd).unacked > 0 ? 0 : full + 1;
             ::poll(nullptr, 0, 1);
         }
     }
