@@ -194,9 +194,13 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
         answer.message = "no data connection is wanted now";
     }
     if (may_park) {
-        const bool known = registration->identity.kind != Identity::Kind::anonymous;
+        const bool known = registration->identity.kind != Identity::Kind::anonymous ||
+                           !state.gatekeeper.protects();
+        // Of a registration that has just ended there may be some on their way.
         if (known && !request.ticket.empty()) stay.recognised();
         stay.leave();
+    } else if (!registration && !state.directory.has_just_ended(request)) {
+        stay.failed();
     }
     if (!answer.message.empty()) {
         counters().refused_total.fetch_add(1, std::memory_order_relaxed);

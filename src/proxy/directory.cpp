@@ -1,9 +1,16 @@
 #include "proxy/directory.hpp"
 
+#include <algorithm>
+
 #include "common/base/log.hpp"
 
 namespace inout {
 namespace {
+
+/// What a data connection of it shows: its ticket, or that of a 0.0.1 out its topic only.
+std::string ended_name(const std::string& topic, const std::string& ticket) {
+    return ticket.empty() ? "topic " + topic : ticket;
+}
 
 void log_change(std::string_view event, const Registration& registration) {
     log::limited(log::Level::info, log::Kind::change, event, registration.topic,
@@ -77,6 +84,7 @@ void Directory::erase(RegistrationId id) {
     const auto found = registrations_.find(id);
     if (found == registrations_.end()) return;
     tickets_.erase(found->second->ticket);
+    ended_.add(ended_name(found->second->topic, found->second->ticket), Clock::now());
     found->second->topic_of_key.reset();
     registrations_.erase(found);
     counters().controls = registrations_.size();
@@ -102,6 +110,15 @@ std::shared_ptr<Registration> Directory::by_ticket(const std::string& ticket) {
     const std::lock_guard lock(mutex_);
     const auto found = tickets_.find(ticket);
     return found == tickets_.end() ? nullptr : found->second;
+}
+
+bool Directory::has_just_ended(const OutDataRequest& request) {
+    const std::lock_guard lock(mutex_);
+    if (ended_.has(ended_name(request.topic, request.ticket), Clock::now())) return true;
+    if (!request.ticket.empty()) return false;
+    const auto line = registry_.line(request.topic);
+    return std::any_of(line.begin(), line.end(),
+                       [this](RegistrationId id) { return registrations_.at(id)->ticket.empty(); });
 }
 
 std::vector<std::shared_ptr<Registration>> Directory::all() {

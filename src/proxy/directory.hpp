@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/protocol/ended_tickets.hpp"
 #include "proxy/registration.hpp"
 
 namespace inout {
@@ -31,6 +32,9 @@ class Directory {
     /// What a key holds for this topic already, with whichever of its outs; nothing if it has none.
     std::shared_ptr<Quota::Place> place_of(std::string_view topic, const Identity& identity);
     std::shared_ptr<Registration> by_ticket(const std::string& ticket);
+    /// Whether this request, which no registration answers to, is one that an honest out may make:
+    /// its registration ended less than kTicketMemory ago, or was displaced and has no ticket.
+    bool has_just_ended(const OutDataRequest& request);
     std::vector<std::shared_ptr<Registration>> all();
 
   private:
@@ -39,6 +43,7 @@ class Directory {
     RegistrationId next_id_ = 1;
     std::unordered_map<RegistrationId, std::shared_ptr<Registration>> registrations_;
     std::unordered_map<std::string, std::shared_ptr<Registration>> tickets_;
+    EndedTickets ended_;
     void erase(RegistrationId id);
     void take_its_place(Registration& registration, const TopicRegistry::Added& added);
     bool remove_locked(Registration& registration);

@@ -6,10 +6,11 @@
 namespace inout {
 namespace {
 
-void count_refused(const Connection& connection, const std::string& reason) {
+void count_refused(const Connection& connection, const std::string& reason,
+                   std::string_view event = "first message refused") {
     counters().refused_total.fetch_add(1, std::memory_order_relaxed);
-    log::limited(log::Level::warning, log::Kind::warning, "first message refused",
-                 connection.source(), {{"peer", connection.peer()}, {"reason", reason}});
+    log::limited(log::Level::warning, log::Kind::warning, event, connection.source(),
+                 {{"peer", connection.peer()}, {"reason", reason}});
 }
 
 /// What first messages have in common, borrowed. The version is in each of them and in no other
@@ -39,11 +40,22 @@ struct FirstMessage {
     std::optional<Message> message;
     std::string problem{};  ///< if there is no message
     bool timed_out = false;
+    bool monitor = false;  ///< it only looked whether we are here
+    bool no_tls = false;   ///< its source has a penalty, and a handshake would cost too much
 };
 
 FirstMessage no_message(std::string problem, const Deadline& deadline) {
     if (deadline.expired()) problem = "no first message in time";
     return {std::nullopt, std::move(problem), deadline.expired()};
+}
+
+/// Where we know somebody, but others of the same source fail: their handshakes take turns.
+Task<> await_turn(Connection& connection, const Strangers::Stay& stay) {
+    Timer pause(connection.socket().get_executor());
+    while (connection.is_open() && !stay.has_turn()) {
+        pause.expires_after(kKnownTurn);
+        co_await pause.async_wait(use_result);
+    }
 }
 
 /// Reads the first message, through TLS if the peer begins that.
@@ -58,6 +70,8 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
     stay.has_spoken();
     if (is_client_hello(header)) {
         if (!state.tls) co_return no_message("TLS, which is off here", deadline);
+        if (!stay.may_shake_hands()) co_return FirstMessage{.no_tls = true};
+        co_await await_turn(connection, stay);
         connection.secure(state.tls->session(), {header.data(), header.size()});
         deadline.expires_at(std::min(until, Clock::now() + state.config.tls_timeout));
         if (co_await connection.handshake()) {
@@ -65,11 +79,44 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
         }
         deadline.expires_at(until);
         error = co_await connection.read_exactly(header, Connection::Expect::later);
-        if (error) co_return no_message(error.message(), deadline);
+        if (error) {
+            FirstMessage nothing = no_message(error.message(), deadline);
+            nothing.monitor = !nothing.timed_out;
+            co_return std::move(nothing);
+        }
     }
     auto message = co_await read_message(connection, kFirstFrameBodyMaxBytes, header);
     if (!message) co_return no_message(to_string(message.error()), deadline);
     co_return FirstMessage{std::move(*message)};
+}
+
+/// What a TLS client that is not let in is told before its handshake: the fatal alert
+/// access_denied (RFC 8446, 6.2), which costs us no handshake.
+constexpr std::string_view kAccessDenied("\x15\x03\x03\0\x02\x02\x31", 7);
+
+std::string penalty_text(const Strangers::Stay& stay) {
+    return "penalised, retry in " + std::to_string(stay.penalty_s()) + " s";
+}
+
+/// Says so to one that is refused for what others of its source, or itself, have done before.
+Task<> tell_penalty(Connection& connection) {
+    count_refused(connection, "repeated failures", "refused");
+    Deadline deadline(connection);
+    deadline.expires_after(kFarewell);
+    if (co_await connection.write_all(kAccessDenied)) co_return;
+    deadline.cancel();
+    co_await say_farewell(connection);
+}
+
+/// Who has come and gone without a word is told of nothing and pays nothing: a port check, the
+/// health check of a balancer. True: it was one of those.
+bool is_monitor(const FirstMessage& first, const Connection& connection, Strangers::Stay& stay) {
+    if (stay.evicted() || first.timed_out) return false;
+    const bool silent = stay.is_silent();
+    if (!silent && (!first.monitor || !stay.monitored())) return false;
+    counters().monitors_total.fetch_add(1, std::memory_order_relaxed);
+    log::debug("monitor", {{"peer", connection.peer()}, {"tls", silent ? "no" : "yes"}});
+    return true;
 }
 
 /// What is wrong with a first message before it matters who sent it; nothing: it is fine. The
@@ -116,8 +163,15 @@ Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
                   {"request", type_name(request)},
                   {"topic", head.topic},
                   {"identity", denial.identity},
-                  {"reason", denial.reason}});
-    if (stay != nullptr && denial.by_stranger) stay->failed();
+                  {"reason", denial.reason},
+                  {"reference", denial.reference}});
+    if (stay != nullptr && denial.by_stranger) {
+        stay->failed();
+        if (stay->penalty_s() > 0) {
+            denial.code = Code::penalised;
+            denial.message = penalty_text(*stay) + "; " + denial.message;
+        }
+    }
     Response answer{.magic = std::string(head.magic),
                     .request = std::string(type_name(request)),
                     .message = std::move(denial.message),
@@ -183,12 +237,19 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
                              std::shared_ptr<Strangers::Place> place) {
     Strangers::Stay stay(state.strangers, std::move(place), connection);
     FirstMessage first = co_await read_first_message(state, connection, stay);
+    if (first.no_tls) {
+        co_await tell_penalty(connection);
+        co_return;
+    }
     if (!first.message) {
-        // A port check comes and goes without a word; so does one that had to make room.
-        const bool harmless = stay.is_silent() && !first.timed_out;
+        if (is_monitor(first, connection, stay)) {
+            // It may look at how that ends.
+            if (connection.tls() != nullptr) co_await say_farewell(connection);
+            co_return;
+        }
         count_refused(connection, stay.evicted() ? "made room for a newer one" : first.problem);
-        if (harmless || stay.evicted()) co_return;
-        stay.failed();
+        if (stay.evicted()) co_return;  // if its own source was at fault, that has paid
+        if (!first.monitor) stay.failed();
         // A failed handshake's alert has to arrive, or the other side can not say what was wrong.
         if (connection.tls() != nullptr) co_await say_farewell(connection);
         co_return;
@@ -203,8 +264,10 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
     auto identity = co_await admit(state, connection, message, &stay);
     if (!identity) co_return;
     // Where nothing is protected there is nobody to recognise, and nothing to guess either.
-    if (identity->kind != Identity::Kind::anonymous || !state.gatekeeper.protects()) {
-        stay.recognised();
+    std::shared_ptr<Strangers::Acquaintance> known;  // for as long as this session lasts
+    const bool is_data = std::holds_alternative<OutDataRequest>(message);
+    if (!is_data && (identity->kind != Identity::Kind::anonymous || !state.gatekeeper.protects())) {
+        known = stay.recognised();
     }
     if (auto* data = std::get_if<OutDataRequest>(&message)) {
         co_await data_session(state, worker, connection, std::move(*data), stay);
@@ -224,7 +287,7 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
     } else {
         auto& in = std::get<InRequest>(message);
         co_await pairing_session(state, worker, std::move(connection), std::move(in),
-                                 std::move(*identity));
+                                 std::move(*identity), std::move(known));
     }
 }
 

@@ -2,14 +2,40 @@
 
 #include <algorithm>
 
+#include "common/base/random.hpp"
 #include "common/base/wall_clock.hpp"
 
 namespace inout {
 namespace {
 
-/// The same words whatever is wrong: a stranger learns nothing about keys, topics or rules.
-Gatekeeper::Denial denied(std::string reason) {
-    return {Code::denied, "not permitted", std::move(reason)};
+/// The same words whatever is wrong: a stranger learns nothing about keys. Whoever asks the proxy's
+/// operator about it has the reference, which leads to the line in our log that says more.
+Gatekeeper::Denial wrong_proof(std::string reason) {
+    std::string reference = random_hex(kReferenceDigits);
+    return {.code = Code::denied,
+            .message = "not permitted: wrong secret or unknown key (reference " + reference + ")",
+            .reason = std::move(reason),
+            .reference = std::move(reference)};
+}
+
+/// Who is known may know what is missing. Who is not learns that, and nothing about our rules.
+Gatekeeper::Denial no_permission(const Identity& identity, const Message& request,
+                                 std::string missing) {
+    Gatekeeper::Denial denial{.code = Code::denied,
+                              .message = "not permitted: no key or certificate was shown",
+                              .reason = std::move(missing),
+                              .identity = to_string(identity)};
+    denial.by_stranger = identity.kind == Identity::Kind::anonymous;
+    if (denial.by_stranger) return denial;
+    denial.message = "not permitted: " + denial.identity;
+    if (const auto* out = std::get_if<OutRequest>(&request)) {
+        denial.message += " may not register (\"out\") topic " + out->topic;
+    } else if (const auto* in = std::get_if<InRequest>(&request)) {
+        denial.message += " may not open (\"in\") topic " + in->topic;
+    } else {
+        denial.message += " may not open any topic";
+    }
+    return denial;
 }
 
 ReplayGuard::Tag replay_tag(const Message& request, const Secret& secret) {
@@ -25,6 +51,13 @@ ProofChannel channel_of(const TlsSession* tls) {
 
 constexpr const char* kUnbound =
     "TLS 1.2 without extended master secret (RFC 7627): whose connection it is can not be told";
+
+/// Said before a key is looked up, so that it tells nothing about keys.
+Gatekeeper::Denial unbound() {
+    return {.code = Code::denied,
+            .message = "not permitted over TLS 1.2 without extended master secret (RFC 7627)",
+            .reason = kUnbound};
+}
 
 bool demands_client_certificates(const ProxyConfig& config) {
     return config.tls && !config.tls->client_ca.empty();
@@ -66,10 +99,7 @@ Result<Identity, Gatekeeper::Denial> Gatekeeper::admit(const Message& request,
         missing = "no pattern in \"in\" at all";
     }
     if (missing.empty()) return identity;
-    Denial denial = denied(std::move(missing));
-    denial.identity = to_string(*identity);
-    denial.by_stranger = identity->kind == Identity::Kind::anonymous;
-    return Failure{std::move(denial)};
+    return Failure{no_permission(*identity, request, std::move(missing))};
 }
 
 /// Failed: a proof that is wrong, early or late, or was used before; and a proof or a certificate
@@ -84,7 +114,7 @@ Result<Identity, Gatekeeper::Denial> Gatekeeper::identify(const Message& request
     }
     if (tls == nullptr) return Identity{};
     auto certified = policy_.certificate_identity(tls->peer_names());
-    if (certified && !channel.can_bind()) return Failure{denied(kUnbound)};
+    if (certified && !channel.can_bind()) return Failure{unbound()};
     return certified ? std::move(*certified) : Identity{};
 }
 
@@ -96,23 +126,24 @@ std::optional<Identity> Gatekeeper::certificate_of(const Connection& connection)
 
 std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, const Proof& proof,
                                                     const ProofChannel& channel) {
+    if (!channel.can_bind()) return unbound();
     const auto found = keys_.find(proof.key);
-    if (found == keys_.end()) return denied("no key \"" + proof.key + "\"");
-    if (!channel.can_bind()) return denied(kUnbound);
+    if (found == keys_.end()) return wrong_proof("no key \"" + proof.key + "\"");
     Key& key = *found->second;
     const std::int64_t now = unix_time_ms();
     switch (check_proof(request, key.secret, now, channel)) {
         case ProofVerdict::good: break;
-        case ProofVerdict::wrong: return denied("wrong proof for key \"" + proof.key + "\"");
+        case ProofVerdict::wrong: return wrong_proof("wrong proof for key \"" + proof.key + "\"");
         case ProofVerdict::early_or_late:
-            return Denial{Code::clock,
-                          "the clocks differ by " + std::to_string((now - proof.time_ms) / 1'000) +
-                              " s; at most " + std::to_string(kProofWindow.count() / 1'000) +
-                              " s are allowed",
-                          "clock of key \"" + proof.key + "\"",
-                          "key " + proof.key,
-                          false,
-                          now};
+            return Denial{.code = Code::clock,
+                          .message = "the clocks differ by " +
+                                     std::to_string((now - proof.time_ms) / 1'000) +
+                                     " s; at most " + std::to_string(kProofWindow.count() / 1'000) +
+                                     " s are allowed",
+                          .reason = "clock of key \"" + proof.key + "\"",
+                          .identity = "key " + proof.key,
+                          .by_stranger = false,
+                          .time_ms = now};
     }
     if (proof.mac.empty()) {
         if (auto denial = judge_old_proof(key, proof)) return denial;
@@ -122,17 +153,23 @@ std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, cons
     switch (key.used.enter(replay_tag(request, key.secret), Clock::now())) {
         case ReplayGuard::Verdict::fresh: return std::nullopt;
         case ReplayGuard::Verdict::replayed:
-            return denied("replayed proof of key \"" + proof.key + "\"");
+            return wrong_proof("replayed proof of key \"" + proof.key + "\"");
         case ReplayGuard::Verdict::full: break;
     }
-    return Denial{Code::limit, "too many requests with this key",
-                  "too many proofs of key \"" + proof.key + "\"", "key " + proof.key, false};
+    return Denial{.code = Code::limit,
+                  .message = "too many requests with this key",
+                  .reason = "too many proofs of key \"" + proof.key + "\"",
+                  .identity = "key " + proof.key,
+                  .by_stranger = false};
 }
 
 std::optional<Gatekeeper::Denial> Gatekeeper::judge_old_proof(Key& key, const Proof& proof) const {
     if (config_.auth->proof_1 == OldProofs::refuse) {
-        return Denial{Code::denied, "this proxy takes no proofs of version 1: upgrade this program",
-                      "auth.proof_1: a proof of version 1", "key " + proof.key, false};
+        return Denial{.code = Code::denied,
+                      .message = "this proxy takes no proofs of version 1: upgrade this program",
+                      .reason = "auth.proof_1: a proof of version 1",
+                      .identity = "key " + proof.key,
+                      .by_stranger = false};
     }
     if (const auto held_back = key.old_proofs.pass(); held_back >= 0) {
         log::warning("old proof",

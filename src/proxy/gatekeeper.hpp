@@ -33,7 +33,8 @@ class Gatekeeper {
         std::string message;  ///< for the peer: no more than it may know
         std::string reason;   ///< for our log
         std::string identity{};
-        bool by_stranger = true;                ///< nobody that we know
+        std::string reference{};  ///< in `message` too: what the two logs have in common
+        bool by_stranger = true;  ///< nobody that we know
         std::optional<std::int64_t> time_ms{};  ///< with Code::clock: ours
     };
     /// Who has sent this request, if that one may. An OutDataRequest is not judged here: its

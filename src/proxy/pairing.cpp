@@ -67,6 +67,7 @@ Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer
 /// A stream's places in the limits.
 struct Places {
     std::unique_ptr<Quota::Place> of_topic, of_key;
+    std::shared_ptr<Strangers::Acquaintance> known;  ///< somebody of its source is here
 };
 
 /// Counts a running stream of its registration; released by the relay.
@@ -170,13 +171,13 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
 }  // namespace
 
 Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request,
-                       Identity identity) {
+                       Identity identity, std::shared_ptr<Strangers::Acquaintance> known) {
     // A 0.0.1 in tells neither id nor client; its own address is the best that is known.
     std::optional<Opening> opening(
         std::in_place, request.id, request.topic,
         request.client.empty() ? in.peer() : request.client,
         identity.kind == Identity::Kind::anonymous ? in.source() : to_string(identity));
-    Places places;
+    Places places{.known = std::move(known)};
     Found found{.refusal = take_places(state, request.topic, identity, places)};
     ErrorWatch in_watch(in);
     EarlyData early(worker.relays(), in, in_watch);

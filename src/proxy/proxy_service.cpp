@@ -36,12 +36,14 @@ Task<> ProxyService::accept() {
         Worker& worker = workers_.next();
         auto connection = co_await acceptor_.accept(worker.context());
         if (!connection) co_return;
-        auto [place, reason, crowded] =
+        auto [place, reason, crowded, penalty] =
             state_.strangers.admit(worker.executor(), connection->peer_address());
         if (!place) {
             counters().refused_total.fetch_add(1, std::memory_order_relaxed);
             log::limited(log::Level::warning, log::Kind::warning, "refused", connection->source(),
-                         {{"peer", connection->peer()}, {"reason", reason}});
+                         {{"peer", connection->peer()},
+                          {"reason", reason},
+                          {"penalty_ms", penalty.count()}});
             continue;
         }
         try {

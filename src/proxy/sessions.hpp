@@ -30,8 +30,9 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
 /// An out that is ending leaves the line of its topic.
 void out_is_draining(ProxyState& state, const std::shared_ptr<Registration>& registration);
 
-/// An in: finds it a data connection and starts the relay (pairing.cpp).
+/// An in: finds it a data connection and starts the relay (pairing.cpp). `known`: where it comes
+/// from, for as long as its stream runs.
 Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request,
-                       Identity identity);
+                       Identity identity, std::shared_ptr<Strangers::Acquaintance> known);
 
 }  // namespace inout

@@ -25,6 +25,8 @@ class Strangers::Place : public std::enable_shared_from_this<Place> {
   public:
     Place(const Executor& e, const IpAddress& s, bool t) : executor(e), source(s), trusted(t) {}
 
+    SourceRules::Verdict verdict{};  // as it came; then read only
+
     Executor executor;
     Connection* connection = nullptr;  // on `executor` only; nothing: gone, or not here yet
     bool evicted = false;              // on `executor` only
@@ -37,8 +39,24 @@ class Strangers::Place : public std::enable_shared_from_this<Place> {
     std::list<Place*>::iterator in_all, in_source;
 };
 
+class Strangers::Acquaintance {
+  public:
+    Acquaintance(Strangers& strangers, const IpAddress& source)
+        : strangers_(strangers), source_(source) {}
+    Acquaintance(const Acquaintance&) = delete;
+    Acquaintance& operator=(const Acquaintance&) = delete;
+    ~Acquaintance() {
+        const std::lock_guard lock(strangers_.mutex_);
+        strangers_.rules_.left(source_, Clock::now());
+    }
+
+  private:
+    Strangers& strangers_;
+    const IpAddress source_;
+};
+
 Strangers::Strangers(const ProxyConfig& config)
-    : config_(config), places_max_(places_max(config.limits)) {}
+    : config_(config), places_max_(places_max(config.limits)), rules_(config.limits.per_source) {}
 
 Strangers::Admission Strangers::admit(const Executor& executor, const IpAddress& peer) {
     if (!may_connect(config_.access.allow, config_.access.deny, peer)) {
@@ -53,13 +71,11 @@ Strangers::Admission Strangers::admit(const Executor& executor, const IpAddress&
     bool crowded = false;
     const std::lock_guard lock(mutex_);
     if (!trusted) {
-        if (penalties_.refuses(place->source, Clock::now())) return {nullptr, "repeated failures"};
-        Queue& queue = by_source_[place->source];
-        if (queue.size() >= limits.per_source) {
-            evict_from(queue);
-            crowded = true;
+        place->verdict = rules_.arrives(place->source, Clock::now());
+        if (place->verdict.treatment == SourceRules::Treatment::drop) {
+            return {nullptr, "repeated failures", false, place->verdict.penalty};
         }
-        // Evicting the source's last one has forgotten it.
+        crowded = make_room_of(place->source, place->verdict.places);
         auto& silent = by_source_[place->source].silent;
         place->in_source = silent.insert(silent.end(), place.get());
     }
@@ -74,6 +90,21 @@ Strangers::Admission Strangers::admit(const Executor& executor, const IpAddress&
 void Strangers::forget(Place& place) {
     const std::lock_guard lock(mutex_);
     remove(place);
+}
+
+/// Its own have to make room for one more. That counts as a failure: whoever sends more than it has
+/// places for would else never fail, because none of them gets the time for it. True: some had to.
+bool Strangers::make_room_of(const IpAddress& source, std::size_t places) {
+    // Two, because a penalty makes the places fewer than there are.
+    bool crowded = false;
+    for (int i = 0; i < 2; ++i) {
+        const auto found = by_source_.find(source);  // evicting its last one forgets it
+        if (found == by_source_.end() || found->second.size() < places) break;
+        evict_from(found->second);
+        rules_.failed(source, Clock::now());
+        crowded = true;
+    }
+    return crowded;
 }
 
 void Strangers::evict_from(const Queue& queue) {
@@ -125,13 +156,35 @@ void Strangers::Stay::leave() {
 void Strangers::Stay::failed() {
     if (place_->trusted) return;
     const std::lock_guard lock(strangers_.mutex_);
-    strangers_.penalties_.failed(place_->source, Clock::now());
+    strangers_.rules_.failed(place_->source, Clock::now());
 }
 
-void Strangers::Stay::recognised() {
-    if (place_->trusted) return;
+bool Strangers::Stay::monitored() {
+    if (place_->trusted) return true;
     const std::lock_guard lock(strangers_.mutex_);
-    strangers_.penalties_.forgive(place_->source);
+    return strangers_.rules_.monitored(place_->source, Clock::now());
+}
+
+std::shared_ptr<Strangers::Acquaintance> Strangers::Stay::recognised() {
+    if (place_->trusted) return nullptr;
+    auto known = std::make_shared<Acquaintance>(strangers_, place_->source);
+    const std::lock_guard lock(strangers_.mutex_);
+    strangers_.rules_.came(place_->source);
+    return known;
+}
+
+bool Strangers::Stay::may_shake_hands() const {
+    return place_->verdict.treatment == SourceRules::Treatment::read;
+}
+
+long long Strangers::Stay::penalty_s() const {
+    return std::chrono::ceil<std::chrono::seconds>(place_->verdict.penalty).count();
+}
+
+bool Strangers::Stay::has_turn() const {
+    if (!place_->verdict.turns) return true;
+    const std::lock_guard lock(strangers_.mutex_);
+    return strangers_.rules_.has_turn(place_->source, Clock::now());
 }
 
 bool Strangers::Stay::evicted() const { return place_->evicted; }

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import resource
 import selectors
 import socket
@@ -297,6 +298,23 @@ def code_of(response):
     """None: success."""
     assert bool(response["message"]) == ("code" in response["ext"]), response
     return response["ext"].get("code")
+
+
+TOLD_STRANGERS = ["not permitted: wrong secret or unknown key (reference *)",
+                  "not permitted: no key or certificate was shown"]
+
+
+def denied(response):
+    """Whether it says no more than a stranger may know: nothing about keys, topics or rules."""
+    told = re.sub(r"reference [0-9a-f]{8}\b", "reference *", response["message"])
+    return (told in TOLD_STRANGERS and response["ext"] == {"v": 1, "code": "denied"})
+
+
+def lacks_permission(response):
+    """Whether it says to one that we know which right it lacks."""
+    return (re.fullmatch(r"not permitted: key \S+ may not (open|register) \(\"(in|out)\"\) topic .*",
+                         response["message"]) is not None and
+            response["ext"] == {"v": 1, "code": "denied"})
 
 
 def ended(s):

@@ -5,6 +5,7 @@ Loopback is `trusted`, so that the limit for all strangers together is what hold
 crowd of many addresses; where sources matter, nobody is trusted.
 """
 import math
+import re
 import signal
 import socket
 import struct
@@ -139,7 +140,7 @@ def test_whoever_drips_is_cut_at_the_deadline_and_no_byte_moves_it(run):
 # --- sources ---
 
 def is_refused(proxy, source):
-    """Whether even who has the key is reset before a word, from there."""
+    """Whether not even who has the key is let in from there."""
     payload = proven("OutRequest", request("OutRequest"))
     try:
         with dial(proxy, source) as s:
@@ -149,39 +150,67 @@ def is_refused(proxy, source):
         return True
 
 
-def wrong_proofs(proxy, source):
-    """As many as are looked at one after the other, at most 50."""
-    for count in range(50):
-        try:
-            with dial(proxy, source) as s:
-                wrong = proven("InRequest", request("InRequest"), secret="guessed" * 3)
-                assert code_of(ask(s, "InRequest", wrong)) == "denied"
-        except (ConnectionResetError, BrokenPipeError):
-            return count
-    return 50
+def guess(proxy, source):
+    """What a wrong proof is answered: (code, message); "reset": nothing."""
+    try:
+        with dial(proxy, source) as s:
+            wrong = proven("InRequest", request("InRequest"), secret="guessed" * 3)
+            answer = ask(s, "InRequest", wrong)
+            return code_of(answer), answer["message"]
+    except (ConnectionResetError, BrokenPipeError, EOFError):
+        return "reset", ""
 
 
-def test_a_source_that_fails_again_and_again_is_refused_for_a_growing_time(run):
+def guesses(proxy, source, at_most=50):
+    """Wrong proofs, one after the other, until the first is answered otherwise than `denied`: how
+    many were not, and that answer's message."""
+    for count in range(at_most):
+        code, message = guess(proxy, source)
+        if code != "denied":
+            return count, message
+    return at_most, ""
+
+
+def penalty_s(message):
+    """What an answer says is left of the penalty; 0: it does not."""
+    told = re.match(r"penalised, retry in (\d+) s", message)
+    return int(told.group(1)) if told else 0
+
+
+def test_a_source_that_fails_again_and_again_is_told_of_a_growing_penalty(run):
     chain = protected_chain(run, trusted=[])
     penalties = []
     with unharmed(chain):
-        assert wrong_proofs(chain.proxy, STRANGER) == 11  # ten are free
-        for _ in range(2):
-            start = time.monotonic()
-            assert is_refused(chain.proxy, STRANGER) and not is_refused(chain.proxy, OTHER)
-            looked_at = wait_for(lambda: wrong_proofs(chain.proxy, STRANGER),
-                                 what="end of the penalty")
-            assert looked_at == 1
-            penalties.append(time.monotonic() - start)
-    assert penalties[0] > 0.5 and penalties[1] > 1.5  # of 1 s and 2 s
+        count, message = guesses(chain.proxy, STRANGER)
+        assert count == 11  # ten are free
+        for _ in range(3):
+            assert not is_refused(chain.proxy, OTHER)
+            penalties.append(penalty_s(message))
+            # Its end is seen by a failure that is looked at, which begins the next.
+            wait_for(lambda: guess(chain.proxy, STRANGER)[0] == "denied", what="end of a penalty")
+            count, message = guesses(chain.proxy, STRANGER)
+            assert count == 0
+    assert penalties == [1, 2, 4]
 
 
-def test_who_has_the_key_clears_the_source_it_comes_from(run):
+def test_who_has_the_key_is_let_in_at_once_from_a_source_with_a_penalty_and_clears_it(run):
     chain = protected_chain(run, trusted=[])
     with unharmed(chain):
-        for _ in range(2):
-            assert wrong_proofs(chain.proxy, STRANGER) == 11
-            wait_for(lambda: not is_refused(chain.proxy, STRANGER), what="end of the penalty")
+        for _ in range(3):
+            assert guesses(chain.proxy, STRANGER)[0] == 11
+            assert not is_refused(chain.proxy, STRANGER)
+
+
+def test_guesses_from_a_source_with_a_penalty_are_few_a_second(run):
+    """Of 1,000 wrong proofs as fast as may be, some are looked at and told of the penalty; the rest
+    is reset before a word."""
+    chain = protected_chain(run, trusted=[])
+    with unharmed(chain):
+        start = time.monotonic()
+        answers = [guess(chain.proxy, STRANGER)[0] for _ in range(1_000)]
+        seconds = time.monotonic() - start
+        # bursts and rates of limits.hpp, and the first of each penalty
+        assert 11 < sum(answer != "reset" for answer in answers) < 150 + 60 * seconds
 
 
 def test_a_right_ticket_clears_the_source_it_comes_from(run):
@@ -221,7 +250,7 @@ def test_clients_that_connect_and_reset_do_not_shut_out_the_site_of_their_in(run
 def test_a_trusted_source_is_never_refused_for_what_one_behind_it_does(run):
     chain = protected_chain(run, limits={"per_source": 5})
     with unharmed(chain):
-        assert wrong_proofs(chain.proxy, STRANGER) == 50
+        assert guesses(chain.proxy, STRANGER)[0] == 50
         crowd = [dial(chain.proxy, STRANGER) for _ in range(20)]
         assert not is_refused(chain.proxy, STRANGER)
         assert not any(is_over(s) for s in crowd)

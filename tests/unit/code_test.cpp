@@ -29,6 +29,8 @@ TEST(Code, words_are_those_of_the_protocol) {
     EXPECT_EQ(to_string(Code::clock), "clock");
     EXPECT_EQ(to_string(Code::e2e), "e2e");
     EXPECT_EQ(to_string(Code::limit), "limit");
+    EXPECT_EQ(to_string(Code::penalised), "penalised");
+    EXPECT_EQ(to_string(Code::unready), "unready");
     EXPECT_EQ(to_string(Code::draining), "draining");
     EXPECT_EQ(to_string(Code::version), "version");
     EXPECT_EQ(to_string(Code::malformed), "malformed");

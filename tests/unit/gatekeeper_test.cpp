@@ -83,21 +83,51 @@ TEST_F(GatekeeperTest, who_proves_nothing_is_anonymous) {
     EXPECT_TRUE(denied.error().by_stranger);
 }
 
-TEST_F(GatekeeperTest, all_denials_look_the_same_to_the_peer) {
+TEST_F(GatekeeperTest, who_has_no_secret_is_told_the_same_whatever_is_wrong) {
     const Message wrong = proven(to("db.orders"), unix_time_ms(), {}, Secret("another secret..."));
     const Message unknown = proven(to("db.orders"), unix_time_ms(), {}, kSecret, "nobody");
-    const Message forbidden = proven(to("web"));
-    const Message anonymous = to("web");
-    std::vector<std::string> reasons;
-    for (const Message& message : {wrong, unknown, forbidden, anonymous}) {
+    const Message used = proven(to("db.orders"));
+    ASSERT_EQ(code_of(used), Code::none);
+    std::set<std::string> reasons, messages, references;
+    for (const Message& message : {wrong, unknown, used}) {
         const auto denied = gatekeeper->admit(message, plain);
         ASSERT_FALSE(denied);
         EXPECT_EQ(denied.error().code, Code::denied);
-        EXPECT_EQ(denied.error().message, "not permitted");
+        EXPECT_TRUE(denied.error().by_stranger);
         EXPECT_FALSE(denied.error().time_ms);
-        reasons.push_back(denied.error().reason);
+        const std::string reference = denied.error().reference;
+        EXPECT_EQ(reference.size(), kReferenceDigits);
+        std::string told = denied.error().message;
+        const auto at = told.find(reference);
+        ASSERT_NE(at, std::string::npos) << told;
+        messages.insert(told.replace(at, reference.size(), "*"));
+        references.insert(reference);
+        reasons.insert(denied.error().reason);
     }
-    EXPECT_EQ(std::set(reasons.begin(), reasons.end()).size(), 4U) << "our log tells them apart";
+    EXPECT_EQ(messages.size(), 1U);
+    EXPECT_EQ(references.size(), 3U);
+    EXPECT_EQ(reasons.size(), 3U) << "our log tells them apart";
+}
+
+TEST_F(GatekeeperTest, who_is_known_is_told_which_right_is_missing) {
+    const auto in = gatekeeper->admit(proven(to("web")), plain);
+    ASSERT_FALSE(in);
+    EXPECT_FALSE(in.error().by_stranger);
+    EXPECT_EQ(in.error().message, "not permitted: key office may not open (\"in\") topic web");
+    OutRequest request{.magic = "1f", .version = "0.0.1", .topic = "db.x", .ext = true};
+    const auto out = gatekeeper->admit(proven(request), plain);
+    ASSERT_FALSE(out);
+    EXPECT_EQ(out.error().message,
+              "not permitted: key office may not register (\"out\") topic db.x");
+}
+
+TEST_F(GatekeeperTest, who_is_nobody_learns_nothing_about_topics_and_rules) {
+    for (const char* topic : {"web", "db.orders", "none"}) {
+        const auto denied = gatekeeper->admit(to(topic), plain);
+        ASSERT_FALSE(denied);
+        EXPECT_EQ(denied.error().message, "not permitted: no key or certificate was shown");
+        EXPECT_TRUE(denied.error().reference.empty());
+    }
 }
 
 TEST_F(GatekeeperTest, a_wrong_proof_does_not_fall_back_to_being_anonymous) {

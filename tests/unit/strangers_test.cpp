@@ -112,16 +112,65 @@ TEST_F(StrangersTest, a_place_that_is_left_is_free) {
     EXPECT_TRUE(b->was_closed());
 }
 
-TEST_F(StrangersTest, a_source_that_fails_again_and_again_is_refused_and_no_other) {
-    for (unsigned i = 0; i <= kFreeFailures; ++i) {
+TEST_F(StrangersTest,
+       a_source_that_fails_again_and_again_may_do_less_then_is_refused_and_no_other_is) {
+    unsigned told = 0, read = 0;
+    std::string_view reason;
+    for (unsigned i = 0; i < 200; ++i) {
+        const auto each = come("192.0.2.1", &reason);
+        if (!each) continue;
+        ++(each->stay.may_shake_hands() ? read : told);
+        if (i <= kFreeFailures) {
+            ASSERT_EQ(each->stay.penalty_s(), 0) << i;
+        }
+        if (each->stay.may_shake_hands()) each->stay.failed();
+    }
+    EXPECT_EQ(reason, "repeated failures");
+    // More only if this machine takes seconds for that.
+    EXPECT_GE(read, kFreeFailures + 1 + kPenalisedReadsBurst);
+    EXPECT_LE(read, kFreeFailures + 1 + 3 * kPenalisedReadsBurst);
+    EXPECT_GE(told, kPlainReadsBurst);
+    EXPECT_LT(told + read, 200U);
+    const auto other = come("192.0.2.2");
+    ASSERT_TRUE(other);
+    EXPECT_EQ(other->stay.penalty_s(), 0);
+}
+
+TEST_F(StrangersTest, a_source_where_somebody_is_known_is_never_refused) {
+    const auto known = come("192.0.2.1")->stay.recognised();
+    for (unsigned i = 0; i < 200; ++i) {
         const auto each = come("192.0.2.1");
         ASSERT_TRUE(each) << i;
+        ASSERT_TRUE(each->stay.may_shake_hands());
+        if (i > kFreeFailures) {
+            ASSERT_GT(each->stay.penalty_s(), 0);
+        }
         each->stay.failed();
     }
-    std::string_view reason;
-    EXPECT_FALSE(come("192.0.2.1", &reason));
-    EXPECT_EQ(reason, "repeated failures");
-    EXPECT_TRUE(come("192.0.2.2"));
+    EXPECT_FALSE(come("192.0.2.1")->stay.has_turn()) << "but its handshakes take turns";
+}
+
+TEST_F(StrangersTest, being_evicted_by_ones_own_source_is_a_failure) {
+    std::vector<std::unique_ptr<Stranger>> all;
+    for (unsigned i = 0; i < kFreeFailures + 4; ++i) {
+        auto each = come("192.0.2.1");
+        ASSERT_TRUE(each);
+        if (i >= kFreeFailures + 3) {
+            EXPECT_GT(each->stay.penalty_s(), 0);
+        }
+        all.push_back(std::move(each));
+    }
+}
+
+TEST_F(StrangersTest, a_monitor_costs_nothing_until_it_is_a_flood) {
+    unsigned free = 0;
+    for (unsigned i = 0; i < 3 * kMonitorHandshakesBurst; ++i) {
+        auto each = come("192.0.2.1");
+        if (!each) break;
+        free += each->stay.monitored() ? 1 : 0;
+    }
+    EXPECT_GE(free, kMonitorHandshakesBurst);
+    EXPECT_LT(free, 2 * kMonitorHandshakesBurst);
 }
 
 TEST_F(StrangersTest, a_known_peer_clears_its_source) {

@@ -58,8 +58,11 @@ Task<Result<Connection, DialError>> Upstream::dial_now(Executor executor,
     Deadline deadline(connection);
     deadline.expires_at(until);
     if (co_await connection.handshake()) {
-        const std::string reason =
-            deadline.expired() ? "no answer in time" : connection.tls()->failure();
+        std::string reason = deadline.expired() ? "no answer in time" : connection.tls()->failure();
+        // What our proxies say instead of a handshake that would cost them too much.
+        if (reason.ends_with("alert access denied")) {
+            reason += " (penalised: too many failures came from this address)";
+        }
         co_return Failure{
             DialError{Code::backend_timeout, to_string(server_) + ": TLS: " + reason}};
     }

@@ -19,12 +19,13 @@ struct Counters {
     std::atomic<std::size_t> topics{0};    ///< topics that somebody serves
     std::atomic<std::size_t> tasks{0};     ///< coroutines started and not ended
     std::atomic<std::size_t> streams_total{0};
-    std::atomic<std::size_t> failed_total{0};   ///< opens that failed
-    std::atomic<std::size_t> refused_total{0};  ///< connections that were not accepted
-    std::atomic<std::size_t> denied_total{0};   ///< requests without permission
-    std::atomic<std::size_t> evicted_total{0};  ///< strangers that made room for newer ones
-    std::atomic<std::size_t> lines_held{0};     ///< log lines held back by their budget
-    std::atomic<std::size_t> lines_lost{0};     ///< log lines for which there was no room
+    std::atomic<std::size_t> failed_total{0};    ///< opens that failed
+    std::atomic<std::size_t> refused_total{0};   ///< connections that were not accepted
+    std::atomic<std::size_t> denied_total{0};    ///< requests without permission
+    std::atomic<std::size_t> evicted_total{0};   ///< strangers that made room for newer ones
+    std::atomic<std::size_t> monitors_total{0};  ///< who connected, or shook hands, and left
+    std::atomic<std::size_t> lines_held{0};      ///< log lines held back by their budget
+    std::atomic<std::size_t> lines_lost{0};      ///< log lines for which there was no room
 };
 
 inline Counters& counters() {

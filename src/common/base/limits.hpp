@@ -28,6 +28,8 @@ inline constexpr std::size_t kFrameSendMaxBytes = 1'200;
 inline constexpr std::size_t kTopicMaxBytes = 255;
 /// Hexadecimal digits of the ids we make, 4 bits each.
 inline constexpr std::size_t kMagicDigits = 32, kStreamIdDigits = 16, kTicketDigits = 32;
+/// Of what leads from a denial that its peer was told of to our own log.
+inline constexpr std::size_t kReferenceDigits = 8;
 /// Ids and error texts of a peer are cut to this before they are kept or logged.
 inline constexpr std::size_t kPeerTextMaxBytes = 200;
 
@@ -52,6 +54,25 @@ inline constexpr Milliseconds kPenaltyFirst{1'000}, kPenaltyMax{600'000};
 inline constexpr Milliseconds kPenaltyMemory{1'200'000};
 /// About 10 MB at most.
 inline constexpr std::size_t kPenaltySourcesMax = 65'536;
+/// A source from which an identified peer has come within this is never refused.
+inline constexpr Milliseconds kKnownMemory{3'600'000};
+/// First messages of a source with a penalty that are looked at all the same, so that a right proof
+/// is let in at once: as many wrong ones a second, and at once. Of all such sources together.
+inline constexpr unsigned kPenalisedReads = 5, kPenalisedReadsBurst = 10;
+inline constexpr unsigned kPenalisedReadsAll = 100, kPenalisedReadsAllBurst = 200;
+/// The same for TLS handshakes of one where we know somebody; beyond, they wait for their turn.
+inline constexpr unsigned kKnownReads = 20, kKnownReadsBurst = 40;
+inline constexpr Milliseconds kKnownTurn{50};
+/// And how many more are looked at if they come in the clear: a twentieth of a handshake's work.
+inline constexpr unsigned kPlainReads = 50, kPlainReadsBurst = 100;
+inline constexpr unsigned kPlainReadsAll = 500, kPlainReadsAllBurst = 1'000;
+/// TLS handshakes without a word that a source may make for nothing: a monitor makes one in some
+/// seconds, and each costs us about a millisecond.
+inline constexpr unsigned kMonitorHandshakes = 5, kMonitorHandshakesBurst = 300;
+/// Tickets of registrations that have ended are known this long, and so many of them: their out may
+/// still be bringing data connections.
+inline constexpr Milliseconds kTicketMemory{60'000};
+inline constexpr std::size_t kEndedTicketsMax = 16'384;
 
 // --- registry ---
 inline constexpr std::size_t kTopicsMax = 100'000;

@@ -6,7 +6,7 @@
 namespace inout {
 namespace {
 
-constexpr std::array<std::pair<Code, std::string_view>, 15> kWords{{
+constexpr std::array<std::pair<Code, std::string_view>, 17> kWords{{
     {Code::none, ""},
     {Code::no_topic, "no_topic"},
     {Code::no_out, "no_out"},
@@ -18,6 +18,8 @@ constexpr std::array<std::pair<Code, std::string_view>, 15> kWords{{
     {Code::clock, "clock"},
     {Code::e2e, "e2e"},
     {Code::limit, "limit"},
+    {Code::penalised, "penalised"},
+    {Code::unready, "unready"},
     {Code::draining, "draining"},
     {Code::version, "version"},
     {Code::malformed, "malformed"},

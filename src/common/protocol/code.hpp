@@ -18,6 +18,8 @@ enum class Code {
     clock,               ///< the proof is right, but the peer's clock is not
     e2e,                 ///< end-to-end encryption failed, or only one side has it
     limit,               ///< a limit is reached, or something has run out where it is said
+    penalised,           ///< too many failures came from this address: later
+    unready,             ///< the out is there, but takes no streams now
     draining,            ///< the program is ending and takes no new streams
     version,             ///< the peer's protocol version is not 0.0.1
     malformed,           ///< the message is not what it should be

@@ -33,9 +33,11 @@ void PenaltyBox::forgive(const IpAddress& source) {
     by_source_.erase(found);
 }
 
-bool PenaltyBox::refuses(const IpAddress& source, Clock::time_point now) const {
+Milliseconds PenaltyBox::left(const IpAddress& source, Clock::time_point now) const {
     const auto found = by_source_.find(source);
-    return found != by_source_.end() && now < found->second->counted + found->second->penalty;
+    if (found == by_source_.end()) return Milliseconds{0};
+    const auto left = found->second->counted + found->second->penalty - now;
+    return std::max(Milliseconds{0}, std::chrono::ceil<Milliseconds>(left));
 }
 
 /// The source's record, a new one if there is none that still holds; it is the youngest then.

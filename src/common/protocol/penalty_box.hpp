@@ -34,7 +34,11 @@ class PenaltyBox {
     /// Forgets the failures of a source that a known peer speaks from.
     void forgive(const IpAddress& source);
     /// Whether connections from there are refused now.
-    bool refuses(const IpAddress& source, Clock::time_point now) const;
+    bool refuses(const IpAddress& source, Clock::time_point now) const {
+        return left(source, now) > Milliseconds{0};
+    }
+    /// How long they still are, rounded up; 0: they are not.
+    Milliseconds left(const IpAddress& source, Clock::time_point now) const;
     /// Sources that are remembered; those that are forgiven leave with later failures of others.
     std::size_t size() const { return by_age_.size(); }
 
