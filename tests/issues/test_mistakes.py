@@ -1,5 +1,6 @@
 """Typical mistakes of new users: each gets what was meant, or is told in words what to write."""
 import json
+import platform
 import subprocess
 
 import pytest
@@ -158,4 +159,28 @@ def test_the_file_may_be_given_by_each_spelling_of_its_flag(flag, tmp_path):
 def test_a_listener_on_all_addresses_takes_ipv4_and_the_log_says_where(run):
     proxy = run.program("proxy", args=["--bind", "*:0"])
     assert proxy.wait_event("listening")["address"].startswith("[::]:")
+    connect(proxy.port()).close()
+
+
+# Runs a program on a kernel that knows no IPv6: a filter (seccomp(2)) answers EAFNOSUPPORT to
+# socket(AF_INET6, …). $1 is the number of that system call here.
+WITHOUT_IPV6 = """
+import ctypes, os, struct, sys
+steps = [(0x20, 0, 0, 0), (0x15, 0, 3, int(sys.argv[1])),       # not this call: allowed
+         (0x20, 0, 0, 16), (0x15, 0, 1, 10),                    # its first argument
+         (0x06, 0, 0, 0x00050000 | 97), (0x06, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(steps), ctypes.addressof(code)))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+SOCKET = {"x86_64": 41, "aarch64": 198}.get(platform.machine())
+
+
+@pytest.mark.skipif(SOCKET is None, reason="unknown number of socket(2)")
+def test_all_addresses_are_those_of_ipv4_where_there_is_no_ipv6(run):
+    proxy = run.program("proxy", args=["--bind", "*:0"],
+                        prefix=["/usr/bin/python3", "-c", WITHOUT_IPV6, str(SOCKET)])
+    assert proxy.wait_event("listening")["address"].startswith("0.0.0.0:")
     connect(proxy.port()).close()

@@ -40,7 +40,8 @@ bool is_of_one_client(int error) {
     }
 }
 
-/// A name may have an address that this machine lacks: ::1 where IPv6 is switched off.
+/// A name may have an address that this machine lacks: ::1 where IPv6 is switched off. All
+/// addresses are those of IPv4 then.
 bool is_not_of_this_machine(const std::error_code& error) {
     return error.value() == EADDRNOTAVAIL || error.value() == EAFNOSUPPORT;
 }
@@ -58,6 +59,11 @@ Result<std::vector<Endpoint>, std::string> Acceptor::listen(const HostPort& addr
         if (!places.empty()) endpoint.port(places.front().port());
         error = add(endpoint);
         if (error && !is_not_of_this_machine(error)) break;
+        if (!error) places.push_back(listening_.back()->socket.local_endpoint());
+    }
+    const bool all = address.host == kAllAddresses;
+    if (places.empty() && all && is_not_of_this_machine(error)) {
+        error = add(Endpoint(asio::ip::tcp::v4(), address.port));
         if (!error) places.push_back(listening_.back()->socket.local_endpoint());
     }
     if (places.empty() || (error && !is_not_of_this_machine(error))) {
