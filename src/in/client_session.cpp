@@ -91,7 +91,7 @@ Task<> leave(const Network& network, Connection proxy) {
 }  // namespace
 
 Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
-                      Connection client, Budget::Places places) {
+                      Connection client, ClientPlaces places) {
     WarmPool& warm = network.server->spares(worker);
     Opening opening({}, network.config.topic, client.peer());
     const auto open_until = Clock::now() + config.open_timeout;
@@ -171,7 +171,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
     }
     Pump up = early.take_pump();
     client_watch.stop();
-    auto keep = std::make_shared<Budget::Places>(std::move(places));
+    auto keep = std::make_shared<ClientPlaces>(std::move(places));
     worker.relays().start(std::move(client), std::move(*proxy),
                           opening.finish("client", "proxy", std::move(keep)), std::move(up));
 }

@@ -3,12 +3,18 @@
 #pragma once
 
 #include "common/app/worker.hpp"
+#include "common/base/quota.hpp"
 #include "in/network.hpp"
 
 namespace inout {
 
-/// `places` has the descriptors of both connections.
+/// What a client has in the limits, until its stream has ended.
+struct ClientPlaces {
+    Budget::Places descriptors;  ///< of both connections
+    std::unique_ptr<Quota::Place> of_client;
+};
+
 Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
-                      Connection client, Budget::Places places);
+                      Connection client, ClientPlaces places);
 
 }  // namespace inout

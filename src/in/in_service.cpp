@@ -11,7 +11,7 @@ namespace inout {
 namespace {
 
 /// The client gets an RST when its connection goes out of scope.
-void say_refused(const Connection& client, const Network& network, const char* reason) {
+void say_refused(const Connection& client, const Network& network, std::string_view reason) {
     counters().refused_total.fetch_add(1, std::memory_order_relaxed);
     log::limited(log::Level::warning, log::Kind::warning, "client refused", client.source(),
                  {{"client", client.peer()}, {"topic", network.config.topic}, {"reason", reason}});
@@ -80,6 +80,12 @@ Task<> InService::accept(Acceptor& acceptor, const Network& network) {
             say_refused(*client, network, "allow and deny");
             continue;
         }
+        std::unique_ptr<Quota::Place> of_client;
+        const auto source = client->peer_address().source().bytes;
+        if (!streams_of_client_.take(std::string(source.begin(), source.end()), of_client)) {
+            say_refused(*client, network, "limits.streams_per_client");
+            continue;
+        }
         auto places = network.server->client_places();
         if (places.count() == 0) {
             co_await network.server->drop_spares();
@@ -90,7 +96,8 @@ Task<> InService::accept(Acceptor& acceptor, const Network& network) {
             continue;
         }
         spawn(worker.executor(), "client",
-              client_session(worker, config_, network, std::move(*client), std::move(places)));
+              client_session(worker, config_, network, std::move(*client),
+                             ClientPlaces{std::move(places), std::move(of_client)}));
     }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/app/daemon.hpp"
+#include "common/base/quota.hpp"
 #include "common/net/acceptor.hpp"
 #include "in/network.hpp"
 
@@ -13,7 +14,8 @@ namespace inout {
 
 class InService : public Service {
   public:
-    InService(Workers& workers, const InConfig& config) : workers_(workers), config_(config) {}
+    InService(Workers& workers, const InConfig& config)
+        : workers_(workers), config_(config), streams_of_client_(config.streams_per_client) {}
 
     ConfigProblems load() override;
     std::optional<std::string> start() override;
@@ -25,6 +27,7 @@ class InService : public Service {
 
     Workers& workers_;
     const InConfig& config_;
+    Quota streams_of_client_;
     Upstreams upstreams_;
     std::unique_ptr<Budget> budget_;
     std::map<const Upstream*, std::unique_ptr<Server>> servers_;

@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 
+#include "common/base/quota.hpp"
 #include "common/net/control_channel.hpp"
 #include "common/protocol/access_policy.hpp"
 #include "common/protocol/topic_registry.hpp"
 #include "proxy/data_pool.hpp"
-#include "proxy/quota.hpp"
 
 namespace inout {
 

@@ -40,8 +40,7 @@ class Stream {
         const bool end_to_end = path == Path::end_to_end || path == Path::end_to_end_in_tls;
         for (std::size_t i = 0; i <= legs; ++i) {
             calls.push_back(std::make_unique<FaultyCalls>(faults, seed + static_cast<unsigned>(i)));
-            sets.push_back(
-                std::make_unique<RelaySet>(context, Milliseconds{30'000}, *calls.back()));
+            sets.push_back(std::make_unique<RelaySet>(context, RelayOptions(), *calls.back()));
         }
         TcpPair first, last;
         client.fd = std::move(first.a);

@@ -41,6 +41,8 @@ const std::string kEveryKeyOfIn = R"({
     "tls": {}, "auth": {"id": "other", "secret_file": "/etc/secret"},
     "allow": ["::1"], "deny": ["10.1.0.0/16", "2001:db8::/32"],
     "connect_timeout": 101, "open_timeout": 102, "peer_timeout": 103, "drain_timeout": 0,
+    "idle_timeout": 104, "stall_timeout": 105, "stream_buffer": 106,
+    "limits": {"streams_per_client": 107},
     "threads": 64, "log": {"level": "debug", "format": "json"}})";
 
 const std::string kEveryKeyOfOut = R"({
@@ -54,6 +56,7 @@ const std::string kEveryKeyOfOut = R"({
     "tls": {}, "auth": {"id": "other", "secret_file": "/etc/secret"},
     "retry_interval": 101, "heartbeat_interval": 102, "heartbeat_timeout": 103,
     "connect_timeout": 104, "open_timeout": 105, "peer_timeout": 106, "drain_timeout": 107,
+    "idle_timeout": 108, "stall_timeout": 109, "stream_buffer": 110,
     "threads": 1, "log": {"level": "error"}})";
 
 const std::string kEveryKeyOfProxy = R"({
@@ -67,6 +70,7 @@ const std::string kEveryKeyOfProxy = R"({
     "allow": ["0.0.0.0/0"], "deny": ["192.0.2.7"], "trusted": ["10.0.0.1"],
     "heartbeat_timeout": 101, "handshake_timeout": 108, "tls_timeout": 102,
     "open_timeout": 103, "answer_timeout": 104, "peer_timeout": 105, "drain_timeout": 106,
+    "idle_timeout": 109, "stall_timeout": 110, "stream_buffer": 111,
     "pool": {"min": 0, "max": 1}, "threads": 2, "log": {"format": "text"},
     "limits": {"connections": 11, "handshakes": 12, "per_source": 13, "streams_per_topic": 14,
                "streams_per_key": 15, "topics_per_key": 16, "topics": 17, "waiting": 18,
@@ -155,6 +159,10 @@ TEST(Config, reads_every_key_of_in) {
     expected.connect_timeout = Milliseconds{101};
     expected.open_timeout = Milliseconds{102};
     expected.peer_timeout = Milliseconds{103};
+    expected.idle_timeout = Milliseconds{104};
+    expected.stall_timeout = Milliseconds{105};
+    expected.stream_buffer = 106;
+    expected.streams_per_client = 107;
     expected.drain_timeout = Milliseconds{0};
     expected.threads = 64;
     expected.log = {log::Level::debug, log::Format::json};
@@ -176,6 +184,9 @@ TEST(Config, reads_every_key_of_out) {
     expected.connect_timeout = Milliseconds{104};
     expected.open_timeout = Milliseconds{105};
     expected.peer_timeout = Milliseconds{106};
+    expected.idle_timeout = Milliseconds{108};
+    expected.stall_timeout = Milliseconds{109};
+    expected.stream_buffer = 110;
     expected.drain_timeout = Milliseconds{107};
     expected.threads = 1;
     expected.log.level = log::Level::error;
@@ -198,6 +209,9 @@ TEST(Config, reads_every_key_of_proxy) {
     expected.open_timeout = Milliseconds{103};
     expected.answer_timeout = Milliseconds{104};
     expected.peer_timeout = Milliseconds{105};
+    expected.idle_timeout = Milliseconds{109};
+    expected.stall_timeout = Milliseconds{110};
+    expected.stream_buffer = 111;
     expected.drain_timeout = Milliseconds{106};
     expected.pool_min = 0;
     expected.pool_max = 1;
@@ -273,6 +287,9 @@ TEST(EffectiveConfig, shows_every_key) {
         "warm": 1000
     },
     "peer_timeout": 30000,
+    "idle_timeout": 0,
+    "stall_timeout": 0,
+    "stream_buffer": 0,
     "drain_timeout": 10000,
     "threads": 0,
     "log": {

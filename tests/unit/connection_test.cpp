@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "common/net/peer_watch.hpp"
 #include "loopback.hpp"
 
 namespace inout {
@@ -40,6 +41,16 @@ TEST(ConnectionTest, keepalive_times_are_spread_evenly_from_the_least_to_the_mos
     EXPECT_EQ(interval.begin()->first, kKeepaliveIntervalMinS);
     EXPECT_EQ(interval.rbegin()->first, kKeepaliveIntervalMaxS);
     for (const auto& [seconds, count] : idle) EXPECT_NEAR(count, 100, 1) << seconds;
+}
+
+TEST(ConnectionTest, little_waits_in_the_kernel_for_a_peer_that_does_not_read) {
+    asio::io_context context;
+    TcpPair pair;
+    Connection sender = adopt(context, std::move(pair.a));
+    fill(sender.fd());
+    const TcpSample sample = sample_tcp(sender.fd());
+    EXPECT_GE(sample.unsent_bytes, 1U);
+    EXPECT_LE(sample.unsent_bytes, 2U * kUnsentBytes) << "and the packet that crossed the limit";
 }
 
 TEST(ConnectionTest, connections_that_are_kept_do_not_probe_in_step) {

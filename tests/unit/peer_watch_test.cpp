@@ -124,5 +124,24 @@ TEST(TcpSample, says_that_a_reset_connection_is_closed) {
 
 TEST(TcpSample, says_that_what_is_no_connection_is_closed) { EXPECT_TRUE(sample_tcp(-1).closed); }
 
+TEST(ProgressWatch, is_stuck_when_the_same_amount_has_waited_for_the_whole_limit) {
+    const Clock::time_point start{1h};
+    ProgressWatch watch;
+    EXPECT_FALSE(watch.stuck(7, true, start, 10s));
+    EXPECT_FALSE(watch.stuck(7, true, start + 10s - 1ms, 10s));
+    EXPECT_TRUE(watch.stuck(7, true, start + 10s, 10s));
+    EXPECT_FALSE(watch.stuck(8, true, start + 11s, 10s)) << "it moves";
+    EXPECT_FALSE(watch.stuck(8, false, start + 15s, 10s)) << "nothing waits";
+    EXPECT_FALSE(watch.stuck(8, true, start + 20s, 10s)) << "it waits since then";
+    EXPECT_TRUE(watch.stuck(8, true, start + 30s, 10s));
+}
+
+TEST(ProgressWatch, is_never_stuck_without_a_limit) {
+    const Clock::time_point start{1h};
+    ProgressWatch watch;
+    EXPECT_FALSE(watch.stuck(7, true, start, 0ms));
+    EXPECT_FALSE(watch.stuck(7, true, start + 1000h, 0ms));
+}
+
 }  // namespace
 }  // namespace inout

@@ -1,5 +1,5 @@
 // How many of something each name may have.
-#include "proxy/quota.hpp"
+#include "common/base/quota.hpp"
 
 #include <gtest/gtest.h>
 

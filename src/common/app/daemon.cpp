@@ -57,7 +57,9 @@ void log_status(std::string_view event) {
 class Life {
   public:
     Life(const CommonConfig& config, const std::function<std::unique_ptr<Service>(Workers&)>& make)
-        : workers_(config.threads, config.peer_timeout),
+        : workers_(config.threads, {.peer_timeout = config.peer_timeout,
+                                    .idle_timeout = config.idle_timeout,
+                                    .stall_timeout = config.stall_timeout}),
           service_(make(workers_)),
           drain_timeout_(config.drain_timeout),
           signals_(workers_.main().executor(), {SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGHUP},
@@ -263,6 +265,7 @@ int run(const std::string& name, const CommonConfig& config, const ConfigWarning
     struct Flush {
         ~Flush() { log::flush(); }
     } const flush_at_end;
+    set_buffer_bytes(static_cast<int>(config.stream_buffer));
     // Never destroyed: coroutines that still wait refer to the service and to each other's workers,
     // and the process's end frees all of it at once.
     static auto* life = new Life(config, make);

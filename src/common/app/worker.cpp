@@ -9,7 +9,7 @@
 
 namespace inout {
 
-Worker::Worker(Milliseconds peer_timeout) : relays_(context_, peer_timeout) {}
+Worker::Worker(const RelayOptions& options) : relays_(context_, options) {}
 
 namespace {
 
@@ -62,11 +62,11 @@ void Worker::run() {
     }
 }
 
-Workers::Workers(unsigned threads, Milliseconds peer_timeout) {
+Workers::Workers(unsigned threads, const RelayOptions& options) {
     const unsigned count =
         threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency() / 2);
     for (unsigned i = 0; i < count; ++i) {
-        workers_.push_back(std::make_unique<Worker>(peer_timeout));
+        workers_.push_back(std::make_unique<Worker>(options));
     }
 }
 

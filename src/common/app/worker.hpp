@@ -17,7 +17,7 @@ namespace inout {
 
 class Worker {
   public:
-    explicit Worker(Milliseconds peer_timeout);
+    explicit Worker(const RelayOptions& options);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
@@ -41,7 +41,7 @@ class Workers {
     /// `threads` 0: one for every two processors. More than half of a relay's work is the kernel's,
     /// and a stream that changes workers while it is opened costs more than it gains: on two
     /// processors one thread opened 20 % more streams per second than two.
-    Workers(unsigned threads, Milliseconds peer_timeout);
+    Workers(unsigned threads, const RelayOptions& options);
 
     Worker& main() { return *workers_.front(); }
     /// In turn. Main thread only.

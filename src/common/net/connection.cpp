@@ -15,6 +15,8 @@
 namespace inout {
 namespace {
 
+int buffer_bytes = 0;  // 0: the kernel's choice
+
 void set_option(int fd, int level, int name, int value) {
     // Can only fail on a socket that is already gone, which the next operation reports.
     ::setsockopt(fd, level, name, &value, sizeof value);
@@ -32,9 +34,17 @@ void set_keepalive_times(int fd, KeepaliveTimes times) {
 
 }  // namespace
 
+void set_buffer_bytes(int bytes) { buffer_bytes = bytes; }
+
 void set_connection_options(int fd) {
+    // Before the connection is made: the kernel decides then how large its window may become.
+    if (buffer_bytes > 0) {
+        set_option(fd, SOL_SOCKET, SO_RCVBUF, buffer_bytes);
+        set_option(fd, SOL_SOCKET, SO_SNDBUF, buffer_bytes);
+    }
     set_linger(fd, true);
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
     // Urgent data stays in the stream: a relay that skips it would lose a byte (tcp(7)).
     set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
 }

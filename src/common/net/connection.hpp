@@ -18,6 +18,10 @@
 
 namespace inout {
 
+/// What the kernel may hold of each direction of a connection, for those made from now on
+/// (SO_RCVBUF, SO_SNDBUF; socket(7)); 0: it adapts that itself. Once, before the first connection.
+void set_buffer_bytes(int bytes);
+
 /// The options every connection has from its first moment; accepted sockets inherit them from the
 /// listening one.
 void set_connection_options(int fd);

@@ -28,6 +28,7 @@ TcpSample sample_tcp(int fd) {
         .unsent_bytes = info->tcpi_notsent_bytes,
         .probes = info->tcpi_probes,
         .last_ack = Milliseconds{info->tcpi_last_ack_recv},
+        .acked_bytes = info->tcpi_bytes_acked,
     };
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 
 #include "common/base/limits.hpp"
@@ -15,11 +16,12 @@ namespace inout {
 
 /// What is looked at in struct tcp_info (linux/tcp.h).
 struct TcpSample {
-    bool closed = false;        ///< the connection is over (reset, or both ends acknowledged)
-    unsigned unacked = 0;       ///< segments in flight, a FIN included
-    unsigned unsent_bytes = 0;  ///< accepted from us, not yet sent
-    unsigned probes = 0;        ///< zero-window probes without an answer
-    Milliseconds last_ack{0};   ///< since the last acknowledgement
+    bool closed = false;            ///< the connection is over (reset, or both ends acknowledged)
+    unsigned unacked = 0;           ///< segments in flight, a FIN included
+    unsigned unsent_bytes = 0;      ///< accepted from us, not yet sent
+    unsigned probes = 0;            ///< zero-window probes without an answer
+    Milliseconds last_ack{0};       ///< since the last acknowledgement
+    std::uint64_t acked_bytes = 0;  ///< in all
 
     bool all_acknowledged() const { return closed || (unacked == 0 && unsent_bytes == 0); }
 };
@@ -46,6 +48,24 @@ class PeerWatch {
 
   private:
     std::optional<Clock::time_point> silent_since_;
+};
+
+/// Tells what has come to rest from what still moves, however slowly.
+class ProgressWatch {
+  public:
+    /// True: `amount` has stayed the same for `limit`, and all that time something was `waiting`.
+    /// Never for a limit of 0.
+    bool stuck(std::uint64_t amount, bool waiting, Clock::time_point now, Milliseconds limit) {
+        if (!since_ || !waiting || amount != amount_) {
+            amount_ = amount;
+            since_ = now;
+        }
+        return waiting && limit > Milliseconds{0} && now - *since_ >= limit;
+    }
+
+  private:
+    std::uint64_t amount_ = 0;
+    std::optional<Clock::time_point> since_;
 };
 
 }  // namespace inout

@@ -56,16 +56,7 @@ class Relay {
             for (Direction* d : {&up_, &down_}) {
                 if (d->ended) watch_errors(d->source);
             }
-            for (Side* side : {&client_, &service_}) {
-                side->connection.keep_alive();
-                if (over_ || side->reset || !side->unacknowledged) continue;
-                const TcpSample sample = sample_tcp(side->connection.fd());
-                if (sample.all_acknowledged()) side->unacknowledged = false;
-                if (side->watch.dead(sample, now, set_.peer_timeout_)) {
-                    note_reason("peer timeout of " + std::string(side->name));
-                    fail(*side, ETIMEDOUT);
-                }
-            }
+            look_at_peers(now);
         });
     }
 
@@ -81,6 +72,22 @@ class Relay {
   private:
     using Side = RelaySide;
     using Direction = RelayDirection;
+
+    /// Ends what is dead, or has come to rest for longer than it may.
+    void look_at_peers(Clock::time_point now) {
+        std::uint64_t moved = up_.pump.bytes() + down_.pump.bytes();
+        for (Side* side : {&client_, &service_}) {
+            if (over_ || side->reset) continue;
+            const auto verdict = side->look(now, set_.options_, moved);
+            if (verdict == Side::Verdict::dead) {
+                note_reason("peer timeout of " + std::string(side->name));
+                fail(*side, ETIMEDOUT);
+            } else if (verdict == Side::Verdict::stalled) {
+                reset("stall timeout of " + std::string(side->name));
+            }
+        }
+        if (moving_.stuck(moved, true, now, set_.options_.idle_timeout)) reset("idle timeout");
+    }
 
     bool any_reset() const { return client_.reset || service_.reset; }
 
@@ -319,20 +326,19 @@ class Relay {
     const Clock::time_point opened_;
     Clock::time_point flush_until_ = Clock::time_point::max();
     Clock::time_point closing_since_{};
+    ProgressWatch moving_;
     std::string reason_;  // of an end other than "done"; the first one counts
     unsigned pending_ = 0;
     bool over_ = false;
 };
 
-RelaySet::RelaySet(asio::io_context& context, Milliseconds peer_timeout, SocketCalls& calls)
+RelaySet::RelaySet(asio::io_context& context, const RelayOptions& options, SocketCalls& calls)
     : context_(context),
-      peer_timeout_(peer_timeout),
+      options_(options),
       calls_(calls),
       buffer_(std::make_unique_for_overwrite<char[]>(kCopyBytes)),
       sweep_timer_(context),
       close_timer_(context) {}
-
-RelaySet::~RelaySet() = default;
 
 void RelaySet::start(Connection client_side, Connection service_side, StreamInfo info, Pump up) {
     // What needs memory comes first: nothing may know a relay that was not made.

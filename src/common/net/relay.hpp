@@ -18,15 +18,27 @@
 
 namespace inout {
 
+struct RelayOptions {
+    /// A leg whose peer acknowledges nothing for this long, with bytes under way, is reset.
+    Milliseconds peer_timeout{30'000};
+    /// So is a stream in which nothing moves for this long; 0: never.
+    Milliseconds idle_timeout{0};
+    /// And one in which bytes wait for a side that takes none for this long; 0: never.
+    Milliseconds stall_timeout{0};
+
+    bool demands_progress() const {
+        return idle_timeout > Milliseconds{0} || stall_timeout > Milliseconds{0};
+    }
+};
+
 class Relay;
 
 class RelaySet {
   public:
-    RelaySet(asio::io_context& context, Milliseconds peer_timeout,
+    RelaySet(asio::io_context& context, const RelayOptions& options,
              SocketCalls& calls = SocketCalls::system());
     RelaySet(const RelaySet&) = delete;
     RelaySet& operator=(const RelaySet&) = delete;
-    ~RelaySet();
 
     /// Takes both connections and carries the stream to its end. `up` has already passed the
     /// client's first bytes on (EarlyData).
@@ -44,7 +56,7 @@ class RelaySet {
     void close_later(Relay& relay);
 
     asio::io_context& context_;
-    const Milliseconds peer_timeout_;
+    const RelayOptions options_;
     SocketCalls& calls_;
     PipePool pipes_;
     std::unique_ptr<char[]> buffer_;

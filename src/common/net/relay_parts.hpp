@@ -7,6 +7,7 @@
 #include "common/net/connection.hpp"
 #include "common/net/peer_watch.hpp"
 #include "common/net/pump.hpp"
+#include "common/net/relay.hpp"
 
 namespace inout {
 
@@ -20,6 +21,22 @@ struct RelaySide {
     /// May have bytes or a FIN that the peer did not acknowledge; at first the opening's answer.
     bool unacknowledged = true;
     PeerWatch watch;
+    ProgressWatch taking;
+
+    enum class Verdict { lives, dead, stalled };
+    /// How its peer does, looked at once a sweep. Adds to `moved` what that has acknowledged.
+    Verdict look(Clock::time_point now, const RelayOptions& options, std::uint64_t& moved) {
+        connection.keep_alive();
+        if (!unacknowledged && !options.demands_progress()) return Verdict::lives;
+        const TcpSample sample = sample_tcp(connection.fd());
+        const bool waits = !sample.all_acknowledged();
+        moved += sample.acked_bytes;
+        if (!waits) unacknowledged = false;
+        if (watch.dead(sample, now, options.peer_timeout)) return Verdict::dead;
+        return taking.stuck(sample.acked_bytes, waits, now, options.stall_timeout)
+                   ? Verdict::stalled
+                   : Verdict::lives;
+    }
 };
 
 struct RelayDirection {

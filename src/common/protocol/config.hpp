@@ -65,6 +65,12 @@ struct AccessLists {
 struct CommonConfig {
     /// A leg whose peer acknowledges nothing for this long, with bytes under way, is reset.
     Milliseconds peer_timeout{30'000};
+    /// A stream in which nothing moves for this long is reset; 0: never.
+    Milliseconds idle_timeout{0};
+    /// The same if bytes wait for a side that takes none; 0: never.
+    Milliseconds stall_timeout{0};
+    /// Bytes that the kernel may hold in each direction of a connection; 0: as many as it likes.
+    std::size_t stream_buffer = 0;
     /// What running streams get after SIGTERM.
     Milliseconds drain_timeout{10'000};
     /// Worker threads; 0: one for every two processors.
@@ -100,6 +106,8 @@ struct InConfig : CommonConfig {
     /// From the client's arrival to the proxy's answer. Longer than all that can happen meanwhile:
     /// the dial, the proxy's wait for a data connection and its answer_timeout.
     Milliseconds open_timeout{20'000};
+    /// Running and opening streams of one client address (IPv6: one /64); 0: no limit.
+    std::size_t streams_per_client = 0;
 
     bool operator==(const InConfig&) const = default;
 };

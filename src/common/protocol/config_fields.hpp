@@ -42,6 +42,10 @@ inline constexpr std::int64_t kLongPingMs = 300'000;
 inline constexpr std::int64_t kSilenceBorneMs = 600'000;
 /// 0: streams end at once.
 inline constexpr Range kDrain{0, kDayMs};
+/// 0: never. A day and more for a stream that is left alone.
+inline constexpr Range kNeverOr{0, 30 * kDayMs};
+/// 0: the kernel's choice. Above it no kernel follows by itself.
+inline constexpr Range kStreamBuffer{0, 67'108'864};
 inline constexpr Range kThreads{0, 64};
 inline constexpr Range kPoolMin{0, kPoolHardMax};
 inline constexpr Range kPoolMax{1, kPoolHardMax};
@@ -72,6 +76,9 @@ void visit_unique(Fields& entry, Owners& owners, std::string_view key, const std
 template <class Fields>
 void visit_common(Fields& fields, CommonConfig& config) {
     fields.duration("peer_timeout", config.peer_timeout, kPeriod);
+    fields.duration("idle_timeout", config.idle_timeout, kNeverOr);
+    fields.duration("stall_timeout", config.stall_timeout, kNeverOr);
+    fields.count("stream_buffer", config.stream_buffer, kStreamBuffer);
     fields.duration("drain_timeout", config.drain_timeout, kDrain);
     fields.count("threads", config.threads, kThreads);
     fields.object("log", [&](auto& log) {
@@ -195,6 +202,9 @@ void visit(Fields& fields, InConfig& config) {
     visit_access(fields, config.access);
     fields.duration("connect_timeout", config.connect_timeout, kStep);
     fields.duration("open_timeout", config.open_timeout, kStep);
+    fields.object("limits", [&](auto& limits) {
+        limits.count("streams_per_client", config.streams_per_client, kConnections);
+    });
     visit_common(fields, config);
 }
 

@@ -1,4 +1,5 @@
-// Quota: how many of something each name may have at a time, such as streams of a topic.
+// Quota: how many of something each name may have at a time, such as streams of a topic or of a
+// client.
 //
 // Thread-safe. Bounded by what it counts: a name without any is forgotten. Outlives its places.
 #pragma once
