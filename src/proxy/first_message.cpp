@@ -58,6 +58,20 @@ Task<> await_turn(Connection& connection, const Strangers::Stay& stay) {
     }
 }
 
+/// Begins TLS when the peer's first record is there whole: a session has 50 kB, and who sends half
+/// a ClientHello gets none. The record's own 5 bytes say how long it is (RFC 8446, 5.1).
+Task<std::error_code> begin_tls(ProxyState& state, Connection& connection, FrameHeader first) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(first[i]); };
+    const std::size_t size = 5 + std::size_t{byte(3)} * 256 + byte(4);
+    if (size > kTlsHandshakeMaxBytes) co_return std::make_error_code(std::errc::message_size);
+    std::string record(first.data(), first.size());
+    record.resize(std::max(size, record.size()));
+    const std::span<char> rest = std::span<char>(record).subspan(first.size());
+    const auto error = co_await connection.read_exactly(rest, Connection::Expect::now);
+    if (!error) connection.secure(state.tls->session(), record);
+    co_return error;
+}
+
 /// Reads the first message, through TLS if the peer begins that.
 Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
                                       Strangers::Stay& stay) {
@@ -72,21 +86,24 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
         if (!state.tls) co_return no_message("TLS, which is off here", deadline);
         if (!stay.may_shake_hands()) co_return FirstMessage{.no_tls = true};
         co_await await_turn(connection, stay);
-        connection.secure(state.tls->session(), {header.data(), header.size()});
         deadline.expires_at(std::min(until, Clock::now() + state.config.tls_timeout));
+        error = co_await begin_tls(state, connection, header);
+        if (error) co_return no_message("TLS: " + error.message(), deadline);
         if (co_await connection.handshake()) {
             co_return no_message("TLS: " + connection.tls()->failure(), deadline);
         }
+        connection.tls()->limit_input(kTlsFirstMessageMaxBytes);
         deadline.expires_at(until);
         error = co_await connection.read_exactly(header, Connection::Expect::later);
         if (error) {
             FirstMessage nothing = no_message(error.message(), deadline);
-            nothing.monitor = !nothing.timed_out;
+            nothing.monitor = !nothing.timed_out && !connection.tls()->got_too_much();
             co_return std::move(nothing);
         }
     }
     auto message = co_await read_message(connection, kFirstFrameBodyMaxBytes, header);
     if (!message) co_return no_message(to_string(message.error()), deadline);
+    if (connection.tls() != nullptr) connection.tls()->limit_input(std::nullopt);
     co_return FirstMessage{std::move(*message)};
 }
 

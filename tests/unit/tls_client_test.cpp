@@ -2,6 +2,7 @@
 #include "common/net/tls_client.hpp"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <openssl/ssl.h>
 
 #include "common/base/crypto.hpp"
@@ -71,6 +72,16 @@ TEST_F(TlsClientTest, a_pin_alone_is_the_whole_check_and_with_a_ca_both_must_hol
     EXPECT_NE(verdict(proxy, {.ca = ca.cert(), .pin = pin_of(stranger)}), "");
     EXPECT_NE(verdict(stranger, {.ca = ca.cert(), .pin = pin_of(stranger)}), "");
     EXPECT_NE(verdict(proxy, {.ca = ca.cert(), .pin = pin_of(proxy)}, "other.test"), "");
+}
+
+/// The system's trust store has 860 kB, and hundreds of upstreams may each have a pin.
+TEST_F(TlsClientTest, a_pin_alone_needs_no_trust_store) {
+    std::vector<std::unique_ptr<TlsClient>> clients;
+    const auto add = [&] { clients.push_back(must(TlsClient::make({.pin = pin_of(proxy)}, "a"))); };
+    add();  // what is allocated once
+    const std::size_t before = ::mallinfo2().uordblks;
+    for (int i = 0; i < 20; ++i) add();
+    EXPECT_LT((::mallinfo2().uordblks - before) / 20, 300'000U);
 }
 
 class ResumptionTest : public TlsClientTest {

@@ -201,8 +201,18 @@ inline constexpr unsigned kTlsRecordsAtOnce = 16;
 /// ones, so that each fits one of the outer session's.
 inline constexpr std::size_t kTlsRecordOverhead = 22;
 inline constexpr Milliseconds kTlsBurstPause{1'000};
-/// What one read may take from the socket, however little of it is for its caller.
-inline constexpr std::size_t kTlsTurnBytes = 65'536;
+/// Records, and handshake messages in them, that may bring nothing to read. Each record with
+/// content pays for itself and for one of these. A key update counts twice (it is both), so 32 of
+/// them may come in a row; honest peers send one after millions of records (RFC 8446, 5.5).
+inline constexpr unsigned kTlsIdleWorkMax = 64;
+/// What is held for a full socket: the largest record, and answers to key updates behind it.
+inline constexpr std::size_t kTlsUnsentMaxBytes = kTlsRecord + 4'096;
+/// What a client reads of a server until the handshake is done: chains of public CAs have 5 kB, and
+/// a list of the CAs whose certificates are wanted may be long.
+inline constexpr std::size_t kTlsServerFlightMaxBytes = 131'072;
+/// And the proxy of a client until its first message is there, which may share the largest record
+/// with what follows it.
+inline constexpr std::size_t kTlsFirstMessageMaxBytes = kTlsRecord + 4'096;
 /// A key that encrypts session tickets is used this long, and accepted once more as long.
 inline constexpr Milliseconds kTicketKeyLife{3'600'000};
 /// Tickets of one server that a client keeps: one is enough, some are for bursts.

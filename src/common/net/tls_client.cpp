@@ -6,7 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include <array>
-#include <cstdlib>
+#include <new>
 
 #include "common/base/crypto.hpp"
 
@@ -30,6 +30,7 @@ bool is_address(const std::string& host) {
 Result<std::unique_ptr<TlsClient>, std::string> TlsClient::make(const TlsClientOptions& options,
                                                                 const std::string& server_host) {
     std::unique_ptr<TlsClient> client(new TlsClient());
+    client->tickets_.reserve(kTlsSessionsMax + 1);
     // 1.2 is for an nginx in front; a proxy of ours takes it only if it was told to.
     client->context_ = make_context(TlsSide::client, true);
     SSL_CTX* const context = client->context_.get();
@@ -45,7 +46,7 @@ Result<std::unique_ptr<TlsClient>, std::string> TlsClient::make(const TlsClientO
         if (const auto problem = load_trusted(context, options.ca)) {
             return Failure{"tls.ca: " + *problem};
         }
-    } else if (SSL_CTX_set_default_verify_paths(context) != 1) {
+    } else if (client->chain_matters_ && SSL_CTX_set_default_verify_paths(context) != 1) {
         return Failure{"tls.ca: the system's certificates: " + openssl_error()};
     }
     if (!options.pin.empty()) {
@@ -69,7 +70,7 @@ TlsClient::~TlsClient() {
 
 SslPtr TlsClient::session() {
     SslPtr ssl(SSL_new(context_.get()));
-    if (!ssl) std::abort();
+    if (!ssl) throw std::bad_alloc();  // costs this connection only
     SSL_set_connect_state(ssl.get());
     X509_VERIFY_PARAM* const expected = SSL_get0_param(ssl.get());
     if (is_address(server_name_)) {
@@ -110,7 +111,8 @@ int TlsClient::keep_ticket(ssl_st* ssl, ssl_session_st* session) {
     auto& client = *static_cast<TlsClient*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
     const std::lock_guard lock(client.mutex_);
     // A copy: OpenSSL spoils that of a connection that ends without close_notify.
-    client.tickets_.push_back(SSL_SESSION_dup(session));
+    SSL_SESSION* const copy = SSL_SESSION_dup(session);
+    if (copy != nullptr) client.tickets_.push_back(copy);  // has room: nothing may be thrown here
     if (client.tickets_.size() > kTlsSessionsMax) {
         SSL_SESSION_free(client.tickets_.front());
         client.tickets_.erase(client.tickets_.begin());

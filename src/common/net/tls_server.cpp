@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
+#include <new>
 #include <span>
 
 #include "common/net/tls_tickets.hpp"
@@ -100,7 +100,7 @@ Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerO
 
 SslPtr TlsServer::session() const {
     SslPtr ssl(SSL_new(context_.get()));
-    if (!ssl) std::abort();
+    if (!ssl) throw std::bad_alloc();  // costs this connection only
     SSL_set_accept_state(ssl.get());
     return ssl;
 }

@@ -1,6 +1,5 @@
 #include "common/net/tls_session.hpp"
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -8,11 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
+#include <limits>
 #include <utility>
 
 #include "common/net/tls_context.hpp"
 #include "common/net/tls_names.hpp"
+#include "common/net/tls_wire.hpp"
 
 namespace inout {
 namespace {
@@ -22,6 +22,7 @@ class TlsCategory : public std::error_category {
     const char* name() const noexcept override { return "tls"; }
     std::string message(int reason) const override {
         if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) return "cut without close_notify";
+        if (reason == SSL_R_TOO_MANY_KEY_UPDATES) return "too many TLS records without content";
         const char* text = ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason));
         return text != nullptr ? text : "TLS error " + std::to_string(reason);
     }
@@ -32,25 +33,6 @@ ssize_t would_block() {
     return -1;
 }
 
-/// Keeps OpenSSL's error of the inner session while the outer one is called, which begins with an
-/// empty queue: an alert is sent after the error that it tells of was raised.
-class KeptError {
-  public:
-    explicit KeptError(bool has_outer) : code_(has_outer ? ERR_peek_error() : 0) {}
-    KeptError(const KeptError&) = delete;
-    KeptError& operator=(const KeptError&) = delete;
-    ~KeptError() {
-        if (code_ == 0) return;
-        const int number = errno;
-        ERR_clear_error();
-        ERR_raise(ERR_GET_LIB(code_), ERR_GET_REASON(code_));
-        errno = number;
-    }
-
-  private:
-    const unsigned long code_;
-};
-
 }  // namespace
 
 const std::error_category& tls_category() {
@@ -60,109 +42,12 @@ const std::error_category& tls_category() {
 
 void SslDeleter::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 
-/// The lower side of a session for OpenSSL: a BIO over the socket or over the outer session.
-/// OpenSSL's own socket BIO hides errno and can not give bytes back that were read before it.
-struct TlsWire {
-    static ssize_t receive(TlsSession& s, std::span<char> into) {
-        if (!s.already_read_.empty()) {
-            const std::size_t n = std::min(into.size(), s.already_read_.size());
-            std::copy_n(s.already_read_.begin(), n, into.begin());
-            s.already_read_.erase(0, n);
-            return static_cast<ssize_t>(n);
-        }
-        if (s.captured_ != nullptr) return would_block();  // what is there belongs to others
-        if (!s.handshaken_ && SSL_is_server(s.ssl_.get()) == 1) {
-            into = into.first(std::min(into.size(), s.handshake_left_));
-            if (into.empty()) {
-                errno = EMSGSIZE;
-                return -1;
-            }
-        } else if (s.handshaken_ && s.turn_left_ < into.size()) {
-            // Records without content, such as key updates, could keep one call busy for ever.
-            s.wire_drained_ = false;
-            return would_block();
-        }
-        const KeptError kept(s.outer_ != nullptr);
-        const ssize_t n =
-            s.outer_ ? s.outer_->read(into) : s.calls_.recv(s.fd_, into.data(), into.size());
-        if (n > 0) {
-            auto& left = s.handshaken_ ? s.turn_left_ : s.handshake_left_;
-            left -= std::min(left, static_cast<std::size_t>(n));
-        }
-        s.wire_drained_ = s.outer_ ? s.outer_->drained() : n < static_cast<ssize_t>(into.size());
-        return n;
-    }
-
-    static int read(BIO* bio, char* data, int size) {
-        auto& s = *static_cast<TlsSession*>(BIO_get_data(bio));
-        const ssize_t n = receive(s, {data, static_cast<std::size_t>(size)});
-        return finish(bio, s, n, retry_read);
-    }
-
-    static int write(BIO* bio, const char* data, int size) {
-        auto& s = *static_cast<TlsSession*>(BIO_get_data(bio));
-        const std::string_view bytes(data, static_cast<std::size_t>(size));
-        if (s.captured_ != nullptr) {
-            s.captured_->append(bytes);
-            return size;
-        }
-        const KeptError kept(s.outer_ != nullptr);
-        const ssize_t n =
-            s.outer_ ? s.outer_->write(bytes) : s.calls_.send(s.fd_, data, bytes.size());
-        if (n < 0 && s.reading_ && errno != EAGAIN && errno != EINTR) {
-            // What the peer has said counts more, such as an alert. Whoever writes next is told.
-            s.wire_errno_ = errno;
-            return size;
-        }
-        return finish(bio, s, n, retry_write);
-    }
-
-    static void retry_read(BIO* bio) { BIO_set_retry_read(bio); }
-    static void retry_write(BIO* bio) { BIO_set_retry_write(bio); }
-
-    static int finish(BIO* bio, TlsSession& s, ssize_t n, void (*set_retry)(BIO*)) {
-        BIO_clear_retry_flags(bio);
-        if (n < 0 && errno == EINTR) {
-            set_retry(bio);  // nothing to wait for; the next event comes all the same
-        } else if (n < 0 && errno == EAGAIN) {
-            const bool reading = set_retry == retry_read;
-            const bool crossed =
-                s.outer_ && (reading ? s.outer_->read_wants_write() : s.outer_->write_wants_read());
-            (reading != crossed ? retry_read : retry_write)(bio);
-        } else if (n < 0) {
-            s.wire_errno_ = errno;
-        } else if (n == 0) {
-            s.wire_ended_ = true;
-        }
-        return static_cast<int>(n);
-    }
-
-    static long control(BIO* bio, int command, long, void*) {
-        auto& s = *static_cast<TlsSession*>(BIO_get_data(bio));
-        if (command == BIO_CTRL_EOF) return s.wire_ended_ ? 1 : 0;
-        return command == BIO_CTRL_FLUSH ? 1 : 0;
-    }
-
-    static const BIO_METHOD* method() {
-        static const BIO_METHOD* const instance = [] {
-            BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "inout");
-            BIO_meth_set_read(made, read);
-            BIO_meth_set_write(made, write);
-            BIO_meth_set_ctrl(made, control);
-            return made;
-        }();
-        return instance;
-    }
-};
-
 TlsSession::TlsSession(SslPtr ssl, int fd, std::string_view already_read, SocketCalls& calls)
     : fd_(fd), calls_(calls), ssl_(std::move(ssl)), already_read_(already_read) {
     const bool asks = (SSL_get_verify_mode(ssl_.get()) & SSL_VERIFY_PEER) != 0;
-    handshake_left_ = asks ? kTlsCertificatesMaxBytes : kTlsHandshakeMaxBytes;
-    BIO* bio = BIO_new(TlsWire::method());
-    BIO_set_data(bio, this);
-    BIO_set_init(bio, 1);
-    SSL_set_bio(ssl_.get(), bio, bio);  // takes both references, which are one here
+    const std::size_t client_max = asks ? kTlsCertificatesMaxBytes : kTlsHandshakeMaxBytes;
+    input_left_ = SSL_is_server(ssl_.get()) == 1 ? client_max : kTlsServerFlightMaxBytes;
+    TlsWire::connect(*this);
 }
 
 TlsSession::~TlsSession() = default;
@@ -185,6 +70,7 @@ TlsSession::Handshake TlsSession::handshake() {
     reading_ = false;
     if (result == 1) {
         handshaken_ = true;
+        limit_input(std::nullopt);
         return Handshake::done;
     }
     const ssize_t n = read_result(SSL_get_error(ssl_.get(), result));
@@ -197,11 +83,15 @@ TlsSession::Handshake TlsSession::handshake() {
 }
 
 std::string TlsSession::first_flight() {
-    std::string flight;
-    captured_ = &flight;
+    captured_.emplace();
     handshake();
-    captured_ = nullptr;
+    std::string flight = std::move(*captured_);
+    captured_.reset();
     return flight;
+}
+
+void TlsSession::limit_input(std::optional<std::size_t> bytes) {
+    input_left_ = bytes.value_or(std::numeric_limits<std::size_t>::max());
 }
 
 ssize_t TlsSession::read(std::span<char> into) {
@@ -211,12 +101,15 @@ ssize_t TlsSession::read(std::span<char> into) {
     }
     ERR_clear_error();
     read_wants_write_ = false;
-    turn_left_ = kTlsTurnBytes;
     reading_ = true;
     std::size_t n = 0;
     const bool read = SSL_read_ex(ssl_.get(), into.data(), into.size(), &n) == 1;
     reading_ = false;
-    if (read) return static_cast<ssize_t>(n);
+    if (read) {
+        // A record with content pays for itself and for one without.
+        if (std::exchange(unpaid_record_, false)) idle_work_ -= std::min(idle_work_, 2U);
+        return static_cast<ssize_t>(n);
+    }
     const ssize_t result = read_result(SSL_get_error(ssl_.get(), 0));
     // A session ticket makes OpenSSL 3.0 allocate a write buffer, which SSL_MODE_RELEASE_BUFFERS
     // gives back after the next write only: 16 kB for an idle connection of a client.
@@ -251,7 +144,6 @@ ssize_t TlsSession::outer_end() {
 /// Small records at the beginning of a burst, so that the first bytes need not wait for the last
 /// ones of a large record; then the largest, which cost the least.
 std::size_t TlsSession::record_size() {
-    if (pending_write_ > 0) return pending_write_;
     const auto now = Clock::now();
     if (now - last_write_ > kTlsBurstPause) burst_bytes_ = 0;
     last_write_ = now;
@@ -261,23 +153,29 @@ std::size_t TlsSession::record_size() {
 
 ssize_t TlsSession::write(std::string_view data) {
     ERR_clear_error();
+    if (!flush()) return -1;
+    // After EAGAIN: the record of these bytes was held, and has left now.
+    std::size_t n = std::exchange(pending_write_, 0);
+    if (n > 0) return static_cast<ssize_t>(n);
     const std::size_t size = std::min(data.size(), record_size());
-    std::size_t n = 0;
-    if (SSL_write_ex(ssl_.get(), data.data(), size, &n) == 1) {
-        pending_write_ = 0;
-        burst_bytes_ += n;
-        return static_cast<ssize_t>(n);
-    }
-    const ssize_t result = write_result(SSL_get_error(ssl_.get(), 0));
-    if (result < 0 && errno == EAGAIN) {
-        pending_write_ = size;  // OpenSSL holds a record of exactly these bytes
-        return result;
-    }
-    if (result == 0) {  // can not be; as a number of bytes it would be asked for ever
-        errno = EPIPE;
+    if (SSL_write_ex(ssl_.get(), data.data(), size, &n) != 1) {
+        const ssize_t result = write_result(SSL_get_error(ssl_.get(), 0));
+        if (result == 0) errno = EPIPE;  // can not be; as a number of bytes it would be asked again
         return -1;
     }
-    return result;
+    burst_bytes_ += n;
+    if (unsent_.empty()) return static_cast<ssize_t>(n);
+    pending_write_ = n;
+    return would_block();
+}
+
+/// True: nothing is held any more. Otherwise errno as after a write.
+bool TlsSession::flush() {
+    if (unsent_.empty() || TlsWire::flush(*this)) return true;
+    write_wants_read_ = outer_ && outer_->write_wants_read();
+    if (errno == EAGAIN) return false;
+    write_result(SSL_ERROR_SYSCALL);
+    return false;
 }
 
 int TlsSession::shutdown_send() {
@@ -290,6 +188,8 @@ int TlsSession::shutdown_send() {
         }
         notified_ = true;
     }
+    ERR_clear_error();
+    if (!flush()) return -1;
     return outer_ ? outer_->shutdown_send() : calls_.shutdown_send(fd_);
 }
 
@@ -318,7 +218,9 @@ ssize_t TlsSession::failure_of(int ssl_error) {
     } else if (outer_ && !outer_->failure_.empty()) {
         error_ = outer_->error_;
         failure_ = outer_->failure_;
-    } else if (wire_errno_ == EMSGSIZE && !handshaken_) {
+    } else if (is_flooded_) {
+        fail(SSL_R_TOO_MANY_KEY_UPDATES);
+    } else if (wire_errno_ == EMSGSIZE) {
         fail(SSL_R_EXCESSIVE_MESSAGE_SIZE);
     } else if (wire_errno_ != 0) {
         // Also when OpenSSL saw a mere end: the kernel tells of an error once, perhaps to a send.
@@ -360,7 +262,6 @@ bool TlsSession::is_quiet() {
     char byte = 0;
     std::size_t n = 0;
     ERR_clear_error();
-    turn_left_ = kTlsTurnBytes;
     reading_ = true;
     const bool read = SSL_peek_ex(ssl_.get(), &byte, 1, &n) == 1;
     reading_ = false;

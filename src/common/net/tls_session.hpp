@@ -2,16 +2,19 @@
 //
 // Reads and writes as recv(2) and send(2) do: never blocks, -1 with errno; after EAGAIN each
 // direction tells what it waits for. A clean end is close_notify and nothing else: an end of the
-// TCP connection without it is an error. Each direction ends by itself (half-close). Owned by its
-// Connection, on its worker's thread. Made by TlsServer, TlsClient and TlsPsk.
+// TCP connection without it is an error. Each direction ends by itself (half-close). Records
+// without content are free to their sender: after kTlsIdleWorkMax of them the session fails. Owned
+// by its Connection, on its worker's thread. Made by TlsServer, TlsClient and TlsPsk.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,8 +52,12 @@ class TlsSession {
 
     enum class Handshake { done, wait, failed };
     /// Goes on with the handshake as far as possible; a server reads at most kTlsHandshakeMaxBytes
-    /// or, if it asks for certificates, kTlsCertificatesMaxBytes for it.
+    /// or, if it asks for certificates, kTlsCertificatesMaxBytes for it, a client
+    /// kTlsServerFlightMaxBytes.
     Handshake handshake();
+    /// After the handshake: from now on no more than this is read from the socket; what is beyond
+    /// is a failure. Nothing: as much as there is.
+    void limit_input(std::optional<std::size_t> bytes);
     /// A client's first flight, without sending it: its bytes may go together with others. Before
     /// handshake().
     std::string first_flight();
@@ -76,6 +83,9 @@ class TlsSession {
     /// Nothing to read now: no bytes, no end, no error. A session ticket may have been.
     bool is_quiet();
 
+    /// The peer has sent more than it may: for the handshake, beyond limit_input, or without
+    /// content.
+    bool got_too_much() const { return is_flooded_ || wire_errno_ == EMSGSIZE; }
     std::error_code last_error() const { return error_; }
     /// What failed, for the log; empty if nothing has.
     const std::string& failure() const { return failure_; }
@@ -93,6 +103,7 @@ class TlsSession {
   private:
     friend struct TlsWire;
 
+    bool flush();
     ssize_t read_result(int ssl_error);
     ssize_t write_result(int ssl_error);
     ssize_t failure_of(int ssl_error);
@@ -108,9 +119,9 @@ class TlsSession {
 
     // The lower side, as OpenSSL sees it.
     std::string already_read_;
-    std::string* captured_ = nullptr;  // where output goes instead of the socket
-    std::size_t handshake_left_;
-    std::size_t turn_left_ = 0;  // what one read may take from the wire
+    std::optional<std::string> captured_;  // output, instead of going to the socket
+    std::size_t input_left_;               // what may still be taken from there
+    std::string unsent_;                   // output that met a full socket
     int wire_errno_ = 0;
     bool wire_ended_ = false;
     bool wire_drained_ = false;
@@ -122,7 +133,10 @@ class TlsSession {
     bool notified_ = false;
     std::error_code error_;
     std::string failure_;
-    std::size_t pending_write_ = 0;
+    std::size_t pending_write_ = 0;  // bytes in unsent_ that write() has not reported yet
+    // Records and handshake messages after the handshake that brought nothing to read.
+    unsigned idle_work_ = 0;
+    bool unpaid_record_ = false, is_flooded_ = false;
     std::size_t burst_bytes_ = 0;  // sent since the last pause
     Clock::time_point last_write_{};
 };
