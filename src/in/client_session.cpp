@@ -1,6 +1,7 @@
 #include "in/client_session.hpp"
 
 #include "common/app/opening.hpp"
+#include "common/app/proxy_words.hpp"
 #include "common/net/deadline.hpp"
 #include "common/net/early_data.hpp"
 #include "common/net/frame_io.hpp"
@@ -19,6 +20,7 @@ void warn_proxy_unreachable(const InNetwork& network, const std::string& reason)
 /// behind the request, but the beginning of the handshake with out.
 struct Attempt {
     Connection& proxy;
+    const HostPort& server;
     EarlyData& early;
     std::unique_ptr<TlsSession> e2e;  ///< nothing: not encrypted end to end
 };
@@ -38,11 +40,15 @@ Task<Result<Response, std::string>> ask_proxy(Attempt& attempt, const Message& r
     auto answer = co_await read_message(attempt.proxy, kFrameBodyMaxBytes);
     attempt.early.pause();
     if (!answer) {
-        co_return Failure{write_error ? write_error.message() : to_string(answer.error())};
+        if (write_error) {
+            co_return Failure{to_string(attempt.server) + ": " + write_error.message()};
+        }
+        co_return Failure{
+            why_no_answer(answer.error(), attempt.server, attempt.proxy.tls() != nullptr)};
     }
     auto* response = std::get_if<Response>(&*answer);
     if (response == nullptr || !response->answers("InRequest")) {
-        co_return Failure{std::string("not an answer to the request")};
+        co_return Failure{to_string(attempt.server) + ": not an answer to the request"};
     }
     if (write_error && response->ok()) attempt.early.sink_was_lost(write_error);
     co_return std::move(*response);
@@ -92,7 +98,8 @@ Task<> leave(const Network& network, Connection proxy) {
 
 Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
                       Connection client, ClientPlaces places) {
-    WarmPool& warm = network.server->spares(worker);
+    Server& server = *network.server;
+    WarmPool& warm = server.spares(worker);
     Opening opening({}, network.config.topic, client.peer());
     const auto open_until = Clock::now() + config.open_timeout;
     ErrorWatch client_watch(client);
@@ -105,6 +112,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
             auto dialled = co_await network.upstream->dial(
                 worker.executor(), config.connect_timeout, DialFor::stream, left);
             if (!dialled) {
+                server.lost();
                 warn_proxy_unreachable(network.config, dialled.error().detail);
                 // What has run out here is no fault of the proxy's.
                 const bool here = dialled.error().code == Code::limit;
@@ -132,7 +140,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
                                     .client = opening.client(),
                                     .e2e = network.e2e != nullptr};
         network.upstream->prove(request, *proxy);
-        Attempt attempt{*proxy, early, nullptr};
+        Attempt attempt{*proxy, network.config.server, early, nullptr};
         if (network.e2e) {
             attempt.e2e = std::make_unique<TlsSession>(network.e2e->session(), proxy->fd());
         }
@@ -147,7 +155,9 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
             co_return;
         }
         if (deadline.expired()) {
-            opening.failed(to_string(Code::open_timeout), "no answer from the proxy in time");
+            opening.failed(to_string(Code::open_timeout), "no answer from the proxy in time; is " +
+                                                              to_string(network.config.server) +
+                                                              " an inout proxy?");
             co_return;
         }
         if (refusal) {
@@ -155,14 +165,15 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
             co_return;
         }
         if (response) {
+            server.reached();
             if (spare) proxy->give_up_after(Milliseconds{0});
             warm.learn(*proxy, *response);
             break;
         }
         if (spare) warm.drop_all();  // the others are hardly better
         if (!spare || early.has_taken()) {
-            opening.failed("proxy_unreachable",
-                           to_string(network.config.server) + ": " + response.error());
+            server.lost();
+            opening.failed("proxy_unreachable", response.error());
             co_return;
         }
         // It died unnoticed, and nothing of the client went into it: a fresh one.

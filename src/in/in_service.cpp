@@ -4,8 +4,10 @@
 
 #include "common/app/upstream_budget.hpp"
 #include "common/base/log.hpp"
+#include "common/base/random.hpp"
 #include "in/client_session.hpp"
 #include "in/dial_circle.hpp"
+#include "in/first_look.hpp"
 
 namespace inout {
 namespace {
@@ -52,7 +54,19 @@ std::optional<std::string> InService::start() {
         spawn_for_ever(workers_.main().executor(), "listener",
                        [this, &acceptor, &network] { return accept(acceptor, network); });
     }
+    look_at_proxies();
     return std::nullopt;
+}
+
+/// In the background, and not at all of many proxies at once.
+void InService::look_at_proxies() {
+    if (config_.first_look == Switch::off) return;
+    const auto spread = std::min<Milliseconds>(kFirstLookApart * servers_.size(), kFirstLooks);
+    for (const auto& [upstream, server] : servers_) {
+        const auto delay = std::chrono::duration_cast<Milliseconds>(spread * random_unit());
+        spawn(workers_.main().executor(), "first look",
+              first_look(workers_.main(), config_, *server, delay));
+    }
 }
 
 /// Each network needs its listener, and a stream.

@@ -24,6 +24,7 @@ class InService : public Service {
   private:
     Task<> accept(Acceptor& acceptor, const Network& network);
     void share_descriptors();
+    void look_at_proxies();
 
     Workers& workers_;
     const InConfig& config_;

@@ -1,5 +1,7 @@
 #include "in/server.hpp"
 
+#include "common/base/log.hpp"
+
 namespace inout {
 
 Server::Server(Workers& workers, const InConfig& config, const Upstream& upstream, Budget& budget,
@@ -21,6 +23,13 @@ Task<> Server::drop_spares() {
         asio::post(worker->context(), [pool = spares.get()] { pool->drop_all(); });
         co_await asio::post(worker->executor(), use_result);  // behind it
     }
+}
+
+void Server::reached() {
+    if (!is_lost_ || !is_lost_.exchange(false)) return;
+    const std::string server = to_string(upstream_.server());
+    log::limited(log::Level::info, log::Kind::change, "proxy reached", server,
+                 {{"server", server}, {"reason", "again"}});
 }
 
 void Server::close() {

@@ -5,6 +5,7 @@
 // drop_spares().
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 
@@ -29,6 +30,10 @@ class Server {
     /// Closes the spare connections, which are optional, and returns when their descriptors are
     /// free. Main thread.
     Task<> drop_spares();
+    /// A look at the proxy failed: the first success after it is said.
+    void lost() { is_lost_ = true; }
+    /// An answer came. Any thread.
+    void reached();
     /// No spare connections any more.
     void close();
 
@@ -37,6 +42,7 @@ class Server {
     Budget& budget_;
     const std::size_t number_;
     std::map<Worker*, std::unique_ptr<WarmPool>> spares_;
+    std::atomic<bool> is_lost_{false};
 };
 
 }  // namespace inout

@@ -1,5 +1,6 @@
 #include "out/control_link.hpp"
 
+#include "common/app/proxy_words.hpp"
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
 #include "common/base/random.hpp"
@@ -54,7 +55,16 @@ Task<> ControlLink::register_once() {
     log::limited(log::Level::info, log::Kind::change, "registered", about_,
                  {{"topic", network_.config.topic},
                   {"server", to_string(network_.config.server)},
-                  {"position", response->position}});
+                  {"backend", to_string(network_.config.backend)},
+                  {"position", response->position},
+                  {"identity", response->identity.empty() ? "not told" : response->identity}});
+    if (network_.upstream->has_key() && response->identity == "anonymous") {
+        log::limited(log::Level::warning, log::Kind::change, "not recognised", about_,
+                     {{"topic", network_.config.topic},
+                      {"server", to_string(network_.config.server)},
+                      {"reason", kNotRecognised}});
+    }
+    set_position(response->position);
     retry_.registered(Clock::now());
     if (draining_) drain();  // the signal came while the proxy was asked
     co_await serve();
@@ -62,6 +72,7 @@ Task<> ControlLink::register_once() {
 }
 
 void ControlLink::forget_registration() {
+    state_ = Counted(counters().topics_unregistered);
     if (registration_) registration_->close_links();  // running streams live on
     registration_.reset();
     if (channel_) channel_->close();
@@ -83,7 +94,10 @@ Task<std::optional<Response>> ControlLink::request_registration() {
     channel_->send(request);
     auto answer = co_await channel_->receive();
     if (!answer) {
-        warn_not_registered(deadline.expired() ? "no answer in time" : to_string(answer.error()));
+        const HostPort& server = network_.config.server;
+        const bool secured = channel_->connection().tls() != nullptr;
+        warn_not_registered(deadline.expired() ? why_silent(server)
+                                               : why_no_answer(answer.error(), server, secured));
         co_return std::nullopt;
     }
     const auto* response = std::get_if<Response>(&*answer);
@@ -105,7 +119,7 @@ Task<> ControlLink::serve() {
         if (!received) {
             // Our proxy keeps a line; only one of 0.0.1 ends a registration for another out.
             contended = !peer_has_ext_ && received.error().kind == ReadError::Kind::ended;
-            reason = channel_->timed_out() ? "no heartbeat" : to_string(received.error());
+            reason = channel_->why(received.error());
         } else if (const auto* wanted = std::get_if<NewDataRequest>(&*received)) {
             open_data_links(*wanted);
         } else if (const auto* notice = std::get_if<Notice>(&*received)) {
@@ -156,12 +170,21 @@ void ControlLink::on_notice(const Notice& notice) {
     switch (notice.code) {
         case NoticeCode::displaced:
             standby_ = true;
+            set_position(1);
             say(log::Level::warning, "displaced", notice.message);
             return;
-        case NoticeCode::promoted: say(log::Level::info, "promoted", notice.message); return;
+        case NoticeCode::promoted:
+            set_position(0);
+            say(log::Level::info, "promoted", notice.message);
+            return;
         case NoticeCode::draining: say(log::Level::info, "proxy draining", notice.message); return;
         case NoticeCode::other: return;
     }
+}
+
+/// 0: it holds its topic.
+void ControlLink::set_position(unsigned position) {
+    state_ = Counted(position == 0 ? counters().topics_held : counters().topics_waiting);
 }
 
 void ControlLink::drain() {

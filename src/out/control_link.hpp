@@ -30,6 +30,7 @@ class ControlLink {
     Task<std::optional<Response>> request_registration();
     void on_notice(const Notice& notice);
     void open_data_links(const NewDataRequest& wanted);
+    void set_position(unsigned position);
     void warn_not_registered(const std::string& reason);
 
     Worker& worker_;
@@ -41,6 +42,7 @@ class ControlLink {
     RetryPolicy retry_;
     std::shared_ptr<ControlChannel> channel_;
     std::shared_ptr<Registration> registration_;
+    Counted state_{counters().topics_unregistered};
     bool standby_ = false;  // displaced once: never takes the topic again (until restarted)
     bool draining_ = false;
     bool peer_has_ext_ = false;

@@ -58,9 +58,10 @@ Task<Parked> park(Connection& proxy, Registration& registration,
         registration.network.links->park(link, Clock::now());
     }
     proxy.keep_alive();  // from here that watches, or dead links would fill the list
+    MessageReader reader(proxy, kFrameBodyMaxBytes);
     Parked parked;
     while (!accepted || !parked.active) {
-        auto received = co_await read_message(proxy, kFrameBodyMaxBytes);
+        auto received = co_await reader.next();
         if (!received) {
             if (!accepted || write_error) {
                 say_not_parked(registration,
@@ -87,6 +88,7 @@ Task<Parked> park(Connection& proxy, Registration& registration,
             co_return Parked{.garbled = true};
         }
     }
+    if (!reader.is_idle()) co_return Parked{.garbled = true};
     co_return std::move(parked);
 }
 

@@ -88,8 +88,7 @@ Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& 
         auto received = co_await registration->channel->receive();
         if (!received) {
             if (registration->replaced) co_return "replaced by its out";
-            co_return registration->channel->timed_out() ? "no heartbeat"
-                                                         : to_string(received.error());
+            co_return registration->channel->why(received.error());
         }
         if (std::holds_alternative<Ping>(*received)) {
             registration->channel->send(Pong{});
@@ -152,6 +151,7 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
     answer.ticket = registration->ticket;
     answer.position = static_cast<unsigned>(*position);
     answer.quiet = request.ext;
+    if (request.ext) answer.identity = identity_to_tell(identity);
     log::limited(log::Level::info, log::Kind::change, "registered", request.topic,
                  {{"topic", request.topic},
                   {"out", registration->out},
@@ -160,8 +160,11 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
                   {"tls", secured ? "yes" : "no"},
                   {"ext", request.ext ? "yes" : "no"}});
     channel->send(answer);
-    channel->start_heartbeat(Milliseconds::zero(),
-                             request.heartbeat_timeout.value_or(state.config.heartbeat_timeout));
+    if (request.heartbeat_timeout) {
+        channel->start_heartbeat(Milliseconds::zero(), *request.heartbeat_timeout);
+    } else {
+        channel->learn_heartbeat(state.config.heartbeat_timeout);
+    }
     const std::string reason = co_await serve(state, registration);
     registered.reset();
     log::limited(log::Level::info, log::Kind::change, "unregistered", registration->topic,

@@ -209,12 +209,13 @@ struct WarmPlace {
 /// A spare connection of an in: answers, and waits for its request. Nothing: it was refused, or
 /// ended without one.
 Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connection& connection,
-                                       InWarmRequest request) {
+                                       InWarmRequest request, const Identity& identity) {
     const auto place = state.draining ? nullptr : state.warm.add(worker.executor());
     Response answer{.magic = std::move(request.magic),
                     .request = "InWarmRequest",
                     .ext = true,
-                    .warm = kWarmKept};
+                    .warm = kWarmKept,
+                    .identity = identity_to_tell(identity)};
     if (!place) {
         answer.code = state.draining ? Code::draining : Code::limit;
         answer.message = "no spare connection is taken now";
@@ -292,7 +293,7 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
     }
     stay.leave();
     if (auto* warm = std::get_if<InWarmRequest>(&message)) {
-        auto request = co_await keep_warm(state, worker, connection, std::move(*warm));
+        auto request = co_await keep_warm(state, worker, connection, std::move(*warm), *identity);
         if (!request) co_return;
         message = std::move(*request);
         identity = co_await admit(state, connection, message, nullptr);

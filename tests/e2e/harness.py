@@ -186,7 +186,8 @@ class Runner:
     def in_(self, proxy, topics, config=None, **options):
         networks = [{"server_host": "127.0.0.1", "server_port": port_of(proxy), "bind": "127.0.0.1",
                      "port": 0, "topic": topic} for topic in topics]
-        config = {"networks": networks, **TWO_THREADS, **(config or {})}
+         # Tests count what in does for its clients; tests/issues/test_links.py has the first look.
+        config = {"networks": networks, "first_look": "off", **TWO_THREADS, **(config or {})}
         return self.program("in", secure.protect_client("in", config), **options)
 
     def chain(self, backend_port, topic="default", proxy=None, out=None, in_=None):

@@ -1,10 +1,13 @@
 """An independent 0.0.1 peer for each role, with the quirks of the deployed originals.
 
 Written from part 1 of docs/protocol.md. What a test may turn: LegacyProxy(overtake=True) forces
-DataActiveRequest ahead of the park's Response, LegacyProxy(garble=n) mixes up the first n of these,
+DataActiveRequest ahead of the park's Response, LegacyProxy(garble=n) mixes up the first n of these
+beyond recognition, LegacyProxy(mingle=True) mixes headers and bodies of two frames wherever two of
+its writers can meet, as the original does by chance,
 LegacyOut(parks=False) holds the out's data connections back until may_park is set.
 """
 import collections
+import random
 import select
 import threading
 import time
@@ -30,9 +33,11 @@ class Registration:
 class LegacyProxy(Peer):
     """Topics by their latest control connection; .registrations, .pings, .parks tell what came."""
 
-    def __init__(self, port=0, overtake=False, garble=0):
+    def __init__(self, port=0, overtake=False, garble=0, mingle=False):
         super().__init__()
-        self.overtake = overtake
+        self.mingle = mingle
+        self.order = random.Random(2)
+        self.overtake = overtake or mingle
         self.garble = garble
         self.topics = {}
         self.registrations = []  # (time, topic)
@@ -51,6 +56,8 @@ class LegacyProxy(Peer):
         kept = False
         try:
             kind, request = self.read(sock)
+            if kind == "InWarmRequest":
+                return  # a Type that it does not know: it closes without a word
             handlers = {"OutRequest": self._control, "OutDataRequest": self._park,
                         "InRequest": self._open}
             if kind not in handlers:
@@ -65,8 +72,11 @@ class LegacyProxy(Peer):
                 self.release(sock)
 
     def _ask(self, registration, topic):
+        request = encode("NewDataRequest", {"magic": self.magic(), "type": topic})
         with registration.writing:
-            self.send(registration.control, "NewDataRequest", magic=self.magic(), type=topic)
+            if self.mingle:
+                request = self._mingled(request, encode("Pong", {}))
+            registration.control.sendall(request)
 
     def _control(self, sock, request):
         topic = request["type"]
@@ -144,10 +154,19 @@ class LegacyProxy(Peer):
             self.faults.append(f"answer to {response['magic']} instead of {magic}")
         return response["message"]
 
+    def _mingled(self, a, b):
+        """Two frames of two writers: each header before its body, otherwise by chance."""
+        first, second = self.order.sample((a, b), 2)
+        bodies = self.order.sample((first[8:], second[8:]), 2)
+        return first[:8] + second[:8] + b"".join(bodies)
+
     def _answer_late(self, data, activation, park):
         """DataActiveRequest first, the park's Response later; nothing may come in between."""
         late = encode("Response", {"magic": park["magic"], "request": "OutDataRequest",
                                    "message": ""})
+        if self.mingle:
+            data.sendall(self._mingled(activation, late))
+            return True
         if self.garble > 0:
             self.garble -= 1
             data.sendall(activation[:20] + late + activation[20:])
@@ -174,6 +193,8 @@ class LegacyOut(Peer):
         self.parks = 0
         self.pongs = 0
         self.may_park = threading.Event()
+        self.pinging = threading.Event()
+        self.pinging.set()
         if parks:
             self.may_park.set()
         for topic, backend in topics.items():
@@ -218,7 +239,8 @@ class LegacyOut(Peer):
             if time.monotonic() - heard[0] > self.heartbeat_timeout:
                 cut(sock)
                 return
-            self.send(sock, "Ping")
+            if self.pinging.is_set():
+                self.send(sock, "Ping")
 
     def _data(self, topic, backend, data):
         self.may_park.wait()

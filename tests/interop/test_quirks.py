@@ -59,6 +59,21 @@ def test_out_parks_anew_when_two_writers_garble_its_data_connection(run, peers):
         assert exchange(client, b"works again") == b"works again"
 
 
+def test_out_tells_mingled_frames_of_two_writers_apart_and_loses_no_open(run, peers):
+    """On data connections the park's Response and DataActiveRequest, on control Pong and
+    NewDataRequest: headers and bodies in every order that two writers can make."""
+    proxy = peers(LegacyProxy(mingle=True))
+    out = run.out(proxy, {"default": harness.echo_server(run).port})
+    in_ = peers(LegacyIn(proxy.port(), "default"))
+    wait_for(lambda: proxy.parks >= 1, what="parked connection")
+    for number in range(60):
+        with connect(in_.port()) as client:
+            data = f"open {number}".encode()
+            assert exchange(client, data) == data
+    assert len(proxy.registrations) == 1
+    assert not out.find("disconnected") and not out.find("not parked")
+
+
 def test_out_lives_with_every_other_ping_unanswered(run, peers):
     """A timeout of 2.5 intervals: judged by single Pongs it would lose the registration."""
     proxy = peers(LegacyProxy())
@@ -114,6 +129,30 @@ def test_proxy_never_has_more_than_eight_unanswered_requests_at_a_legacy_out(run
         assert exchange(client, data) == data
         client.close()
     wait_for(lambda: proxy.status()["parked"] >= 20, what="20 parked connections")
+
+
+def test_a_legacy_out_that_pings_rarely_keeps_its_registration_and_its_streams(run, peers):
+    """Its pause is ten times what the proxy allows one of which it knows nothing better."""
+    proxy = run.proxy({"heartbeat_timeout": 200})
+    out = peers(LegacyOut(proxy.port(), {"t": harness.echo_server(run).port},
+                          heartbeat_interval=2.0))
+    out.wait_registered()
+    in_ = run.in_(proxy, ["t"])
+    with connect(in_.port()) as client:
+        assert exchange(client, b"before") == b"before"
+        wait_for(lambda: out.pongs >= 2, what="second Pong")
+        assert exchange(client, b"after") == b"after"
+    assert out.registrations == 1 and not proxy.find("unregistered")
+
+
+def test_a_legacy_out_that_pings_no_more_is_given_up_after_three_of_its_pauses(run, peers):
+    proxy = run.proxy({"heartbeat_timeout": 200})
+    out = peers(LegacyOut(proxy.port(), {"t": harness.echo_server(run).port},
+                          heartbeat_interval=0.3, retry_interval=60))
+    out.wait_registered()
+    wait_for(lambda: out.pongs >= 2, what="second Pong")
+    out.pinging.clear()
+    assert "heartbeat" in proxy.wait_event("unregistered")["reason"]
 
 
 def test_two_legacy_outs_on_one_topic_take_turns_without_kicking_each_other(run, peers):

@@ -2,7 +2,6 @@
 not the turn of the others, and not their log."""
 import json
 import socket
-import struct
 import threading
 import time
 
@@ -173,8 +172,9 @@ def test_notices_without_end_do_not_fill_the_log_of_out(run):
         honest.check_stream()
     wait_for(lambda: out.find("displaced"), what="the first line")
     assert sent[0] > 1000
-    assert len(out.find("displaced")) + len(out.find("promoted")) < 10 * harness.PATIENCE
-    assert logged_bytes(out) < 30_000 + 400 * len(out.find("stream"))
+    # A budget's first burst, and little after it.
+    assert len(out.find("displaced")) + len(out.find("promoted")) < 100
+    assert logged_bytes(out) < 60_000 + 400 * len(out.find("stream"))
 
 
 def test_400_topics_in_1024_descriptors_serve_a_client_of_any_topic(run):

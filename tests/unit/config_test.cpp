@@ -42,7 +42,7 @@ const std::string kEveryKeyOfIn = R"({
     "allow": ["::1"], "deny": ["10.1.0.0/16", "2001:db8::/32"],
     "connect_timeout": 101, "open_timeout": 102, "peer_timeout": 103, "drain_timeout": 0,
     "idle_timeout": 104, "stall_timeout": 105, "stream_buffer": 106,
-    "limits": {"streams_per_client": 107},
+    "limits": {"streams_per_client": 107}, "first_look": "off",
     "threads": 64, "log": {"level": "debug", "format": "json"}})";
 
 const std::string kEveryKeyOfOut = R"({
@@ -158,6 +158,7 @@ TEST(Config, reads_every_key_of_in) {
     expected.access = {ranges({"::1"}), ranges({"10.1.0.0/16", "2001:db8::/32"})};
     expected.connect_timeout = Milliseconds{101};
     expected.open_timeout = Milliseconds{102};
+    expected.first_look = Switch::off;
     expected.peer_timeout = Milliseconds{103};
     expected.idle_timeout = Milliseconds{104};
     expected.stall_timeout = Milliseconds{105};

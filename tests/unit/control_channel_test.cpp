@@ -147,6 +147,46 @@ TEST_F(ControlChannelTest, silence_beyond_the_timeout_cuts_and_ends_the_receive)
     EXPECT_EQ(end_of(peer.get()), End::rst);
 }
 
+/// The peer has left with our bytes unread: what it said before is read, and then the log says that
+/// sending failed, not what followed from it.
+TEST_F(ControlChannelTest, a_failed_send_is_the_reason_and_what_came_before_is_read) {
+    peer_sends(encode(Notice{NoticeCode::draining, "last words"}));
+    ::shutdown(out->connection().fd(), SHUT_WR);
+    out->send(Ping{});
+    const auto received = receive(out);
+    ASSERT_TRUE(received && *received);
+    EXPECT_TRUE(std::holds_alternative<Notice>(**received));
+    peer.reset();
+    const auto end = receive(out);
+    ASSERT_TRUE(end && !*end);
+    EXPECT_EQ(out->why(end->error()).find("sending failed: "), 0U) << out->why(end->error());
+}
+
+TEST_F(ControlChannelTest, after_a_failed_send_it_ends_soon_even_if_the_peer_stays) {
+    ::shutdown(out->connection().fd(), SHUT_WR);
+    out->send(Ping{});
+    EXPECT_TRUE(out->connection().is_open());
+    EXPECT_TRUE(run_until(context, [&] { return !out->connection().is_open(); }));
+}
+
+TEST_F(ControlChannelTest, frames_of_two_writers_are_told_apart) {
+    const std::string pong = encode(Pong{}), wanted = encode(NewDataRequest{.topic = "t"});
+    peer_sends(pong.substr(0, 8) + wanted.substr(0, 8) + wanted.substr(8) + pong.substr(8));
+    const auto first = receive(out), second = receive(out);
+    ASSERT_TRUE(first && *first && second && *second);
+    EXPECT_TRUE(std::holds_alternative<NewDataRequest>(**first));
+    EXPECT_TRUE(std::holds_alternative<Pong>(**second));
+}
+
+TEST_F(ControlChannelTest, what_is_no_message_is_shown_up_to_a_limit) {
+    peer_sends("SSH-2.0-OpenSSH_9.2p1 Debian\r\n" + std::string(100, 'x'));
+    const auto received = receive(out);
+    ASSERT_TRUE(received && !*received);
+    const std::string& seen = received->error().seen;
+    EXPECT_EQ(seen.size(), kSeenMaxBytes);
+    EXPECT_EQ(seen.find("SSH-2.0-OpenSSH_9.2p1"), 0U);
+}
+
 TEST_F(ControlChannelTest, an_end_by_the_peer_is_no_timeout) {
     out->start_heartbeat(0ms, 60s);
     peer.reset();

@@ -65,6 +65,41 @@ TEST(Heartbeat, without_an_interval_only_watches) {
     EXPECT_EQ(step.next, kStart + 60s);
 }
 
+/// A 0.0.1 out announces nothing. One that pings every 90 s lives at the original's proxy.
+TEST(Heartbeat, learns_how_rarely_a_peer_pings) {
+    auto heartbeat = Heartbeat::learning(60s, kStart);
+    EXPECT_NE(heartbeat.step(kStart + 23h, 0).action, Action::dead) << "nothing is known yet";
+    auto now = kStart;
+    for (int i = 0; i < 100; ++i) {
+        now += 90s;
+        ASSERT_NE(heartbeat.step(now, 0).action, Action::dead);
+        heartbeat.received(now);
+    }
+    EXPECT_EQ(heartbeat.step(now + 270s - 1ns, 0).action, Action::wait);
+    EXPECT_EQ(heartbeat.step(now + 270s, 0).action, Action::dead);
+}
+
+TEST(Heartbeat, allows_a_frequent_peer_at_least_what_is_configured) {
+    auto heartbeat = Heartbeat::learning(60s, kStart);
+    heartbeat.received(kStart + 2s);
+    EXPECT_EQ(heartbeat.step(kStart + 62s - 1ns, 0).action, Action::wait);
+    EXPECT_EQ(heartbeat.step(kStart + 62s, 0).action, Action::dead);
+}
+
+/// What is learned later brings the end forward, so it looks again before the patience is over.
+TEST(Heartbeat, that_learns_looks_again_soon) {
+    auto heartbeat = Heartbeat::learning(60s, kStart);
+    EXPECT_EQ(heartbeat.step(kStart, 0).next, kStart + 60s);
+    heartbeat.received(kStart + 1s);
+    EXPECT_EQ(heartbeat.step(kStart + 60s, 0).next, kStart + 61s);
+}
+
+TEST(Heartbeat, one_endless_pause_teaches_no_more_than_a_day) {
+    auto heartbeat = Heartbeat::learning(60s, kStart);
+    heartbeat.received(kStart + 23h);
+    EXPECT_EQ(heartbeat.step(kStart + 47h, 0).action, Action::dead);
+}
+
 TEST(Heartbeat, looks_again_at_the_timeout_if_that_comes_before_the_next_ping) {
     Heartbeat heartbeat(15s, 20s, kStart, 1);
     const auto step = heartbeat.step(kStart + 15s, 1);

@@ -190,6 +190,10 @@ TEST(Message, new_data_request_arrives_as_it_was_sent) {
     EXPECT_EQ(sent(NewDataRequest{.topic = "t"}).count, 1U);
     EXPECT_FALSE(got.waiting);
     EXPECT_TRUE(sent(NewDataRequest{.topic = "t", .waiting = true}).waiting);
+    EXPECT_EQ(
+        sent(Response{.magic = kMagic, .request = "OutRequest", .ext = true, .identity = "key a"})
+            .identity,
+        "key a");
 }
 
 TEST(Message, data_active_request_arrives_as_it_was_sent) {
@@ -274,6 +278,7 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .position = 16,
                  .quiet = true,
                  .warm = timeout,
+                 .identity = std::string(kIdentityMaxBytes, '"'),
                  .time_ms = latest}},
                  Message{Notice{NoticeCode::displaced, text}},
              }) {

@@ -1,5 +1,6 @@
 #include "common/app/upstream.hpp"
 
+#include "common/app/proxy_words.hpp"
 #include "common/base/wall_clock.hpp"
 #include "common/net/deadline.hpp"
 #include "common/protocol/proof.hpp"
@@ -63,8 +64,9 @@ Task<Result<Connection, DialError>> Upstream::dial_now(Executor executor,
         if (reason.ends_with("alert access denied")) {
             reason += " (penalised: too many failures came from this address)";
         }
+        const std::string hint(tls_hint(reason));
         co_return Failure{
-            DialError{Code::backend_timeout, to_string(server_) + ": TLS: " + reason}};
+            DialError{Code::backend_timeout, to_string(server_) + ": TLS: " + reason + hint}};
     }
     deadline.cancel();
     // Before anything is said: neither a proof nor our certificate may be used on another one.

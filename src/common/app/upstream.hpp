@@ -20,6 +20,12 @@
 
 namespace inout {
 
+/// With a key, and taken for anonymous.
+inline constexpr std::string_view kNotRecognised =
+    "auth is configured here, but the proxy has no keys and took us for anonymous: whoever reaches "
+    "it "
+    "may do what we do";
+
 class Upstream {
   public:
     /// The failure names the key of the configuration, the file, and what is wrong with it.
@@ -28,6 +34,8 @@ class Upstream {
         const std::optional<KeyOptions>& auth);
 
     const HostPort& server() const { return server_; }
+    /// Whether prove() has anything to prove.
+    bool has_key() const { return !key_id_.empty(); }
     /// A connection on which the first message may be sent, and none on which our identity could be
     /// stolen: TCP and TLS within `timeout`, which begins when its turn comes (dial_queue). A
     /// stream's dial also ends when `wait` is over, the others only wait so long for their turn.

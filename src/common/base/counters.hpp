@@ -9,15 +9,18 @@
 namespace inout {
 
 struct Counters {
-    std::atomic<std::size_t> streams{0};   ///< relayed now
-    std::atomic<std::size_t> opening{0};   ///< accepted or asked for, not yet relayed
-    std::atomic<std::size_t> sockets{0};   ///< connections of any kind
-    std::atomic<std::size_t> pipes{0};     ///< relay pipes, in use or kept for the next burst
-    std::atomic<std::size_t> parked{0};    ///< parked data connections
-    std::atomic<std::size_t> warm{0};      ///< spare connections between in and proxy
-    std::atomic<std::size_t> controls{0};  ///< registered control connections
-    std::atomic<std::size_t> topics{0};    ///< topics that somebody serves
-    std::atomic<std::size_t> tasks{0};     ///< coroutines started and not ended
+    std::atomic<std::size_t> streams{0};         ///< relayed now
+    std::atomic<std::size_t> opening{0};         ///< accepted or asked for, not yet relayed
+    std::atomic<std::size_t> sockets{0};         ///< connections of any kind
+    std::atomic<std::size_t> pipes{0};           ///< relay pipes, in use or kept for the next burst
+    std::atomic<std::size_t> parked{0};          ///< parked data connections
+    std::atomic<std::size_t> warm{0};            ///< spare connections between in and proxy
+    std::atomic<std::size_t> controls{0};        ///< registered control connections
+    std::atomic<std::size_t> topics{0};          ///< topics that somebody serves
+    std::atomic<std::size_t> topics_held{0};     ///< out: registered, and ours
+    std::atomic<std::size_t> topics_waiting{0};  ///< out: registered, behind another out
+    std::atomic<std::size_t> topics_unregistered{0};  ///< out: not (yet) registered
+    std::atomic<std::size_t> tasks{0};                ///< coroutines started and not ended
     std::atomic<std::size_t> streams_total{0};
     std::atomic<std::size_t> failed_total{0};    ///< opens that failed
     std::atomic<std::size_t> refused_total{0};   ///< connections that were not accepted

@@ -21,6 +21,8 @@ inline constexpr std::size_t kFrameHeaderBytes = 8;
 inline constexpr std::size_t kFrameBodyMinBytes = 2;
 /// The most a peer may make us allocate for one message after its first.
 inline constexpr std::size_t kFrameBodyMaxBytes = 16'384;
+/// Of what is no message, so much is shown in the log.
+inline constexpr std::size_t kSeenMaxBytes = 64;
 /// The most a stranger may make us allocate: a first message has a topic and a few ids.
 inline constexpr std::size_t kFirstFrameBodyMaxBytes = 2'048;
 /// What we send fits one segment on every path, because a 0.0.1 peer reads a frame with one read.
@@ -35,6 +37,8 @@ inline constexpr std::size_t kPeerTextMaxBytes = 200;
 
 // --- identity ---
 inline constexpr std::size_t kKeyIdMaxBytes = 64;
+/// What a proxy tells a peer of who it is: a longer name is left out.
+inline constexpr std::size_t kIdentityMaxBytes = 96;
 /// A secret shorter than this could be guessed; a longer one is no secret but a wrong file.
 inline constexpr std::size_t kSecretMinBytes = 16, kSecretMaxBytes = 4'096;
 /// How far the clocks of a peer and the proxy may be apart.
@@ -102,6 +106,8 @@ inline constexpr Milliseconds kWarmKeptMin{100};
 inline constexpr std::chrono::microseconds kWarmRoundTripMin{2'000};
 /// How long that measurement holds.
 inline constexpr Milliseconds kWarmMeasured{1'000};
+/// The first looks of in at its proxies are spread out: over this time for each, and at most.
+inline constexpr Milliseconds kFirstLookApart{50}, kFirstLooks{10'000};
 /// Spares of one worker to one proxy: at least while clients come, and at most.
 inline constexpr std::size_t kWarmMin = 2, kWarmMax = 64;
 
@@ -109,6 +115,12 @@ inline constexpr std::size_t kWarmMin = 2, kWarmMax = 64;
 inline constexpr unsigned kParkAttempts = 3;
 /// How long a stream pauses when the topic's holder is just changing.
 inline constexpr Milliseconds kHolderChange{10};
+
+// --- heartbeat of a 0.0.1 out, which does not announce it ---
+/// So many of its longest pauses between two messages may pass without one.
+inline constexpr unsigned kPausesMissed = 3;
+/// Before its first Ping nobody knows how long it pauses; TCP keepalive finds a dead host.
+inline constexpr Milliseconds kHeartbeatPatience{86'400'000};
 
 // --- connections ---
 inline constexpr int kListenBacklog = 4'096;  // the kernel cuts it to net.core.somaxconn

@@ -9,6 +9,7 @@ namespace inout {
 
 ControlChannel::ControlChannel(Connection connection)
     : connection_(std::move(connection)),
+      reader_(connection_, kFrameBodyMaxBytes),
       heartbeat_(Milliseconds::zero(), Milliseconds::max() / 2, Clock::time_point{}, 0),
       timer_(connection_.socket().get_executor()) {}
 
@@ -16,6 +17,7 @@ void ControlChannel::send(const Message& message) {
     if (!connection_.is_open() || send_error_) return;
     outbox_ += encode(message);
     if (outbox_.size() > kOutboxMaxBytes) {
+        overflowed_ = true;
         close();
     } else if (!flushing_) {
         flush();
@@ -38,6 +40,7 @@ void ControlChannel::flush() {
         } else if (errno != EINTR) {
             send_error_ = connection_.last_error();
             outbox_.clear();
+            end_soon();
         }
     }
 }
@@ -48,7 +51,7 @@ Task<Result<Message, ReadError>> ControlChannel::receive() {
     if (++received_ % kMessagesPerTurn == 0) {
         co_await asio::post(executor(), use_result);
     }
-    auto message = co_await read_message(connection_, kFrameBodyMaxBytes);
+    auto message = co_await reader_.next();
     if (message) {
         heartbeat_.received(Clock::now());
     } else {
@@ -66,6 +69,26 @@ void ControlChannel::start_heartbeat(Milliseconds ping_interval, Milliseconds ti
     beat();
 }
 
+void ControlChannel::learn_heartbeat(Milliseconds least) {
+    heartbeat_ = Heartbeat::learning(least, Clock::now());
+    beat();
+}
+
+std::string ControlChannel::why(const ReadError& error) const {
+    if (timed_out_) return "no heartbeat";
+    if (overflowed_) return "the other side does not read";
+    if (send_error_ && error.cause == send_error_) return "sending failed: " + to_string(error);
+    return to_string(error);
+}
+
+/// What the peer said is read, then it is over: its end mostly follows at once.
+void ControlChannel::end_soon() {
+    timer_.expires_after(kFarewell);  // instead of the next beat
+    timer_.async_wait([self = shared_from_this()](std::error_code error) {
+        if (!error) self->close();
+    });
+}
+
 void ControlChannel::beat() {
     const Heartbeat::Step step = heartbeat_.step(Clock::now(), random_unit());
     if (step.action == Heartbeat::Action::dead) {
@@ -74,6 +97,7 @@ void ControlChannel::beat() {
     }
     if (!connection_.is_open()) return;
     if (step.action == Heartbeat::Action::ping) send(Ping{});
+    if (send_error_) return;
     timer_.expires_at(step.next);
     timer_.async_wait([self = shared_from_this()](std::error_code error) {
         if (!error) self->or_close(&ControlChannel::beat);

@@ -1,5 +1,8 @@
 #include "common/net/frame_io.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "common/net/deadline.hpp"
 
 namespace inout {
@@ -9,13 +12,35 @@ ReadError to_read_error(std::error_code error) {
     return {error == asio::error::eof ? ReadError::Kind::ended : ReadError::Kind::failed, error};
 }
 
+/// What is there instead of a message: the bytes that were read, and those that came with them.
+ReadError malformed(Connection& connection, std::string seen) {
+    if (seen.size() < kSeenMaxBytes) {
+        std::array<char, kSeenMaxBytes> more;
+        const ssize_t n = connection.receive({more.data(), kSeenMaxBytes - seen.size()});
+        if (n > 0) seen.append(more.data(), static_cast<std::size_t>(n));
+    }
+    seen.resize(std::min(seen.size(), kSeenMaxBytes));
+    return {ReadError::Kind::malformed, {}, std::move(seen)};
+}
+
+Result<Message, ReadError> to_message(std::string_view body) {
+    auto message = decode(body);
+    if (message) return std::move(*message);
+    if (message.error() == DecodeError::unknown_type) {
+        return Failure{ReadError{ReadError::Kind::unknown_type, {}}};
+    }
+    return Failure{
+        ReadError{ReadError::Kind::malformed, {}, std::string(body.substr(0, kSeenMaxBytes))}};
+}
+
 }  // namespace
 
 std::string to_string(const ReadError& error) {
     switch (error.kind) {
         case ReadError::Kind::ended: return "connection ended";
         case ReadError::Kind::failed: return error.cause.message();
-        case ReadError::Kind::malformed: return "malformed message";
+        case ReadError::Kind::malformed:
+            return error.seen.empty() ? "malformed message" : "not a message: " + error.seen;
         case ReadError::Kind::unknown_type: return "unknown message type";
     }
     return {};
@@ -29,16 +54,31 @@ Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_
         if (error) co_return Failure{to_read_error(error)};
     }
     const auto length = frame_body_length(*header, max_body_bytes);
-    if (!length) co_return Failure{ReadError{ReadError::Kind::malformed, {}}};
+    if (!length) {
+        co_return Failure{malformed(connection, std::string(header->data(), header->size()))};
+    }
     std::string body(*length, '\0');
     if (const auto error = co_await connection.read_exactly(body, Connection::Expect::now)) {
         co_return Failure{to_read_error(error)};
     }
-    auto message = decode(body);
-    if (message) co_return std::move(*message);
-    const bool malformed = message.error() == DecodeError::malformed;
-    co_return Failure{
-        ReadError{malformed ? ReadError::Kind::malformed : ReadError::Kind::unknown_type, {}}};
+    co_return to_message(body);
+}
+
+Task<Result<Message, ReadError>> MessageReader::next() {
+    while (true) {
+        switch (frames_.next()) {
+            case FrameReader::State::body: co_return to_message(frames_.body());
+            case FrameReader::State::garbage:
+                co_return Failure{malformed(connection_, std::string(frames_.unread()))};
+            case FrameReader::State::incomplete: break;
+        }
+        part_.assign(frames_.wanted(), '\0');
+        const auto expect = frames_.is_idle() ? Connection::Expect::later : Connection::Expect::now;
+        const auto error = co_await connection_.read_exactly(part_, expect);
+        if (error) co_return Failure{to_read_error(error)};
+        frames_.add(part_);
+        part_ = {};
+    }
 }
 
 Task<std::error_code> write_message(Connection& connection, const Message& message) {

@@ -6,6 +6,7 @@
 
 #include "common/net/connection.hpp"
 #include "common/protocol/frame.hpp"
+#include "common/protocol/frame_reader.hpp"
 #include "common/protocol/message.hpp"
 
 namespace inout {
@@ -19,6 +20,7 @@ struct ReadError {
     };
     Kind kind;
     std::error_code cause;
+    std::string seen{};  ///< malformed: what came instead, at most its first kSeenMaxBytes
 
     bool is_garbage() const { return kind == Kind::malformed || kind == Kind::unknown_type; }
 };
@@ -29,6 +31,25 @@ std::string to_string(const ReadError& error);
 /// own: the caller's Deadline closes the connection. `header`: the frame's, if it was read already.
 Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes,
                                               std::optional<FrameHeader> header = std::nullopt);
+
+/// The messages of a connection, one by one, also where two writers mixed their frames (see
+/// FrameReader). Whoever reads with it reads all that way.
+class MessageReader {
+  public:
+    /// `connection` must outlive this.
+    MessageReader(Connection& connection, std::size_t max_body_bytes)
+        : connection_(connection), frames_(max_body_bytes) {}
+
+    /// The next message, as read_message does.
+    Task<Result<Message, ReadError>> next();
+    /// Whether no frame has begun: raw bytes may follow.
+    bool is_idle() const { return frames_.is_idle(); }
+
+  private:
+    Connection& connection_;
+    FrameReader frames_;
+    std::string part_;
+};
 
 Task<std::error_code> write_message(Connection& connection, const Message& message);
 

@@ -11,6 +11,12 @@ const std::vector<TopicPattern>& patterns(const Permissions& permissions, Right 
 
 }  // namespace
 
+std::string identity_to_tell(const Identity& identity) {
+    std::string text = to_string(identity);
+    if (text.size() > kIdentityMaxBytes) text.resize(text.find(' '));
+    return text;
+}
+
 std::string to_string(const Identity& identity) {
     switch (identity.kind) {
         case Identity::Kind::key: return "key " + identity.name;

@@ -30,6 +30,8 @@ struct Identity {
 };
 /// For the log: "anonymous", "key office", "certificate site-c".
 std::string to_string(const Identity& identity);
+/// The same for the peer itself: of a name that is longer than kIdentityMaxBytes only its kind.
+std::string identity_to_tell(const Identity& identity);
 
 enum class Right {
     in,   ///< to open streams to a topic

@@ -80,6 +80,8 @@ struct CommonConfig {
     bool operator==(const CommonConfig&) const = default;
 };
 
+enum class Switch { off, on };
+
 struct InNetwork {
     HostPort server;
     /// Where clients come; port 0: the kernel chooses.
@@ -108,6 +110,8 @@ struct InConfig : CommonConfig {
     Milliseconds open_timeout{20'000};
     /// Running and opening streams of one client address (IPv6: one /64); 0: no limit.
     std::size_t streams_per_client = 0;
+    /// At start each proxy is asked whether it would serve us, and the answer is logged.
+    Switch first_look = Switch::on;
 
     bool operator==(const InConfig&) const = default;
 };

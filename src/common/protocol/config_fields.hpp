@@ -23,6 +23,7 @@ namespace inout {
 // The names of the enumerators, in their order.
 inline constexpr std::string_view kLevelNames[] = {"debug", "info", "warning", "error"};
 inline constexpr std::string_view kFormatNames[] = {"text", "json"};
+inline constexpr std::string_view kSwitchNames[] = {"off", "on"};
 inline constexpr std::string_view kTlsModeNames[] = {"off", "optional", "required"};
 inline constexpr std::string_view kTlsVersionNames[] = {"1.2", "1.3"};
 inline constexpr std::string_view kOldProofsNames[] = {"accept", "refuse"};
@@ -205,6 +206,7 @@ void visit(Fields& fields, InConfig& config) {
     fields.object("limits", [&](auto& limits) {
         limits.count("streams_per_client", config.streams_per_client, kConnections);
     });
+    fields.choice("first_look", config.first_look, kSwitchNames);
     visit_common(fields, config);
 }
 

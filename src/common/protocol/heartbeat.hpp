@@ -28,13 +28,31 @@ class Heartbeat {
           last_received_(now),
           next_ping_(now + share_of_interval(chance)) {}
 
-    void received(Clock::time_point now) { last_received_ = now; }
+    /// For a peer that does not say how often it pings: it is judged by what it was seen to do. At
+    /// least `least`, and kPausesMissed of its longest pauses; before the first message it has
+    /// kHeartbeatPatience.
+    static Heartbeat learning(Milliseconds least, Clock::time_point now) {
+        Heartbeat heartbeat(Milliseconds::zero(), kHeartbeatPatience, now, 0);
+        heartbeat.least_ = least;
+        return heartbeat;
+    }
+
+    void received(Clock::time_point now) {
+        if (least_ != Milliseconds::zero()) {
+            longest_ = std::max(longest_, now - last_received_);
+            const auto patience = std::chrono::ceil<Milliseconds>(longest_ * kPausesMissed);
+            timeout_ = std::clamp(patience, least_, std::max(least_, kHeartbeatPatience));
+        }
+        last_received_ = now;
+    }
     void set_timeout(Milliseconds timeout) { timeout_ = timeout; }
 
     /// What is due now; a `ping` counts as sent. `chance` in [0, 1]: of the next one.
     Step step(Clock::time_point now, double chance) {
         const auto dead_at = last_received_ + timeout_;
         if (now >= dead_at) return {Action::dead, now};
+        // What is learned meanwhile may bring that forward.
+        if (least_ != Milliseconds::zero()) return {Action::wait, std::min(dead_at, now + least_)};
         if (interval_ == Milliseconds::zero()) return {Action::wait, dead_at};
         if (now < next_ping_) return {Action::wait, std::min(next_ping_, dead_at)};
         next_ping_ = now + share_of_interval(0.8 + 0.2 * chance);
@@ -48,6 +66,8 @@ class Heartbeat {
 
     Milliseconds interval_;
     Milliseconds timeout_;
+    Milliseconds least_{0};  // 0: does not learn
+    Clock::duration longest_{0};
     Clock::time_point last_received_;
     Clock::time_point next_ping_;
 };

@@ -95,6 +95,9 @@ struct Response {
     bool quiet = false;     ///< answer to OutRequest: data connections may be parked quietly
     /// Answers to an in: how long the proxy keeps a spare connection; nothing: it takes none.
     std::optional<Milliseconds> warm{};
+    /// Who the proxy took us for (answers to OutRequest and InWarmRequest): "key NAME",
+    /// "certificate NAME", "anonymous"; empty: not told.
+    std::string identity{};
     /// With Code::clock: the proxy's clock, Unix time.
     std::optional<std::int64_t> time_ms{};
 

@@ -178,6 +178,7 @@ Result<Message, DecodeError> read_response(MemberReader members) {
             ext.number("position", 0, static_cast<std::int64_t>(kLineMax)).value_or(0));
         if (const auto ms = ext.number("warm", 0, 600'000)) m.warm = Milliseconds{*ms};
         m.time_ms = ext.number("time", 0, kTimeMaxMs);
+        m.identity = read_id(ext, "identity", false, kIdentityMaxBytes);
     }
     if (!m.ok() && m.code == Code::none) m.code = Code::unknown;
     return finish(std::move(m), members, ext);

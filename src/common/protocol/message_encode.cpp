@@ -156,6 +156,7 @@ void write(ObjectWriter& payload, const Response& m) {
     if (m.quiet) ext.number("quiet", 1);
     if (m.warm) ext.number("warm", m.warm->count());
     if (m.time_ms) ext.number("time", *m.time_ms);
+    ext.text_if_any("identity", m.identity);
 }
 
 void write(ObjectWriter&, const Ping&) {}

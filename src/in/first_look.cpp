@@ -1,0 +1,83 @@
+#include "in/first_look.hpp"
+
+#include "common/app/proxy_words.hpp"
+#include "common/base/log.hpp"
+#include "common/base/random.hpp"
+#include "common/net/deadline.hpp"
+
+namespace inout {
+namespace {
+
+void warn(Server& server, std::string_view event, const std::string& reason) {
+    server.lost();
+    log::warning(event, {{"server", to_string(server.upstream().server())}, {"reason", reason}});
+}
+
+/// A proxy of 0.0.1, or of our first release, knows no spare connections: it ends this one, as many
+/// other services would.
+void say_unknown(const Server& server, const std::string& reason) {
+    log::info(
+        "proxy not known",
+        {{"server", to_string(server.upstream().server())},
+         {"reason", "it can not be asked, as a proxy of an older version, or is none: " + reason}});
+}
+
+void say_reached(Server& server, const Response& response, bool secured) {
+    const Upstream& upstream = server.upstream();
+    log::info("proxy reached",
+              {{"server", to_string(upstream.server())},
+               {"tls", secured ? "yes" : "no"},
+               {"identity", response.identity.empty() ? "not told" : response.identity}});
+    if (upstream.has_key() && response.identity == "anonymous") {
+        log::warning("not recognised", {{"server", to_string(upstream.server())},
+                                        {"reason", std::string(kNotRecognised)}});
+    }
+}
+
+}  // namespace
+
+Task<> first_look(Worker& worker, const InConfig& config, Server& server, Milliseconds delay) {
+    Timer pause(worker.context());
+    pause.expires_after(delay);
+    co_await pause.async_wait(use_result);
+    const Upstream& upstream = server.upstream();
+    auto dialled = co_await upstream.dial(worker.executor(), config.connect_timeout, DialFor::spare,
+                                          config.connect_timeout);
+    if (!dialled) {
+        warn(server, "proxy unreachable", dialled.error().detail);
+        co_return;
+    }
+    Connection connection = std::move(*dialled);
+    const bool secured = connection.tls() != nullptr;
+    Deadline deadline(connection);
+    deadline.expires_after(config.connect_timeout);
+    Message request =
+        InWarmRequest{.magic = random_hex(kMagicDigits), .version = std::string(kVersion)};
+    upstream.prove(request, connection);
+    const auto write_error = co_await write_message(connection, request);
+    auto answer = co_await read_message(connection, kFrameBodyMaxBytes);
+    if (deadline.expired()) {
+        warn(server, "proxy unreachable", why_silent(upstream.server()));
+    } else if (!answer && answer.error().is_garbage()) {
+        warn(server, "proxy unreachable",
+             why_no_answer(answer.error(), upstream.server(), secured));
+    } else if (!answer) {
+        say_unknown(server, write_error
+                                ? write_error.message()
+                                : why_no_answer(answer.error(), upstream.server(), secured));
+    } else if (const auto* response = std::get_if<Response>(&*answer);
+               response == nullptr || !response->answers("InWarmRequest")) {
+        warn(server, "proxy unreachable",
+             "what answers at " + to_string(upstream.server()) + " is no inout proxy");
+    } else if (!response->ext) {
+        say_unknown(server, response->message);
+    } else if (response->ok() || response->code == Code::limit) {
+        say_reached(server, *response, secured);  // with a limit only for spare connections
+    } else {
+        warn(server, "proxy refuses", response->message);
+    }
+    deadline.cancel();
+    co_await say_farewell(connection);
+}
+
+}  // namespace inout
