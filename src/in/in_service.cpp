@@ -31,6 +31,8 @@ ConfigProblems InService::load() {
                         network.deny ? *network.deny : all.deny, &upstream, std::move(e2e)}));
         });
     for (auto& problem : find_dial_circles(config_)) problems.push_back(std::move(problem));
+    certificates_.add(upstreams_.validities());
+    certificates_.warn();
     return problems;
 }
 
@@ -54,6 +56,8 @@ std::optional<std::string> InService::start() {
         spawn_for_ever(workers_.main().executor(), "listener",
                        [this, &acceptor, &network] { return accept(acceptor, network); });
     }
+    spawn_for_ever(workers_.main().executor(), "certificates",
+                   [this] { return certificates_.run(workers_.main().executor()); });
     look_at_proxies();
     return std::nullopt;
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "common/app/certificate_watch.hpp"
 #include "common/app/daemon.hpp"
 #include "common/base/quota.hpp"
 #include "common/net/acceptor.hpp"
@@ -32,6 +33,7 @@ class InService : public Service {
     Upstreams upstreams_;
     std::unique_ptr<Budget> budget_;
     std::map<const Upstream*, std::unique_ptr<Server>> servers_;
+    CertificateWatch certificates_;
     std::vector<std::unique_ptr<Network>> networks_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
 };

@@ -7,12 +7,15 @@
 namespace inout {
 
 ConfigProblems OutService::load() {
-    return load_networks(
+    ConfigProblems problems = load_networks(
         config_, TlsSide::server, upstreams_,
         [this](const OutNetwork& network, const Upstream& upstream, std::unique_ptr<TlsPsk> e2e) {
             networks_.push_back(
                 std::make_unique<Network>(Network{config_, network, &upstream, std::move(e2e)}));
         });
+    certificates_.add(upstreams_.validities());
+    certificates_.warn();
+    return problems;
 }
 
 std::optional<std::string> OutService::start() {
@@ -24,6 +27,8 @@ std::optional<std::string> OutService::start() {
         spawn_for_ever(workers_.main().executor(), "control link",
                        [&link = *link] { return link.run(); });
     }
+    spawn_for_ever(workers_.main().executor(), "certificates",
+                   [this] { return certificates_.run(workers_.main().executor()); });
     return std::nullopt;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "common/app/certificate_watch.hpp"
 #include "common/app/daemon.hpp"
 #include "out/control_link.hpp"
 
@@ -26,6 +27,7 @@ class OutService : public Service {
     Upstreams upstreams_;
     std::unique_ptr<Budget> budget_;
     std::map<const Upstream*, std::unique_ptr<DataLinks>> data_links_;
+    CertificateWatch certificates_;
     std::vector<std::unique_ptr<Network>> networks_;
     std::vector<std::unique_ptr<ControlLink>> links_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/app/weak_secret.hpp"
 #include "common/base/random.hpp"
 #include "common/base/wall_clock.hpp"
 
@@ -78,6 +79,7 @@ ConfigProblems Gatekeeper::load() {
                                ": " + secret.error());
             continue;
         }
+        if (is_guessable(*secret)) warn_of_weak_secret(entry.secret_file);
         auto key = std::make_unique<Key>();
         key->secret = std::move(*secret);
         keys_.emplace(entry.id, std::move(key));

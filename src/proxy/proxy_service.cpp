@@ -14,10 +14,12 @@ ConfigProblems ProxyService::load() {
         auto server = TlsServer::make(*options);
         if (server) {
             state_.tls = std::move(*server);
+            certificates_.add(state_.tls->validities());
         } else {
             problems.push_back(server.error());
         }
     }
+    certificates_.warn();
     return problems;
 }
 
@@ -28,6 +30,8 @@ std::optional<std::string> ProxyService::start() {
         log::info("listening", {{"address", to_string(address)}, {"proxy", state_.proxy_id}});
     }
     spawn_for_ever(workers_.main().executor(), "listener", [this] { return accept(); });
+    spawn_for_ever(workers_.main().executor(), "certificates",
+                   [this] { return certificates_.run(workers_.main().executor()); });
     return std::nullopt;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "common/app/certificate_watch.hpp"
 #include "common/app/daemon.hpp"
 #include "common/base/random.hpp"
 #include "common/net/acceptor.hpp"
@@ -52,6 +53,7 @@ class ProxyService : public Service {
     Workers& workers_;
     ProxyState state_;
     Acceptor acceptor_;
+    CertificateWatch certificates_;
 };
 
 }  // namespace inout

@@ -20,7 +20,7 @@ class Held:
         self.proxy = run.proxy(protected() if tls else {})
         self.tunnel = run.own(Tunnel(self.proxy.port(), on_data))
         paths = {"in": self.proxy, "out": self.proxy, leg: self.tunnel.port}
-        e2e = {} if tls else {"e2e": {"key_file": secret_file("a key of both ends")}}
+        e2e = {} if tls else {"e2e": {"key_file": secret_file("fedcba9876543210" * 4)}}
 
         def network(name, **more):
             return {"server_host": "127.0.0.1", "server_port": harness.port_of(paths[name]),

@@ -44,7 +44,7 @@ def pin(name="localhost", directory="ca"):
 
 
 @functools.cache
-def secret(name="secret", text="a secret of the tests\n", mode=0o600):
+def secret(name="secret", text="0123456789abcdef" * 4 + "\n", mode=0o600):
     """A file with this text; written once, because a program may be reading it."""
     path = folder() / name
     path.write_text(text)

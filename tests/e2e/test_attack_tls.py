@@ -302,7 +302,7 @@ def test_a_changed_byte_ends_the_stream_in_rst_and_is_never_delivered(run, leg, 
 
 def e2e_chain(run, attack, topics=("one", "two")):
     """in and out with one key for both topics, and somebody who rewrites what in says."""
-    e2e = {"e2e": {"key_file": secret_file("a key of both ends")}}
+    e2e = {"e2e": {"key_file": secret_file("fedcba9876543210" * 4)}}
     backends = [run.own(harness.Server(harness.echo)) for _ in topics]
     proxy = run.proxy()
     tunnel = run.own(Tunnel(proxy.port(), attack))

@@ -184,7 +184,7 @@ TEST(E2e, has_a_second_key_only_in_out) {
     EXPECT_EQ(out_network(R"("e2e": {"key_file": "k", "also_accept": "old"})"), "");
     EXPECT_EQ(in_network(R"("e2e": {"key_file": "k", "also_accept": "old"})"),
               "f:2:26: networks[0].e2e: unknown key \"also_accept\"; the keys here are "
-              "\"key_file\"\n");
+              "\"key_file\", \"key_format\"\n");
 }
 
 TEST(E2e, belongs_to_a_network) {

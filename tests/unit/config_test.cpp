@@ -310,7 +310,8 @@ TEST(EffectiveConfig, shows_file_names_as_written_and_no_key_that_the_file_lacks
                 "ca": "../ca.pem"
             },
             "e2e": {
-                "key_file": "e2e.key"
+                "key_file": "e2e.key",
+                "key_format": "new_key"
             }
         })"),
               text.npos)

@@ -12,6 +12,7 @@
 #include <string>
 #include <type_traits>
 
+#include "common/base/file.hpp"
 #include "common/base/limits.hpp"
 
 namespace inout {
@@ -113,16 +114,66 @@ TEST_F(SecretFile, is_refused_when_others_can_read_or_write_it) {
 }
 
 TEST_F(SecretFile, may_be_read_by_its_group_only_if_it_belongs_to_root) {
-    constexpr uid_t kNobody = 65'534;
-    const bool root = ::geteuid() == 0;
     for (const mode_t mode : {mode_t{0640}, mode_t{0440}}) {
         write(kText, mode);
-        if (root) {
+        if (::geteuid() == 0) {
             EXPECT_EQ(read(), kText);
-            ASSERT_EQ(::chown(path_.c_str(), kNobody, static_cast<gid_t>(-1)), 0);
+        } else {
+            EXPECT_TRUE(read().starts_with("can be read by its group")) << read();
         }
-        EXPECT_TRUE(read().starts_with("can be read by its group")) << read();
     }
+}
+
+TEST_F(SecretFile, of_somebody_else_is_not_ours) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+    constexpr uid_t kNobody = 65'534;
+    for (const mode_t mode : {mode_t{0600}, mode_t{0440}}) {
+        write(kText, mode);
+        ASSERT_EQ(::chown(path_.c_str(), kNobody, static_cast<gid_t>(-1)), 0);
+        EXPECT_TRUE(read().starts_with("belongs to the user 65534")) << read();
+    }
+}
+
+TEST_F(SecretFile, is_what_a_link_leads_to) {
+    write(kText);
+    fs::rename(path_, directory_ + "/target");
+    fs::create_symlink("target", path_);
+    EXPECT_EQ(read(), kText);
+    ASSERT_EQ(::chmod((directory_ + "/target").c_str(), 0644), 0);
+    EXPECT_EQ(read(), "can be read by others (mode 0644): chmod 600");
+}
+
+TEST_F(SecretFile, a_tls_key_may_be_read_by_its_group_and_a_certificate_by_everybody) {
+    const auto problem = [&](FileAudience audience, mode_t mode, std::size_t max_bytes = 100) {
+        write(kText, mode);
+        const auto content = read_file(path_, audience, max_bytes);
+        return content ? std::string(content->bytes()) : content.error();
+    };
+    EXPECT_EQ(problem(FileAudience::group, 0640), kText);
+    EXPECT_EQ(problem(FileAudience::group, 0660),
+              "can be changed by its group (mode 0660): chmod 600");
+    EXPECT_EQ(problem(FileAudience::group, 0644), "can be read by others (mode 0644): chmod 600");
+    EXPECT_EQ(problem(FileAudience::everybody, 0666), kText);
+    EXPECT_EQ(problem(FileAudience::everybody, 0644, kText.size()), kText);
+    EXPECT_EQ(problem(FileAudience::everybody, 0644, kText.size() - 1), "is longer than 15 bytes");
+}
+
+TEST(Secrets, are_a_new_key_only_as_the_program_writes_it) {
+    const std::string key = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    EXPECT_TRUE(is_new_key(Secret(key)));
+    for (const std::string& other :
+         {key.substr(1), key + "0", std::string(64, '0'), std::string(63, 'a') + "b",
+          std::string(60, 'x') + "0123", std::string("correct horse battery staple")}) {
+        EXPECT_FALSE(is_new_key(Secret(other))) << other;
+    }
+}
+
+TEST(Secrets, are_guessable_if_short_or_of_few_characters) {
+    EXPECT_FALSE(is_guessable(Secret("0123456789abcdef0123456789abcdef")));
+    EXPECT_FALSE(is_guessable(Secret("q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ")));
+    EXPECT_TRUE(is_guessable(Secret("0123456789abcdef0123456789abcde")));
+    EXPECT_TRUE(is_guessable(Secret(std::string(1'000, 'x'))));
+    EXPECT_TRUE(is_guessable(Secret("our office secret")));
 }
 
 TEST_F(SecretFile, must_be_a_file_and_never_keeps_the_program_waiting) {

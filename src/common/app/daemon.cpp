@@ -11,12 +11,14 @@
 #include <iostream>
 
 #include "common/app/signals.hpp"
+#include "common/base/crypto.hpp"
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
 #include "common/base/random.hpp"
 #include "common/base/secret.hpp"
 #include "common/base/unique_fd.hpp"
 #include "common/net/resolver.hpp"
+#include "common/net/tls_context.hpp"
 
 namespace inout {
 namespace detail {
@@ -246,8 +248,11 @@ int report(const ConfigProblems& problems) {
 }
 
 int write_new_key(const std::string& path) {
-    constexpr std::size_t kDigits = 64;  // 256 bits
-    if (const auto problem = write_new_secret_file(path, random_hex(kDigits) + "\n")) {
+    if (const auto problem = crypto_problem()) {
+        std::cerr << "--new-key " << path << ": " << *problem << '\n';
+        return 1;
+    }
+    if (const auto problem = write_new_secret_file(path, random_hex(kNewKeyDigits) + "\n")) {
         std::cerr << "--new-key " << path << ": " << *problem << '\n';
         return 1;
     }
@@ -271,6 +276,10 @@ int run(const std::string& name, const CommonConfig& config, const ConfigWarning
     set_buffer_bytes(static_cast<int>(config.stream_buffer));
     // Never destroyed: coroutines that still wait refer to the service and to each other's workers,
     // and the process's end frees all of it at once.
+    if (const auto problem = tls_problem()) {
+        log::error("cannot start", {{"reason", *problem}});
+        return 1;
+    }
     static auto* life = new Life(config, make);
     if (const auto problems = life->load(); !problems.empty()) return report(problems);
     if (check_only) {

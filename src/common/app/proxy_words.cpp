@@ -22,6 +22,10 @@ std::string why_no_answer(const ReadError& error, const HostPort& server, bool s
         case ReadError::Kind::ended:
             return place + " ended the connection without an answer" + std::string(hint);
         case ReadError::Kind::failed:
+            // An alert is what it says; over TLS 1.3 that of a missing certificate comes here.
+            if (error.cause.category() == tls_category()) {
+                return place + ": TLS: " + error.cause.message();
+            }
             return place + ": " + error.cause.message() + ", before any answer" + std::string(hint);
         case ReadError::Kind::malformed:
             if (!secured && is_tls(error.seen)) {

@@ -1,6 +1,7 @@
 #include "common/app/upstream.hpp"
 
 #include "common/app/proxy_words.hpp"
+#include "common/app/weak_secret.hpp"
 #include "common/base/wall_clock.hpp"
 #include "common/net/deadline.hpp"
 #include "common/protocol/proof.hpp"
@@ -22,6 +23,7 @@ Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
         if (!secret) {
             return Failure{"auth.secret_file: " + auth->secret_file + ": " + secret.error()};
         }
+        if (is_guessable(*secret)) warn_of_weak_secret(auth->secret_file);
         upstream->key_id_ = auth->id;
         upstream->secret_ = std::move(*secret);
     }
@@ -100,6 +102,15 @@ Result<const Upstream*, std::string> Upstreams::get(const HostPort& server,
     return upstreams_.emplace(std::move(options), std::move(*made)).first->second.get();
 }
 
+std::vector<Validity> Upstreams::validities() const {
+    std::vector<Validity> all;
+    for (const auto& [options, upstream] : upstreams_) {
+        const auto some = upstream->validities();
+        all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+}
+
 Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,
                                                       const std::optional<E2eOptions>& options,
                                                       const std::string& topic) {
@@ -112,6 +123,17 @@ Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,
         auto secret = read_secret_file(*path);
         if (!secret) {
             return Failure{"e2e." + std::string(name) + ": " + *path + ": " + secret.error()};
+        }
+        // A stream's beginning tells whoever sees it whether a guess is right.
+        if (!is_new_key(*secret)) {
+            if (options->key_format == KeyFormat::new_key) {
+                return Failure{"e2e." + std::string(name) + ": " + *path + ": is not " +
+                               std::to_string(kNewKeyDigits) +
+                               " hexadecimal digits at random: a key that a person made up can be "
+                               "guessed. Write one with: in --new-key FILE (to go on with this one "
+                               "for now: \"key_format\": \"any\" in e2e)"};
+            }
+            warn_of_weak_secret(*path);
         }
         keys.push_back(std::move(*secret));
     }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "common/app/dial_queue.hpp"
 #include "common/base/secret.hpp"
@@ -36,6 +37,10 @@ class Upstream {
     const HostPort& server() const { return server_; }
     /// Whether prove() has anything to prove.
     bool has_key() const { return !key_id_.empty(); }
+    /// Of the certificates that its TLS needs; none without.
+    std::vector<Validity> validities() const {
+        return tls_ ? tls_->validities() : std::vector<Validity>();
+    }
     /// A connection on which the first message may be sent, and none on which our identity could be
     /// stolen: TCP and TLS within `timeout`, which begins when its turn comes (dial_queue). A
     /// stream's dial also ends when `wait` is over, the others only wait so long for their turn.
@@ -64,6 +69,8 @@ class Upstreams {
     Result<const Upstream*, std::string> get(const HostPort& server,
                                              const std::optional<TlsClientOptions>& tls,
                                              const std::optional<KeyOptions>& auth);
+    /// Of all of them.
+    std::vector<Validity> validities() const;
 
   private:
     using Options =

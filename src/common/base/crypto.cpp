@@ -1,8 +1,11 @@
 #include "common/base/crypto.hpp"
 
+#include <openssl/conf.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -52,7 +55,48 @@ class HmacContext {
     std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context_{nullptr, &EVP_MAC_CTX_free};
 };
 
+std::string first_error() {
+    const char* reason = ERR_reason_error_string(ERR_peek_error());
+    std::string text = reason != nullptr ? reason : "no reason given";
+    ERR_clear_error();
+    return text;
+}
+
+/// OpenSSL by itself passes over a configuration that it can not read, and over what that was
+/// written for. A missing one is none.
+std::optional<std::string> problem_of_configuration(const std::string& file) {
+    const std::unique_ptr<CONF, decltype(&NCONF_free)> parsed(NCONF_new(nullptr), &NCONF_free);
+    long line = 0;
+    ERR_clear_error();
+    if (!parsed || NCONF_load(parsed.get(), file.c_str(), &line) > 0 || line <= 0) {
+        ERR_clear_error();
+        return std::nullopt;
+    }
+    return file + ", line " + std::to_string(line) + ": " + first_error();
+}
+
 }  // namespace
+
+std::optional<std::string> crypto_problem() {
+    char* const name = CONF_get1_default_config_file();
+    const std::string file = name != nullptr ? name : "openssl.cnf";
+    OPENSSL_free(name);
+    if (auto problem = problem_of_configuration(file)) return problem;
+    const auto cannot = [&](const char* what) {
+        return std::string("OpenSSL has no ") + what + ": " + first_error() + " (is " + file +
+               " right? One that activates a provider has to activate \"default\" as well)";
+    };
+    ERR_clear_error();
+    unsigned char byte = 0;
+    if (RAND_bytes(&byte, 1) != 1) return cannot("random numbers");
+    const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> hmac(
+        EVP_MAC_fetch(nullptr, OSSL_MAC_NAME_HMAC, nullptr), &EVP_MAC_free);
+    if (!hmac) return cannot("HMAC");
+    const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> hash(
+        EVP_MD_fetch(nullptr, "SHA256", nullptr), &EVP_MD_free);
+    if (!hash) return cannot("SHA-256");
+    return std::nullopt;
+}
 
 Digest sha256(std::string_view data) {
     Digest digest;

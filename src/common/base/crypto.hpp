@@ -13,6 +13,10 @@
 
 namespace inout {
 
+/// Why OpenSSL can not do what is asked of it here, before anything else is: its configuration is
+/// no such file, or leaves out what we need. Nothing: it can. To be called once at start.
+std::optional<std::string> crypto_problem();
+
 /// A SHA-256 value, or as many bytes of a key.
 using Digest = std::array<unsigned char, 32>;
 

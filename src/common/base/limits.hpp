@@ -45,6 +45,14 @@ inline constexpr std::size_t kSecretMinBytes = 16, kSecretMaxBytes = 4'096;
 inline constexpr Milliseconds kProofWindow{60'000};
 /// Proofs of one key that are remembered: 3,800 a second without a pause, 30 MB then.
 inline constexpr std::size_t kReplayEntriesMax = 1'000'000;
+/// A secret that looks random has at least this many bytes, and different ones among them.
+inline constexpr std::size_t kStrongSecretBytes = 32, kStrongSecretKinds = 8;
+/// A file of certificates or of a key: more than a system's whole trust store.
+inline constexpr std::size_t kPemMaxBytes = 4'194'304;
+/// How long before a certificate's end it is warned of, how often, and how many at a time.
+inline constexpr Milliseconds kCertificateNotice{14 * 86'400'000LL};
+inline constexpr Milliseconds kCertificateCheck{86'400'000};
+inline constexpr std::size_t kCertificateWarnings = 100;
 /// Between two warnings that a key still proves itself as in our last release.
 inline constexpr Milliseconds kOldProofWarning{3'600'000};
 /// Words of a topic pattern; more than any tree of names needs.

@@ -4,12 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <cstdio>
+#include <set>
 #include <system_error>
 
 #include "common/base/crypto.hpp"
+#include "common/base/file.hpp"
 #include "common/base/limits.hpp"
 #include "common/base/unique_fd.hpp"
 
@@ -19,47 +19,6 @@ namespace {
 std::string failed(std::string_view what, int error) {
     return std::string(what) + ": " + std::generic_category().message(error);
 }
-
-/// What is wrong with the file's kind or permissions.
-std::optional<std::string> check_file(int fd) {
-    struct stat status {};
-    if (::fstat(fd, &status) != 0) return failed("can not be examined", errno);
-    if (!S_ISREG(status.st_mode)) return "is not a regular file";
-
-    const mode_t mode = status.st_mode & 07777U;
-    const mode_t group_may = status.st_uid == 0 ? S_IRGRP : 0;
-    const mode_t excess = mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH) & ~group_may;
-    if (excess == 0) return std::nullopt;
-    char octal[8];
-    std::snprintf(octal, sizeof octal, "%04o", static_cast<unsigned>(mode));
-    return std::string("can be ") +
-           ((excess & (S_IRGRP | S_IROTH)) != 0 ? "read by " : "changed by ") +
-           ((excess & (S_IROTH | S_IWOTH)) != 0 ? "others" : "its group") + " (mode " + octal +
-           "): chmod 600";
-}
-
-/// A buffer on the stack that does not stay there.
-struct Buffer {
-    // The longest secret, its newline, and one byte more to know that there is more.
-    std::array<char, kSecretMaxBytes + 3> bytes;
-    std::size_t size = 0;
-
-    Buffer() = default;
-    Buffer(const Buffer&) = delete;
-    Buffer& operator=(const Buffer&) = delete;
-    ~Buffer() { wipe(bytes.data(), bytes.size()); }
-
-    /// Until the end of the file, or until it is full; an errno if that failed.
-    int fill(int fd) {
-        while (size < bytes.size()) {
-            const ssize_t n = ::read(fd, bytes.data() + size, bytes.size() - size);
-            if (n == 0) return 0;
-            if (n < 0 && errno != EINTR) return errno;
-            if (n > 0) size += static_cast<std::size_t>(n);
-        }
-        return 0;
-    }
-};
 
 int write_all(int fd, std::string_view text) {
     while (!text.empty()) {
@@ -75,15 +34,9 @@ int write_all(int fd, std::string_view text) {
 Secret::~Secret() { wipe(bytes_.data(), bytes_.size()); }
 
 Result<Secret, std::string> read_secret_file(const std::string& path) {
-    // O_NONBLOCK: a FIFO would keep the program waiting for somebody to write into it. What was
-    // opened is what is examined, so nobody can exchange the file in between.
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-    if (!fd) return Failure{failed("can not be opened", errno)};
-    if (auto problem = check_file(fd.get())) return Failure{std::move(*problem)};
-
-    Buffer buffer;
-    if (const int error = buffer.fill(fd.get())) return Failure{failed("can not be read", error)};
-    std::string_view text(buffer.bytes.data(), buffer.size);
+    const auto content = read_file(path, FileAudience::owner_only, kPemMaxBytes);
+    if (!content) return Failure{content.error()};
+    std::string_view text = content->bytes();
     if (text.ends_with('\n')) text.remove_suffix(text.ends_with("\r\n") ? 2 : 1);
     if (text.size() < kSecretMinBytes) {
         return Failure{"is too short to be a secret: " + std::to_string(text.size()) +
@@ -94,6 +47,18 @@ Result<Secret, std::string> read_secret_file(const std::string& path) {
                        " bytes are allowed"};
     }
     return Secret(text);
+}
+
+bool is_guessable(const Secret& secret) {
+    const std::string_view text = secret.bytes();
+    const std::set<char> kinds(text.begin(), text.end());
+    return text.size() < kStrongSecretBytes || kinds.size() < kStrongSecretKinds;
+}
+
+bool is_new_key(const Secret& secret) {
+    const std::string_view text = secret.bytes();
+    return text.size() == kNewKeyDigits &&
+           text.find_first_not_of("0123456789abcdefABCDEF") == text.npos && !is_guessable(secret);
 }
 
 std::optional<std::string> write_new_secret_file(const std::string& path, std::string_view text) {

@@ -36,10 +36,18 @@ class Secret {
 std::ostream& operator<<(std::ostream&, const Secret&) = delete;
 
 /// The content of a secret file: kSecretMinBytes to kSecretMaxBytes of any kind; one newline at its
-/// end ("\n" or "\r\n") does not count. Refused when others than the owner can read or write the
-/// file; the group may read one that belongs to root, as systemd's credentials and distributions'
-/// keys do (PostgreSQL draws the same line).
+/// end ("\n" or "\r\n") does not count. Refused when it belongs to somebody else than root or us,
+/// or when others than the owner can read or write it; the group may read one that belongs to root,
+/// as systemd's credentials and distributions' keys do (PostgreSQL draws the same line).
 Result<Secret, std::string> read_secret_file(const std::string& path);
+
+/// What `--new-key` writes: this many hexadecimal digits, 256 bits.
+inline constexpr std::size_t kNewKeyDigits = 64;
+/// Whether a secret is one that `--new-key` or `openssl rand -hex 32` may have written.
+bool is_new_key(const Secret& secret);
+/// Whether a person may have made it up: who sees one use of it could then try words until one
+/// fits, at home and with many machines. Short, or of few different characters.
+bool is_guessable(const Secret& secret);
 
 /// Makes a file with this text that only its owner can read and write (0600), on disk when it
 /// returns. The reason if that failed, or if there is something of that name already.

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "common/base/crypto.hpp"
+#include "common/net/tls_files.hpp"
 
 namespace inout {
 namespace {
@@ -38,14 +39,16 @@ Result<std::unique_ptr<TlsClient>, std::string> TlsClient::make(const TlsClientO
         certificate_name(options.server_name.empty() ? server_host : options.server_name);
     client->chain_matters_ = options.pin.empty() || !options.ca.empty();
     if (!options.cert.empty()) {
-        if (const auto problem = load_certificate(context, options.cert, options.key)) {
-            return Failure{"tls." + *problem};
-        }
+        auto own = load_certificate(context, options.cert, options.key);
+        if (!own) return Failure{"tls." + own.error()};
+        own->key = "tls.cert";
+        client->validities_.push_back(std::move(*own));
     }
     if (!options.ca.empty()) {
-        if (const auto problem = load_trusted(context, options.ca)) {
-            return Failure{"tls.ca: " + *problem};
-        }
+        auto trusted = load_trusted(context, options.ca);
+        if (!trusted) return Failure{"tls.ca: " + trusted.error()};
+        trusted->key = "tls.ca";
+        client->validities_.push_back(std::move(*trusted));
     } else if (client->chain_matters_ && SSL_CTX_set_default_verify_paths(context) != 1) {
         return Failure{"tls.ca: the system's certificates: " + openssl_error()};
     }

@@ -10,6 +10,7 @@
 #include "common/base/result.hpp"
 #include "common/net/tls_context.hpp"
 #include "common/protocol/config.hpp"
+#include "common/protocol/validity.hpp"
 
 struct ssl_session_st;
 struct x509_store_ctx_st;
@@ -27,6 +28,8 @@ class TlsClient {
     TlsClient& operator=(const TlsClient&) = delete;
 
     SslPtr session();
+    /// Of our certificate, if we have one, and of the CA, if one is named.
+    const std::vector<Validity>& validities() const { return validities_; }
 
   private:
     TlsClient() = default;
@@ -36,6 +39,7 @@ class TlsClient {
     bool has_pinned_key(x509_store_ctx_st* store) const;
 
     SslContextPtr context_;
+    std::vector<Validity> validities_;
     std::string server_name_;
     std::string pin_;  // SHA-256 of the key; empty: any key of a trusted certificate
     bool chain_matters_ = true;

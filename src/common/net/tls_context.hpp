@@ -1,4 +1,4 @@
-// What all TLS endpoints of ours have in common: versions, ciphers, modes, certificates. Pieces of
+// What all TLS endpoints of ours have in common: versions, ciphers, modes. Pieces of
 // TlsServer, TlsClient and TlsPsk; an SSL_CTX is made at start and read by all threads.
 #pragma once
 
@@ -26,17 +26,14 @@ enum class TlsSide { client, server };
 
 /// TLS 1.3 only, unless `allow_1_2`; ciphers with forward secrecy and authenticated encryption
 /// only; no renegotiation, no compression, no early data.
+/// Demands what tls_problem() looks for.
 SslContextPtr make_context(TlsSide side, bool allow_1_2 = false);
 
-/// The failures say which file and what is wrong with it.
-std::optional<std::string> load_certificate(ssl_ctx_st* context, const std::string& cert,
-                                            const std::string& key);
-std::optional<std::string> load_trusted(ssl_ctx_st* context, const std::string& ca);
+/// Why OpenSSL can not do what is asked of it here, see crypto_problem; nothing: it can. To be
+/// called at start, before anything that needs it.
+std::optional<std::string> tls_problem();
 
 /// Its last moment is over, by the wall clock.
 bool has_ended(const x509_st& certificate);
-
-/// What OpenSSL says of the last failure.
-std::string openssl_error();
 
 }  // namespace inout

@@ -11,6 +11,7 @@
 #include <new>
 #include <span>
 
+#include "common/net/tls_files.hpp"
 #include "common/net/tls_tickets.hpp"
 
 namespace inout {
@@ -74,9 +75,10 @@ Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerO
     std::unique_ptr<TlsServer> server(new TlsServer());
     server->context_ = make_context(TlsSide::server, options.min_version == TlsVersion::v1_2);
     SSL_CTX* const context = server->context_.get();
-    if (const auto problem = load_certificate(context, options.cert, options.key)) {
-        return Failure{"tls." + *problem};
-    }
+    auto own = load_certificate(context, options.cert, options.key);
+    if (!own) return Failure{"tls." + own.error()};
+    own->key = "tls.cert";
+    server->validities_.push_back(std::move(*own));
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_timeout(context,
                         std::chrono::duration_cast<std::chrono::seconds>(kTicketKeyLife).count());
@@ -85,11 +87,10 @@ Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerO
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key);
     SSL_CTX_set_session_ticket_cb(context, nullptr, judge_ticket, nullptr);
     if (!options.client_ca.empty()) {
-        if (const auto problem = load_trusted(context, options.client_ca)) {
-            return Failure{"tls.client_ca: " + *problem};
-        }
-        // Says which certificates are wanted, so that a client with several can choose.
-        SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(options.client_ca.c_str()));
+        auto trusted = load_trusted(context, options.client_ca, true);
+        if (!trusted) return Failure{"tls.client_ca: " + trusted.error()};
+        trusted->key = "tls.client_ca";
+        server->validities_.push_back(std::move(*trusted));
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
         // Demanded by OpenSSL for resumption where clients are verified; any fixed value will do.
         static constexpr unsigned char kContext[] = "inout proxy";

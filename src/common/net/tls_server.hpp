@@ -7,10 +7,12 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/result.hpp"
 #include "common/net/tls_context.hpp"
 #include "common/protocol/config.hpp"
+#include "common/protocol/validity.hpp"
 
 namespace inout {
 
@@ -25,10 +27,13 @@ class TlsServer {
     TlsServer& operator=(const TlsServer&) = delete;
 
     SslPtr session() const;
+    /// Of our certificate, and of the CA of clients.
+    const std::vector<Validity>& validities() const { return validities_; }
 
   private:
     TlsServer();
     SslContextPtr context_;
+    std::vector<Validity> validities_;
     std::unique_ptr<TicketKeys> keys_;
 };
 

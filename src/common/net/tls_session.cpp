@@ -17,28 +17,12 @@
 namespace inout {
 namespace {
 
-class TlsCategory : public std::error_category {
-  public:
-    const char* name() const noexcept override { return "tls"; }
-    std::string message(int reason) const override {
-        if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) return "cut without close_notify";
-        if (reason == SSL_R_TOO_MANY_KEY_UPDATES) return "too many TLS records without content";
-        const char* text = ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason));
-        return text != nullptr ? text : "TLS error " + std::to_string(reason);
-    }
-};
-
 ssize_t would_block() {
     errno = EAGAIN;
     return -1;
 }
 
 }  // namespace
-
-const std::error_category& tls_category() {
-    static const TlsCategory instance;
-    return instance;
-}
 
 void SslDeleter::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 

@@ -46,10 +46,17 @@ struct KeyOptions {
     auto operator<=>(const KeyOptions&) const = default;
 };
 
+/// What an end-to-end key has to look like.
+enum class KeyFormat {
+    new_key,  ///< as --new-key writes it
+    any,      ///< also one that a person made up, which can be guessed
+};
+
 /// Encryption between in and out, through the proxy. The file is written by `in --new-key FILE`.
 struct E2eOptions {
     std::string key_file;
     std::string also_accept;  ///< out: a second key that is valid too, for a change of keys
+    KeyFormat key_format = KeyFormat::new_key;
 
     bool operator==(const E2eOptions&) const = default;
 };

@@ -26,6 +26,7 @@ inline constexpr std::string_view kFormatNames[] = {"text", "json"};
 inline constexpr std::string_view kSwitchNames[] = {"off", "on"};
 inline constexpr std::string_view kTlsModeNames[] = {"off", "optional", "required"};
 inline constexpr std::string_view kTlsVersionNames[] = {"1.2", "1.3"};
+inline constexpr std::string_view kKeyFormatNames[] = {"new_key", "any"};
 inline constexpr std::string_view kOldProofsNames[] = {"accept", "refuse"};
 
 // --- ranges; durations in milliseconds ---
@@ -185,6 +186,7 @@ void visit(Fields& fields, InConfig& config) {
         visit_credentials(entry, network);
         entry.object("e2e", network.e2e, [](auto& e2e, E2eOptions& options) {
             e2e.text("key_file", options.key_file, check_file_name, Need::required);
+            e2e.choice("key_format", options.key_format, kKeyFormatNames);
         });
         entry.values("allow", network.allow, kAddressRanges);
         entry.values("deny", network.deny, kAddressRanges);
@@ -223,6 +225,7 @@ void visit(Fields& fields, OutConfig& config) {
         entry.object("e2e", network.e2e, [](auto& e2e, E2eOptions& options) {
             e2e.text("key_file", options.key_file, check_file_name, Need::required);
             e2e.text("also_accept", options.also_accept, check_file_name);
+            e2e.choice("key_format", options.key_format, kKeyFormatNames);
         });
         if (!entry.good({"server_host", "server_port", "topic"})) return;
         const HostPort server{canonical_host(network.server.host), network.server.port};

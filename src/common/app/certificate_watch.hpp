@@ -1,0 +1,32 @@
+// Warns of certificates that have ended or soon will: at start, and once a day from then on.
+//
+// Owned by a service; add() and warn() while it loads, run() on the main worker afterwards.
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "common/net/asio.hpp"
+#include "common/protocol/validity.hpp"
+
+namespace inout {
+
+class CertificateWatch {
+  public:
+    void add(const std::vector<Validity>& validities) {
+        watched_.insert(validities.begin(), validities.end());
+    }
+    /// A line for each that a person must see to; at most kCertificateWarnings.
+    void warn() const;
+    /// For ever: warns again every kCertificateCheck.
+    Task<> run(Executor executor) const;
+
+    /// Between two checks: kCertificateCheck, a tenth more or less, so that a site's programs do
+    /// not all speak at once. `random` is from 0 to 1.
+    static Milliseconds pause(double random);
+
+  private:
+    std::set<Validity> watched_;  // many networks may use one file
+};
+
+}  // namespace inout
