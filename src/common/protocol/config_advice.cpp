@@ -190,8 +190,7 @@ std::optional<std::string_view> written_for(const JsonValue& document) {
          {"retry_interval", "heartbeat_interval"},
          {"backend_host", "backend_port", "backend"}},
         {"proxy",
-         {"bind", "port", "trusted", "pool", "limits", "handshake_timeout", "tls_timeout",
-          "answer_timeout"},
+         {"bind", "port", "trusted", "pool", "handshake_timeout", "tls_timeout", "answer_timeout"},
          {}},
     };
     const auto has_one = [](const JsonValue& object, const auto& keys) {
