@@ -56,7 +56,7 @@ extern "C" void* realloc(void* memory, std::size_t size) {
     return fails() ? nullptr : real(memory, size);
 }
 
-extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) {
-    static const auto real = next<void* (*)(std::size_t, std::size_t)>("aligned_alloc");
-    return fails() ? nullptr : real(alignment, size);
+extern "C" int posix_memalign(void** memory, std::size_t alignment, std::size_t size) {
+    static const auto real = next<int (*)(void**, std::size_t, std::size_t)>("posix_memalign");
+    return fails() ? ENOMEM : real(memory, alignment, size);
 }

@@ -1,5 +1,6 @@
 #include "common/base/memory_reserve.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
@@ -20,10 +21,15 @@ struct Reserve {
 
 constinit Reserve reserve;
 
-void give_up_a_block() {
+bool give_up_a_block() {
     const std::lock_guard lock(reserve.mutex);
-    if (reserve.count == 0) throw std::bad_alloc();
+    if (reserve.count == 0) return false;
     std::free(reserve.blocks[--reserve.count]);
+    return true;
+}
+
+void on_no_memory() {
+    if (!give_up_a_block()) throw std::bad_alloc();
 }
 
 }  // namespace
@@ -31,7 +37,7 @@ void give_up_a_block() {
 void keep_memory_reserve() {
     reserve.kept = true;
     (void)refill_memory_reserve();
-    std::set_new_handler(give_up_a_block);
+    std::set_new_handler(on_no_memory);
 }
 
 bool refill_memory_reserve() {
@@ -47,3 +53,15 @@ bool refill_memory_reserve() {
 }
 
 }  // namespace inout
+
+/// In place of the C library's. asio takes the memory of its operations from here, which asks no
+/// new handler; and an operation that finds none ends the process, because the coroutine that it
+/// was for can not be unwound then (asio 1.22, awaitable_thread's destructor).
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+    while (true) {
+        void* memory = nullptr;
+        const std::size_t least = std::max(alignment, sizeof memory);
+        if (::posix_memalign(&memory, least, size) == 0) return memory;
+        if (!inout::give_up_a_block()) return nullptr;
+    }
+}

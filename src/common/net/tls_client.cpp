@@ -75,14 +75,17 @@ SslPtr TlsClient::session() {
     SslPtr ssl(SSL_new(context_.get()));
     if (!ssl) throw std::bad_alloc();  // costs this connection only
     SSL_set_connect_state(ssl.get());
+    bool named = false;
     X509_VERIFY_PARAM* const expected = SSL_get0_param(ssl.get());
     if (is_address(server_name_)) {
-        X509_VERIFY_PARAM_set1_ip_asc(expected, server_name_.c_str());
+        named = X509_VERIFY_PARAM_set1_ip_asc(expected, server_name_.c_str()) == 1;
     } else {
-        SSL_set_tlsext_host_name(ssl.get(), server_name_.c_str());
         X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        X509_VERIFY_PARAM_set1_host(expected, server_name_.c_str(), server_name_.size());
+        named = SSL_set_tlsext_host_name(ssl.get(), server_name_.c_str()) == 1 &&
+                X509_VERIFY_PARAM_set1_host(expected, server_name_.c_str(), server_name_.size());
     }
+    // Without memory for the name no name would be checked.
+    if (!named) throw std::bad_alloc();
     const std::lock_guard lock(mutex_);
     while (!tickets_.empty() && !is_usable(tickets_.back())) {
         SSL_SESSION_free(tickets_.back());
@@ -91,6 +94,7 @@ SslPtr TlsClient::session() {
     if (!tickets_.empty()) {
         // A copy, because OpenSSL writes into what it uses, and other threads may use this one.
         ssl_session_st* const ticket = SSL_SESSION_dup(tickets_.back());
+        if (ticket == nullptr) return ssl;
         SSL_set_session(ssl.get(), ticket);
         SSL_SESSION_free(ticket);
         // The last one is used again until the server sends another (RFC 8446, C.4 has the price:
