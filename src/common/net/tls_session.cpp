@@ -190,7 +190,8 @@ ssize_t TlsSession::write_result(int ssl_error) {
 }
 
 ssize_t TlsSession::failure_of(int ssl_error) {
-    if (ssl_error == SSL_ERROR_ZERO_RETURN) return 0;
+    // OpenSSL takes what TlsWire::observe says to it for a close_notify; it is none.
+    if (ssl_error == SSL_ERROR_ZERO_RETURN && !is_flooded_) return 0;
     if (ssl_error == SSL_ERROR_WANT_READ || ssl_error == SSL_ERROR_WANT_WRITE) {
         return would_block();
     }
