@@ -145,6 +145,7 @@ Task<> ControlLink::serve() {
 
 void ControlLink::open_data_links(const NewDataRequest& wanted) {
     if (!refill_memory_reserve()) return;  // the proxy asks again
+    const DialFor what = wanted.waiting ? DialFor::stream : DialFor::spare;
     for (unsigned i = 0; i < wanted.count; ++i) {
         Worker& worker = workers_.next();
         auto link = network_.links->add(registration_->links, worker.executor(), wanted.waiting,
@@ -152,7 +153,7 @@ void ControlLink::open_data_links(const NewDataRequest& wanted) {
         // The rest is forgotten: a proxy whose need lasts asks again.
         if (!link) return;
         try {
-            spawn(worker.executor(), "data link", data_link(worker, registration_, link));
+            spawn(worker.executor(), "data link", data_link(worker, registration_, link, what));
         } catch (...) {
             network_.links->remove(link);  // or its place would stay taken
             throw;

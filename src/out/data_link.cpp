@@ -213,7 +213,7 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
 }  // namespace
 
 Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
-                 std::shared_ptr<DataLinks::Link> link) {
+                 std::shared_ptr<DataLinks::Link> link, DialFor what) {
     DataLinks& links = *registration->network.links;
     const Listed listed(links, link);
     // Two writers on one connection can garble the original's proxy: then another connection takes
@@ -222,7 +222,7 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
         const Network& network = registration->network;
         // The proxy asks again after kRequestExpiry.
         auto dialled = co_await network.upstream->dial(
-            worker.executor(), network.all.connect_timeout, DialFor::spare, kRequestExpiry);
+            worker.executor(), network.all.connect_timeout, what, kRequestExpiry);
         if (!dialled) {
             say_not_parked(*registration, dialled.error().detail);
             break;
