@@ -46,7 +46,7 @@ def run(run, monkeypatch):
 
 
 @functools.cache
-def issue(name, key, subject, extensions="", ca="ca"):
+def issue(name, key, subject, extensions="", ca="ca", days=1):
     """NAME.crt for an existing key of the tests' CA, where certs.sh would not make such a one."""
     folder = certificates()
     request = subprocess.run(["openssl", "req", "-new", "-key", folder / f"{key}.key",
@@ -54,7 +54,7 @@ def issue(name, key, subject, extensions="", ca="ca"):
     (folder / f"{name}.ext").write_text(extensions)
     signer = (["-CA", folder / "ca.crt", "-CAkey", folder / "ca.key"] if ca
               else ["-signkey", folder / f"{key}.key"])
-    subprocess.run(["openssl", "x509", "-req", *signer, "-days", "1", "-extfile",
+    subprocess.run(["openssl", "x509", "-req", *signer, "-days", str(days), "-extfile",
                     folder / f"{name}.ext", "-out", folder / f"{name}.crt"],
                    input=request.stdout, check=True, capture_output=True)
     return files_of(name, key)

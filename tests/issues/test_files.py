@@ -9,7 +9,7 @@ import pytest
 import harness
 import secure
 from harness import echo_server, expect_failed_open
-from test_tls import issue
+from test_tls import expired, issue
 
 pytestmark = pytest.mark.plain_only  # these tests choose the protection themselves
 
@@ -123,7 +123,7 @@ def test_what_is_wrong_with_a_file_of_tls_is_said_with_its_name_and_the_way_out(
     key, told = FAULTS[spoil]
     config = {"port": 0, "tls": {"cert": "localhost.crt", "key": "localhost.key",
                                  "client_ca": "ca.crt"}}
-    name = {"tls.client_ca": "ca.crt"}.get(key, f"localhost.{'crt' if key == 'tls.cert' else 'key'}")
+    name = {"tls.client_ca": "ca.crt", "tls.cert": "localhost.crt", "tls.key": "localhost.key"}[key]
     for check in ([], ["--check"]):
         done = end_of("proxy", config, *check, tmp_path=pki)
         assert done.returncode == 2, done.stderr
@@ -196,7 +196,7 @@ def valid_for(days):
                  "subjectAltName=DNS:localhost,IP:127.0.0.1", days=days)
 
 
-@pytest.mark.parametrize("days, told", [(3, "ends in "), (13, "ends in 12 days"), (20, None)])
+@pytest.mark.parametrize("days, told", [(3, "ends in "), (13, "ends in 1"), (20, None)])
 def test_a_certificate_that_ends_soon_is_warned_of_at_start_and_by_check(run, tmp_path, days, told):
     config = {"port": 0, "tls": valid_for(days)}
     done = end_of("proxy", config, "--check", tmp_path=tmp_path)
@@ -208,6 +208,12 @@ def test_a_certificate_that_ends_soon_is_warned_of_at_start_and_by_check(run, tm
     if told:
         assert warnings[0]["key"] == "tls.cert" and told in warnings[0]["reason"]
         assert warnings[0]["file"] == config["tls"]["cert"]
+
+
+def test_a_certificate_that_has_ended_is_warned_of(tmp_path):
+    done = end_of("proxy", {"tls": expired()}, "--check", tmp_path=tmp_path)
+    assert done.returncode == 0
+    assert "tls.cert" in done.stderr and "days ago (2020-01-02" in done.stderr
 
 
 def test_a_ca_that_ends_soon_is_warned_of_but_not_one_of_many(tmp_path):
@@ -232,12 +238,14 @@ def test_a_ca_that_ends_soon_is_warned_of_but_not_one_of_many(tmp_path):
 CNF = {"garbage": "garbage [[[ =\n",
        "no default provider": "openssl_conf=a\n[a]\nproviders=b\n[b]\nlegacy=c\n[c]\nactivate=1\n",
        "an unknown provider": "openssl_conf=a\n[a]\nproviders=b\n[b]\nnone=c\n[c]\nactivate=1\n",
-       "no such algorithms": "openssl_conf=a\n[a]\nalg_section=b\n[b]\ndefault_properties=fips=yes\n"}
+       "no such algorithms": "openssl_conf=a\n[a]\nalg_section=b\n[b]\n"
+                             "default_properties=fips=yes\n"}
 
 
 @pytest.mark.parametrize("program", ["in", "proxy"])
 @pytest.mark.parametrize("fault", CNF)
-def test_a_broken_configuration_of_openssl_is_the_reason_why_nothing_starts(tmp_path, program, fault):
+def test_a_broken_configuration_of_openssl_is_the_reason_why_nothing_starts(tmp_path, program,
+                                                                            fault):
     cnf = tmp_path / "broken.cnf"
     cnf.write_text(CNF[fault])
     config = {"port": 0} if program == "proxy" else {"networks": [NETWORK]}
