@@ -59,7 +59,11 @@ void DataLinks::evict(List::iterator victim) {
     const auto link = *victim;
     unlist(victim);
     link->places = {};
-    close_soon(link);
+    // A stream that is here already stays; one that is under way is the price of little room.
+    asio::post(link->executor, [link] {
+        Connection* const parked = link->connection;
+        if (parked != nullptr && parked->is_open() && parked->is_quiet()) parked->close();
+    });
 }
 
 void DataLinks::unlist(List::iterator at) {
