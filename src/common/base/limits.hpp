@@ -189,7 +189,7 @@ inline constexpr Milliseconds kAcceptQuiet{5'000};
 inline constexpr std::size_t kReservedDescriptors = 32;
 /// What the process has open itself (standard streams, signals, files being read, the event loop
 /// that looks names up), and each worker (epoll, its timer and its wake-up).
-inline constexpr std::size_t kProcessDescriptors = 11, kWorkerDescriptors = 3;
+inline constexpr std::size_t kProcessDescriptors = 8, kWorkerDescriptors = 3;
 /// A stream's two legs; the least that is left for streams, however few descriptors there are.
 inline constexpr std::size_t kStreamDescriptors = 2;
 /// Pipes may take one in so many descriptors: a stream can do without, and some need many.
