@@ -9,9 +9,10 @@ Response answer_to(std::string_view request, std::string magic) {
     return Response{.magic = std::move(magic), .request = std::string(request), .ext = true};
 }
 
-std::shared_ptr<Registration> make_registration(const ProxyState& state,
+std::shared_ptr<Registration> make_registration(ProxyState& state,
                                                 const std::shared_ptr<ControlChannel>& channel,
-                                                const OutRequest& request) {
+                                                const OutRequest& request,
+                                                DescriptorBudget::Owner owner) {
     auto registration = std::make_shared<Registration>();
     registration->topic = request.topic;
     registration->out = channel->peer();
@@ -49,8 +50,16 @@ std::shared_ptr<Registration> make_registration(const ProxyState& state,
             throw;
         }
     };
-    registration->pool =
-        std::make_shared<DataPool>(policy, config.pool_max, config.limits.waiting, std::move(ask));
+    ParkingRoom room{.is_there = [&budget = state.budget] {
+        return budget.has_spare_room(descriptors_in_use());
+    }};
+    room.take = [&budget = state.budget, owner](std::unique_ptr<DescriptorBudget::Share>& share) {
+        return budget.take(DescriptorBudget::Kind::parked, owner, 1, descriptors_in_use(), share) ==
+               DescriptorBudget::Verdict::granted;
+    };
+    registration->owner = std::move(owner);
+    registration->pool = std::make_shared<DataPool>(policy, config.pool_max, config.limits.waiting,
+                                                    std::move(ask), std::move(room));
     return registration;
 }
 
@@ -71,7 +80,7 @@ class Registered {
     ~Registered() {
         registration_->channel->close();
         try {
-            directory_.remove(registration_);
+            directory_.forget(registration_);
         } catch (const std::bad_alloc&) {
             log::lose_line();  // it is out of its line; who is next in it may not have been told
         }
@@ -82,13 +91,29 @@ class Registered {
     const std::shared_ptr<Registration> registration_;
 };
 
+/// How long a draining out without streams may stay: it may have been about to end by itself.
+constexpr Milliseconds kDrainedStay{2'000};
+
+/// It drains, and its last stream has ended: an out of ours has ended by then, too.
+bool is_over(const Registration& registration) {
+    const Clock::rep since = registration.drains_since;
+    if (since == 0 || registration.streams > 0) return false;
+    return Clock::now().time_since_epoch() - Clock::duration(since) >= kDrainedStay;
+}
+
 /// Answers the out until its connection ends; returns why it ended.
 Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& registration) {
     while (true) {
         auto received = co_await registration->channel->receive();
         if (!received) {
             if (registration->replaced) co_return "replaced by its out";
+            if (registration->pushed_out) co_return "silent, and the topic's line was full";
             co_return registration->channel->why(received.error());
+        }
+        registration->pulse.beat(Clock::now());
+        if (is_over(*registration)) {
+            registration->channel->close();
+            co_return "drained";
         }
         if (std::holds_alternative<Ping>(*received)) {
             registration->channel->send(Pong{});
@@ -105,7 +130,8 @@ Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& 
 }  // namespace
 
 void out_is_draining(ProxyState& state, const std::shared_ptr<Registration>& registration) {
-    if (!state.directory.remove(registration)) return;
+    if (!state.directory.drain(registration)) return;
+    registration->drains_since = Clock::now().time_since_epoch().count();
     log::limited(log::Level::info, log::Kind::change, "out draining", registration->topic,
                  {{"topic", registration->topic}, {"out", registration->out}});
 }
@@ -114,6 +140,8 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
                        Identity identity) {
     Response answer = answer_to("OutRequest", request.magic);
     const std::string who = connection.peer();
+    const DescriptorBudget::Owner owner = state.owner_of(identity, connection);
+    std::unique_ptr<DescriptorBudget::Share> share;  // for as long as this session lasts
     // What a key has registered already counts once, however many outs serve it.
     std::shared_ptr<Quota::Place> place = state.directory.place_of(request.topic, identity);
     if (state.draining) {
@@ -124,18 +152,27 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
         answer.code = Code::limit;
         answer.message = "this key has as many topics as it may";
         say_refused(request, who, identity, "limits.topics_per_key");
+    } else if (const auto verdict = state.budget.take(DescriptorBudget::Kind::control, owner, 1,
+                                                      descriptors_in_use(), share);
+               verdict != DescriptorBudget::Verdict::granted) {
+        answer.code = Code::limit;
+        answer.message = words(verdict);
+        say_refused(request, who, identity, answer.message);
     }
     if (!answer.message.empty()) {
+        place.reset();  // the farewell is no part of it
         co_await refuse(connection, std::move(answer));
         co_return;
     }
     const bool secured = connection.tls() != nullptr;
     auto certificate = state.gatekeeper.certificate_of(connection);
     auto channel = std::make_shared<ControlChannel>(std::move(connection));
-    const auto registration = make_registration(state, channel, request);
+    const auto registration = make_registration(state, channel, request, owner);
     registration->identity = identity;
     registration->secured = secured;
     registration->certificate = std::move(certificate);
+    const Milliseconds timeout = request.heartbeat_timeout.value_or(state.config.heartbeat_timeout);
+    registration->pulse.begin(Clock::now(), timeout);
     registration->topic_of_key = std::move(place);
     const auto position = state.directory.add(registration, request.instance, request.standby);
     if (!position) {
@@ -143,6 +180,7 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
         answer.message = "too many topics, or too many outs in line for this one";
         say_refused(request, who, identity, answer.message);
         registration->topic_of_key.reset();  // the farewell is no part of it
+        share.reset();
         co_await refuse(channel->connection(), std::move(answer));
         co_return;
     }
@@ -195,6 +233,7 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
     } else if (!registration->pool->has_room()) {
         answer.code = Code::limit;
         answer.message = "no data connection is wanted now";
+        registration->pool->came_in_vain();
     }
     if (may_park) {
         const bool known = registration->identity.kind != Identity::Kind::anonymous ||

@@ -11,6 +11,7 @@ struct DataPool::Parked {
     Worker& worker;
     Connection connection;
     Counted counted{counters().parked};
+    std::unique_ptr<DescriptorBudget::Share> share{};
 };
 
 /// A stream without a connection. The timer is its condition variable and its deadline; the rest
@@ -24,11 +25,13 @@ struct DataPool::Waiter {
     bool closed = false;
 };
 
-DataPool::DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max, Ask ask)
+DataPool::DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max, Ask ask,
+                   ParkingRoom room)
     : policy_(std::move(policy)),
       parked_max_(parked_max),
       waiting_max_(waiting_max),
-      ask_(std::move(ask)) {}
+      ask_(std::move(ask)),
+      room_(std::move(room)) {}
 
 void DataPool::open() {
     const std::lock_guard lock(mutex_);
@@ -52,7 +55,14 @@ void DataPool::close() {
 
 bool DataPool::has_room() {
     const std::lock_guard lock(mutex_);
-    return open_ && (parked_.size() < parked_max_ || !waiters_.empty());
+    const bool may_park = !room_.is_there || room_.is_there();
+    return open_ && ((may_park && parked_.size() < parked_max_) || !waiters_.empty());
+}
+
+void DataPool::came_in_vain() {
+    const std::lock_guard lock(mutex_);
+    policy_.arrived();
+    if (open_) ask_for_more();
 }
 
 void DataPool::park(Worker& worker, Connection connection) {
@@ -65,7 +75,7 @@ void DataPool::park(Worker& worker, Connection connection) {
         const auto waiter = waiters_.front();
         waiters_.pop_front();
         hand_over(parked, waiter);
-    } else if (parked_.size() < parked_max_) {
+    } else if (parked_.size() < parked_max_ && (!room_.take || room_.take(parked->share))) {
         parked_.push_back(parked);
         watch(parked);
     }
@@ -168,6 +178,13 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
     }
 }
 
+void DataPool::shed() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& parked : std::exchange(parked_, {})) {
+        asio::post(parked->worker.context(), [parked] { parked->connection.close(); });
+    }
+}
+
 void DataPool::tick() {
     const std::lock_guard lock(mutex_);
     if (!open_) return;
@@ -180,7 +197,9 @@ void DataPool::tick() {
 }
 
 void DataPool::ask_for_more() {
-    const std::size_t count = policy_.request(parked_.size(), waiters_.size(), Clock::now());
+    const bool may_park = !room_.is_there || room_.is_there();
+    const std::size_t count =
+        policy_.request(parked_.size(), waiters_.size(), Clock::now(), may_park);
     if (count > 0) ask_(count, !waiters_.empty());
 }
 

@@ -14,16 +14,24 @@
 #include "common/app/worker.hpp"
 #include "common/net/error_watch.hpp"
 #include "common/protocol/pool_policy.hpp"
+#include "proxy/descriptor_budget.hpp"
 
 namespace inout {
+
+/// Whether another connection may be parked, and its share of the descriptors. Empty: always.
+struct ParkingRoom {
+    std::function<bool()> is_there{};
+    std::function<bool(std::unique_ptr<DescriptorBudget::Share>&)> take{};
+};
 
 class DataPool : public std::enable_shared_from_this<DataPool> {
   public:
     /// Requests that many data connections from out; `waiting`: a stream waits for one. Called
     /// under the pool's lock, so it may only post.
     using Ask = std::function<void(std::size_t count, bool waiting)>;
-    /// At most `waiting_max` streams wait.
-    DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max, Ask ask);
+    /// At most `waiting_max` streams wait. `room` is asked before something is parked.
+    DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max, Ask ask,
+             ParkingRoom room = {});
 
     /// Begins to ask for connections: the registration holds its topic now.
     void open();
@@ -34,6 +42,8 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     void park(Worker& worker, Connection connection);
     /// Whether another parked connection would be kept.
     bool has_room();
+    /// One came and was not kept: it is no longer asked for.
+    void came_in_vain();
 
     enum class Taken { ok, timeout, closed, too_many_waiting, given_up };
     struct Take {
@@ -43,6 +53,9 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     /// A parked connection that was alive a moment ago, or the next one to come. Given up when
     /// `in` fires, so that nobody waits behind streams that are not wanted any more.
     Task<Take> take(Worker& worker, Clock::time_point deadline, ErrorWatch& in);
+
+    /// Parked connections close: others need their descriptors more.
+    void shed();
 
     /// Replaces what was asked for in vain and closes what is too much; called every few seconds.
     void tick();
@@ -61,6 +74,7 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     PoolPolicy policy_;
     const std::size_t parked_max_, waiting_max_;
     const Ask ask_;
+    const ParkingRoom room_;
     bool open_ = false;
     std::deque<std::shared_ptr<Parked>> parked_;   // the newest at the back
     std::deque<std::shared_ptr<Waiter>> waiters_;  // the oldest at the front

@@ -12,6 +12,13 @@ std::string ended_name(const std::string& topic, const std::string& ticket) {
     return ticket.empty() ? "topic " + topic : ticket;
 }
 
+std::string draining_name(std::string_view topic, const Identity& identity) {
+    return to_string(identity) + '\n' + std::string(topic);
+}
+std::string draining_name(const Registration& registration) {
+    return draining_name(registration.topic, registration.identity);
+}
+
 void log_change(std::string_view event, const Registration& registration) {
     log::limited(log::Level::info, log::Kind::change, event, registration.topic,
                  {{"topic", registration.topic}, {"out", registration.out}});
@@ -30,6 +37,9 @@ std::optional<std::size_t> Directory::add(const std::shared_ptr<Registration>& r
     try {
         if (!registration->ticket.empty()) tickets_.emplace(registration->ticket, registration);
         added = registry_.add(registration->topic, id, instance, standby);
+        if (!added.accepted && push_out_silent(registration->topic)) {
+            added = registry_.add(registration->topic, id, instance, standby);
+        }
         if (added.accepted) take_its_place(*registration, added);
     } catch (...) {
         remove_locked(*registration);
@@ -43,12 +53,12 @@ std::optional<std::size_t> Directory::add(const std::shared_ptr<Registration>& r
 }
 
 void Directory::take_its_place(Registration& registration, const TopicRegistry::Added& added) {
-    counters().topics = registry_.topics();
-    counters().controls = registrations_.size();
+    count();
     if (added.replaced) {
         const auto old = registrations_.at(*added.replaced);
         old->replaced = true;
         erase(*added.replaced);
+        count();
         old->pool->close();
         asio::post(old->channel->executor(), [channel = old->channel] { channel->close(); });
     }
@@ -61,15 +71,37 @@ void Directory::take_its_place(Registration& registration, const TopicRegistry::
     if (added.position == 0) registration.pool->open();
 }
 
-bool Directory::remove(const std::shared_ptr<Registration>& registration) {
+bool Directory::drain(const std::shared_ptr<Registration>& registration) {
     const std::lock_guard lock(mutex_);
-    return remove_locked(*registration);
+    if (!remove_locked(*registration)) return false;
+    // A key that registers, drains and stays would else take one connection after the other.
+    auto& others = draining_[draining_name(*registration)];
+    others.push_back(registration);
+    ++draining_count_;
+    if (others.size() > kDrainingMax) {
+        const auto channel = others.front()->channel;
+        asio::post(channel->executor(), [channel] { channel->close(); });
+    }
+    count();
+    return true;
+}
+
+void Directory::forget(const std::shared_ptr<Registration>& registration) {
+    const std::lock_guard lock(mutex_);
+    remove_locked(*registration);
+    registration->topic_of_key.reset();
+    const auto found = draining_.find(draining_name(*registration));
+    if (found != draining_.end()) {
+        draining_count_ -= std::erase(found->second, registration);
+        if (found->second.empty()) draining_.erase(found);
+    }
+    count();
 }
 
 bool Directory::remove_locked(Registration& registration) {
     const auto removed = registry_.remove(registration.topic, registration.id);
-    counters().topics = registry_.topics();
     erase(registration.id);
+    count();
     registration.pool->close();
     if (removed.promoted) {
         const auto& next = registrations_.at(*removed.promoted);
@@ -80,14 +112,34 @@ bool Directory::remove_locked(Registration& registration) {
     return removed.found;
 }
 
+/// A line full of outs that hang would keep everybody else out until their heartbeats are over. Of
+/// those that have missed theirs, the one that has been silent longest goes.
+bool Directory::push_out_silent(const std::string& topic) {
+    const auto now = Clock::now();
+    std::shared_ptr<Registration> longest;
+    for (const RegistrationId id : registry_.line(topic)) {
+        const auto& each = registrations_.at(id);
+        if (!each->pulse.is_late(now)) continue;
+        if (!longest || each->pulse.silence(now) > longest->pulse.silence(now)) longest = each;
+    }
+    if (!longest) return false;
+    longest->pushed_out = true;
+    remove_locked(*longest);
+    asio::post(longest->channel->executor(), [channel = longest->channel] { channel->close(); });
+    return true;
+}
+
 void Directory::erase(RegistrationId id) {
     const auto found = registrations_.find(id);
     if (found == registrations_.end()) return;
     tickets_.erase(found->second->ticket);
     ended_.add(ended_name(found->second->topic, found->second->ticket), Clock::now());
-    found->second->topic_of_key.reset();
     registrations_.erase(found);
-    counters().controls = registrations_.size();
+}
+
+void Directory::count() {
+    counters().topics = registry_.topics();
+    counters().controls = registrations_.size() + draining_count_;
 }
 
 std::shared_ptr<Registration> Directory::holder(std::string_view topic) {
@@ -103,7 +155,8 @@ std::shared_ptr<Quota::Place> Directory::place_of(std::string_view topic,
         const auto& registration = registrations_.at(id);
         if (registration->identity == identity) return registration->topic_of_key;
     }
-    return nullptr;
+    const auto found = draining_.find(draining_name(topic, identity));
+    return found == draining_.end() ? nullptr : found->second.back()->topic_of_key;
 }
 
 std::shared_ptr<Registration> Directory::by_ticket(const std::string& ticket) {

@@ -3,6 +3,8 @@
 // Thread-safe. Tells displaced and promoted outs, opens the holder's pool and closes the others'.
 #pragma once
 
+#include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -13,6 +15,10 @@
 #include "proxy/registration.hpp"
 
 namespace inout {
+
+/// Outs of one identity that drain the same topic: beyond, the oldest one's control connection
+/// ends, not its streams.
+inline constexpr std::size_t kDrainingMax = 4;
 
 class Directory {
   public:
@@ -25,8 +31,11 @@ class Directory {
     std::optional<std::size_t> add(const std::shared_ptr<Registration>& registration,
                                    const std::string& instance, bool standby);
     /// Takes it out of its line, closes its pool and promotes the next. False if it was not there
-    /// (replaced by a newer one of the same instance, or draining).
-    bool remove(const std::shared_ptr<Registration>& registration);
+    /// (replaced by a newer one of the same instance, or draining). It counts, with its place among
+    /// its key's topics, until forget().
+    bool drain(const std::shared_ptr<Registration>& registration);
+    /// Its control connection has ended: the same, and nothing of it is left.
+    void forget(const std::shared_ptr<Registration>& registration);
 
     std::shared_ptr<Registration> holder(std::string_view topic);
     /// What a key holds for this topic already, with whichever of its outs; nothing if it has none.
@@ -44,9 +53,15 @@ class Directory {
     std::unordered_map<RegistrationId, std::shared_ptr<Registration>> registrations_;
     std::unordered_map<std::string, std::shared_ptr<Registration>> tickets_;
     EndedTickets ended_;
+    /// That drain, by identity and topic, the oldest first; at most kDrainingMax each.
+    std::map<std::string, std::deque<std::shared_ptr<Registration>>> draining_;
+    std::size_t draining_count_ = 0;
+
     void erase(RegistrationId id);
     void take_its_place(Registration& registration, const TopicRegistry::Added& added);
     bool remove_locked(Registration& registration);
+    bool push_out_silent(const std::string& topic);
+    void count();
 };
 
 }  // namespace inout

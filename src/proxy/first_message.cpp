@@ -210,7 +210,12 @@ struct WarmPlace {
 /// ended without one.
 Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connection& connection,
                                        InWarmRequest request, const Identity& identity) {
-    const auto place = state.draining ? nullptr : state.warm.add(worker.executor());
+    DescriptorBudget::Owner owner = state.owner_of(identity, connection);
+    std::unique_ptr<DescriptorBudget::Share> share;
+    const auto verdict =
+        state.budget.take(DescriptorBudget::Kind::spare, owner, 1, descriptors_in_use(), share);
+    const bool granted = verdict == DescriptorBudget::Verdict::granted && !state.draining;
+    const auto place = granted ? state.warm.add(worker.executor()) : nullptr;
     Response answer{.magic = std::move(request.magic),
                     .request = "InWarmRequest",
                     .ext = true,
@@ -220,6 +225,7 @@ Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connec
         answer.code = state.draining ? Code::draining : Code::limit;
         answer.message = "no spare connection is taken now";
         answer.warm = std::nullopt;
+        share.reset();
         co_await refuse(connection, std::move(answer));
         co_return std::nullopt;
     }

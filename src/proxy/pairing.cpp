@@ -67,6 +67,7 @@ Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer
 /// A stream's places in the limits.
 struct Places {
     std::unique_ptr<Quota::Place> of_topic, of_key;
+    std::unique_ptr<DescriptorBudget::Share> descriptors;
     std::shared_ptr<Strangers::Acquaintance> known;  ///< somebody of its source is here
 };
 
@@ -88,7 +89,13 @@ struct Found {
 /// Code::none: there is room for another stream of this topic and this identity, and `places` are
 /// taken.
 Refusal take_places(ProxyState& state, const std::string& topic, const Identity& identity,
-                    Places& places) {
+                    const Connection& in, Places& places) {
+    const std::size_t in_use = descriptors_in_use();
+    if (state.budget.is_tight(in_use)) state.relieve();
+    const auto verdict =
+        state.budget.take(DescriptorBudget::Kind::stream, state.owner_of(identity, in),
+                          kStreamDescriptors, in_use, places.descriptors);
+    if (verdict != DescriptorBudget::Verdict::granted) return {Code::limit, words(verdict)};
     if (!state.streams_of_topic.take(topic, places.of_topic)) {
         return {Code::limit, "this topic has as many streams as it may"};
     }
@@ -128,6 +135,9 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         auto taken = co_await registration->pool->take(worker, wait_until, in_watch);
         if (taken.result == DataPool::Taken::given_up) break;
         if (taken.result == DataPool::Taken::timeout) {
+            if (state.budget.is_spent(descriptors_in_use())) {
+                co_return not_found(Code::limit, words(DescriptorBudget::Verdict::none_left));
+            }
             co_return not_found(Code::open_timeout, "no data connection in time");
         }
         if (taken.result == DataPool::Taken::too_many_waiting) {
@@ -178,7 +188,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
         request.client.empty() ? in.peer() : request.client,
         identity.kind == Identity::Kind::anonymous ? in.source() : to_string(identity));
     Places places{.known = std::move(known)};
-    Found found{.refusal = take_places(state, request.topic, identity, places)};
+    Found found{.refusal = take_places(state, request.topic, identity, in, places)};
     ErrorWatch in_watch(in);
     EarlyData early(worker.relays(), in, in_watch);
     if (found.refusal.code == Code::none) {

@@ -1,8 +1,73 @@
 #include "proxy/proxy_service.hpp"
 
+#include <algorithm>
+
+#include "common/base/descriptors.hpp"
 #include "proxy/sessions.hpp"
 
 namespace inout {
+namespace {
+
+/// Parked connections give way to streams at most this often.
+constexpr Milliseconds kReliefPause{1'000};
+
+/// More threads need a few descriptors more, of which enough are kept back.
+constexpr std::size_t kOwnThreads = 4;
+
+/// Once, at the start, rather than when the first client is refused.
+void warn_of_few_descriptors(const ProxyLimits& limits) {
+    const ProxyLimits usual;
+    std::size_t needed = limits.connections;
+    const auto asks_for = [&needed](std::size_t connections, std::size_t by_default) {
+        if (connections != by_default) needed = std::max(needed, connections);
+    };
+    asks_for(2 * limits.streams_per_topic, 2 * usual.streams_per_topic);
+    asks_for(2 * limits.streams_per_key, 2 * usual.streams_per_key);
+    asks_for(2 * limits.handshakes, 2 * usual.handshakes);
+    const std::size_t there = descriptors_for({.connections = 0});
+    if (needed <= there) return;
+    log::warning("too few descriptors",
+                 {{"needed", needed},
+                  {"available", there},
+                  {"reason",
+                   "the limits ask for more connections than there are file "
+                   "descriptors: raise LimitNOFILE (ulimit -n), or lower the limits"}});
+}
+
+}  // namespace
+
+std::size_t descriptors_for(const ProxyLimits& limits) {
+    // Without what pipes may have and what is kept back.
+    // Where there are only some dozens, shares of them would serve nobody: the acceptor's reserve
+    // is what holds then.
+    const std::size_t limit = descriptor_limit();
+    const std::size_t all = std::max(descriptors_for_streams(limit, kOwnThreads, 0), limit / 2);
+    return limits.connections > 0 ? std::min(all, limits.connections) : all;
+}
+
+std::size_t descriptors_in_use() { return counters().sockets; }
+
+std::string words(DescriptorBudget::Verdict verdict) {
+    return verdict == DescriptorBudget::Verdict::none_left
+               ? "no file descriptors left at the proxy"
+               : "this key, certificate or address has as many connections as it may";
+}
+
+DescriptorBudget::Owner ProxyState::owner_of(const Identity& identity,
+                                             const Connection& connection) const {
+    if (identity.kind != Identity::Kind::anonymous) return {.name = to_string(identity)};
+    return {.name = connection.source(),
+            .anonymous = gatekeeper.protects(),
+            .shared = any_contains(config.trusted, connection.peer_address())};
+}
+
+void ProxyState::relieve() {
+    const Clock::rep now = Clock::now().time_since_epoch().count();
+    Clock::rep last = relieved_;
+    if (now - last < Clock::duration(kReliefPause).count()) return;
+    if (!relieved_.compare_exchange_strong(last, now)) return;
+    for (const auto& registration : directory.all()) registration->pool->shed();
+}
 
 ProxyService::ProxyService(Workers& workers, const ProxyConfig& config)
     : workers_(workers), state_(config), acceptor_(workers.main().context()) {}
@@ -26,6 +91,7 @@ ConfigProblems ProxyService::load() {
 std::optional<std::string> ProxyService::start() {
     const auto addresses = acceptor_.listen(state_.config.listen);
     if (!addresses) return addresses.error();
+    warn_of_few_descriptors(state_.config.limits);
     for (const Endpoint& address : *addresses) {
         log::info("listening", {{"address", to_string(address)}, {"proxy", state_.proxy_id}});
     }

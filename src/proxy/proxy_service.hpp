@@ -11,11 +11,19 @@
 #include "common/net/acceptor.hpp"
 #include "common/net/connection_list.hpp"
 #include "common/net/tls_server.hpp"
+#include "proxy/descriptor_budget.hpp"
 #include "proxy/directory.hpp"
 #include "proxy/gatekeeper.hpp"
 #include "proxy/strangers.hpp"
 
 namespace inout {
+
+/// Connections that there can be: as many as descriptors, or as limits.connections says.
+std::size_t descriptors_for(const ProxyLimits& limits);
+/// Of these, those that are taken.
+std::size_t descriptors_in_use();
+/// Why somebody gets no more of them.
+std::string words(DescriptorBudget::Verdict verdict);
 
 /// What all sessions of the proxy share. Thread-safe.
 struct ProxyState {
@@ -24,7 +32,8 @@ struct ProxyState {
           gatekeeper(c),
           strangers(c),
           directory(c.limits.topics),
-          warm(c.limits.warm),
+          budget(descriptors_for(c.limits), c.limits.warm),
+          warm(budget.optional_max()),
           streams_of_topic(c.limits.streams_per_topic),
           streams_of_key(c.limits.streams_per_key),
           topics_of_key(c.limits.topics_per_key) {}
@@ -34,9 +43,19 @@ struct ProxyState {
     Strangers strangers;
     const std::string proxy_id = random_hex(kStreamIdDigits);  ///< names this process
     Directory directory;
+    DescriptorBudget budget;
     ConnectionList warm;  ///< spare connections of ins
     Quota streams_of_topic, streams_of_key, topics_of_key;
     std::atomic<bool> draining{false};
+
+    /// Whose connection this is, for the budget.
+    DescriptorBudget::Owner owner_of(const Identity& identity, const Connection& connection) const;
+    /// Descriptors are few: parked connections close, at most once in kReliefPause. From any
+    /// thread.
+    void relieve();
+
+  private:
+    std::atomic<Clock::rep> relieved_{0};
 };
 
 class ProxyService : public Service {

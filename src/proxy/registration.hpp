@@ -1,6 +1,7 @@
 // One out's claim to one topic, for as long as its control connection lives.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -11,8 +12,33 @@
 #include "common/protocol/access_policy.hpp"
 #include "common/protocol/topic_registry.hpp"
 #include "proxy/data_pool.hpp"
+#include "proxy/descriptor_budget.hpp"
 
 namespace inout {
+
+/// When an out was heard, and how often it speaks. One thread hears, any asks.
+class Pulse {
+  public:
+    /// Before it has spoken, a fifth of its heartbeat's time-out is taken for its interval.
+    void begin(Clock::time_point now, Milliseconds timeout) {
+        heard_ = now.time_since_epoch().count();
+        interval_ = Clock::duration(timeout / 5).count();
+    }
+    void beat(Clock::time_point now) {
+        const Clock::rep last = heard_.exchange(now.time_since_epoch().count());
+        interval_ = std::max(now.time_since_epoch().count() - last, interval_ / 2);
+    }
+    Clock::duration silence(Clock::time_point now) const {
+        return now.time_since_epoch() - Clock::duration(heard_);
+    }
+    /// It has missed two of its own.
+    bool is_late(Clock::time_point now) const {
+        return silence(now) > 2 * Clock::duration(interval_) + std::chrono::seconds(1);
+    }
+
+  private:
+    std::atomic<Clock::rep> heard_{0}, interval_{0};
+};
 
 struct Registration {
     RegistrationId id = 0;
@@ -28,6 +54,10 @@ struct Registration {
     std::shared_ptr<DataPool> pool;
     std::atomic<std::size_t> streams{0};  ///< running
     std::atomic<bool> replaced{false};    ///< by a newer one of the same instance
+    std::atomic<bool> pushed_out{false};  ///< silent, and its line was full
+    DescriptorBudget::Owner owner{};      ///< of its control and parked connections
+    Pulse pulse;
+    std::atomic<Clock::rep> drains_since{0};  ///< 0: it does not
 
     /// From any thread.
     void send(Message message) const {

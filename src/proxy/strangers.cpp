@@ -1,22 +1,18 @@
 #include "proxy/strangers.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 
 #include "common/base/counters.hpp"
+#include "common/base/descriptors.hpp"
 #include "common/base/log.hpp"
 
 namespace inout {
 namespace {
 
-/// Never more than half of all connections: the others are for those who are known.
-std::size_t places_max(const ProxyLimits& limits) {
-    rlimit descriptors{};
-    ::getrlimit(RLIMIT_NOFILE, &descriptors);
-    std::size_t all = descriptors.rlim_cur;
-    if (limits.connections > 0) all = std::min(all, limits.connections);
-    return std::clamp<std::size_t>(all / 2, 1, limits.handshakes);
+/// As many connections as there can be.
+std::size_t all_connections(const ProxyLimits& limits) {
+    const std::size_t all = descriptor_limit();
+    return limits.connections > 0 ? std::min(all, limits.connections) : all;
 }
 
 }  // namespace
@@ -56,7 +52,10 @@ class Strangers::Acquaintance {
 };
 
 Strangers::Strangers(const ProxyConfig& config)
-    : config_(config), places_max_(places_max(config.limits)), rules_(config.limits.per_source) {}
+    : config_(config),
+      descriptors_(all_connections(config.limits)),
+      places_max_(std::clamp<std::size_t>(descriptors_ / 2, 1, config.limits.handshakes)),
+      rules_(config.limits.per_source) {}
 
 Strangers::Admission Strangers::admit(const Executor& executor, const IpAddress& peer) {
     if (!may_connect(config_.access.allow, config_.access.deny, peer)) {
@@ -79,7 +78,7 @@ Strangers::Admission Strangers::admit(const Executor& executor, const IpAddress&
         auto& silent = by_source_[place->source].silent;
         place->in_source = silent.insert(silent.end(), place.get());
     }
-    if (all_.size() >= places_max_) {
+    for (int i = 0; i < 2 && all_.size() >= places_now(); ++i) {
         evict_from(all_);
         crowded = true;
     }
@@ -90,6 +89,14 @@ Strangers::Admission Strangers::admit(const Executor& executor, const IpAddress&
 void Strangers::forget(Place& place) {
     const std::lock_guard lock(mutex_);
     remove(place);
+}
+
+/// The more others have, the fewer there are: strangers never have more than half of what is left.
+std::size_t Strangers::places_now() const {
+    const std::size_t used = counters().sockets + 2 * counters().pipes;
+    const std::size_t others = used - std::min(used, all_.size());
+    const std::size_t left = descriptors_ - std::min(descriptors_, others);
+    return std::clamp<std::size_t>(left / 2, 1, places_max_);
 }
 
 /// Its own have to make room for one more. That counts as a failure: whoever sends more than it has

@@ -86,10 +86,11 @@ class Strangers {
     };
     bool remove(Place& place);
     void evict_from(const Queue& queue);
+    std::size_t places_now() const;
     bool make_room_of(const IpAddress& source, std::size_t places);
 
     const ProxyConfig& config_;
-    const std::size_t places_max_;
+    const std::size_t descriptors_, places_max_;
     std::mutex mutex_;
     Queue all_;
     std::map<IpAddress, Queue> by_source_;  // of those that are not trusted

@@ -14,7 +14,8 @@ void PoolPolicy::arrived() {
     }
 }
 
-std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::time_point now) {
+std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::time_point now,
+                                bool may_park) {
     while (!requested_.empty() && now - requested_.front() >= kRequestExpiry) {
         requested_.pop_front();
     }
@@ -27,7 +28,7 @@ std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::
     }
     if (waiting == 0 && parked >= target_) burst_ = growing_ = 0;
 
-    const std::size_t wanted = std::min(target_ + waiting, max_);
+    const std::size_t wanted = std::min((may_park ? target_ : 0) + waiting, max_);
     const std::size_t have = parked + requested_.size();
     const std::size_t room = unanswered_max_ - std::min(unanswered_max_, requested_.size());
     const std::size_t count = wanted > have ? std::min(wanted - have, room) : 0;

@@ -26,8 +26,9 @@ class PoolPolicy {
     void arrived();
 
     /// How many connections to ask for now; they count as asked for. `parked` are ready, `waiting`
-    /// streams are without one.
-    std::size_t request(std::size_t parked, std::size_t waiting, Clock::time_point now);
+    /// streams are without one. Not `may_park`: only what they need.
+    std::size_t request(std::size_t parked, std::size_t waiting, Clock::time_point now,
+                        bool may_park = true);
 
     /// Parked connections beyond the target, to be closed; also lowers the target in quiet times.
     std::size_t surplus(std::size_t parked, Clock::time_point now);
