@@ -182,7 +182,7 @@ TEST_F(SecretFile, must_be_a_file_and_never_keeps_the_program_waiting) {
     EXPECT_EQ(read(), "is not a regular file");
     fs::remove(path_);
     fs::create_directory(path_);
-    EXPECT_EQ(read(), "is not a regular file");
+    EXPECT_EQ(read(), "is a directory, not a regular file");
 }
 
 TEST_F(SecretFile, a_new_one_belongs_to_its_owner_alone_whatever_the_umask) {
