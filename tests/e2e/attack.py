@@ -27,7 +27,7 @@ ECHO_WITHIN = 4
 # Where sources matter: strangers, and others that they must not concern.
 STRANGER, OTHER = "127.0.0.2", "127.0.0.3"
 
-KEY, SECRET = "site", "a secret of the attack tests"
+KEY, SECRET = "site", hashlib.sha256(b"attack").hexdigest()
 
 # What strangers say before they fall silent.
 SAYINGS = {

@@ -173,7 +173,7 @@ class Played:
     def __init__(self, wan, **options):
         self.wan = wan
         self.proxy = wan.run.own(wan.inside("r", PlayedProxy, **options))
-        self.in_ = wan.program("a", "in", {**ONE_WORKER, "networks": [
+        self.in_ = wan.program("a", "in", {**ONE_WORKER, "first_look": "off", "networks": [
             {"server_host": R_FROM_A, "server_port": self.proxy.port, "port": 0}]})
         self.port = self.in_.port()
 

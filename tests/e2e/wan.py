@@ -163,7 +163,8 @@ class Wan:
         chain.out.wait_event("registered", topic=topic)
         chain.in_ = self.program("a", "in", {
             "networks": [{"server_host": R_FROM_A, "server_port": port, "topic": topic,
-                          "bind": "127.0.0.1", "port": 0}], **(in_ or {})}, **options)
+                          "bind": "127.0.0.1", "port": 0}],
+            "first_look": "off", **(in_ or {})}, **options)
         chain.port = chain.in_.port(topic=topic)
         chain.connect = lambda timeout=20.0: self.inside("a", harness.connect, chain.port, timeout)
         return chain

@@ -15,7 +15,7 @@ def check(tmp_path):
     """check(program, file or flags): (configuration from stdout, lines of stderr)"""
     for name in ("office", "site-b"):
         secret = tmp_path / name
-        secret.write_text("a secret of enough bytes\n")
+        secret.write_text("0123456789abcdef" * 4 + "\n")
         secret.chmod(0o600)
 
     def check(name, config, *flags):

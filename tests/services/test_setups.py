@@ -212,7 +212,8 @@ NO_PROOF = {"auth": None}
 WRONG_SECRET = {"auth": {"id": "site-a", "secret_file": "../other/secret"}}
 # What makes a stranger of a site, and what it is told.
 STRANGERS = {
-    NGINX: [("in", NO_CERTIFICATE, "ended the connection"), ("in", OTHER_CA, "ended the connection"),
+    NGINX: [("in", NO_CERTIFICATE, "ended the connection"),
+            ("in", OTHER_CA, "ended the connection"),
             ("in", PLAIN, "ended the connection"), ("out", NO_CERTIFICATE, "ended the connection")],
     MUTUAL: [("in", NO_CERTIFICATE, "certificate required"), ("in", OTHER_CA, "unknown ca"),
              ("in", PLAIN, "demands TLS"),
