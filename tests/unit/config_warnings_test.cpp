@@ -30,18 +30,23 @@ Accepted<Config> accepted(Parse<Config> parse, const std::string& text) {
     for (const auto& line : lines) warnings += line + "\n";
     return {std::move(result.value()), warnings};
 }
-Accepted<InConfig> in(const std::string& text) { return accepted(parse_in_config, text); }
-Accepted<OutConfig> out(const std::string& text) { return accepted(parse_out_config, text); }
-Accepted<ProxyConfig> proxy(const std::string& text) { return accepted(parse_proxy_config, text); }
+Accepted<InConfig> accepted_in(const std::string& text) { return accepted(parse_in_config, text); }
+Accepted<OutConfig> accepted_out(const std::string& text) {
+    return accepted(parse_out_config, text);
+}
+Accepted<ProxyConfig> accepted_proxy(const std::string& text) {
+    return accepted(parse_proxy_config, text);
+}
 
 const std::string kOutNetworks =
     R"("networks": [{"server_host": "h", "server_port": 1, "backend_host": "b", "backend_port": 2}])";
 Accepted<OutConfig> out_with(const std::string& members) {
-    return out("{" + members + ",\n" + kOutNetworks + "}");
+    return accepted_out("{" + members + ",\n" + kOutNetworks + "}");
 }
 
 TEST(LetterCase, of_keys_does_not_count_where_the_exact_key_is_not_there) {
-    const auto [config, warnings] = proxy("{\"Port\": 7,\n \"LOG\": {\"Level\": \"debug\"}}");
+    const auto [config, warnings] =
+        accepted_proxy("{\"Port\": 7,\n \"LOG\": {\"Level\": \"debug\"}}");
     EXPECT_EQ(config.listen.port, 7);
     EXPECT_EQ(config.log.level, log::Level::debug);
     EXPECT_EQ(warnings,
@@ -52,7 +57,7 @@ TEST(LetterCase, of_keys_does_not_count_where_the_exact_key_is_not_there) {
 
 TEST(LetterCase, of_the_exact_key_wins_wherever_it_stands) {
     for (const std::string text : {R"({"port": 7, "PORT": 8})", R"({"PORT": 8, "port": 7})"}) {
-        const auto [config, warnings] = proxy(text);
+        const auto [config, warnings] = accepted_proxy(text);
         EXPECT_EQ(config.listen.port, 7) << text;
         EXPECT_NE(warnings.find("the key \"PORT\" is ignored: \"port\" is on line 1"),
                   warnings.npos)
@@ -67,9 +72,9 @@ TEST(LetterCase, does_not_make_two_of_one_key) {
 }
 
 TEST(LetterCase, of_networks_and_lists_does_not_count_either) {
-    const auto [config, warnings] =
-        in(R"({"Networks": [{"Server_Host": "h", "server_PORT": 1, "Port": 2, "TOPIC": "t",)"
-           R"( "Allow": ["::1"]}]})");
+    const auto [config, warnings] = accepted_in(
+        R"({"Networks": [{"Server_Host": "h", "server_PORT": 1, "Port": 2, "TOPIC": "t",)"
+        R"( "Allow": ["::1"]}]})");
     ASSERT_EQ(config.networks.size(), 1U);
     EXPECT_EQ(config.networks[0].server, (HostPort{"h", 1}));
     EXPECT_EQ(config.networks[0].topic, "t");
@@ -79,7 +84,8 @@ TEST(LetterCase, of_networks_and_lists_does_not_count_either) {
 }
 
 TEST(LetterCase, of_a_choice_does_not_count) {
-    const auto [config, warnings] = proxy(R"({"log": {"level": "WARN", "format": "JSON"}})");
+    const auto [config, warnings] =
+        accepted_proxy(R"({"log": {"level": "WARN", "format": "JSON"}})");
     EXPECT_EQ(config.log, (LogOptions{log::Level::warning, log::Format::json}));
     EXPECT_EQ(warnings,
               "f:1:19: log.level: \"WARN\" is taken for \"warning\"\n"
@@ -87,30 +93,32 @@ TEST(LetterCase, of_a_choice_does_not_count) {
 }
 
 TEST(EmptyBind, is_all_addresses_and_says_so) {
-    const auto of_proxy = proxy(R"({"bind": "", "auth": {"anonymous": {"in": ["a"]}}})");
+    const auto of_proxy = accepted_proxy(R"({"bind": "", "auth": {"anonymous": {"in": ["a"]}}})");
     EXPECT_EQ(of_proxy.config.listen, (HostPort{"::", 40'001}));
     EXPECT_EQ(of_proxy.warnings,
               "f:1:10: bind: \"\" listens on all addresses of this machine, not on 127.0.0.1 "
               "only\n");
-    const auto of_in = in(R"({"networks": [{"server_host": "h", "server_port": 1, "bind": "",)"
-                          R"( "port": 2}]})");
+    const auto of_in =
+        accepted_in(R"({"networks": [{"server_host": "h", "server_port": 1, "bind": "",)"
+                    R"( "port": 2}]})");
     EXPECT_EQ(of_in.config.networks[0].listen, (HostPort{"::", 2}));
     EXPECT_NE(of_in.warnings.find("networks[0].bind"), std::string::npos);
 }
 
 TEST(EmptyBind, may_be_written_as_a_star_without_a_warning) {
-    const auto [config, warnings] = proxy(R"({"bind": "*", "auth": {"anonymous": {"in": ["a"]}}})");
+    const auto [config, warnings] =
+        accepted_proxy(R"({"bind": "*", "auth": {"anonymous": {"in": ["a"]}}})");
     EXPECT_EQ(config.listen.host, "::");
     EXPECT_EQ(warnings, "");
 }
 
 TEST(Networks, that_are_not_there_are_those_of_no_file) {
-    const auto of_in = in("{}");
+    const auto of_in = accepted_in("{}");
     EXPECT_EQ(of_in.config, default_in_config());
     EXPECT_EQ(of_in.warnings,
               "f:1:1: there are no \"networks\": in listens on 127.0.0.1:40002 for the topic "
               "\"default\" at 127.0.0.1:40001\n");
-    const auto of_out = out(R"({"retry_interval": 3000})");
+    const auto of_out = accepted_out(R"({"retry_interval": 3000})");
     EXPECT_EQ(of_out.config.networks, default_out_config().networks);
     EXPECT_EQ(of_out.config.retry_interval, Milliseconds{3'000});
     EXPECT_EQ(of_out.warnings,
@@ -170,7 +178,7 @@ TEST(Warnings, leave_a_configuration_that_has_none_when_it_is_printed) {
          {R"("heartbeat_timeout": 1, "retry_interval": 0)", R"("HEARTBEAT_interval": 86400000)"}) {
         const auto first = out_with(text);
         EXPECT_NE(first.warnings, "");
-        const auto again = out(to_json(first.config));
+        const auto again = accepted_out(to_json(first.config));
         EXPECT_EQ(again.config, first.config);
         EXPECT_EQ(again.warnings, "") << to_json(first.config);
     }
@@ -196,35 +204,38 @@ TEST(SecurityAdvice, is_silent_on_loopback_and_about_what_is_protected) {
              R"({"bind": "::", "tls": {"cert": "c", "key": "k"},
                  "auth": {"keys": [{"id": "a", "secret_file": "s", "in": ["#"]}]}})",
          }) {
-        EXPECT_EQ(proxy(text).warnings, "") << text;
+        EXPECT_EQ(accepted_proxy(text).warnings, "") << text;
     }
 }
 
 TEST(SecurityAdvice, of_the_proxy_names_what_is_open) {
     const std::string keys = R"("keys": [{"id": "a", "secret_file": "s", "in": ["x"]}])";
-    EXPECT_EQ(proxy(R"({"bind": "0.0.0.0"})").warnings,
+    EXPECT_EQ(accepted_proxy(R"({"bind": "0.0.0.0"})").warnings,
               "f:1:10: bind: everybody who reaches 0.0.0.0:40001 may use, register and take over "
               "every topic: there is neither \"auth\" nor \"tls.client_ca\"\n");
-    EXPECT_EQ(proxy(R"({"bind": "::", "auth": {"anonymous": {"in": ["a", "#"]}}})").warnings,
-              "f:1:24: auth: everybody who reaches [::]:40001 may use every topic: \"anonymous\" "
-              "is permitted \"#\"\n");
-    EXPECT_NE(proxy(R"({"bind": "::", "auth": {"anonymous": {"out": ["#"]}}})")
+    EXPECT_EQ(
+        accepted_proxy(R"({"bind": "::", "auth": {"anonymous": {"in": ["a", "#"]}}})").warnings,
+        "f:1:24: auth: everybody who reaches [::]:40001 may use every topic: \"anonymous\" "
+        "is permitted \"#\"\n");
+    EXPECT_NE(accepted_proxy(R"({"bind": "::", "auth": {"anonymous": {"out": ["#"]}}})")
                   .warnings.find("may register and take over every topic"),
               std::string::npos);
-    EXPECT_NE(proxy(R"({"bind": "::", "auth": {)" + keys + "}}").warnings.find("TLS is off"),
-              std::string::npos);
-    EXPECT_NE(proxy(R"({"bind": "::", "tls": {"mode": "optional", "cert": "c", "key": "k"}, )"
-                    R"("auth": {)" +
-                    keys + "}}")
-                  .warnings.find("TLS is optional"),
-              std::string::npos);
+    EXPECT_NE(
+        accepted_proxy(R"({"bind": "::", "auth": {)" + keys + "}}").warnings.find("TLS is off"),
+        std::string::npos);
+    EXPECT_NE(
+        accepted_proxy(R"({"bind": "::", "tls": {"mode": "optional", "cert": "c", "key": "k"}, )"
+                       R"("auth": {)" +
+                       keys + "}}")
+            .warnings.find("TLS is optional"),
+        std::string::npos);
 }
 
 TEST(SecurityAdvice, of_in_and_out_tells_of_keys_without_tls) {
     const auto with = [](const std::string& host, const std::string& network,
                          const std::string& top) {
-        return in(R"({"networks": [{"server_host": ")" + host +
-                  R"(", "server_port": 1, "port": 0)" + network + "}]" + top + "}")
+        return accepted_in(R"({"networks": [{"server_host": ")" + host +
+                           R"(", "server_port": 1, "port": 0)" + network + "}]" + top + "}")
             .warnings;
     };
     const std::string auth = R"(, "auth": {"id": "a", "secret_file": "s"})";
@@ -239,10 +250,11 @@ TEST(SecurityAdvice, of_in_and_out_tells_of_keys_without_tls) {
 }
 
 TEST(AccessSummary, says_who_may_do_what) {
-    const auto config = proxy(R"({"bind": "::", "tls": {"cert": "c", "key": "k", "client_ca": "a"},
+    const auto config =
+        accepted_proxy(R"({"bind": "::", "tls": {"cert": "c", "key": "k", "client_ca": "a"},
         "auth": {"keys": [{"id": "office", "secret_file": "s", "in": ["db.*", "ssh"]}],
                  "certs": [{"name": "site-b", "in": ["x"], "out": ["#"]}]}})")
-                            .config;
+            .config;
     EXPECT_EQ(access_summary(config),
               "who may do what at [::]:40001 (TLS only):\n"
               "  key \"office\": in: db.*, ssh\n"

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::string_literals;
 
-std::string parsed(std::string_view text, AddressOf use = AddressOf::server) {
+std::string address_of(std::string_view text, AddressOf use = AddressOf::server) {
     const auto result = parse_host_port(text, use);
     return result ? to_string(result.value()) : result.error();
 }
@@ -24,64 +24,65 @@ TEST(HostPort, is_a_host_a_colon_and_a_port) {
 
 TEST(HostPort, has_an_ipv6_address_in_brackets) {
     EXPECT_EQ(parse_host_port("[::1]:80").value(), (HostPort{"::1", 80}));
-    EXPECT_EQ(parsed("[fe80::1%eth0]:80"), "[fe80::1%eth0]:80");
+    EXPECT_EQ(address_of("[fe80::1%eth0]:80"), "[fe80::1%eth0]:80");
     const std::string brackets =
         "needs brackets around an IPv6 address, as in [::1]:40001, and around nothing else";
-    EXPECT_EQ(parsed("::1:80"), brackets);
-    EXPECT_EQ(parsed("::1"), brackets);
-    EXPECT_EQ(parsed("[::1]"), brackets);
-    EXPECT_EQ(parsed("[::1:80"), brackets);
-    EXPECT_EQ(parsed("[localhost]:80"), brackets);
+    EXPECT_EQ(address_of("::1:80"), brackets);
+    EXPECT_EQ(address_of("::1"), brackets);
+    EXPECT_EQ(address_of("[::1]"), brackets);
+    EXPECT_EQ(address_of("[::1:80"), brackets);
+    EXPECT_EQ(address_of("[localhost]:80"), brackets);
 }
 
 TEST(HostPort, of_a_listener_may_be_a_port_alone) {
-    EXPECT_EQ(parsed("40002", AddressOf::listener), "127.0.0.1:40002");
-    EXPECT_EQ(parsed("0.0.0.0:40002", AddressOf::listener), "0.0.0.0:40002");
-    EXPECT_EQ(parsed("40002"), "must be HOST:PORT, as in 127.0.0.1:40002");
+    EXPECT_EQ(address_of("40002", AddressOf::listener), "127.0.0.1:40002");
+    EXPECT_EQ(address_of("0.0.0.0:40002", AddressOf::listener), "0.0.0.0:40002");
+    EXPECT_EQ(address_of("40002"), "must be HOST:PORT, as in 127.0.0.1:40002");
 }
 
 TEST(HostPort, of_a_listener_may_have_port_0) {
-    EXPECT_EQ(parsed("0", AddressOf::listener), "127.0.0.1:0");
-    EXPECT_EQ(parsed("[::]:0", AddressOf::listener), "[::]:0");
-    EXPECT_EQ(parsed("relay:0"), "needs a port from 1 to 65535");
+    EXPECT_EQ(address_of("0", AddressOf::listener), "127.0.0.1:0");
+    EXPECT_EQ(address_of("[::]:0", AddressOf::listener), "[::]:0");
+    EXPECT_EQ(address_of("relay:0"), "needs a port from 1 to 65535");
 }
 
 TEST(HostPort, refuses_what_is_no_port) {
     for (const auto* text : {"h:", "h:65536", "h:99999999999", "h:-1", "h:+80", "h: 80", "h:80 ",
                              "h:0x50", "h:http", "h:8.0"}) {
-        EXPECT_EQ(parsed(text), "needs a port from 1 to 65535") << text;
-        EXPECT_EQ(parsed(text, AddressOf::listener), "needs a port from 0 to 65535") << text;
+        EXPECT_EQ(address_of(text), "needs a port from 1 to 65535") << text;
+        EXPECT_EQ(address_of(text, AddressOf::listener), "needs a port from 0 to 65535") << text;
     }
-    EXPECT_EQ(parsed("", AddressOf::listener), "needs a port from 0 to 65535");
+    EXPECT_EQ(address_of("", AddressOf::listener), "needs a port from 0 to 65535");
 }
 
 TEST(HostPort, of_a_listener_without_a_host_before_the_colon_is_all_addresses) {
-    EXPECT_EQ(parsed(":80", AddressOf::listener), "[::]:80");
-    EXPECT_EQ(parsed("*:80", AddressOf::listener), "[::]:80");
+    EXPECT_EQ(address_of(":80", AddressOf::listener), "[::]:80");
+    EXPECT_EQ(address_of("*:80", AddressOf::listener), "[::]:80");
 }
 
 TEST(HostPort, of_a_backend_may_be_a_port_of_this_machine) {
-    EXPECT_EQ(parsed("8000", AddressOf::backend), "127.0.0.1:8000");
-    EXPECT_EQ(parsed(":8000", AddressOf::backend), "127.0.0.1:8000");
-    EXPECT_EQ(parsed("db:3306", AddressOf::backend), "db:3306");
-    EXPECT_EQ(parsed("0", AddressOf::backend), "needs a port from 1 to 65535");
-    EXPECT_EQ(parsed("db", AddressOf::backend), "must be HOST:PORT, as in db:40001");
+    EXPECT_EQ(address_of("8000", AddressOf::backend), "127.0.0.1:8000");
+    EXPECT_EQ(address_of(":8000", AddressOf::backend), "127.0.0.1:8000");
+    EXPECT_EQ(address_of("db:3306", AddressOf::backend), "db:3306");
+    EXPECT_EQ(address_of("0", AddressOf::backend), "needs a port from 1 to 65535");
+    EXPECT_EQ(address_of("db", AddressOf::backend), "must be HOST:PORT, as in db:40001");
 }
 
 TEST(HostPort, of_a_server_says_what_to_write_instead) {
-    EXPECT_EQ(parsed(":40001"),
+    EXPECT_EQ(address_of(":40001"),
               "has no host: write HOST:40001, or 127.0.0.1:40001 for this machine");
-    EXPECT_EQ(parsed("relay.example"), "must be HOST:PORT, as in relay.example:40001");
-    EXPECT_EQ(parsed(""), "must be HOST:PORT, as in relay.example.com:40001");
-    EXPECT_EQ(parsed("tcp://relay:40001"), "is a URL: write relay:40001");
-    EXPECT_EQ(parsed("http://me:secret@relay:80/a?b"), "is a URL: write relay:80");
-    EXPECT_EQ(parsed("https://relay"),
+    EXPECT_EQ(address_of("relay.example"), "must be HOST:PORT, as in relay.example:40001");
+    EXPECT_EQ(address_of(""), "must be HOST:PORT, as in relay.example.com:40001");
+    EXPECT_EQ(address_of("tcp://relay:40001"), "is a URL: write relay:40001");
+    EXPECT_EQ(address_of("http://me:secret@relay:80/a?b"), "is a URL: write relay:80");
+    EXPECT_EQ(address_of("https://relay"),
               "is a URL: write relay:PORT; TLS is turned on by \"tls\": {} in a file");
-    EXPECT_EQ(parsed("user@relay:22"), "holds a user's name: write relay:22");
-    EXPECT_EQ(parsed("relay:40001/"), "holds a '/': write relay:40001");
-    EXPECT_EQ(parsed("bücher.example:1"), "must be in ASCII: write xn--bcher-kva.example:1");
-    EXPECT_EQ(parsed("relay：40001"), "holds U+FF1A (fullwidth colon) at character 6: write ':'");
-    EXPECT_EQ(parsed("*:40001"),
+    EXPECT_EQ(address_of("user@relay:22"), "holds a user's name: write relay:22");
+    EXPECT_EQ(address_of("relay:40001/"), "holds a '/': write relay:40001");
+    EXPECT_EQ(address_of("bücher.example:1"), "must be in ASCII: write xn--bcher-kva.example:1");
+    EXPECT_EQ(address_of("relay：40001"),
+              "holds U+FF1A (fullwidth colon) at character 6: write ':'");
+    EXPECT_EQ(address_of("*:40001"),
               "has a host that may hold letters, digits, '-', '_' and '.' only, or be an address");
 }
 

@@ -20,7 +20,7 @@ constexpr std::int64_t kNow = 1'767'225'600'000;  // 2026-01-01 00:00:00 UTC
 const ProofChannel kPlain{};
 const ProofChannel kTls{true, std::string(32, 'e')};
 
-OutRequest out_request() {
+OutRequest an_out_request() {
     return {.magic = "0123456789abcdef0123456789abcdef",
             .version = "0.0.1",
             .topic = "mysql",
@@ -52,11 +52,11 @@ std::string hex(const Message& message, std::string_view key_id = "office",
 
 TEST(Proof, examples_of_the_documentation) {
     const ProofChannel tls{true, std::string(32, '\x5a')};
-    EXPECT_EQ(hex(out_request(), "office", kPlain, ProofVersion::v1),
+    EXPECT_EQ(hex(an_out_request(), "office", kPlain, ProofVersion::v1),
               "0bf6501ed8078eb48e0828b01aa4d85fd56020f9d2152c4fd15106a412f7f0a1");
-    EXPECT_EQ(hex(out_request(), "office", tls, ProofVersion::v1),
+    EXPECT_EQ(hex(an_out_request(), "office", tls, ProofVersion::v1),
               "b1df3346514a3e8c80c9f8d7d5a6819099060ea8c7389fd3c57fb6ab69133b91");
-    OutRequest request = out_request();
+    OutRequest request = an_out_request();
     request.heartbeat_timeout = Milliseconds{20'000};
     EXPECT_EQ(hex(request, "office", kPlain),
               "f5ea1a768868564d66f63968ea03550946fe3265a7deed00bc697ce2c0321a55");
@@ -69,7 +69,7 @@ std::string field(const std::string& text) {
 }
 
 TEST(Proof, of_version_1_covers_each_field_behind_its_length) {
-    const OutRequest request = out_request();
+    const OutRequest request = an_out_request();
     const std::string bytes = "inout proof 1" + field("office") + field("OutRequest") +
                               field(request.topic) + field(request.magic) + field("1767225600000") +
                               field("takeover") + field(request.instance) + field("") +
@@ -93,7 +93,7 @@ TEST(Proof, covers_each_field_behind_its_length) {
 }
 
 TEST(Proof, of_an_out_request_covers_mode_instance_and_heartbeat_as_the_wire_has_them) {
-    OutRequest request = out_request();
+    OutRequest request = an_out_request();
     request.heartbeat_timeout = Milliseconds{86'400'000};  // which is clamped on its way
     const std::string bytes = "inout proof 2" + field("plain") + field("") + field("office") +
                               field("1767225600000") + field("OutRequest") + field("0.0.1") +
@@ -118,18 +118,18 @@ TEST(Proof, is_neither_made_nor_good_where_nothing_binds_it) {
 }
 
 TEST(Proof, of_version_1_is_good_alone_and_does_not_save_a_wrong_one_of_version_2) {
-    EXPECT_EQ(verdict(proven_as_v1(out_request())), ProofVerdict::good);
-    Message message = proven(out_request());
+    EXPECT_EQ(verdict(proven_as_v1(an_out_request())), ProofVerdict::good);
+    Message message = proven(an_out_request());
     proof(message).mac[0] = proof(message).mac[0] == '0' ? '1' : '0';
     EXPECT_EQ(verdict(message), ProofVerdict::wrong);
-    message = proven(out_request());
+    message = proven(an_out_request());
     proof(message).mac_1 = std::string(kProofDigits, '0');
     EXPECT_EQ(verdict(message), ProofVerdict::good) << "nobody looks at it";
 }
 
 TEST(Proof, used_once_more_has_the_same_tag_whichever_version_is_left_of_it) {
     const auto tag = [](const Message& m) { return proof_tag(m, kSecret, kPlain); };
-    const Message both = proven(out_request(), kPlain);
+    const Message both = proven(an_out_request(), kPlain);
     Message second = both, first = both, another = both;
     proof(second).mac_1.clear();
     proof(first).mac.clear();
@@ -140,10 +140,11 @@ TEST(Proof, used_once_more_has_the_same_tag_whichever_version_is_left_of_it) {
 }
 
 TEST(Proof, is_good_for_every_message_that_can_have_one_and_survives_the_wire) {
-    OutRequest standby = out_request();
+    OutRequest standby = an_out_request();
     standby.standby = true;
-    for (const Message& message : {Message(out_request()), Message(standby), Message(in_request()),
-                                   Message(InWarmRequest{.magic = "m", .version = "0.0.1"})}) {
+    for (const Message& message :
+         {Message(an_out_request()), Message(standby), Message(in_request()),
+          Message(InWarmRequest{.magic = "m", .version = "0.0.1"})}) {
         const std::string frame = encode(proven(message));
         const auto received = decode(std::string_view(frame).substr(kFrameHeaderBytes));
         ASSERT_TRUE(received) << frame;
@@ -166,13 +167,13 @@ TEST(Proof, is_wrong_where_there_is_none) {
 TEST(Proof, is_wrong_with_another_secret_or_on_another_connection) {
     const ProofChannel other{true, std::string(32, 'f')};
     for (const auto& make : {&proven, &proven_as_v1}) {
-        const Message message = make(out_request(), kTls);
+        const Message message = make(an_out_request(), kTls);
         EXPECT_EQ(check_proof(message, Secret("another secret!!"), kNow, kTls),
                   ProofVerdict::wrong);
         EXPECT_EQ(check_proof(message, Secret(), kNow, kTls), ProofVerdict::wrong);
         EXPECT_EQ(check_proof(message, kSecret, kNow, other), ProofVerdict::wrong);
         EXPECT_EQ(check_proof(message, kSecret, kNow, kPlain), ProofVerdict::wrong) << "relayed";
-        EXPECT_EQ(verdict(make(out_request(), kPlain)), ProofVerdict::wrong) << "from plain";
+        EXPECT_EQ(verdict(make(an_out_request(), kPlain)), ProofVerdict::wrong) << "from plain";
     }
 }
 
@@ -192,7 +193,7 @@ TEST(Proof, is_wrong_when_anything_that_it_covers_is_changed) {
         [](auto& m) { m.proof.reset(); },
     };
     for (std::size_t i = 0; i < changes.size(); ++i) {
-        Message message = proven(out_request());
+        Message message = proven(an_out_request());
         changes[i](std::get<OutRequest>(message));
         EXPECT_EQ(verdict(message), ProofVerdict::wrong) << "change " << i;
     }
