@@ -12,11 +12,11 @@ namespace {
 /// The same words whatever is wrong: a stranger learns nothing about keys. Whoever asks the proxy's
 /// operator about it has the reference, which leads to the line in our log that says more.
 Gatekeeper::Denial wrong_proof(std::string reason) {
-    std::string reference = random_hex(kReferenceDigits);
+    const std::string reference = random_hex(kReferenceDigits);
     return {.code = Code::denied,
             .message = "not permitted: wrong secret or unknown key (reference " + reference + ")",
             .reason = std::move(reason),
-            .reference = std::move(reference)};
+            .reference = reference};
 }
 
 /// Who is known may know what is missing. Who is not learns that, and nothing about our rules.

@@ -141,9 +141,11 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     const std::string_view mode = argc > 1 ? argv[1] : "";
     if (mode == "connect" && (argc == 5 || argc == 7)) {
-        SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
-        if (argc == 7) use_certificate(context, argv[5], argv[6]);
-        return be_clients(context, std::atoi(argv[2]), std::atoi(argv[3]), std::atol(argv[4]));
+        const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(
+            SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
+        if (argc == 7) use_certificate(context.get(), argv[5], argv[6]);
+        return be_clients(context.get(), std::atoi(argv[2]), std::atoi(argv[3]),
+                          std::atol(argv[4]));
     }
     if (mode == "listen" && argc == 5) {
         SSL_CTX* const context = SSL_CTX_new(TLS_server_method());

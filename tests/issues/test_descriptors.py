@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from attack import OTHER, STRANGER, ask, code_of, dial, holder, key_entry, proven, request
+from attack import (KEY, OTHER, SECRET, STRANGER, ask, code_of, dial, holder, key_entry, proven,
+                    request)
 from harness import connect, echo_server, expect_echo, wait_for
 from peers import encode
 
@@ -135,7 +136,7 @@ def served(proxy, topic, count, **who):
         s.close()
 
 
-OWNER = {"key": "site", "secret": "a secret of the attack tests"}
+OWNER = {"key": KEY, "secret": SECRET}
 
 
 def test_one_key_can_not_take_all_descriptors(run):

@@ -82,6 +82,7 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
     add("--log-format", line.log_format, "FORMAT", "text or json");
     const auto arguments = with_two_dashes(argc, argv, flags);
     std::vector<const char*> pointers;
+    pointers.reserve(arguments.size());
     for (const auto& argument : arguments) pointers.push_back(argument.c_str());
     try {
         app.parse(argc, pointers.data());

@@ -19,7 +19,7 @@ AnyAddress unmapped(const AnyAddress& address) {
 
 /// Whom a dial reaches: the unspecified address is the machine itself (ip(7)).
 AnyAddress dialled(const AnyAddress& address) {
-    const AnyAddress plain = unmapped(address);
+    AnyAddress plain = unmapped(address);
     if (!plain.is_unspecified()) return plain;
     if (plain.is_v4()) return asio::ip::address_v4::loopback();
     return asio::ip::address_v6::loopback();

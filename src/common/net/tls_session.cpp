@@ -196,10 +196,11 @@ ssize_t TlsSession::failure_of(int ssl_error) {
         return would_block();
     }
     const auto code = ERR_peek_error();
-    if (ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET) {
-        fail(ERR_GET_REASON(code));  // an alert: the peer's own words
-    } else if (!failure_.empty()) {
+    const bool is_alert = ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;  // the peer's own words
+    if (!failure_.empty() && !is_alert) {
         // The first one says more.
+    } else if (is_alert) {
+        fail(ERR_GET_REASON(code));
     } else if (outer_ && !outer_->failure_.empty()) {
         error_ = outer_->error_;
         failure_ = outer_->failure_;
