@@ -95,7 +95,10 @@ std::error_code Acceptor::add(const Endpoint& endpoint) {
 
 Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
     while (is_open()) {
-        if (pause_is_due_) co_await pause();
+        if (pause_is_due_) {
+            co_await pause();
+            continue;  // closed meanwhile?
+        }
         Endpoint peer;
         int error = EAGAIN;
         const bool others_are_due = accepted_in_turn_ == kAcceptsInTurn;

@@ -146,8 +146,13 @@ Task<std::error_code> Connection::write_all(std::string_view data) {
 
 Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expect) {
     bool wait = tls_ == nullptr && expect == Expect::later;
+    unsigned reads = 0;
     while (!into.empty()) {
         if (!wait) {
+            if (++reads % kTurnSteps == 0) {  // records of one byte: others are due
+                const Executor executor = socket_.get_executor();
+                co_await asio::post(executor, use_result);
+            }
             const ssize_t n = receive(into);
             if (n == 0) co_return asio::error::eof;
             if (n > 0) into = into.subspan(static_cast<std::size_t>(n));

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cstring>
+#include <new>
 
 #include "common/base/log.hpp"
 #include "common/protocol/host_port.hpp"
@@ -123,7 +124,12 @@ void NameServer::renew() {
     options.tries = kLookupTries;
     options.sock_state_cb_data = this;
     options.sock_state_cb = [](void* self, ares_socket_t fd, int wants_read, int wants_write) {
-        static_cast<NameServer*>(self)->on_socket_state(fd, wants_read != 0, wants_write != 0);
+        // Nothing may be thrown through c-ares, which is C: what is lost has a deadline.
+        try {
+            static_cast<NameServer*>(self)->on_socket_state(fd, wants_read != 0, wants_write != 0);
+        } catch (const std::bad_alloc&) {
+            log::lose_line();
+        }
     };
     int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
 #ifdef ARES_OPT_QUERY_CACHE
@@ -154,14 +160,18 @@ void NameServer::ask(std::unique_ptr<Question> question) {
         channel_->channel, host.c_str(), nullptr, &hints,
         [](void* data, int status, int, ares_addrinfo* result) {
             std::unique_ptr<Question> answered(static_cast<Question*>(data));
-            // c-ares 1.18 calls it so when it asked nobody.
-            const Channel* const channel = answered->server->channel_.get();
-            const bool alone = channel != nullptr && !channel->asks_servers;
-            if (status == ARES_ECONNREFUSED && alone) status = ARES_ENOTFOUND;
-            Lookup lookup{addresses_of(result), words_for(status), is_silence(status)};
+            try {
+                // c-ares 1.18 calls it so when it asked nobody.
+                const Channel* const channel = answered->server->channel_.get();
+                const bool alone = channel != nullptr && !channel->asks_servers;
+                if (status == ARES_ECONNREFUSED && alone) status = ARES_ENOTFOUND;
+                Lookup lookup{addresses_of(result), words_for(status), is_silence(status)};
+                NameServer* const server = answered->server;
+                server->on_answer(std::move(answered), status, std::move(lookup));
+            } catch (const std::bad_alloc&) {
+                log::lose_line();  // who waits for it has a deadline
+            }
             if (result != nullptr) ares_freeaddrinfo(result);
-            NameServer* const server = answered->server;
-            server->on_answer(std::move(answered), status, std::move(lookup));
         },
         question.release());
 }

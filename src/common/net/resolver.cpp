@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <thread>
 
@@ -103,7 +104,13 @@ class Names {
         asked_.erase(host);
         const auto waiting = waiters_.extract(host);
         if (!waiting) return;
-        for (const auto& [waiter, answered] : waiting.mapped()) answered(lookup);
+        for (const auto& [waiter, answered] : waiting.mapped()) {
+            try {
+                answered(lookup);
+            } catch (const std::bad_alloc&) {
+                // This one waits until its deadline; the others need not.
+            }
+        }
     }
 
     asio::io_context context_{1};
