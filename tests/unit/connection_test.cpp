@@ -3,11 +3,12 @@
 
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 #include <map>
 
 #include "common/net/peer_watch.hpp"
-#include "loopback.hpp"
+#include "tls_pair.hpp"
 
 namespace inout {
 namespace {
@@ -74,6 +75,32 @@ TEST(ConnectionTest, connections_that_are_kept_do_not_probe_in_step) {
         }
     }
     EXPECT_GT(idle.size(), 15U) << "of 31 that there are";
+}
+
+TEST(ConnectionTest, records_of_one_byte_leave_others_their_turn) {
+    constexpr std::size_t kRecords = 4 * kTurnSteps, kWireBytes = 23;  // RFC 8446, 5.2
+    asio::io_context context;
+    TcpPair pair;
+    TlsSession client(psk(TlsSide::client).session(), pair.a.get());
+    Connection server = adopt(context, std::move(pair.b));
+    server.secure(psk(TlsSide::server).session());
+    ASSERT_TRUE(shake_hands(client, *server.tls()));
+    for (std::size_t i = 0; i < kRecords; ++i) ASSERT_TRUE(send_all(client, "x"));
+    ASSERT_TRUE(eventually([&] {
+        int there = 0;
+        return ::ioctl(server.fd(), FIONREAD, &there) == 0 &&
+               static_cast<std::size_t>(there) >= kRecords * kWireBytes;
+    }));
+    std::string bytes(kRecords, '\0');
+    std::size_t turns = 0;
+    const std::function<void()> other = [&] {
+        ++turns;
+        if (bytes.back() == '\0') asio::post(context, other);
+    };
+    asio::post(context, other);
+    EXPECT_EQ(run(context, server.read_exactly(bytes, Connection::Expect::now)), std::error_code());
+    EXPECT_EQ(bytes, std::string(kRecords, 'x'));
+    EXPECT_GE(turns, 3U);
 }
 
 }  // namespace
