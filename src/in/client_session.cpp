@@ -81,8 +81,9 @@ Task<std::optional<Refusal>> meet_out(Attempt& attempt) {
 
 /// Ends a fresh connection that nobody needs any more. A proxy that has shaken hands for nothing
 /// would take us for a stranger, and after some of these refuse our whole site: it is told who we
-/// are. One without TLS may be closed without a word.
-Task<> leave(const Network& network, Connection proxy) {
+/// are. One without TLS may be closed without a word. `places`: of its descriptor, until it is
+/// closed.
+Task<> leave(const Network& network, [[maybe_unused]] Budget::Places places, Connection proxy) {
     if (proxy.tls() == nullptr) co_return;
     Deadline deadline(proxy);
     deadline.expires_after(kFarewell);
@@ -110,7 +111,11 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
         if (!proxy) {
             const auto left = std::chrono::ceil<Milliseconds>(open_until - Clock::now());
             auto dialled = co_await network.upstream->dial(
-                worker.executor(), config.connect_timeout, DialFor::stream, left);
+                worker.executor(), config.connect_timeout, DialFor::stream, left, &client_watch);
+            if (!dialled && dialled.error().code == Code::none) {
+                opening.failed("client_gone", "the client reset its connection");
+                co_return;
+            }
             if (!dialled) {
                 server.lost();
                 warn_proxy_unreachable(network.config, dialled.error().detail);
@@ -121,7 +126,8 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
                 co_return;
             }
             if (client_watch.fired() && !early.has_taken()) {
-                spawn(worker.executor(), "leaving", leave(network, std::move(*dialled)));
+                Task<> leaving = leave(network, std::move(places.descriptors), std::move(*dialled));
+                spawn(worker.executor(), "leaving", std::move(leaving));
                 opening.failed("client_gone", "the client reset its connection");
                 co_return;
             }

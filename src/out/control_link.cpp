@@ -151,7 +151,10 @@ void ControlLink::open_data_links(const NewDataRequest& wanted) {
         auto link = network_.links->add(registration_->links, worker.executor(), wanted.waiting,
                                         Clock::now());
         // The rest is forgotten: a proxy whose need lasts asks again.
-        if (!link) return;
+        if (!link) {
+            if (wanted.waiting) warn_no_room();
+            return;
+        }
         try {
             spawn(worker.executor(), "data link", data_link(worker, registration_, link, what));
         } catch (...) {
@@ -159,6 +162,17 @@ void ControlLink::open_data_links(const NewDataRequest& wanted) {
             throw;
         }
     }
+}
+
+/// Clients wait at the proxy, and neither what other topics keep nor what is free is enough.
+void ControlLink::warn_no_room() {
+    if (!network_.links->may_have_more(*registration_->links)) return;
+    log::limited(log::Level::warning, log::Kind::warning, "no room for data connections", about_,
+                 {{"topic", network_.config.topic},
+                  {"server", to_string(network_.config.server)},
+                  {"reason",
+                   "out has no file descriptors left for more connections to this proxy: "
+                   "raise its limit (ulimit -n)"}});
 }
 
 void ControlLink::on_notice(const Notice& notice) {

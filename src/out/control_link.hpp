@@ -30,6 +30,7 @@ class ControlLink {
     Task<std::optional<Response>> request_registration();
     void on_notice(const Notice& notice);
     void open_data_links(const NewDataRequest& wanted);
+    void warn_no_room();
     void set_position(unsigned position);
     void warn_not_registered(const std::string& reason);
 

@@ -219,6 +219,7 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
     // Two writers on one connection can garble the original's proxy: then another connection takes
     // its place, because the proxy does not know that this one is lost.
     for (unsigned attempt = 0; attempt < kParkAttempts; ++attempt) {
+        if (!links.begin(link)) break;
         const Network& network = registration->network;
         // The proxy asks again after kRequestExpiry.
         auto dialled = co_await network.upstream->dial(
@@ -227,6 +228,7 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
             say_not_parked(*registration, dialled.error().detail);
             break;
         }
+        if (!links.begin(link)) break;
         Connection proxy = std::move(*dialled);
         Parked parked;
         {

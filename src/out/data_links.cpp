@@ -7,6 +7,8 @@
 namespace inout {
 namespace {
 
+bool is_open(const DataLinks::Group& group) { return !group.closed && group.count < kPoolHardMax; }
+
 /// Each is closed on its own thread; one that is no longer parked then stays.
 void close_soon(const std::shared_ptr<DataLinks::Link>& link) {
     asio::post(link->executor, [link] {
@@ -23,7 +25,7 @@ std::shared_ptr<DataLinks::Link> DataLinks::add(const std::shared_ptr<Group>& gr
                                                 const Executor& executor, bool client_waits,
                                                 Clock::time_point now) {
     const std::lock_guard lock(mutex_);
-    if (group->closed || group->count >= kPoolHardMax) return nullptr;
+    if (!is_open(*group)) return nullptr;
     Budget::Places places;
     const bool has_room = links_.size() < idle_max_ && budget_.take(owner_, 1, places);
     if (!has_room && (!give_way_to(*group, client_waits, now) || !budget_.take(owner_, 1, places)))
@@ -36,13 +38,20 @@ std::shared_ptr<DataLinks::Link> DataLinks::add(const std::shared_ptr<Group>& gr
     return link;
 }
 
-/// Makes room for a registration that has no data connection at all: one of those that have more,
-/// or, for a client or in turn, the oldest.
+bool DataLinks::may_have_more(const Group& group) {
+    const std::lock_guard lock(mutex_);
+    return is_open(group);
+}
+
+/// Makes room for a client, or for a registration that has no data connection at all: a parked one
+/// of those others that have more, or, for a client or in turn, the oldest.
 bool DataLinks::give_way_to(const Group& group, bool client_waits, Clock::time_point now) {
-    if (group.count > 0) return false;
+    if (group.count > 0 && !client_waits) return false;
+    // A client can use those of its own topic as they are.
     const auto first = [&](auto fits) {
-        return std::find_if(links_.begin(), links_.end(),
-                            [&](const auto& link) { return link->is_parked && fits(*link); });
+        return std::find_if(links_.begin(), links_.end(), [&](const auto& link) {
+            return link->is_parked && link->group.get() != &group && fits(*link);
+        });
     };
     auto victim = first([](const Link& link) { return link.group->count > 1; });
     if (victim == links_.end()) {
@@ -62,7 +71,9 @@ void DataLinks::evict(List::iterator victim) {
     // A stream that is here already stays; one that is under way is the price of little room.
     asio::post(link->executor, [link] {
         Connection* const parked = link->connection;
-        if (parked != nullptr && parked->is_open() && parked->is_quiet()) parked->close();
+        if (parked != nullptr && parked->is_open() && parked->has_nothing_to_read()) {
+            parked->close();
+        }
     });
 }
 
@@ -70,6 +81,12 @@ void DataLinks::unlist(List::iterator at) {
     (*at)->is_listed = false;
     --(*at)->group->count;
     links_.erase(at);
+}
+
+bool DataLinks::begin(const std::shared_ptr<Link>& link) {
+    const std::lock_guard lock(mutex_);
+    link->is_parked = false;
+    return link->is_listed && !link->group->closed;
 }
 
 void DataLinks::park(const std::shared_ptr<Link>& link, Clock::time_point now) {

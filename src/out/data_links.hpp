@@ -55,6 +55,11 @@ class DataLinks {
     /// room, or the registration is over.
     std::shared_ptr<Link> add(const std::shared_ptr<Group>& group, const Executor& executor,
                               bool client_waits, Clock::time_point now);
+    /// Whether this registration may have one more, if there is room.
+    bool may_have_more(const Group& group);
+    /// It dials, for the first time or once more, or is about to park: it is not to give way.
+    /// False: it had to already, or the registration is over; its coroutine ends.
+    bool begin(const std::shared_ptr<Link>& link);
     /// The proxy has it, and may use it at any time.
     void park(const std::shared_ptr<Link>& link, Clock::time_point now);
     /// It has ended, or becomes a stream: no longer here. Its descriptor stays taken until the link

@@ -65,6 +65,19 @@ def test_quit_ends_at_once_and_counts_as_an_end_on_request(run):
     assert chain.in_.wait_event("stream")["reason"] == "quit"
 
 
+def test_a_name_that_was_looked_up_before_the_start_does_not_make_the_first_signal_the_last(run):
+    # Whether the first network's proxy is the second one's listener: the name has to tell.
+    port = harness.free_port()
+    program = run.program("in", {"first_look": "off", "networks": [
+        {"server_host": "localhost", "server_port": port, "bind": "127.0.0.1", "port": 0,
+         "topic": "named"},
+        {"server_host": "127.0.0.1", "server_port": 1, "bind": "127.0.0.2", "port": port,
+         "topic": "listening"}]})
+    program.wait_event("listening", topic="listening")
+    assert program.stop() == 0
+    program.wait_event("draining")
+
+
 @pytest.mark.parametrize("name", ["in", "out", "proxy"])
 def test_a_configuration_that_never_comes_does_not_hold_back_an_end(run, tmp_path, name):
     fifo = tmp_path / "config.json"

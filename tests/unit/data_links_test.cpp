@@ -79,6 +79,33 @@ TEST_F(DataLinksTest, topics_with_one_each_give_way_to_a_client_at_once_and_othe
     EXPECT_EQ(budget.used(0), 10U);
 }
 
+TEST_F(DataLinksTest, clients_of_one_topic_get_the_room_that_other_topics_keep) {
+    const auto busy = topic();
+    std::vector<Link> held;
+    for (int i = 0; i < 10; ++i) held.push_back(add_parked(topic()));
+    for (std::size_t i = 0; i < 10; ++i) {
+        held.push_back(add(busy, true));
+        ASSERT_TRUE(held.back()) << i;
+        EXPECT_FALSE(held[i]->is_listed);
+    }
+    EXPECT_FALSE(add(busy, true)) << "its own do not give way to it";
+    EXPECT_TRUE(links.may_have_more(*busy)) << "what lacks is room";
+    EXPECT_EQ(busy->count, 10U);
+    EXPECT_EQ(budget.used(0), 10U);
+}
+
+TEST_F(DataLinksTest, one_that_dials_once_more_does_not_give_way) {
+    std::vector<Link> held;
+    for (int i = 0; i < 10; ++i) {
+        held.push_back(add_parked(topic()));
+        ASSERT_TRUE(links.begin(held.back()));
+    }
+    EXPECT_FALSE(add(topic(), true));
+    links.park(held[3], kStart);
+    EXPECT_TRUE(add(topic(), true));
+    EXPECT_FALSE(links.begin(held[3])) << "it had to give way: no further dial";
+}
+
 TEST_F(DataLinksTest, one_that_still_dials_does_not_give_way) {
     std::vector<Link> held;
     for (int i = 0; i < 10; ++i) held.push_back(add(topic()));
@@ -119,6 +146,8 @@ TEST_F(DataLinksTest, nothing_joins_a_registration_that_is_over) {
     const auto link = add(one);
     links.close(*one);
     EXPECT_FALSE(add(one, true));
+    EXPECT_FALSE(links.may_have_more(*one));
+    EXPECT_FALSE(links.begin(link)) << "nor does one that dials go on";
     EXPECT_TRUE(add(other));
     links.remove(link);
     links.remove(link);  // a second time does nothing

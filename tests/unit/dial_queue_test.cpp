@@ -33,11 +33,18 @@ class DialQueueTest : public testing::Test {
         }
     }
 
+    std::shared_ptr<Asked> start_on(asio::io_context& on, DialFor what, Milliseconds wait = 60s,
+                                    Milliseconds patience = 60s) {
+        auto asked = std::make_shared<Asked>();
+        asio::co_spawn(on, ask(on.get_executor(), &queue, what, wait, patience, asked),
+                       [](const std::exception_ptr& error) { EXPECT_FALSE(error); });
+        on.poll();
+        return asked;
+    }
     std::shared_ptr<Asked> start(DialFor what, Milliseconds wait = 60s,
                                  Milliseconds patience = 60s) {
-        auto asked = std::make_shared<Asked>();
-        asio::co_spawn(context, ask(context.get_executor(), &queue, what, wait, patience, asked),
-                       [](const std::exception_ptr& error) { EXPECT_FALSE(error); });
+        context.restart();
+        auto asked = start_on(context, what, wait, patience);
         settle();
         return asked;
     }
@@ -98,6 +105,25 @@ TEST_F(DialQueueTest, a_wait_ends_with_its_deadline_and_says_so) {
     EXPECT_TRUE(run_until(context, [&] { return waiting->ended(); }));
     EXPECT_NE(waiting->failure.find("no turn in time"), std::string::npos) << waiting->failure;
     EXPECT_EQ(next({waiting}), std::nullopt) << "it left the queue";
+}
+
+TEST_F(DialQueueTest, a_wait_that_is_broken_off_leaves_the_queue) {
+    {
+        asio::io_context other;
+        start_on(other, DialFor::control);
+    }
+    EXPECT_EQ(next({start(DialFor::spare)}), 0U);
+}
+
+TEST_F(DialQueueTest, a_turn_that_nobody_takes_any_more_is_the_next_ones) {
+    const auto waiting = start(DialFor::spare);
+    {
+        asio::io_context other;
+        start_on(other, DialFor::control);
+        EXPECT_EQ(next({waiting}), std::nullopt) << "it is the control connection's";
+    }
+    settle();
+    EXPECT_TRUE(waiting->turn);
 }
 
 TEST_F(DialQueueTest, who_has_waited_long_enough_leaves_when_the_proxy_is_silent) {

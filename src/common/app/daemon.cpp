@@ -127,7 +127,7 @@ class Life {
         }
     }
 
-    void tell_held_back_later() {
+    void tell_held_back_later() try {
         held_back_timer_.expires_after(kHeldBackInterval);
         held_back_timer_.async_wait([this](std::error_code error) {
             if (error) return;
@@ -135,6 +135,9 @@ class Life {
             (void)refill_memory_reserve();
             log::tell_held_back();
         });
+    } catch (const std::bad_alloc&) {
+        // The memory reserve would never be filled again.
+        can_not_go_on("held back", "out of memory");
     }
 
     void drain() {
@@ -145,13 +148,14 @@ class Life {
                                {"note", "a second signal ends at once"}});
         try {
             service_->drain();
-            check_drained();
         } catch (const std::bad_alloc&) {
             end("out of memory");
+            return;
         }
+        check_drained();
     }
 
-    void check_drained() {
+    void check_drained() try {
         const bool idle = counters().streams == 0 && counters().opening == 0;
         if (idle || Clock::now() >= drain_until_) {
             end("drain timeout");
@@ -161,6 +165,8 @@ class Life {
         timer_.async_wait([this](std::error_code error) {
             if (!error) check_drained();
         });
+    } catch (const std::bad_alloc&) {
+        end("out of memory");
     }
 
     /// Each worker resets what is left and stops; the last one to do so ends run().
@@ -175,12 +181,18 @@ class Life {
 
     void end_workers(const std::string& reason) {
         workers_.for_each([&](Worker& worker) {
-            asio::post(worker.context(), [&worker, reason] {
-                worker.relays().reset_all(reason);
-                // What the resets posted is run before the worker stops.
-                asio::post(worker.context(), [&worker] { worker.context().stop(); });
-            });
+            asio::post(worker.context(), [&worker, reason] { end_worker(worker, reason); });
         });
+    }
+
+    static void end_worker(Worker& worker, const std::string& reason) {
+        try {
+            worker.relays().reset_all(reason);
+            // What the resets posted is run before the worker stops.
+            asio::post(worker.context(), [&worker] { worker.context().stop(); });
+        } catch (const std::bad_alloc&) {
+            worker.context().stop();  // the process's end resets what is left
+        }
     }
 
     const rlim_t descriptors_ = raise_descriptor_limit();

@@ -1,8 +1,29 @@
 #include "common/app/dial_queue.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace inout {
+
+/// A waiter's stay in its line. However the wait ends, for want of memory too, it takes neither its
+/// place nor a turn that it was given with it.
+class DialQueue::Stay {
+  public:
+    Stay(DialQueue& queue, Line& line, std::shared_ptr<Waiter> waiter)
+        : queue_(queue), line_(line), waiter_(std::move(waiter)) {}
+    Stay(const Stay&) = delete;
+    Stay& operator=(const Stay&) = delete;
+    ~Stay() {
+        if (waiter_) queue_.leave(line_, waiter_);
+    }
+    /// What there was to settle has been settled.
+    void end() { waiter_.reset(); }
+
+  private:
+    DialQueue& queue_;
+    Line& line_;
+    std::shared_ptr<Waiter> waiter_;
+};
 
 DialQueue::Turn::~Turn() {
     if (queue_ != nullptr) queue_->ended(*this);
@@ -27,14 +48,24 @@ Task<Result<DialQueue::Turn, std::string>> DialQueue::turn(Executor executor, Di
         waiter->timer.expires_at(deadline);
         line.push_back(waiter);
     }
+    Stay stay(*this, line, waiter);
     co_await waiter->timer.async_wait(use_result);
     const std::lock_guard lock(mutex_);
+    stay.end();
     if (waiter->state == Waiter::State::admitted) co_return Turn(*this);
     const bool silent = waiter->state == Waiter::State::given_up;
     if (!silent) line.remove(waiter);
     co_return Failure{silent ? std::string("does not answer, as the dials before this one saw")
                              : "no turn in time: " + std::to_string(running_) + " dials run, " +
                                    std::to_string(waiting()) + " wait"};
+}
+
+void DialQueue::leave(Line& line, const std::shared_ptr<Waiter>& waiter) {
+    const std::lock_guard lock(mutex_);
+    if (waiter->state == Waiter::State::waiting) line.remove(waiter);
+    if (waiter->state != Waiter::State::admitted) return;
+    --running_;
+    admit_next();
 }
 
 void DialQueue::ended(const Turn& turn) {
@@ -85,10 +116,15 @@ std::size_t DialQueue::waiting() const {
     return sum;
 }
 
-void DialQueue::wake(const std::shared_ptr<Waiter>& waiter, Waiter::State state) {
+/// Without memory the waiter finds its new state only at its own deadline.
+void DialQueue::wake(const std::shared_ptr<Waiter>& waiter, Waiter::State state) noexcept {
     waiter->state = state;
     const Executor executor = waiter->timer.get_executor();
-    asio::post(executor, [waiter] { waiter->timer.cancel(); });
+    try {
+        asio::post(executor, [waiter] { waiter->timer.cancel(); });
+    } catch (const std::bad_alloc&) {
+        return;
+    }
 }
 
 }  // namespace inout

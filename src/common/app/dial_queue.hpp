@@ -62,11 +62,14 @@ class DialQueue {
     };
     using Line = std::list<std::shared_ptr<Waiter>>;
 
+    class Stay;
+
+    void leave(Line& line, const std::shared_ptr<Waiter>& waiter);
     void ended(const Turn& turn);
     void admit_next();
     Line& next_line();
     std::size_t waiting() const;
-    static void wake(const std::shared_ptr<Waiter>& waiter, Waiter::State state);
+    static void wake(const std::shared_ptr<Waiter>& waiter, Waiter::State state) noexcept;
 
     std::mutex mutex_;
     DialLimit limit_;

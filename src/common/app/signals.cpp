@@ -6,6 +6,7 @@
 
 #include <new>
 
+#include "common/app/worker.hpp"
 #include "common/base/log.hpp"
 
 namespace inout {
@@ -23,7 +24,7 @@ void Signals::start() {
     wait();
 }
 
-void Signals::wait() {
+void Signals::wait() try {
     descriptor_.async_wait(Descriptor::wait_read, [this](std::error_code error) {
         if (error) return;
         signalfd_siginfo info;
@@ -36,6 +37,9 @@ void Signals::wait() {
         }
         wait();
     });
+} catch (const std::bad_alloc&) {
+    // Deaf to signals for ever would be worse: a supervisor starts the program again.
+    can_not_go_on("signals", "out of memory");
 }
 
 void ignore_meaningless_signals() {

@@ -31,21 +31,31 @@ Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
 }
 
 Task<Result<Connection, DialError>> Upstream::dial(Executor executor, Milliseconds timeout,
-                                                   DialFor what, Milliseconds wait) const {
+                                                   DialFor what, Milliseconds wait,
+                                                   const ErrorWatch* asker) const {
     const auto wait_until = Clock::now() + wait;
     auto turn = co_await queue_->turn(executor, what, wait_until, timeout);
     if (!turn) {
         co_return Failure{
             DialError{Code::backend_timeout, to_string(server_) + ": " + turn.error()}};
     }
+    if (asker != nullptr && asker->fired()) {
+        co_return Failure{DialError{Code::none, "nobody waits for it any more"}};
+    }
     const auto begun = Clock::now();
+    const auto full = timeout;
     if (what == DialFor::stream) {
-        timeout = std::min(timeout, std::chrono::ceil<Milliseconds>(wait_until - begun));
+        timeout = std::min(full, std::chrono::ceil<Milliseconds>(wait_until - begun));
+    }
+    if (timeout <= Milliseconds{0}) {
+        co_return Failure{
+            DialError{Code::backend_timeout, to_string(server_) + ": no turn in time"}};
     }
     auto dialled = co_await dial_now(executor, timeout);
     if (dialled) {
         turn->succeeded();
-    } else if (Clock::now() - begun >= timeout) {
+    } else if (timeout >= full / 2 && Clock::now() - begun >= timeout) {
+        // One that its stream's own deadline cuts short says little about the proxy.
         turn->timed_out();
     }
     co_return dialled;

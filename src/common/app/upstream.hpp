@@ -14,6 +14,7 @@
 #include "common/app/dial_queue.hpp"
 #include "common/base/secret.hpp"
 #include "common/net/connect.hpp"
+#include "common/net/error_watch.hpp"
 #include "common/net/tls_client.hpp"
 #include "common/net/tls_psk.hpp"
 #include "common/protocol/config.hpp"
@@ -44,9 +45,11 @@ class Upstream {
     /// A connection on which the first message may be sent, and none on which our identity could be
     /// stolen: TCP and TLS within `timeout`, which begins when its turn comes (dial_queue). A
     /// stream's dial also ends when `wait` is over, the others only wait so long for their turn.
-    /// The failure's code speaks of TCP only.
+    /// The failure's code speaks of TCP only; Code::none: nothing was dialled, because when the
+    /// turn came `asker`, who wants this stream, had been reset.
     Task<Result<Connection, DialError>> dial(Executor executor, Milliseconds timeout, DialFor what,
-                                             Milliseconds wait) const;
+                                             Milliseconds wait,
+                                             const ErrorWatch* asker = nullptr) const;
     /// Puts our proof of identity, if we have a key, into a first message that will be sent on this
     /// connection. One that dial() gave can always carry it.
     void prove(Message& message, Connection& connection) const;

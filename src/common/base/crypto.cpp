@@ -10,13 +10,17 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <new>
 
 namespace inout {
 namespace {
 
-/// None of these calls can fail but for want of memory or of a working OpenSSL.
+/// None of these calls can fail but for want of memory: that OpenSSL works has been seen at start
+/// (crypto_problem). That costs its caller only.
 void demand(bool done) {
-    if (!done) std::abort();
+    if (done) return;
+    ERR_clear_error();
+    throw std::bad_alloc();
 }
 
 const unsigned char* unsigned_bytes(std::string_view bytes) {
@@ -47,7 +51,7 @@ class HmacContext {
         demand(EVP_MAC_init(context, unsigned_bytes(key), key.size(), nullptr) == 1);
         demand(EVP_MAC_update(context, unsigned_bytes(data), data.size()) == 1);
         demand(EVP_MAC_final(context, digest.data(), &size, digest.size()) == 1);
-        demand(size == digest.size());
+        if (size != digest.size()) std::abort();  // it would be no HMAC-SHA256
         return digest;
     }
 
@@ -111,11 +115,12 @@ Digest hmac_sha256(std::string_view key, std::string_view data) {
 }
 
 Digest hkdf_sha256(std::string_view key, std::string_view salt, std::string_view info) {
-    Digest extracted = hmac_sha256(salt, key);
+    struct Extracted {
+        Digest digest;
+        ~Extracted() { wipe(digest.data(), digest.size()); }
+    } const extracted{hmac_sha256(salt, key)};
     // The expansion's first block is all of it: 32 bytes are what one HMAC gives.
-    const Digest expanded = hmac_sha256(bytes_of(extracted), std::string(info) + '\1');
-    wipe(extracted.data(), extracted.size());
-    return expanded;
+    return hmac_sha256(bytes_of(extracted.digest), std::string(info) + '\1');
 }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {

@@ -1,7 +1,6 @@
 #include "common/base/log_writer.hpp"
 
 #include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "common/base/counters.hpp"
+#include "common/base/signals_blocked.hpp"
 
 namespace inout::log {
 namespace {
@@ -33,16 +33,8 @@ LogWriter::LogWriter(int descriptor, std::size_t bytes_max)
 }
 
 void LogWriter::start() {
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, &before);
-    try {
-        std::thread([this] { run(); }).detach();
-    } catch (...) {
-        ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        throw;
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    const SignalsBlocked blocked;
+    std::thread([this] { run(); }).detach();
 }
 
 void LogWriter::push(std::string_view line, std::string_view lost_name, std::string_view end) {

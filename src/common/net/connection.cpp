@@ -173,8 +173,9 @@ Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expe
     co_return std::error_code{};
 }
 
-bool Connection::is_quiet() {
-    if (tls_) return tls_->is_quiet();
+bool Connection::is_quiet() { return tls_ ? tls_->is_quiet() : has_nothing_to_read(); }
+
+bool Connection::has_nothing_to_read() {
     char byte = 0;
     return ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }

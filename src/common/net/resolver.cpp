@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "common/base/log.hpp"
+#include "common/base/signals_blocked.hpp"
 #include "common/net/name_server.hpp"
 
 namespace inout {
@@ -60,6 +61,8 @@ class Names {
 
   private:
     Names() {
+        // A program may look up a name before its signals are taken care of.
+        const SignalsBlocked blocked;
         std::thread([this] { run(); }).detach();  // NOLINT: it lives as long as the process
     }
 

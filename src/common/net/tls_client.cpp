@@ -130,9 +130,15 @@ int TlsClient::keep_ticket(ssl_st* ssl, ssl_session_st* session) {
 int TlsClient::verify(x509_store_ctx_st* store, void* self) {
     const auto& client = *static_cast<const TlsClient*>(self);
     if (client.chain_matters_ && X509_verify_cert(store) != 1) return 0;
-    if (client.has_pinned_key(store)) {
-        X509_STORE_CTX_set_error(store, X509_V_OK);
-        return 1;
+    try {
+        if (client.has_pinned_key(store)) {
+            X509_STORE_CTX_set_error(store, X509_V_OK);
+            return 1;
+        }
+    } catch (const std::bad_alloc&) {
+        // OpenSSL, which called this, knows no exceptions.
+        X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
+        return 0;
     }
     X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
     return 0;
@@ -141,12 +147,13 @@ int TlsClient::verify(x509_store_ctx_st* store, void* self) {
 bool TlsClient::has_pinned_key(x509_store_ctx_st* store) const {
     X509* const certificate = X509_STORE_CTX_get0_cert(store);
     if (certificate == nullptr) return false;
-    unsigned char* encoded = nullptr;
-    const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &encoded);
+    unsigned char* bytes = nullptr;
+    const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes);
     if (size <= 0) return false;
+    const auto free = [](unsigned char* allocated) { OPENSSL_free(allocated); };
+    const std::unique_ptr<unsigned char, decltype(free)> encoded(bytes, free);
     const Digest digest =
-        sha256({reinterpret_cast<const char*>(encoded), static_cast<std::size_t>(size)});
-    OPENSSL_free(encoded);
+        sha256({reinterpret_cast<const char*>(encoded.get()), static_cast<std::size_t>(size)});
     return pin_.size() == digest.size() &&
            std::equal(digest.begin(), digest.end(), pin_.begin(),
                       [](unsigned char a, char b) { return a == static_cast<unsigned char>(b); });
