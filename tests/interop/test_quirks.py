@@ -164,6 +164,8 @@ def test_two_legacy_outs_on_one_topic_take_turns_without_kicking_each_other(run,
     in_ = run.in_(proxy, ["t"])
     with connect(in_.port()) as old_client:
         assert read_exactly(old_client, 1) == b"1"
+        # It has no ticket: what it parks later would be taken for the newer one's.
+        wait_for(lambda: proxy.status()["parked"] >= 2, what="full pool")
         second = peers(LegacyOut(proxy.port(), {"t": banner_server(run, b"2")}))
         second.wait_registered()
         with connect(in_.port()) as client:
