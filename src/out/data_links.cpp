@@ -71,9 +71,7 @@ void DataLinks::evict(List::iterator victim) {
     // A stream that is here already stays; one that is under way is the price of little room.
     asio::post(link->executor, [link] {
         Connection* const parked = link->connection;
-        if (parked != nullptr && parked->is_open() && parked->has_nothing_to_read()) {
-            parked->close();
-        }
+        if (parked != nullptr && parked->is_open() && !parked->has_input()) parked->close();
     });
 }
 

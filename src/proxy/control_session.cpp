@@ -50,9 +50,10 @@ std::shared_ptr<Registration> make_registration(ProxyState& state,
             throw;
         }
     };
-    ParkingRoom room{.is_there = [&budget = state.budget] {
-        return budget.has_spare_room(descriptors_in_use());
-    }};
+    ParkingRoom room;
+    room.is_there = [&budget = state.budget, owner] {
+        return budget.has_room(DescriptorBudget::Kind::parked, owner, descriptors_in_use());
+    };
     room.take = [&budget = state.budget, owner](std::unique_ptr<DescriptorBudget::Share>& share) {
         return budget.take(DescriptorBudget::Kind::parked, owner, 1, descriptors_in_use(), share) ==
                DescriptorBudget::Verdict::granted;
@@ -90,9 +91,6 @@ class Registered {
     Directory& directory_;
     const std::shared_ptr<Registration> registration_;
 };
-
-/// How long a draining out without streams may stay: it may have been about to end by itself.
-constexpr Milliseconds kDrainedStay{2'000};
 
 /// It drains, and its last stream has ended: an out of ours has ended by then, too.
 bool is_over(const Registration& registration) {
@@ -142,6 +140,7 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
     const std::string who = connection.peer();
     const DescriptorBudget::Owner owner = state.owner_of(identity, connection);
     std::unique_ptr<DescriptorBudget::Share> share;  // for as long as this session lasts
+    state.relieve(descriptors_in_use());
     // What a key has registered already counts once, however many outs serve it.
     std::shared_ptr<Quota::Place> place = state.directory.place_of(request.topic, identity);
     if (state.draining) {

@@ -36,6 +36,7 @@ DataPool::DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waitin
 void DataPool::open() {
     const std::lock_guard lock(mutex_);
     open_ = true;
+    had_no_room_ = false;
     ask_for_more();
 }
 
@@ -62,7 +63,9 @@ bool DataPool::has_room() {
 void DataPool::came_in_vain() {
     const std::lock_guard lock(mutex_);
     policy_.arrived();
-    if (open_) ask_for_more();
+    if (!open_) return;
+    if (parked_.size() < parked_max_) had_no_room_ = true;
+    ask_for_more();
 }
 
 void DataPool::park(Worker& worker, Connection connection) {
@@ -75,9 +78,12 @@ void DataPool::park(Worker& worker, Connection connection) {
         const auto waiter = waiters_.front();
         waiters_.pop_front();
         hand_over(parked, waiter);
-    } else if (parked_.size() < parked_max_ && (!room_.take || room_.take(parked->share))) {
-        parked_.push_back(parked);
-        watch(parked);
+    } else if (parked_.size() < parked_max_) {
+        had_no_room_ = room_.take && !room_.take(parked->share);
+        if (!had_no_room_) {
+            parked_.push_back(parked);
+            watch(parked);
+        }
     }
     ask_for_more();
 }
@@ -187,6 +193,7 @@ void DataPool::shed() {
 
 void DataPool::tick() {
     const std::lock_guard lock(mutex_);
+    had_no_room_ = false;
     if (!open_) return;
     for (auto surplus = policy_.surplus(parked_.size(), Clock::now()); surplus > 0; --surplus) {
         const auto oldest = parked_.front();
@@ -197,7 +204,8 @@ void DataPool::tick() {
 }
 
 void DataPool::ask_for_more() {
-    const bool may_park = !room_.is_there || room_.is_there();
+    // What was just closed again would be dialled without an end.
+    const bool may_park = !had_no_room_ && (!room_.is_there || room_.is_there());
     const std::size_t count =
         policy_.request(parked_.size(), waiters_.size(), Clock::now(), may_park);
     if (count > 0) ask_(count, !waiters_.empty());

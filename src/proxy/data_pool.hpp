@@ -38,11 +38,13 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     /// Parked connections close, waiting streams get nothing. May be opened again.
     void close();
 
-    /// A data connection is there and answered; on `worker`'s thread. It closes if nobody wants it.
+    /// A data connection is there and answered; on `worker`'s thread. It closes if nobody wants it,
+    /// or if there is no room, as in came_in_vain().
     void park(Worker& worker, Connection connection);
     /// Whether another parked connection would be kept.
     bool has_room();
-    /// One came and was not kept: it is no longer asked for.
+    /// One came and was not kept: none is asked for in its place before the next tick, unless a
+    /// stream waits.
     void came_in_vain();
 
     enum class Taken { ok, timeout, closed, too_many_waiting, given_up };
@@ -76,6 +78,7 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     const Ask ask_;
     const ParkingRoom room_;
     bool open_ = false;
+    bool had_no_room_ = false;                     // since the last tick, for one that came
     std::deque<std::shared_ptr<Parked>> parked_;   // the newest at the back
     std::deque<std::shared_ptr<Waiter>> waiters_;  // the oldest at the front
 };

@@ -2,13 +2,14 @@
 //
 // Every connection that is no stranger's any more has an owner: the identity that proved itself, or
 // the address of an anonymous one. Of all descriptors
-//   - what is optional, parked and spare connections, has at most a quarter, and gives way first;
-//   - one owner has at most seven eighths; beyond, each has its own sixteenth, whatever others
-//   took;
+//   - what is optional, parked and spare connections, has at most a quarter, and none of the last
+//     quarter: it gives way first, and comes back only where there is room for good;
+//   - one owner has at most seven eighths; beyond, each has its own sixteenth, whatever others have
+//     taken;
 //   - where keys or certificates count, the anonymous have at most a half in all, and one address
-//   of
-//     theirs a quarter;
+//     of theirs a quarter;
 //   - one sixteenth stays free for those who are not yet known.
+// What somebody has of the optional is held against more of that only, never against what it needs.
 // So neither a key nor an address can take all. Thread-safe; knows no descriptor: its numbers are
 // its callers'. Outlives its shares. docs/security.md, "Descriptors".
 #pragma once
@@ -59,10 +60,11 @@ class DescriptorBudget {
     /// for perhaps included.
     Verdict take(Kind kind, const Owner& owner, std::size_t count, std::size_t in_use,
                  std::unique_ptr<Share>& share);
-    /// Whether what is optional has room now.
-    bool has_spare_room(std::size_t in_use);
+    /// Whether take() would grant one now.
+    bool has_room(Kind kind, const Owner& owner, std::size_t in_use);
     /// Whether what is optional has to give way to what is not.
     bool is_tight(std::size_t in_use) const { return in_use >= all_ - all_ / 8; }
+    /// Whether only a little is left, most of it for those who are not yet known.
     bool is_spent(std::size_t in_use) const { return in_use >= all_ - all_ / 16; }
     std::size_t descriptors() const { return all_; }
     std::size_t optional_max() const { return all_ / 4; }
@@ -70,15 +72,16 @@ class DescriptorBudget {
   private:
     using Counts = std::array<std::size_t, 4>;  // by kind
     static bool is_optional(Kind kind) { return kind == Kind::parked || kind == Kind::spare; }
-    static std::size_t total(const Counts& counts);
-    Verdict judge(Kind kind, const Owner& owner, std::size_t count, std::size_t in_use);
-    bool has_optional_room(std::size_t count, std::size_t in_use) const;
+    static std::size_t needed(const Counts& counts);
+    static std::size_t optional(const Counts& counts);
+    static std::size_t total(const Counts& counts) { return needed(counts) + optional(counts); }
+    Verdict judge(Kind kind, const Owner& owner, std::size_t count, std::size_t in_use) const;
     void give_back(Kind kind, const Owner& owner, std::size_t count);
 
     const std::size_t all_, spare_max_;
     std::mutex mutex_;
     Counts held_{};
-    std::size_t anonymous_ = 0;                       // of `held_`
+    Counts anonymous_{};                              // of `held_`
     std::unordered_map<std::string, Counts> owners_;  // with something
 };
 

@@ -73,13 +73,16 @@ void Directory::take_its_place(Registration& registration, const TopicRegistry::
 
 bool Directory::drain(const std::shared_ptr<Registration>& registration) {
     const std::lock_guard lock(mutex_);
+    std::string name = draining_name(*registration);
     if (!remove_locked(*registration)) return false;
     // A key that registers, drains and stays would else take one connection after the other.
-    auto& others = draining_[draining_name(*registration)];
+    auto& others = draining_[name];
     others.push_back(registration);
+    registration->drains_as = std::move(name);
     ++draining_count_;
-    if (others.size() > kDrainingMax) {
-        const auto channel = others.front()->channel;
+    // All that are too many: they stay here until their sessions have ended.
+    for (std::size_t i = 0; i + kDrainingMax < others.size(); ++i) {
+        const auto channel = others[i]->channel;
         asio::post(channel->executor(), [channel] { channel->close(); });
     }
     count();
@@ -90,7 +93,7 @@ void Directory::forget(const std::shared_ptr<Registration>& registration) {
     const std::lock_guard lock(mutex_);
     remove_locked(*registration);
     registration->topic_of_key.reset();
-    const auto found = draining_.find(draining_name(*registration));
+    const auto found = draining_.find(registration->drains_as);
     if (found != draining_.end()) {
         draining_count_ -= std::erase(found->second, registration);
         if (found->second.empty()) draining_.erase(found);
@@ -132,9 +135,14 @@ bool Directory::push_out_silent(const std::string& topic) {
 void Directory::erase(RegistrationId id) {
     const auto found = registrations_.find(id);
     if (found == registrations_.end()) return;
-    tickets_.erase(found->second->ticket);
-    ended_.add(ended_name(found->second->topic, found->second->ticket), Clock::now());
+    const auto ended = std::move(found->second);
+    tickets_.erase(ended->ticket);
     registrations_.erase(found);
+    try {
+        ended_.add(ended_name(ended->topic, ended->ticket), Clock::now());
+    } catch (const std::bad_alloc&) {
+        log::lose_line();  // what its out still brings will count as failures
+    }
 }
 
 void Directory::count() {
@@ -156,7 +164,9 @@ std::shared_ptr<Quota::Place> Directory::place_of(std::string_view topic,
         if (registration->identity == identity) return registration->topic_of_key;
     }
     const auto found = draining_.find(draining_name(topic, identity));
-    return found == draining_.end() ? nullptr : found->second.back()->topic_of_key;
+    // Empty: memory ran out when the first one was to be added.
+    if (found == draining_.end() || found->second.empty()) return nullptr;
+    return found->second.back()->topic_of_key;
 }
 
 std::shared_ptr<Registration> Directory::by_ticket(const std::string& ticket) {

@@ -16,10 +16,6 @@
 
 namespace inout {
 
-/// Outs of one identity that drain the same topic: beyond, the oldest one's control connection
-/// ends, not its streams.
-inline constexpr std::size_t kDrainingMax = 4;
-
 class Directory {
   public:
     explicit Directory(std::size_t topics_max) : registry_(topics_max) {}

@@ -63,7 +63,10 @@ Task<> await_turn(Connection& connection, const Strangers::Stay& stay) {
 Task<std::error_code> begin_tls(ProxyState& state, Connection& connection, FrameHeader first) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(first[i]); };
     const std::size_t size = 5 + std::size_t{byte(3)} * 256 + byte(4);
-    if (size > kTlsHandshakeMaxBytes) co_return std::make_error_code(std::errc::message_size);
+    // A ticket in it holds the client's certificate.
+    const std::size_t size_max =
+        state.config.tls->client_ca.empty() ? kTlsHandshakeMaxBytes : kTlsCertificatesMaxBytes;
+    if (size > size_max) co_return std::make_error_code(std::errc::message_size);
     std::string record(first.data(), first.size());
     record.resize(std::max(size, record.size()));
     const std::span<char> rest = std::span<char>(record).subspan(first.size());
@@ -89,6 +92,7 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
         deadline.expires_at(std::min(until, Clock::now() + state.config.tls_timeout));
         error = co_await begin_tls(state, connection, header);
         if (error) co_return no_message("TLS: " + error.message(), deadline);
+        stay.shakes_hands();
         if (co_await connection.handshake()) {
             co_return no_message("TLS: " + connection.tls()->failure(), deadline);
         }

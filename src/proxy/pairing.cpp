@@ -91,7 +91,7 @@ struct Found {
 Refusal take_places(ProxyState& state, const std::string& topic, const Identity& identity,
                     const Connection& in, Places& places) {
     const std::size_t in_use = descriptors_in_use();
-    if (state.budget.is_tight(in_use)) state.relieve();
+    state.relieve(in_use);
     const auto verdict =
         state.budget.take(DescriptorBudget::Kind::stream, state.owner_of(identity, in),
                           kStreamDescriptors, in_use, places.descriptors);

@@ -8,12 +8,6 @@
 namespace inout {
 namespace {
 
-/// Parked connections give way to streams at most this often.
-constexpr Milliseconds kReliefPause{1'000};
-
-/// More threads need a few descriptors more, of which enough are kept back.
-constexpr std::size_t kOwnThreads = 4;
-
 /// Once, at the start, rather than when the first client is refused.
 void warn_of_few_descriptors(const ProxyLimits& limits) {
     const ProxyLimits usual;
@@ -61,12 +55,16 @@ DescriptorBudget::Owner ProxyState::owner_of(const Identity& identity,
             .shared = any_contains(config.trusted, connection.peer_address())};
 }
 
-void ProxyState::relieve() {
+void ProxyState::relieve(std::size_t in_use) {
+    if (!budget.is_tight(in_use)) return;
     const Clock::rep now = Clock::now().time_since_epoch().count();
     Clock::rep last = relieved_;
     if (now - last < Clock::duration(kReliefPause).count()) return;
     if (!relieved_.compare_exchange_strong(last, now)) return;
     for (const auto& registration : directory.all()) registration->pool->shed();
+    // A request may be on its way on a spare connection and be lost with it: only if clients would
+    // be refused instead.
+    if (budget.is_spent(in_use)) warm.shed();
 }
 
 ProxyService::ProxyService(Workers& workers, const ProxyConfig& config)
@@ -109,6 +107,8 @@ Task<> ProxyService::accept() {
         auto [place, reason, crowded, penalty] =
             state_.strangers.admit(worker.executor(), connection->peer_address());
         if (!place) {
+            // Who would ask for room is not even let in: limits.connections.
+            state_.relieve(descriptors_in_use());
             counters().refused_total.fetch_add(1, std::memory_order_relaxed);
             log::limited(log::Level::warning, log::Kind::warning, "refused", connection->source(),
                          {{"peer", connection->peer()},

@@ -50,9 +50,9 @@ struct ProxyState {
 
     /// Whose connection this is, for the budget.
     DescriptorBudget::Owner owner_of(const Identity& identity, const Connection& connection) const;
-    /// Descriptors are few: parked connections close, at most once in kReliefPause. From any
-    /// thread.
-    void relieve();
+    /// If descriptors are few, parked connections close, and spare ones if there are hardly any
+    /// left; at most once in kReliefPause. From any thread.
+    void relieve(std::size_t in_use);
 
   private:
     std::atomic<Clock::rep> relieved_{0};

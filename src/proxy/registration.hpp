@@ -58,6 +58,7 @@ struct Registration {
     DescriptorBudget::Owner owner{};      ///< of its control and parked connections
     Pulse pulse;
     std::atomic<Clock::rep> drains_since{0};  ///< 0: it does not
+    std::string drains_as{};  ///< its name in the directory then, for an end that needs no memory
 
     /// From any thread.
     void send(Message message) const {

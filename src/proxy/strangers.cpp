@@ -32,6 +32,7 @@ class Strangers::Place : public std::enable_shared_from_this<Place> {
     const bool trusted;
     bool waits = true;  // in the queues
     bool silent = true;
+    bool shook_hands = false;
     std::list<Place*>::iterator in_all, in_source;
 };
 
@@ -43,7 +44,11 @@ class Strangers::Acquaintance {
     Acquaintance& operator=(const Acquaintance&) = delete;
     ~Acquaintance() {
         const std::lock_guard lock(strangers_.mutex_);
-        strangers_.rules_.left(source_, Clock::now());
+        try {
+            strangers_.rules_.left(source_, Clock::now());
+        } catch (const std::bad_alloc&) {
+            log::lose_line();  // its source is forgotten
+        }
     }
 
   private:
@@ -107,14 +112,15 @@ bool Strangers::make_room_of(const IpAddress& source, std::size_t places) {
     for (int i = 0; i < 2; ++i) {
         const auto found = by_source_.find(source);  // evicting its last one forgets it
         if (found == by_source_.end() || found->second.size() < places) break;
-        evict_from(found->second);
-        rules_.failed(source, Clock::now());
+        const bool shook_hands = evict_from(found->second);
+        rules_.failed(source, Clock::now(), shook_hands);
         crowded = true;
     }
     return crowded;
 }
 
-void Strangers::evict_from(const Queue& queue) {
+/// Whether we had shaken hands with it.
+bool Strangers::evict_from(const Queue& queue) {
     // Of the silent ones only if they are as many: the newcomers are among them.
     const auto& from = queue.silent.size() >= queue.speaking.size() ? queue.silent : queue.speaking;
     const auto oldest = from.front()->shared_from_this();
@@ -124,6 +130,7 @@ void Strangers::evict_from(const Queue& queue) {
         oldest->evicted = true;
         if (oldest->connection != nullptr) oldest->connection->close();
     });
+    return oldest->shook_hands;
 }
 
 bool Strangers::remove(Place& place) {
@@ -154,6 +161,11 @@ void Strangers::Stay::has_spoken() {
     if (!place.trusted) move(strangers_.by_source_[place.source], place.in_source);
 }
 
+void Strangers::Stay::shakes_hands() {
+    const std::lock_guard lock(strangers_.mutex_);
+    place_->shook_hands = true;
+}
+
 void Strangers::Stay::leave() {
     place_->connection = nullptr;
     const std::lock_guard lock(strangers_.mutex_);
@@ -163,7 +175,7 @@ void Strangers::Stay::leave() {
 void Strangers::Stay::failed() {
     if (place_->trusted) return;
     const std::lock_guard lock(strangers_.mutex_);
-    strangers_.rules_.failed(place_->source, Clock::now());
+    strangers_.rules_.failed(place_->source, Clock::now(), place_->shook_hands);
 }
 
 bool Strangers::Stay::monitored() {

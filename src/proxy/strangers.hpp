@@ -51,6 +51,8 @@ class Strangers {
 
         /// It has sent something.
         void has_spoken();
+        /// Its TLS handshake begins: if it fails now, it has cost one.
+        void shakes_hands();
         /// It is no stranger any more, or gone.
         void leave();
         /// It is somebody we know: the earlier failures of its source are forgiven, and its source
@@ -85,7 +87,7 @@ class Strangers {
         std::size_t size() const { return silent.size() + speaking.size(); }
     };
     bool remove(Place& place);
-    void evict_from(const Queue& queue);
+    bool evict_from(const Queue& queue);
     std::size_t places_now() const;
     bool make_room_of(const IpAddress& source, std::size_t places);
 

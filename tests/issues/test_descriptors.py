@@ -8,6 +8,7 @@ import pytest
 from attack import (KEY, OTHER, SECRET, STRANGER, ask, code_of, dial, holder, key_entry, proven,
                     request)
 from harness import connect, echo_server, expect_echo, wait_for
+from ext_peer import Control
 from peers import encode
 
 pytestmark = pytest.mark.plain_only  # keys are configured here
@@ -71,6 +72,23 @@ def test_a_registration_that_drains_keeps_its_place_and_counts(run):
         s.close()
     wait_for(lambda: proxy.status()["controls"] == 0, what="end of all")
     assert register(proxy, "b")[1] is None
+
+
+def test_of_many_that_drain_at_once_all_that_are_too_many_end(run):
+    """Before, it was the oldest alone that ended, until its own end was seen."""
+    proxy = run.proxy({"auth": {"keys": [key_entry()]}})
+    held = []
+    for _ in range(16):
+        s, code = register(proxy, "a")
+        assert code is None
+        held.append(s)
+    for s in held:
+        drain(s)
+    wait_for(lambda: proxy.status()["controls"] <= 4, what="end of those beyond four")
+    proxy.wait_event("out draining", count=16)
+    wait_for(lambda: sum(not has_ended(s) for s in held) == 4, what="four that stay")
+    for s in held:
+        s.close()
 
 
 def test_a_registration_that_drains_ends_with_its_last_stream(run):
@@ -180,6 +198,80 @@ def test_parked_connections_give_way_where_topics_are_many(run):
         expect_echo(client)
     for client in clients:
         client.close()
+
+
+def test_an_out_whose_share_is_spent_is_asked_for_no_more_data_connections(run):
+    """Before, each was taken, answered, closed and asked for again, as fast as out could dial."""
+    proxy = few(run, 512, auth={"keys": [key_entry()], "anonymous": {"out": ["#"]}}, trusted=[])
+    # A quarter of the descriptors is less than these and two for each.
+    controls = [Control(run, proxy, f"t{i}") for i in range(40)]
+    parked = [control.park() for control in controls for _ in range(2)]
+    refused = [data for data in parked if data.answer["message"]]
+    assert {data.answer["ext"]["code"] for data in refused} == {"limit"} and len(refused) > 10
+    for control in controls:
+        control.settle()
+        assert control.asked == 2
+    assert proxy.status()["parked"] == len(parked) - len(refused)
+
+
+def limited(run, connections):
+    """A proxy that takes so many connections."""
+    return run.proxy({"auth": {"keys": [key_entry(), key_entry(**GREEDY, **{
+        "in": ["#"], "out": ["#"]})]}, "limits": {"connections": connections},
+        "pool": {"min": 12, "max": 16}})
+
+
+def register_until(proxy, held, full):
+    """One more topic of the greedy key; whether `full` holds now."""
+    try:
+        s, code = register(proxy, f"g{len(held)}", **GREEDY)
+        held.append(s)
+    except (OSError, EOFError):  # not let in at all
+        code = None
+    return full(code)
+
+
+def test_parked_connections_lock_nobody_out_where_connections_are_limited(run):
+    """Registrations took all that they left, and who would have asked them to give way was not let
+    in any more."""
+    proxy = limited(run, 64)
+    run.out(proxy, {"t": echo_server(run).port}, holder(tls=False)).wait_event("registered")
+    wait_for(lambda: proxy.status()["parked"] >= 12, what="full pool")
+    held = []
+    wait_for(lambda: register_until(proxy, held, lambda code: code == "limit"), what="a refusal")
+    assert proxy.status()["parked"] == 0
+    wait_for(lambda: is_served(proxy, "t"), what="service")
+    for s in held:
+        s.close()
+    wait_for(lambda: proxy.status()["parked"] >= 12, 20, "parked connections that come back")
+
+
+def is_served(proxy, topic):
+    try:
+        served(proxy, topic, 1, **OWNER)
+        return True
+    except (OSError, EOFError):
+        return False
+
+
+def test_spare_connections_give_way_where_hardly_any_descriptor_is_left(run):
+    proxy = limited(run, 64)
+    spares = []
+    for _ in range(16):
+        s = run.own(dial(proxy))
+        payload = proven("InWarmRequest", request("InWarmRequest"), **OWNER)
+        assert code_of(ask(s, "InWarmRequest", payload)) is None
+        spares.append(s)
+    held = []
+    for _ in range(42):  # an eighth is not left any more, a sixteenth is
+        register_until(proxy, held, lambda code: code)
+    assert proxy.status()["sockets"] == 58
+    assert not any(has_ended(s) for s in spares)
+    wait_for(lambda: register_until(proxy, held, lambda _: all(has_ended(s) for s in spares)), 20,
+             "room that spare connections leave")
+    assert proxy.status()["warm"] == 0
+    for s in held:
+        s.close()
 
 
 def test_spare_connections_are_bounded_for_each_identity(run):

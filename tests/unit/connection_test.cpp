@@ -77,6 +77,32 @@ TEST(ConnectionTest, connections_that_are_kept_do_not_probe_in_step) {
     EXPECT_GT(idle.size(), 15U) << "of 31 that there are";
 }
 
+TEST(ConnectionTest, a_look_for_input_takes_nothing_from_who_waits_for_it) {
+    asio::io_context context;
+    TcpPair pair;
+    TlsSession client(psk(TlsSide::client).session(), pair.a.get());
+    Connection server = adopt(context, std::move(pair.b));
+    server.secure(psk(TlsSide::server).session());
+    ASSERT_TRUE(shake_hands(client, *server.tls()));
+    std::string byte(1, '\0');
+    EXPECT_EQ(server.receive(byte), -1) << "tickets, if there are any, are read";
+    EXPECT_FALSE(server.has_input());
+    ASSERT_TRUE(send_all(client, "x"));
+    ASSERT_TRUE(eventually([&] { return server.has_input(); }));
+    const auto in_kernel = [&] {
+        int there = 0;
+        return ::ioctl(server.fd(), FIONREAD, &there) == 0 ? there : -1;
+    };
+    const int before = in_kernel();
+    EXPECT_GT(before, 0);
+    EXPECT_TRUE(server.has_input());
+    EXPECT_EQ(in_kernel(), before);
+    EXPECT_EQ(server.receive(byte), 1);
+    EXPECT_FALSE(server.has_input());
+    ASSERT_EQ(::shutdown(pair.a.get(), SHUT_WR), 0);
+    EXPECT_TRUE(eventually([&] { return server.has_input(); })) << "an end";
+}
+
 TEST(ConnectionTest, records_of_one_byte_leave_others_their_turn) {
     constexpr std::size_t kRecords = 4 * kTurnSteps, kWireBytes = 23;  // RFC 8446, 5.2
     asio::io_context context;

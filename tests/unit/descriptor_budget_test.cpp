@@ -62,6 +62,20 @@ TEST_F(DescriptorBudgetTest, the_anonymous_leave_half_to_those_who_are_known_and
     EXPECT_EQ(fill(Kind::stream, key, 2), 300U);
 }
 
+TEST_F(DescriptorBudgetTest, what_the_anonymous_have_parked_is_not_held_against_what_they_need) {
+    const DescriptorBudget::Owner one{.name = "192.0.2.1", .anonymous = true},
+        two{.name = "192.0.2.2", .anonymous = true};
+    EXPECT_EQ(fill(Kind::parked, one), 400U) << "all that is optional";
+    EXPECT_EQ(fill(Kind::stream, one, 2), 200U) << "and what it needs as if it had none";
+    EXPECT_EQ(fill(Kind::control, two), 400U);
+    EXPECT_EQ(last, Verdict::owner_has_enough);
+    shares.clear();
+    EXPECT_EQ(fill(Kind::control, one), 400U);
+    EXPECT_EQ(take(Kind::parked, one), Verdict::owner_has_enough)
+        << "what it needs is held against what is optional";
+    EXPECT_EQ(take(Kind::parked, two), Verdict::granted);
+}
+
 TEST_F(DescriptorBudgetTest, a_balancer_speaks_for_many_anonymous) {
     EXPECT_EQ(fill(Kind::stream, {.name = "127.0.0.1", .anonymous = true, .shared = true}, 2),
               400U);
@@ -70,19 +84,41 @@ TEST_F(DescriptorBudgetTest, a_balancer_speaks_for_many_anonymous) {
 TEST_F(DescriptorBudgetTest, what_is_optional_has_a_quarter_and_does_not_stand_in_the_way) {
     EXPECT_EQ(fill(Kind::parked, key), 400U);
     EXPECT_EQ(last, Verdict::none_left);
-    EXPECT_FALSE(budget.has_spare_room(in_use));
+    EXPECT_FALSE(budget.has_room(Kind::parked, other, in_use));
     EXPECT_EQ(fill(Kind::control, other), 1'400U);
 }
 
 TEST_F(DescriptorBudgetTest, where_descriptors_are_few_nothing_optional_is_taken) {
-    EXPECT_TRUE(budget.has_spare_room(in_use));
+    in_use = 1'199;
+    EXPECT_TRUE(budget.has_room(Kind::parked, key, in_use));
+    EXPECT_EQ(take(Kind::parked, key), Verdict::granted);
     in_use = 1'400;
     EXPECT_TRUE(budget.is_tight(in_use));
-    EXPECT_FALSE(budget.has_spare_room(in_use));
     EXPECT_EQ(take(Kind::parked, key), Verdict::none_left);
+    EXPECT_EQ(take(Kind::spare, key), Verdict::none_left);
     EXPECT_EQ(take(Kind::stream, key, 2), Verdict::granted);
     EXPECT_FALSE(budget.is_spent(in_use));
     EXPECT_TRUE(budget.is_spent(1'500));
+}
+
+TEST_F(DescriptorBudgetTest, what_has_given_way_comes_back_only_where_there_is_room_for_good) {
+    for (in_use = 1'200; in_use < 1'400; ++in_use) {
+        ASSERT_FALSE(budget.is_tight(in_use));
+        ASSERT_FALSE(budget.has_room(Kind::parked, key, in_use)) << in_use;
+        ASSERT_EQ(take(Kind::spare, key), Verdict::none_left);
+    }
+}
+
+TEST_F(DescriptorBudgetTest, has_room_says_what_take_would) {
+    const DescriptorBudget::Owner anonymous{.name = "192.0.2.1", .anonymous = true};
+    for (const Kind kind : {Kind::stream, Kind::parked, Kind::spare, Kind::control}) {
+        for (const auto& owner : {anonymous, key, other}) {
+            while (budget.has_room(kind, owner, in_use)) {
+                ASSERT_EQ(take(kind, owner), Verdict::granted);
+            }
+            ASSERT_NE(take(kind, owner), Verdict::granted);
+        }
+    }
 }
 
 }  // namespace

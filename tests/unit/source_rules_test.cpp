@@ -22,7 +22,7 @@ IpAddress source(unsigned number) {
 class SourceRulesTest : public testing::Test {
   protected:
     void punish(const IpAddress& from) {
-        for (unsigned i = 0; i <= kFreeFailures; ++i) rules_.failed(from, now_);
+        for (unsigned i = 0; i <= kFreeFailures; ++i) rules_.failed(from, now_, false);
         ASSERT_TRUE(rules_.arrives(from, now_).is_penalised());
     }
     Treatment treatment() { return rules_.arrives(one_, now_).treatment; }
@@ -44,7 +44,7 @@ TEST_F(SourceRulesTest, a_penalty_leaves_few_places_and_a_low_rate_of_reading) {
     EXPECT_EQ(rules_.arrives(one_, now_).places, 32U);
     for (unsigned i = 0; i < kPenalisedReadsBurst; ++i) {
         ASSERT_EQ(treatment(), Treatment::read) << i;
-        rules_.failed(one_, now_);
+        rules_.failed(one_, now_, i % 2 == 0);
     }
     for (unsigned i = 0; i < kPlainReadsBurst; ++i) ASSERT_EQ(treatment(), Treatment::plain);
     EXPECT_EQ(treatment(), Treatment::drop);
@@ -64,7 +64,7 @@ TEST_F(SourceRulesTest, where_somebody_is_known_nobody_is_refused_whatever_other
     rules_.came(one_);
     punish(one_);
     for (int i = 0; i < 10'000; ++i) {
-        rules_.failed(one_, now_);
+        rules_.failed(one_, now_, true);
         const auto verdict = rules_.arrives(one_, now_);
         ASSERT_EQ(verdict.treatment, Treatment::read);
         ASSERT_EQ(verdict.places, 250U);
@@ -73,6 +73,18 @@ TEST_F(SourceRulesTest, where_somebody_is_known_nobody_is_refused_whatever_other
     EXPECT_FALSE(rules_.has_turn(one_, now_));
     now_ += Milliseconds{1'000 / kKnownReads};
     EXPECT_TRUE(rules_.has_turn(one_, now_));
+}
+
+TEST_F(SourceRulesTest, only_failed_handshakes_take_the_turns_of_those_who_are_known) {
+    rules_.came(one_);
+    punish(one_);
+    for (int i = 0; i < 10'000; ++i) rules_.failed(one_, now_, false);
+    EXPECT_TRUE(rules_.has_turn(one_, now_)) << "what comes in the clear costs next to nothing";
+    for (unsigned i = 0; i < kKnownReadsBurst; ++i) {
+        ASSERT_TRUE(rules_.has_turn(one_, now_)) << i;
+        rules_.failed(one_, now_, true);
+    }
+    EXPECT_FALSE(rules_.has_turn(one_, now_));
 }
 
 TEST_F(SourceRulesTest, it_stays_known_for_an_hour_after_the_last_one_has_left) {
@@ -98,7 +110,7 @@ TEST_F(SourceRulesTest, all_penalised_sources_together_are_read_at_a_bounded_rat
         const auto verdict = rules_.arrives(source(i), now_);
         if (verdict.treatment == Treatment::read) {
             ++read;
-            rules_.failed(source(i), now_);
+            rules_.failed(source(i), now_, true);
         }
         plain += verdict.treatment == Treatment::plain ? 1 : 0;
     }

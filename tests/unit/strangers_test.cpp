@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <optional>
 #include <thread>
 
@@ -147,7 +148,31 @@ TEST_F(StrangersTest, a_source_where_somebody_is_known_is_never_refused) {
         }
         each->stay.failed();
     }
+    EXPECT_TRUE(come("192.0.2.1")->stay.has_turn()) << "all of them came in the clear";
+    for (unsigned i = 0; i < 200; ++i) {
+        const auto each = come("192.0.2.1");
+        each->stay.shakes_hands();
+        each->stay.failed();
+    }
     EXPECT_FALSE(come("192.0.2.1")->stay.has_turn()) << "but its handshakes take turns";
+}
+
+TEST_F(StrangersTest, a_handshake_that_is_evicted_by_its_own_source_has_cost_one) {
+    const auto known = come("192.0.2.1")->stay.recognised();
+    std::deque<std::unique_ptr<Stranger>> last;
+    const auto crowd = [&](bool shakes_hands) {
+        bool has_turn = true;
+        for (unsigned i = 0; i < 1'000 && has_turn; ++i) {
+            last.push_back(come("192.0.2.1"));
+            if (shakes_hands) last.back()->stay.shakes_hands();
+            has_turn = last.back()->stay.has_turn();
+            if (last.size() > 3) last.pop_front();
+        }
+        return !has_turn;
+    };
+    EXPECT_FALSE(crowd(false));
+    EXPECT_GT(last.back()->stay.penalty_s(), 0);
+    EXPECT_TRUE(crowd(true)) << "many of these may not begin at once";
 }
 
 TEST_F(StrangersTest, being_evicted_by_ones_own_source_is_a_failure) {

@@ -90,6 +90,11 @@ inline constexpr std::size_t kEndedTicketsMax = 16'384;
 inline constexpr std::size_t kTopicsMax = 100'000;
 /// Live outs that wait in one topic's line, the holder included.
 inline constexpr std::size_t kLineMax = 16;
+/// Outs of one identity that drain the same topic: as many restarts in a row as somebody makes who
+/// tries something. Beyond, the oldest one's control connection ends, not its streams.
+inline constexpr std::size_t kDrainingMax = 4;
+/// How long a draining out without streams may stay: it may have been about to end by itself.
+inline constexpr Milliseconds kDrainedStay{2'000};
 /// In connections that wait for a data connection of one registration.
 inline constexpr std::size_t kWaitersMax = 4'096;
 
@@ -190,6 +195,12 @@ inline constexpr std::size_t kReservedDescriptors = 32;
 /// What the process has open itself (standard streams, signals, files being read, the event loop
 /// that looks names up), and each worker (epoll, its timer and its wake-up).
 inline constexpr std::size_t kProcessDescriptors = 8, kWorkerDescriptors = 3;
+/// Threads that the proxy's shares are reckoned for. More need a few descriptors more each, of
+/// which enough are kept back.
+inline constexpr std::size_t kOwnThreads = 4;
+/// What is optional gives way at most this often: closing takes a moment, and each time looks at
+/// all registrations.
+inline constexpr Milliseconds kReliefPause{1'000};
 /// A stream's two legs; the least that is left for streams, however few descriptors there are.
 inline constexpr std::size_t kStreamDescriptors = 2;
 /// Pipes may take one in so many descriptors: a stream can do without, and some need many.

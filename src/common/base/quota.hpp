@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <unordered_map>
 
@@ -43,7 +44,14 @@ class Quota {
             if (count >= limit_) return false;
             ++count;
         }
-        place = std::make_unique<Place>(*this, name);
+        std::unique_ptr<Place> made;
+        try {
+            made = std::make_unique<Place>(*this, name);
+        } catch (const std::bad_alloc&) {
+            leave(name);
+            throw;
+        }
+        place = std::move(made);
         return true;
     }
 

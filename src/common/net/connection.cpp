@@ -173,11 +173,11 @@ Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expe
     co_return std::error_code{};
 }
 
-bool Connection::is_quiet() { return tls_ ? tls_->is_quiet() : has_nothing_to_read(); }
+bool Connection::is_quiet() { return tls_ ? tls_->is_quiet() : !has_input(); }
 
-bool Connection::has_nothing_to_read() {
+bool Connection::has_input() {
     char byte = 0;
-    return ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    return ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
 int Connection::take_error() {

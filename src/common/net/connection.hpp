@@ -84,10 +84,9 @@ class Connection {
     /// Nothing to read: no bytes, no end, no error. To be asked after a wait for input: asio may
     /// end a wait for an event that was fetched before the wait began.
     bool is_quiet();
-    /// The same of the socket alone, for whoever asks while another waits for input: TLS is not
-    /// asked, because it would take a record out of the socket, and the one that waits, whom only
-    /// the socket wakes, would never see it.
-    bool has_nothing_to_read();
+    /// Whether the kernel holds bytes, an end or an error. Unlike is_quiet(), which over TLS takes
+    /// the bytes out of the kernel, it may be asked while somebody else waits for them.
+    bool has_input();
     /// The error that the kernel holds, 0 if none; asking clears it (SO_ERROR, socket(7)).
     int take_error();
     /// Whether another wait for errors would end at once without one: urgent data, or both

@@ -13,6 +13,16 @@ void ConnectionList::remove(const std::shared_ptr<Entry>& entry) {
     entries_.remove(entry);
 }
 
+void ConnectionList::shed() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& entry : entries_) {
+        asio::post(entry->executor, [entry] {
+            Connection* const waiting = entry->connection;
+            if (waiting != nullptr && waiting->is_open() && !waiting->has_input()) waiting->close();
+        });
+    }
+}
+
 void ConnectionList::close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;

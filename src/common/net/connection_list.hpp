@@ -39,6 +39,8 @@ class ConnectionList {
     /// Nothing if the list is full or closed.
     std::shared_ptr<Entry> add(const Executor& executor);
     void remove(const std::shared_ptr<Entry>& entry);
+    /// Closes those on which nothing has come that somebody waits for.
+    void shed();
     /// Closes what is in it; from now on nothing can be added.
     void close();
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <new>
 #include <string>
 #include <unordered_map>
 
@@ -24,10 +25,15 @@ class EndedTickets {
             if (--found->second.times == 0) ended_.erase(found);
             by_age_.pop_front();
         }
-        by_age_.push_back({ticket, now});
-        Ended& ended = ended_[ticket];
-        ++ended.times;
-        ended.last = now;
+        const auto ended = ended_.try_emplace(ticket).first;
+        try {
+            by_age_.push_back({ticket, now});
+        } catch (const std::bad_alloc&) {
+            if (ended->second.times == 0) ended_.erase(ended);
+            throw;
+        }
+        ++ended->second.times;
+        ended->second.last = now;
     }
     bool has(const std::string& ticket, Clock::time_point now) const {
         const auto found = ended_.find(ticket);

@@ -1,7 +1,5 @@
 #include "common/protocol/known_sources.hpp"
 
-#include <iterator>
-
 namespace inout {
 
 void KnownSources::came(const IpAddress& source) {
@@ -14,8 +12,10 @@ void KnownSources::left(const IpAddress& source, Clock::time_point now) {
     if (live == live_.end() || --live->second > 0) return;
     live_.erase(live);
     if (by_age_.size() >= gone_max_) forget(gone_.find(by_age_.front().source));
-    by_age_.push_back({source, now});
-    gone_.emplace(source, std::prev(by_age_.end()));
+    Records fresh;  // both or none, also if memory runs out
+    fresh.push_back({source, now});
+    gone_.emplace(source, fresh.begin());
+    by_age_.splice(by_age_.end(), fresh);
 }
 
 bool KnownSources::knows(const IpAddress& source, Clock::time_point now) const {

@@ -30,11 +30,11 @@ bool SourceRules::has_turn(const IpAddress& source, Clock::time_point now) const
     return !known_reads_.is_full(source, now);
 }
 
-void SourceRules::failed(const IpAddress& source, Clock::time_point now) {
+void SourceRules::failed(const IpAddress& source, Clock::time_point now, bool shook_hands) {
     if (penalties_.left(source, now) == Milliseconds{0}) {
         penalties_.failed(source, now);
     } else if (known_.knows(source, now)) {
-        known_reads_.count(source, now);
+        if (shook_hands) known_reads_.count(source, now);
     } else {
         reads_.count(source, now);
         reads_all_.count(now);
@@ -43,7 +43,7 @@ void SourceRules::failed(const IpAddress& source, Clock::time_point now) {
 
 bool SourceRules::monitored(const IpAddress& source, Clock::time_point now) {
     if (monitors_.count(source, now)) return true;
-    failed(source, now);
+    failed(source, now, true);
     return false;
 }
 

@@ -44,8 +44,9 @@ class SourceRules {
     bool has_turn(const IpAddress& source, Clock::time_point now) const;
 
     /// A stranger made a mistake that costs: no proper first message, a wrong proof or ticket, or a
-    /// place that it could not keep because its own source took too many.
-    void failed(const IpAddress& source, Clock::time_point now);
+    /// place that it could not keep because its own source took too many. `shook_hands`: a TLS
+    /// handshake had begun; only such failures take the turns of those that are known there.
+    void failed(const IpAddress& source, Clock::time_point now, bool shook_hands);
     /// A stranger shook hands over TLS and left without a word. False: that was one too many, and
     /// has failed.
     bool monitored(const IpAddress& source, Clock::time_point now);
