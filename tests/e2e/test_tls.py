@@ -158,6 +158,8 @@ def test_plain_and_tls_peers_share_the_port_as_its_mode_says(run, monkeypatch, m
                 assert TOLD[mode] in ins[kind].wait_event("open_failed", topic=topic)["detail"]
     for kind in outs.keys() - KINDS[mode]:
         assert TOLD[mode] in outs[kind].wait_event("not registered")["reason"]
+    for kind in KINDS[mode]:
+        proxy.wait_event("registered", topic=kind)
     assert {line["topic"] for line in proxy.find("registered")} == KINDS[mode]
 
 
