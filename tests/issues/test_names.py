@@ -160,6 +160,14 @@ def test_a_dead_first_address_is_paid_for_by_one_stream(run, tmp_path):
     del held
 
 
+def knock(port):
+    """A connection, unless its RST is faster than connect(2)."""
+    try:
+        return harness.connect(port)
+    except ConnectionResetError:
+        return None
+
+
 def test_many_names_at_once_are_all_served_and_asked_for_once(run, tmp_path):
     names = [f"n{number}.test" for number in range(400)]
     place = Place(run, tmp_path, {name: ["127.0.0.1"] for name in names})
@@ -168,10 +176,11 @@ def test_many_names_at_once_are_all_served_and_asked_for_once(run, tmp_path):
         {"server_host": name, "server_port": 40001, "port": 0, "topic": name} for name in names]})
     in_.wait_event("listening", topic=names[-1])
     ports = [int(e["address"].rsplit(":", 1)[1]) for e in in_.find("listening")]
-    clients = place.inside(lambda: [harness.connect(port) for port in ports])
+    clients = place.inside(lambda: [knock(port) for port in ports])
     in_.wait_event("open_failed", code="no_topic", count=len(names), timeout=DIAL_S)
     for client in clients:
-        client.close()
+        if client:
+            client.close()
     # c-ares asks again after 1.2 s, should this machine be slow.
     asked = len([kind for _, kind in place.server.questions if kind == A])
     assert len(names) <= asked <= 2 * len(names)
