@@ -92,6 +92,7 @@ TEST_F(StrangersTest, a_source_of_ipv6_is_a_64) {
 
 TEST_F(StrangersTest, trusted_addresses_are_bounded_in_all_only_and_never_punished) {
     std::vector<std::unique_ptr<Stranger>> all;
+    all.reserve(5);
     for (int i = 0; i < 4; ++i) all.push_back(come("127.0.0.1"));
     for (const auto& each : all) EXPECT_FALSE(each->was_closed());
     all.push_back(come("127.0.0.1"));
