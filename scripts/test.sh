@@ -31,7 +31,8 @@ else
 fi
 # ctest itself passes over what it does not know, and would run everything.
 if [[ $# != 0 ]]; then
-    ctest --help | grep -qE -- "(^|[ ,])${1%%=*}([ ,=[]|\$)" || bad_usage "$1"
+    # Not through a pipe: grep ends at its first find, and ctest would fail for that.
+    grep -qE -- "(^|[ ,])${1%%=*}([ ,=[]|\$)" <<<"$(ctest --help)" || bad_usage "$1"
 fi
 cd "$root"
 build_preset "$preset"

@@ -70,20 +70,20 @@ void decode_message(benchmark::State& state, const Message& message) {
 }
 
 const Secret kSecret("correct horse battery staple");
-const std::string kExporter(32, 'e');
+const ProofChannel kChannel{.tls = true, .exporter = std::string(32, 'e')};
 constexpr std::int64_t kNow = 1'767'225'600'000;
 
 void prove_message(benchmark::State& state, Message message) {
     for (auto _ : state) {
-        prove(message, "office", kSecret, kNow, kExporter);
+        prove(message, "office", kSecret, kNow, kChannel);
         benchmark::DoNotOptimize(message);
     }
 }
 
 void check_message(benchmark::State& state, Message message) {
-    prove(message, "office", kSecret, kNow, kExporter);
+    prove(message, "office", kSecret, kNow, kChannel);
     for (auto _ : state) {
-        if (check_proof(message, kSecret, kNow, kExporter) != ProofVerdict::good) {
+        if (check_proof(message, kSecret, kNow, kChannel) != ProofVerdict::good) {
             return state.SkipWithError("the proof is wrong");
         }
     }

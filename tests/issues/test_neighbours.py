@@ -192,7 +192,7 @@ def test_a_secret_put_right_works_at_once_and_until_then_the_log_says_why_not(ru
     said = out.wait_event("not registered")["reason"]
     assert "wrong secret or unknown key" in said
     reference = said.split("reference ")[1].rstrip(")")
-    assert proxy.wait_event("denied")["reference"] == reference
+    proxy.wait_event("denied", reference=reference)
     with_penalty = wait_for(lambda: [e for e in out.find("not registered")
                                      if "penalised, retry in" in e["reason"]] or
                             guess_tells(proxy), 20, "word of the penalty")

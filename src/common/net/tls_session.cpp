@@ -196,11 +196,13 @@ ssize_t TlsSession::failure_of(int ssl_error) {
         return would_block();
     }
     const auto code = ERR_peek_error();
-    const bool is_alert = ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET;  // the peer's own words
-    if (!failure_.empty() && !is_alert) {
+    if (ERR_GET_REASON(code) > SSL_AD_REASON_OFFSET) {
+        fail(ERR_GET_REASON(code));  // an alert: the peer's own words
+        errno = error_number();
+        return -1;
+    }
+    if (!failure_.empty()) {
         // The first one says more.
-    } else if (is_alert) {
-        fail(ERR_GET_REASON(code));
     } else if (outer_ && !outer_->failure_.empty()) {
         error_ = outer_->error_;
         failure_ = outer_->failure_;
