@@ -13,7 +13,7 @@ TOPICS = 400
 CLIENTS = 250
 # So short that as many handshakes at once, each some milliseconds of a processor, can not all end
 # in it.
-SHORT = {"connect_timeout": 500, "retry_interval": 200, "threads": 2}
+SHORT = {"connect_timeout": int(500 * harness.PATIENCE), "retry_interval": 200, "threads": 2}
 
 
 class Herd:
