@@ -114,7 +114,14 @@ class Program:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def signal(self, number):
+        """A program that is to stop has stopped afterwards, with all its threads."""
         self.process.send_signal(number)
+        if number == signal.SIGSTOP:
+            wait_for(lambda: set(self._thread_states()) == {"T"}, what=f"stop of {self.name}")
+
+    def _thread_states(self):
+        for stat in pathlib.Path(f"/proc/{self.pid}/task").glob("*/stat"):
+            yield stat.read_text().rsplit(")", 1)[1].split()[0]
 
     def kill(self):
         """kill -9, as an expected end."""

@@ -90,7 +90,7 @@ def test_one_that_dies_just_before_it_is_taken_gets_no_byte_of_the_client(run):
     wait_parked(proxy, 2)
     with socket.create_connection(("127.0.0.1", proxy.port())) as in_:
         wait_for(lambda: proxy.status()["sockets"] == 4, what="an in connection")
-        proxy.process.send_signal(signal.SIGSTOP)
+        proxy.signal(signal.SIGSTOP)
         in_.sendall(encode("InRequest", {"magic": "m", "version": "0.0.1", "type": "t"}) + b"early")
         newest.reset()
         proxy.process.send_signal(signal.SIGCONT)
