@@ -5,6 +5,7 @@
 #include <openssl/pkcs12.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <cstring>
@@ -130,6 +131,10 @@ Result<Chain, std::string> certificates_in(std::string_view bytes, const std::st
         return Failure{"has a certificate that can not be read, number " +
                        std::to_string(chain.size() + 1) + " in it: " + error};
     }
+    // OpenSSL reads extensions when it first needs them, which would be in the handshakes of all
+    // workers at once.
+    for (const auto& certificate : chain) (void)X509_get_extension_flags(certificate.get());
+    ERR_clear_error();
     return chain;
 }
 
