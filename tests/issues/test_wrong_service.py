@@ -128,9 +128,17 @@ def test_our_proxy_that_demands_tls_says_so(run, who):
         assert "demands TLS" in REASONS[who](run, proxy.port())
 
 
-@pytest.mark.parametrize("who", ["out", "first look"])
-@pytest.mark.parametrize("service", ["ssh", "our proxy without TLS"])
-def test_tls_to_what_has_none_says_so(run, who, service):
-    port = greeting_server(run, GREETINGS["ssh"]) if service == "ssh" else run.proxy().port()
+@pytest.mark.parametrize("who", REASONS)
+@pytest.mark.parametrize("service", [*GREETINGS, "http"])
+def test_what_answers_without_tls_is_shown_and_called_no_proxy_too(run, who, service):
+    port = http_server(run) if service == "http" else greeting_server(run, GREETINGS[service])
     reason = REASONS[who](run, port, {"tls": secure.client_tls()})
+    assert f"what answers at 127.0.0.1:{port} is no inout proxy, and speaks no TLS" in reason
+    assert {**SHOWN, "http": "HTTP/1.1 400 Bad Request"}[service] in reason
+    assert len(reason) < 250
+
+
+@pytest.mark.parametrize("who", ["out", "first look"])
+def test_tls_to_a_proxy_that_has_none_says_so(run, who):
+    reason = REASONS[who](run, run.proxy().port(), {"tls": secure.client_tls()})
     assert "TLS" in reason and "is it the proxy's port" in reason, reason

@@ -16,6 +16,7 @@
 #include "common/base/memory_reserve.hpp"
 #include "common/base/random.hpp"
 #include "common/base/secret.hpp"
+#include "common/base/signals_blocked.hpp"
 #include "common/base/unique_fd.hpp"
 #include "common/net/resolver.hpp"
 #include "common/net/tls_context.hpp"
@@ -78,6 +79,10 @@ class Life {
         log::info("started", {{"version", INOUT_VERSION}, {"descriptors", descriptors_}});
         signals_.start();
         if (const auto problem = start()) {
+            if (is_end_pending()) {
+                log::info("stopped", {{"reason", "a signal, before the start was over"}});
+                return 0;
+            }
             log::error("cannot start", {{"reason", *problem}});
             return 1;
         }

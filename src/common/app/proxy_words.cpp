@@ -3,11 +3,6 @@
 namespace inout {
 namespace {
 
-/// A record of TLS with an alert or a handshake message (RFC 8446, 5.1).
-bool is_tls(std::string_view bytes) {
-    return bytes.size() >= 3 && (bytes[0] == 0x15 || bytes[0] == 0x16) && bytes[1] == 3;
-}
-
 bool contains(std::string_view text, std::string_view part) {
     return text.find(part) != std::string_view::npos;
 }
@@ -28,7 +23,7 @@ std::string why_no_answer(const ReadError& error, const HostPort& server, bool s
             }
             return place + ": " + error.cause.message() + ", before any answer" + std::string(hint);
         case ReadError::Kind::malformed:
-            if (!secured && is_tls(error.seen)) {
+            if (!secured && is_tls_answer(error.seen)) {
                 return "what answers at " + place + " speaks TLS, and \"tls\" is not configured";
             }
             if (error.seen.empty()) break;
@@ -43,12 +38,12 @@ std::string why_silent(const HostPort& server) {
            " says nothing (is it an inout proxy, and does it demand TLS?)";
 }
 
+std::string why_no_handshake(std::string_view seen, const HostPort& server) {
+    return "what answers at " + to_string(server) +
+           " is no inout proxy, and speaks no TLS; it says: " + std::string(seen);
+}
+
 std::string_view tls_hint(std::string_view failure) {
-    if (contains(failure, "wrong version number") || contains(failure, "packet length") ||
-        contains(failure, "record layer failure")) {
-        return " (what answers there does not speak TLS: is it the proxy's port, and has that "
-               "TLS?)";
-    }
     if (contains(failure, "reset by peer") || contains(failure, "unexpected eof") ||
         contains(failure, "end of file") || contains(failure, "no answer in time")) {
         return " (is it the proxy's port, and is TLS on there?)";

@@ -14,6 +14,8 @@ namespace inout {
 std::string why_no_answer(const ReadError& error, const HostPort& server, bool secured);
 /// The same when its time is over.
 std::string why_silent(const HostPort& server);
+/// What came instead of a TLS handshake: TlsSession::seen, which is not empty.
+std::string why_no_handshake(std::string_view seen, const HostPort& server);
 /// What a failed TLS handshake probably means, to stand behind its reason; may be empty.
 std::string_view tls_hint(std::string_view failure);
 

@@ -71,6 +71,9 @@ Task<Result<Connection, DialError>> Upstream::dial_now(Executor executor,
     Deadline deadline(connection);
     deadline.expires_at(until);
     if (co_await connection.handshake()) {
+        if (const auto seen = connection.tls()->seen(); !seen.empty()) {
+            co_return Failure{DialError{Code::backend_timeout, why_no_handshake(seen, server_)}};
+        }
         std::string reason = deadline.expired() ? "no answer in time" : connection.tls()->failure();
         // What our proxies say instead of a handshake that would cost them too much.
         if (reason.ends_with("alert access denied")) {

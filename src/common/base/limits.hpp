@@ -166,6 +166,8 @@ inline constexpr Milliseconds kLookupLost{60'000};
 inline constexpr Milliseconds kLookupPause{1'000}, kLookupPauseMax{10'000};
 /// For the names that a program needs to start.
 inline constexpr Milliseconds kStartLookup{5'000};
+/// How often such a wait looks whether somebody wants to end the program.
+inline constexpr Milliseconds kSignalPoll{50};
 /// An address that did not answer while another one of its name did comes last for this long.
 inline constexpr Milliseconds kAddressShunned{60'000};
 /// More than any configuration's names have that are dead at once; some 200 kB.

@@ -24,4 +24,13 @@ class SignalsBlocked {
     sigset_t before_{};
 };
 
+/// Whether a signal that ends the program is blocked and waits to be taken: whoever keeps the main
+/// thread waiting at the start looks now and then.
+inline bool is_end_pending() {
+    sigset_t pending;
+    return ::sigpending(&pending) == 0 &&
+           (::sigismember(&pending, SIGTERM) == 1 || ::sigismember(&pending, SIGINT) == 1 ||
+            ::sigismember(&pending, SIGQUIT) == 1);
+}
+
 }  // namespace inout

@@ -198,7 +198,10 @@ Resolved resolve_now(const HostPort& target, Milliseconds timeout) {
     if (known.settled) return with_port(known.addresses, target.port, known.error);
     {
         std::unique_lock lock(mutex);
-        arrived.wait_for(lock, timeout, [&] { return answer.has_value(); });
+        for (const auto until = Clock::now() + timeout;
+             !answer && Clock::now() < until && !is_end_pending();) {
+            arrived.wait_for(lock, kSignalPoll);
+        }
     }
     names.forget(target.host, &answer);
     return choose(answer, known, target.port);

@@ -36,6 +36,10 @@ TlsSession::TlsSession(SslPtr ssl, int fd, std::string_view already_read, Socket
 
 TlsSession::~TlsSession() = default;
 
+bool is_tls_answer(std::string_view bytes) {
+    return bytes.size() >= 3 && (bytes[0] == 0x15 || bytes[0] == 0x16) && bytes[1] == 3;
+}
+
 void TlsSession::attach(int fd, std::unique_ptr<TlsSession> outer) {
     fd_ = fd;
     outer_ = std::move(outer);
@@ -64,6 +68,13 @@ TlsSession::Handshake TlsSession::handshake() {
         read_failed_ = true;
     }
     return Handshake::failed;
+}
+
+/// Of what begins a record no more is kept than a string holds without allocating.
+void TlsSession::see(std::string_view bytes) {
+    if (handshaken_ || SSL_is_server(ssl_.get()) == 1) return;
+    const std::size_t most = is_tls_answer(seen_) || is_tls_answer(bytes) ? 3 : kSeenMaxBytes;
+    seen_.append(bytes.substr(0, most - std::min(most, seen_.size())));
 }
 
 std::string TlsSession::first_flight() {

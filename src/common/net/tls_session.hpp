@@ -41,6 +41,9 @@ using SslPtr = std::unique_ptr<ssl_st, SslDeleter>;
 /// OpenSSL's reason codes as error codes.
 const std::error_category& tls_category();
 
+/// What a TLS server begins with: an alert or a handshake message (RFC 8446, 5.1).
+bool is_tls_answer(std::string_view bytes);
+
 class TlsSession {
   public:
     /// Over the socket `fd`. `already_read` are the first bytes of the peer.
@@ -89,6 +92,9 @@ class TlsSession {
     std::error_code last_error() const { return error_; }
     /// What failed, for the log; empty if nothing has.
     const std::string& failure() const { return failure_; }
+    /// What came instead of a record, at most its first kSeenMaxBytes, when a client's handshake
+    /// has failed of it; else empty.
+    std::string_view seen() const { return is_tls_answer(seen_) ? std::string_view() : seen_; }
 
     /// A value that both ends of this session know and nobody else (RFC 5705; RFC 8446, 7.5). Empty
     /// if there is none that is safe to use (TLS 1.2 without RFC 7627).
@@ -103,6 +109,7 @@ class TlsSession {
   private:
     friend struct TlsWire;
 
+    void see(std::string_view bytes);
     bool flush();
     ssize_t read_result(int ssl_error);
     ssize_t write_result(int ssl_error);
@@ -133,6 +140,7 @@ class TlsSession {
     bool notified_ = false;
     std::error_code error_;
     std::string failure_;
+    std::string seen_;               // by a client that shakes hands: the server's first bytes
     std::size_t pending_write_ = 0;  // bytes in unsent_ that write() has not reported yet
     // Records and handshake messages after the handshake that brought nothing to read.
     unsigned idle_work_ = 0;

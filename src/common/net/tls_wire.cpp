@@ -85,6 +85,7 @@ ssize_t TlsWire::receive(TlsSession& s, std::span<char> into) {
         s.wire_drained_ = s.outer_ ? s.outer_->drained() : n < static_cast<ssize_t>(left);
     }
     const bool limited = s.input_left_ != std::numeric_limits<std::size_t>::max();
+    if (n > 0) s.see({into.data(), static_cast<std::size_t>(n)});
     if (n > 0 && limited) s.input_left_ -= static_cast<std::size_t>(n);
     return n;
 }
