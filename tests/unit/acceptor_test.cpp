@@ -92,7 +92,7 @@ TEST_F(AcceptorTest, an_error_that_nobody_expects_makes_a_pause_too) {
 }
 
 TEST_F(AcceptorTest, a_firewall_that_forbids_every_client_is_no_endless_loop) {
-    errors() = std::deque<int>(2 * kAcceptsInTurn, EPERM);
+    errors() = std::deque<int>(2 * kRefusedInARow, EPERM);
     EXPECT_TRUE(serves());
     EXPECT_GE(took, kAcceptPause);
 }

@@ -104,7 +104,8 @@ TEST(ConnectionTest, a_look_for_input_takes_nothing_from_who_waits_for_it) {
 }
 
 TEST(ConnectionTest, records_of_one_byte_leave_others_their_turn) {
-    constexpr std::size_t kRecords = std::size_t{4} * kTurnSteps, kWireBytes = 23;  // RFC 8446, 5.2
+    constexpr std::size_t kRecords = std::size_t{4} * kTurnOperations,
+                          kWireBytes = 23;  // RFC 8446, 5.2
     asio::io_context context;
     TcpPair pair;
     TlsSession client(psk(TlsSide::client).session(), pair.a.get());

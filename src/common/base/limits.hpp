@@ -186,8 +186,8 @@ inline constexpr Milliseconds kControlTurn{60'000};
 /// A peer that we refuse gets its answer: unread input is taken up to this, and this long.
 inline constexpr std::size_t kFarewellMaxBytes = 65'536;
 inline constexpr Milliseconds kFarewell{1'000};
-/// Connections accepted before others of the worker get their turn.
-inline constexpr unsigned kAcceptsInTurn = 64;
+/// Clients in a row that the kernel refuses (a firewall) before that counts as a failure of ours.
+inline constexpr unsigned kRefusedInARow = 64;
 /// Accepting pauses this long when descriptors have run out.
 inline constexpr Milliseconds kAcceptPause{100};
 /// After this without another pause, accepting counts as recovered: one log line for all of them.
@@ -213,8 +213,6 @@ inline constexpr Milliseconds kParkedTurn{30'000};
 
 /// Bytes queued for a control connection whose peer does not read; beyond, it is closed.
 inline constexpr std::size_t kOutboxMaxBytes = 65'536;
-/// Messages of one control connection that are read before others have their turn.
-inline constexpr unsigned kMessagesPerTurn = 16;
 
 // --- TLS ---
 /// What a client may send before its handshake is done. A ClientHello with a ticket and a
@@ -227,9 +225,6 @@ inline constexpr std::size_t kTlsCertificatesMaxBytes = 16'384;
 /// then the largest there are (RFC 8446, 5.1). After kTlsBurstPause a burst is a new one.
 inline constexpr std::size_t kTlsSmallRecord = 1'350, kTlsSmallBytes = 8 * kTlsSmallRecord;
 inline constexpr std::size_t kTlsRecord = 16'384;
-/// Records that one read gathers: a buffer full of small ones, and no more of those that bring
-/// less.
-inline constexpr unsigned kTlsRecordsAtOnce = 16;
 /// What a record has beside its content (RFC 8446, 5.2): a session inside another makes smaller
 /// ones, so that each fits one of the outer session's.
 inline constexpr std::size_t kTlsRecordOverhead = 22;
@@ -269,10 +264,10 @@ inline constexpr std::size_t kPipesMax = 1'024;
 /// Of a stream that is still being opened this much is passed on, then reading pauses; at most
 /// twice this, and less than kFarewellMaxBytes, or a refusal's answer could be lost behind it.
 inline constexpr std::size_t kEarlyBytes = kCopyBytes;
-/// Bytes one direction may move before the others of its worker get their turn.
+/// What one may do before the others of its worker get their turn (turn.hpp): bytes of the wire,
+/// and operations, however little they bring.
 inline constexpr std::size_t kTurnBytes = 1'048'576;
-/// And reads, however little they bring.
-inline constexpr unsigned kTurnSteps = 256;
+inline constexpr unsigned kTurnOperations = 256;
 /// How long bytes accepted before a carried RST may take to be acknowledged by the other side.
 inline constexpr Milliseconds kResetFlush{5'000};
 /// Memory that is given up, a block at a time, when there is none: what is going on can end then. A

@@ -101,16 +101,15 @@ Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
         }
         Endpoint peer;
         int error = EAGAIN;
-        const bool others_are_due = accepted_in_turn_ == kAcceptsInTurn;
-        UniqueFd fd(others_are_due ? -1 : accept_any(peer, error));
+        UniqueFd fd(turn_of_worker_.is_over() ? -1 : accept_any(peer, error));
         if (!fd && error == EAGAIN) {
-            accepted_in_turn_ = 0;
+            turn_of_worker_ = Turn();
             for (const auto& listening : listening_) wait_for(listening);
             readable_.expires_at(Timer::time_point::max());
             co_await readable_.async_wait(use_result);
             continue;
         }
-        ++accepted_in_turn_;
+        turn_of_worker_.spend(Turn::kAccept);
         if (fd && nearly_out_of_descriptors(fd.get())) {
             fd = UniqueFd();
             error = EMFILE;
@@ -124,7 +123,7 @@ Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
             co_return Connection(context.get_executor(), fd.release(), peer,
                                  Connection::Origin::accepted);
         }
-        if (is_of_one_client(error) && ++refused_in_a_row_ < kAcceptsInTurn) continue;
+        if (is_of_one_client(error) && ++refused_in_a_row_ < kRefusedInARow) continue;
         refused_in_a_row_ = 0;
         pause_for(std::error_code(error, asio::error::get_system_category()).message());
     }
@@ -135,7 +134,7 @@ Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
 int Acceptor::accept_any(Endpoint& peer, int& error) {
     for (std::size_t i = 0; i < listening_.size(); ++i) {
         auto size = static_cast<socklen_t>(peer.capacity());
-        ListenSocket& socket = listening_[turn_++ % listening_.size()]->socket;
+        ListenSocket& socket = listening_[next_++ % listening_.size()]->socket;
         const int fd =
             ::accept4(socket.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         error = fd < 0 ? errno : 0;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/turn.hpp"
 #include "common/net/connection.hpp"
 #include "common/protocol/host_port.hpp"
 
@@ -50,10 +51,11 @@ class Acceptor {
 
     asio::io_context& context_;
     std::vector<std::shared_ptr<Listening>> listening_;
-    std::size_t turn_ = 0;  // so that a busy address does not keep the others waiting
+    std::size_t next_ = 0;  // so that a busy address does not keep the others waiting
     Timer readable_;        // condition variable
     Timer pause_;
-    unsigned accepted_in_turn_ = 0, refused_in_a_row_ = 0;
+    Turn turn_of_worker_;
+    unsigned refused_in_a_row_ = 0;
     bool pause_is_due_ = false;
     std::optional<Clock::time_point> exhausted_;  // last time; nothing: not lately
 };

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/base/random.hpp"
+#include "common/base/turn.hpp"
 #include "common/base/unique_fd.hpp"
 #include "common/net/deadline.hpp"
 
@@ -146,14 +147,16 @@ Task<std::error_code> Connection::write_all(std::string_view data) {
 
 Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expect) {
     bool wait = tls_ == nullptr && expect == Expect::later;
-    unsigned reads = 0;
+    Turn turn;
     while (!into.empty()) {
         if (!wait) {
-            if (++reads % kTurnSteps == 0) {  // records of one byte: others are due
+            if (turn.is_over()) {  // records of one byte
                 const Executor executor = socket_.get_executor();
                 co_await asio::post(executor, use_result);
+                turn = Turn();
             }
             const ssize_t n = receive(into);
+            turn.spend(Turn::kRead, n > 0 ? static_cast<std::uint64_t>(n) : 0);
             if (n == 0) co_return asio::error::eof;
             if (n > 0) into = into.subspan(static_cast<std::size_t>(n));
             if (n < 0 && errno != EAGAIN && errno != EINTR) co_return last_error();

@@ -48,9 +48,11 @@ void ControlChannel::flush() {
 Task<Result<Message, ReadError>> ControlChannel::receive() {
     // What is here already is read without a wait, so a peer that sends without a pause would keep
     // everybody else of this thread from their turn.
-    if (++received_ % kMessagesPerTurn == 0) {
+    if (turn_.is_over()) {
         co_await asio::post(executor(), use_result);
+        turn_ = Turn();
     }
+    turn_.spend(Turn::kMessage);
     auto message = co_await reader_.next();
     if (message) {
         heartbeat_.received(Clock::now());

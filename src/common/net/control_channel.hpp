@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "common/base/turn.hpp"
 #include "common/net/frame_io.hpp"
 #include "common/protocol/heartbeat.hpp"
 
@@ -46,7 +47,7 @@ class ControlChannel : public std::enable_shared_from_this<ControlChannel> {
     MessageReader reader_;
     std::string outbox_;
     bool overflowed_ = false;
-    unsigned received_ = 0;
+    Turn turn_;
     bool flushing_ = false;
     std::error_code send_error_;  // nothing is sent after it
     bool timed_out_ = false;

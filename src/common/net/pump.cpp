@@ -24,15 +24,19 @@ ssize_t uninterrupted(Call call) {
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 /// TLS gives a record at a time: small ones are gathered, so that they leave together.
-ssize_t receive(const Pump::Tools& tools, Leg source, std::span<char> into) {
-    if (source.tls == nullptr) return tools.calls.recv(source.fd, into.data(), into.size());
+ssize_t receive(const Pump::Tools& tools, Leg source, std::span<char> into, Turn& turn) {
+    if (source.tls == nullptr) {
+        const ssize_t n = tools.calls.recv(source.fd, into.data(), into.size());
+        turn.spend(Turn::kRead, n > 0 ? static_cast<std::uint64_t>(n) : 0);
+        return n;
+    }
     std::size_t got = 0;
-    for (unsigned records = 0; records < kTlsRecordsAtOnce; ++records) {
+    do {
         const ssize_t n = source.tls->read(into.subspan(got));
         if (n <= 0) return got > 0 ? static_cast<ssize_t>(got) : n;  // it will say so again
         got += static_cast<std::size_t>(n);
-        if (into.size() - got < kTlsSmallRecord || source.tls->drained()) break;
-    }
+        turn.spend(Turn::kRead, static_cast<std::uint64_t>(n) + kTlsRecordOverhead);
+    } while (into.size() - got >= kTlsSmallRecord && !source.tls->drained() && !turn.is_over());
     return static_cast<ssize_t>(got);
 }
 
@@ -46,13 +50,13 @@ ssize_t send(const Pump::Tools& tools, Leg sink, std::string_view data) {
 Pump::Step Pump::run(const Tools& tools, Leg source, Leg sink, std::span<const char> received,
                      std::uint64_t turn_bytes) {
     if (sink_failed_) return fail(Step::sink_failed, error_);
-    const std::uint64_t turn_end = bytes_ + turn_bytes;
-    for (unsigned steps = 0;; ++steps) {
+    Turn turn(turn_bytes);
+    while (true) {
         if (const auto step = deliver(tools, sink)) return *step;
         if (source_ended_) return source_reset_ ? fail(Step::source_failed, error_) : Step::ended;
-        if (bytes_ >= turn_end || steps >= kTurnSteps) return Step::yield;
-        const auto step =
-            splicing_ ? fill_pipe(tools, source.fd) : copy(tools, source, sink, received);
+        if (turn.is_over()) return Step::yield;
+        const auto step = splicing_ ? fill_pipe(tools, source.fd, turn)
+                                    : copy(tools, source, sink, received, turn);
         if (step) return *step;
         received = {};
     }
@@ -83,13 +87,13 @@ std::optional<Pump::Step> Pump::deliver(const Tools& tools, Leg sink) {
 }
 
 std::optional<Pump::Step> Pump::copy(const Tools& tools, Leg source, Leg sink,
-                                     std::span<const char> received) {
+                                     std::span<const char> received, Turn& turn) {
     const std::size_t size = tools.buffer.size();
     std::size_t got = received.size();
     std::copy(received.begin(), received.end(), tools.buffer.begin());
     if (got == 0 || got == kFirstBytes) {
         const ssize_t n =
-            uninterrupted([&] { return receive(tools, source, tools.buffer.subspan(got)); });
+            uninterrupted([&] { return receive(tools, source, tools.buffer.subspan(got), turn); });
         if (n > 0) {
             got += static_cast<std::size_t>(n);
         } else if (got == 0) {
@@ -138,7 +142,8 @@ void Pump::keep(std::string_view bytes) {
 
 bool Pump::take(const Tools& tools, Leg source, std::string& out) {
     if (source_ended_) return true;
-    const ssize_t n = uninterrupted([&] { return receive(tools, source, tools.buffer); });
+    Turn turn;
+    const ssize_t n = uninterrupted([&] { return receive(tools, source, tools.buffer, turn); });
     if (n < 0 && would_block()) return true;
     if (n < 0) {
         fail(Step::source_failed, errno);
@@ -151,7 +156,7 @@ bool Pump::take(const Tools& tools, Leg source, std::string& out) {
     return true;
 }
 
-std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, int source) {
+std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, int source, Turn& turn) {
     if (!pipe_) {
         pipe_ = tools.pipes.borrow();
         burst_bytes_ = 0;
@@ -165,6 +170,7 @@ std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, int source) {
         [&] { return tools.calls.splice(source, pipe_->write_end.get(), pipe_->capacity); });
     if (n > 0) {
         pipe_->held = static_cast<std::size_t>(n);
+        turn.spend(Turn::kRead, pipe_->held);
         return std::nullopt;
     }
     const int error = n == 0 ? 0 : errno;

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/limits.hpp"
+#include "common/base/turn.hpp"
 #include "common/net/leg.hpp"
 #include "common/net/pipe_pool.hpp"
 #include "common/net/socket_calls.hpp"
@@ -73,8 +73,8 @@ class Pump {
   private:
     std::optional<Step> deliver(const Tools& tools, Leg sink);
     std::optional<Step> copy(const Tools& tools, Leg source, Leg sink,
-                             std::span<const char> received);
-    std::optional<Step> fill_pipe(const Tools& tools, int source);
+                             std::span<const char> received, Turn& turn);
+    std::optional<Step> fill_pipe(const Tools& tools, int source, Turn& turn);
     void keep(std::string_view bytes);
     Step source_drained(const Tools& tools);
     Step fail(Step step, int error);
