@@ -142,12 +142,14 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
     std::unique_ptr<DescriptorBudget::Share> share;  // for as long as this session lasts
     state.relieve(descriptors_in_use());
     // What a key has registered already counts once, however many outs serve it.
-    std::shared_ptr<Quota::Place> place = state.directory.place_of(request.topic, identity);
+    std::shared_ptr<Quota::Place> place;
+    const bool has_place =
+        identity.kind == Identity::Kind::anonymous ||
+        state.directory.take_topic(request.topic, identity, state.topics_of_key, place);
     if (state.draining) {
         answer.code = Code::draining;
         answer.message = "proxy is ending";
-    } else if (identity.kind != Identity::Kind::anonymous && !place &&
-               !state.topics_of_key.take(to_string(identity), place)) {
+    } else if (!has_place) {
         answer.code = Code::limit;
         answer.message = "this key has as many topics as it may";
         say_refused(request, who, identity, "limits.topics_per_key");

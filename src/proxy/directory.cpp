@@ -12,11 +12,8 @@ std::string ended_name(const std::string& topic, const std::string& ticket) {
     return ticket.empty() ? "topic " + topic : ticket;
 }
 
-std::string draining_name(std::string_view topic, const Identity& identity) {
+std::string named(std::string_view topic, const Identity& identity) {
     return to_string(identity) + '\n' + std::string(topic);
-}
-std::string draining_name(const Registration& registration) {
-    return draining_name(registration.topic, registration.identity);
 }
 
 void log_change(std::string_view event, const Registration& registration) {
@@ -73,7 +70,7 @@ void Directory::take_its_place(Registration& registration, const TopicRegistry::
 
 bool Directory::drain(const std::shared_ptr<Registration>& registration) {
     const std::lock_guard lock(mutex_);
-    std::string name = draining_name(*registration);
+    std::string name = named(registration->topic, registration->identity);
     if (!remove_locked(*registration)) return false;
     // A key that registers, drains and stays would else take one connection after the other.
     auto& others = draining_[name];
@@ -156,17 +153,19 @@ std::shared_ptr<Registration> Directory::holder(std::string_view topic) {
     return id ? registrations_.at(*id) : nullptr;
 }
 
-std::shared_ptr<Quota::Place> Directory::place_of(std::string_view topic,
-                                                  const Identity& identity) {
+bool Directory::take_topic(std::string_view topic, const Identity& identity, Quota& quota,
+                           std::shared_ptr<Quota::Place>& place) {
     const std::lock_guard lock(mutex_);
-    for (const RegistrationId id : registry_.line(topic)) {
-        const auto& registration = registrations_.at(id);
-        if (registration->identity == identity) return registration->topic_of_key;
+    const auto held = places_.try_emplace(named(topic, identity)).first;
+    place = held->second.lock();
+    const bool taken = place || quota.take(to_string(identity), place);
+    held->second = place;
+    if (!place) places_.erase(held);
+    if (places_.size() > 2 * places_swept_ + kPlacesSweep) {
+        std::erase_if(places_, [](const auto& each) { return each.second.expired(); });
+        places_swept_ = places_.size();
     }
-    const auto found = draining_.find(draining_name(topic, identity));
-    // Empty: memory ran out when the first one was to be added.
-    if (found == draining_.end() || found->second.empty()) return nullptr;
-    return found->second.back()->topic_of_key;
+    return taken;
 }
 
 std::shared_ptr<Registration> Directory::by_ticket(const std::string& ticket) {

@@ -34,8 +34,10 @@ class Directory {
     void forget(const std::shared_ptr<Registration>& registration);
 
     std::shared_ptr<Registration> holder(std::string_view topic);
-    /// What a key holds for this topic already, with whichever of its outs; nothing if it has none.
-    std::shared_ptr<Quota::Place> place_of(std::string_view topic, const Identity& identity);
+    /// Shares what an identity holds for this topic already, with whichever of its outs, or takes
+    /// it from `quota`, in which a topic counts once. False: it has none left.
+    bool take_topic(std::string_view topic, const Identity& identity, Quota& quota,
+                    std::shared_ptr<Quota::Place>& place);
     std::shared_ptr<Registration> by_ticket(const std::string& ticket);
     /// Whether this request, which no registration answers to, is one that an honest out may make:
     /// its registration ended less than kTicketMemory ago, or was displaced and has no ticket.
@@ -52,6 +54,10 @@ class Directory {
     /// That drain, by identity and topic, the oldest first; at most kDrainingMax each.
     std::map<std::string, std::deque<std::shared_ptr<Registration>>> draining_;
     std::size_t draining_count_ = 0;
+    /// By identity and topic: those of the registrations here, and of outs that are about to be
+    /// added. Some may be gone already.
+    std::map<std::string, std::weak_ptr<Quota::Place>> places_;
+    std::size_t places_swept_ = 0;  // how many there were after those that are gone were dropped
 
     void erase(RegistrationId id);
     void take_its_place(Registration& registration, const TopicRegistry::Added& added);

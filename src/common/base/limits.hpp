@@ -95,6 +95,8 @@ inline constexpr std::size_t kLineMax = 16;
 inline constexpr std::size_t kDrainingMax = 4;
 /// How long a draining out without streams may stay: it may have been about to end by itself.
 inline constexpr Milliseconds kDrainedStay{2'000};
+/// Places among their keys' topics that may be gone before those that are gone are dropped.
+inline constexpr std::size_t kPlacesSweep = 64;
 /// In connections that wait for a data connection of one registration.
 inline constexpr std::size_t kWaitersMax = 4'096;
 
