@@ -13,6 +13,7 @@ import signal
 import subprocess
 
 import harness
+import secure
 
 CLONE_NEWNET = 0x40000000  # <linux/sched.h>
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -153,18 +154,18 @@ class Wan:
     def chain(self, backend, topic="default", proxy=None, out=None, in_=None, **options):
         """The whole system over the two lines, like Runner.chain; options are those of Program."""
         chain = harness.Chain()
-        chain.proxy = self.program("r", "proxy", {"bind": "0.0.0.0", "port": 0, **(proxy or {})},
-                                   **options)
+        chain.proxy = self.program("r", "proxy", secure.protect_proxy(
+            {"bind": "0.0.0.0", "port": 0, **(proxy or {})}), **options)
         port = chain.proxy.port()
-        chain.out = self.program("c", "out", {
+        chain.out = self.program("c", "out", secure.protect_client("out", {
             "networks": [{"server_host": R_FROM_C, "server_port": port, "topic": topic,
                           "backend_host": "127.0.0.1", "backend_port": backend.port}],
-            "retry_interval": 200, **(out or {})}, **options)
+            "retry_interval": 200, **(out or {})}), **options)
         chain.out.wait_event("registered", topic=topic)
-        chain.in_ = self.program("a", "in", {
+        chain.in_ = self.program("a", "in", secure.protect_client("in", {
             "networks": [{"server_host": R_FROM_A, "server_port": port, "topic": topic,
                           "bind": "127.0.0.1", "port": 0}],
-            "first_look": "off", **(in_ or {})}, **options)
+            "first_look": "off", **(in_ or {})}), **options)
         chain.port = chain.in_.port(topic=topic)
         chain.connect = lambda timeout=20.0: self.inside("a", harness.connect, chain.port, timeout)
         return chain
