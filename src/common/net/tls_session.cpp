@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <limits>
+#include <new>
 #include <utility>
 
 #include "common/net/tls_context.hpp"
@@ -71,10 +72,12 @@ TlsSession::Handshake TlsSession::handshake() {
 }
 
 /// Of what begins a record no more is kept than a string holds without allocating.
-void TlsSession::see(std::string_view bytes) {
+void TlsSession::see(std::string_view bytes) try {
     if (handshaken_ || SSL_is_server(ssl_.get()) == 1) return;
     const std::size_t most = is_tls_answer(seen_) || is_tls_answer(bytes) ? 3 : kSeenMaxBytes;
     seen_.append(bytes.substr(0, most - std::min(most, seen_.size())));
+} catch (const std::bad_alloc&) {
+    // It is for the log only; and OpenSSL, in between, knows no exceptions.
 }
 
 std::string TlsSession::first_flight() {
