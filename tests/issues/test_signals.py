@@ -7,6 +7,7 @@ import pytest
 
 import harness
 from harness import connect, echo_server, expect_echo, expect_reset, wait_for
+from name_server import SILENT, Place
 
 MEANINGLESS = [signal.SIGPIPE, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGPOLL,
                signal.SIGPWR, signal.SIGXFSZ, signal.SIGTTIN, signal.SIGTTOU, signal.SIGRTMIN,
@@ -96,6 +97,25 @@ def test_a_configuration_that_never_comes_does_not_hold_back_an_end(run, tmp_pat
         process.wait(0.2)
     process.terminate()
     assert process.wait(10 * harness.PATIENCE) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT],
+                         ids=["TERM", "INT", "QUIT"])
+@pytest.mark.parametrize("name", ["in", "proxy"])
+def test_a_name_that_nobody_answers_for_does_not_hold_back_an_end(run, tmp_path, name, number):
+    place = Place(run, tmp_path, {"slow.test": SILENT, "slow2.test": SILENT})
+    configs = {"proxy": {"bind": "slow.test", "port": 40001},
+               "in": {"networks": [{"server_host": "127.0.0.1", "server_port": 1, "bind": bind,
+                                    "port": 8000, "topic": bind}
+                                   for bind in ("slow.test", "slow2.test")]}}
+    program = place.program(name, configs[name])
+    wait_for(lambda: place.server.questions, what="question")
+    program.expected_end = True
+    program.signal(number)
+    assert program.process.wait(10 * harness.PATIENCE) == 0
+    assert "before the start" in program.wait_event("stopped")["reason"]
+    assert not program.find("cannot start"), "the look-up would have ended by itself"
+    assert "slow2.test" not in [name for name, _ in place.server.questions]
 
 
 class Ended:
