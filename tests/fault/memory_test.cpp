@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <new>
 #include <random>
+#include <utility>
 
+#include "common/net/connect.hpp"
 #include "stream.hpp"
 
 namespace {
@@ -13,9 +17,12 @@ namespace {
 /// One allocation in so many fails; 0: none does.
 thread_local unsigned fails_one_in = 0;
 thread_local std::minstd_rand random_failures;
+/// The allocation after so many fails, and no other; 0: none does.
+thread_local unsigned fails_in = 0;
 
 void* allocate(std::size_t size) {
     if (fails_one_in > 0 && random_failures() % fails_one_in == 0) throw std::bad_alloc();
+    if (fails_in > 0 && --fails_in == 0) throw std::bad_alloc();
     void* const memory = std::malloc(size > 0 ? size : 1);
     if (memory == nullptr) throw std::bad_alloc();
     return memory;
@@ -89,6 +96,57 @@ TEST_P(MemoryTest, a_stream_without_memory_is_reset_and_no_end_is_false) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, MemoryTest, testing::Values(400U, 30U));
+
+std::size_t open_descriptors() {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+/// A dial in which one allocation fails, and whether it was reached.
+bool dial_fails_at(unsigned allocation, std::uint16_t port) {
+    asio::io_context context;
+    bool ended = false;
+    const auto task = [](Executor executor, std::uint16_t to, bool* flag) -> Task<> {
+        struct AtEnd {
+            bool* flag;
+            ~AtEnd() { *flag = true; }
+        } const at_end{flag};
+        const HostPort target{"127.0.0.1", to};
+        const auto dialled =
+            co_await dial(executor, target, DialOrder::racing, Milliseconds{20'000});
+    };
+    fails_in = allocation;
+    try {
+        asio::co_spawn(context, task(context.get_executor(), port, &ended),
+                       [](const std::exception_ptr&) {});
+    } catch (const std::bad_alloc&) {
+        ended = true;
+    }
+    const bool over = until([&] { return ended; },
+                            [&] {
+                                context.restart();
+                                try {
+                                    context.run_one_for(Milliseconds{1});
+                                } catch (const std::bad_alloc&) {
+                                }
+                            });
+    EXPECT_TRUE(over) << "allocation " << allocation;
+    return std::exchange(fails_in, 0) == 0;
+}
+
+TEST(DialMemory, a_dial_that_runs_out_of_memory_anywhere_leaves_no_descriptor) {
+    const LoopbackListener listener;
+    ASSERT_FALSE(dial_fails_at(1'000'000, listener.port()));
+    const std::size_t descriptors = open_descriptors();
+    const auto sockets = counters().sockets.load();
+    unsigned allocation = 1;
+    while (dial_fails_at(allocation, listener.port())) {
+        ASSERT_EQ(open_descriptors(), descriptors) << "allocation " << allocation;
+        ASSERT_EQ(counters().sockets.load(), sockets) << "allocation " << allocation;
+        ASSERT_LT(++allocation, 100U);
+    }
+    EXPECT_GT(allocation, 3U);
+}
 
 }  // namespace
 }  // namespace inout

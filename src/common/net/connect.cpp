@@ -28,6 +28,17 @@ struct Attempts {
     DialError error{Code::backend_timeout, "no address answered in time"};
 };
 
+/// However a dial ends, by an exception too: handlers of its attempts may hold them for minutes.
+struct ClosedAtEnd {
+    explicit ClosedAtEnd(std::shared_ptr<Attempts> of) : attempts(std::move(of)) {}
+    ClosedAtEnd(const ClosedAtEnd&) = delete;
+    ClosedAtEnd& operator=(const ClosedAtEnd&) = delete;
+    ~ClosedAtEnd() {
+        for (auto& connection : attempts->connections) connection->close();
+    }
+    const std::shared_ptr<Attempts> attempts;
+};
+
 void report_out_of_resources(const std::error_code& error) {
     const std::string reason = error.message();
     log::limited(log::Level::error, log::Kind::warning, "cannot dial", reason,
@@ -130,18 +141,19 @@ void look_at_attempt(const std::shared_ptr<Attempts>& attempts, std::size_t inde
 
 void start_attempt(const std::shared_ptr<Attempts>& attempts, const Executor& executor,
                    const Endpoint& endpoint) {
-    const int fd =
-        ::socket(endpoint.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int error = fd < 0 ? errno : 0;
+    UniqueFd fd(
+        ::socket(endpoint.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    int error = fd ? 0 : errno;
     if (error == 0) {
-        set_connection_options(fd);
+        set_connection_options(fd.get());
         const auto size = static_cast<socklen_t>(endpoint.size());
-        const bool failed = ::connect(fd, endpoint.data(), size) != 0;
+        const bool failed = ::connect(fd.get(), endpoint.data(), size) != 0;
         if (failed && errno != EINPROGRESS && errno != EINTR) error = errno;
     }
+    // The descriptor always has an owner, also if memory runs out here.
+    Connection owner(executor, fd.release(), endpoint, Connection::Origin::dialled);
     attempts->endpoints.push_back(endpoint);
-    attempts->connections.push_back(
-        std::make_unique<Connection>(executor, fd, endpoint, Connection::Origin::dialled));
+    attempts->connections.push_back(std::make_unique<Connection>(std::move(owner)));
     Connection& connection = *attempts->connections.back();
     if (error == 0 && !connection.is_open()) error = ENOMEM;  // epoll_ctl(2) did not take it
     if (error != 0) {
@@ -196,6 +208,7 @@ Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& targ
     address_memory().order(endpoints, Clock::now());
 
     auto attempts = std::make_shared<Attempts>(executor);
+    const ClosedAtEnd closed_at_end(attempts);
     attempts->error.detail = to_string(target) + ": " + attempts->error.detail;
     std::size_t started = 0;
     auto next_start = Clock::now();
@@ -219,7 +232,6 @@ Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& targ
         co_await attempts->wake.async_wait(use_result);
     }
     if (!attempts->winner) {
-        for (auto& connection : attempts->connections) connection->close();
         co_return Failure{attempts->error};
     }
     const std::size_t winner = *attempts->winner;
@@ -227,7 +239,6 @@ Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& targ
     const std::vector<Endpoint> in_vain(first, first + static_cast<std::ptrdiff_t>(winner));
     address_memory().answered(attempts->endpoints[winner], in_vain, Clock::now());
     Connection connection = std::move(*attempts->connections[winner]);
-    for (auto& other : attempts->connections) other->close();
     co_return std::move(connection);
 }
 

@@ -79,11 +79,13 @@ IpAddress to_ip_address(const Endpoint& endpoint) {
 }
 
 Connection::Connection(const Executor& executor, int fd, const Endpoint& peer, Origin origin)
+    : Connection(executor, UniqueFd(fd), peer, origin) {}
+
+Connection::Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin)
     : socket_(executor), peer_(peer), keeps_alive_(origin == Origin::accepted) {
-    UniqueFd owner(fd);  // also if memory runs out here
     std::error_code error;
-    socket_.assign(peer.protocol(), fd, error);
-    if (!error) owner.release();
+    socket_.assign(peer.protocol(), fd.get(), error);
+    if (!error) fd.release();
 }
 
 void Connection::secure(std::unique_ptr<TlsSession> session) {

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "common/base/counters.hpp"
+#include "common/base/unique_fd.hpp"
 #include "common/net/asio.hpp"
 #include "common/net/leg.hpp"
 #include "common/net/tls_session.hpp"
@@ -116,6 +117,9 @@ class Connection {
     Connection moved_to(asio::io_context& context);
 
   private:
+    /// The descriptor has an owner from the first moment, also if memory runs out on the way.
+    Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin);
+
     Socket socket_;
     Endpoint peer_;
     bool keeps_alive_;            // as the listening socket said
