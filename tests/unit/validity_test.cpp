@@ -5,6 +5,7 @@
 
 #include "common/app/certificate_watch.hpp"
 #include "common/base/limits.hpp"
+#include "common/base/log.hpp"
 
 namespace inout {
 namespace {
@@ -43,15 +44,46 @@ TEST(Validity, says_when_it_was_over_or_has_yet_to_begin) {
 TEST(Validity, is_looked_at_often_enough_to_be_warned_of_in_time) {
     for (const double random : {0.0, 0.5, 1.0}) {
         int warned = 0;
-        const auto step_s =
-            std::chrono::duration_cast<std::chrono::seconds>(CertificateWatch::pause(random));
+        const auto step_s = std::chrono::duration_cast<std::chrono::seconds>(
+            CertificateWatch::pause(kCertificateCheck, random));
         for (std::int64_t now = kYear.begins_s; now < kEnd; now += step_s.count()) {
             if (validity_warning(kYear, now)) ++warned;
         }
         EXPECT_GE(warned, 12) << random;
         EXPECT_LE(warned, 16) << random;
     }
-    EXPECT_LT(CertificateWatch::pause(0.0), CertificateWatch::pause(1.0));
+    EXPECT_LT(CertificateWatch::pause(kCertificateCheck, 0.0),
+              CertificateWatch::pause(kCertificateCheck, 1.0));
+}
+
+/// How often the watch warns of a certificate in so many turns of the event loop, with days of a
+/// millisecond.
+std::size_t warnings_of_many_days(const Validity& validity, std::size_t turns) {
+    CertificateWatch watch;
+    watch.add({validity});
+    testing::internal::CaptureStderr();
+    log::start("tests", log::Level::warning, log::Format::text);
+    asio::io_context context;
+    bool ended = false;
+    asio::co_spawn(context, watch.run(context.get_executor(), Milliseconds{1}),
+                   [&](const std::exception_ptr&) { ended = true; });
+    for (std::size_t i = 0; i < turns; ++i) context.run_one();
+    EXPECT_FALSE(ended) << "it is watched for ever";
+    log::flush(std::chrono::seconds(10));
+    log::start("tests", log::Level::error, log::Format::text);
+    const std::string lines = testing::internal::GetCapturedStderr();
+    std::size_t count = 0;
+    const std::string line = " certificate key=tls.cert file=a.crt reason=";
+    for (auto at = lines.find(line); at != std::string::npos; at = lines.find(line, at + 1)) {
+        ++count;
+    }
+    return count;
+}
+
+TEST(CertificateWatch, warns_again_each_day_of_what_has_ended_and_never_of_what_has_not) {
+    constexpr std::int64_t kFarAway = 4'000'000'000;
+    EXPECT_GE(warnings_of_many_days({"tls.cert", "a.crt", 0, kEnd - 10 * 365 * kDay}, 20), 3U);
+    EXPECT_EQ(warnings_of_many_days({"tls.cert", "a.crt", 0, kFarAway}, 20), 0U);
 }
 
 }  // namespace

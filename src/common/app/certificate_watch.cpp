@@ -19,19 +19,19 @@ void CertificateWatch::warn() const {
     }
 }
 
-Task<> CertificateWatch::run(Executor executor) const {
+Task<> CertificateWatch::run(Executor executor, Milliseconds interval) const {
     if (watched_.empty()) co_return;
     Timer timer(executor);
     while (true) {
-        timer.expires_after(pause(random_unit()));
+        timer.expires_after(pause(interval, random_unit()));
         const auto [error] = co_await timer.async_wait(use_result);
         if (error) co_return;  // the program ends
         warn();
     }
 }
 
-Milliseconds CertificateWatch::pause(double random) {
-    return std::chrono::duration_cast<Milliseconds>(kCertificateCheck * (0.9 + 0.2 * random));
+Milliseconds CertificateWatch::pause(Milliseconds interval, double random) {
+    return std::chrono::duration_cast<Milliseconds>(interval * (0.9 + 0.2 * random));
 }
 
 }  // namespace inout

@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "common/base/limits.hpp"
 #include "common/net/asio.hpp"
 #include "common/protocol/validity.hpp"
 
@@ -18,12 +19,12 @@ class CertificateWatch {
     }
     /// A line for each that a person must see to; at most kCertificateWarnings.
     void warn() const;
-    /// For ever: warns again every kCertificateCheck.
-    Task<> run(Executor executor) const;
+    /// For ever: warns again after each interval.
+    Task<> run(Executor executor, Milliseconds interval = kCertificateCheck) const;
 
-    /// Between two checks: kCertificateCheck, a tenth more or less, so that a site's programs do
+    /// Between two checks: the interval, a tenth more or less, so that a site's programs do
     /// not all speak at once. `random` is from 0 to 1.
-    static Milliseconds pause(double random);
+    static Milliseconds pause(Milliseconds interval, double random);
 
   private:
     std::set<Validity> watched_;  // many networks may use one file
