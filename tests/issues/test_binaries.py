@@ -1,13 +1,18 @@
 """What the programs are made with, and what they hide and reserve when they start."""
+import json
 import os
+import pathlib
 import re
 import resource
+import shutil
 import signal
 import subprocess
+import tempfile
 
 import pytest
 
 import harness
+import wan
 from harness import connect, free_port, wait_for
 
 PROGRAMS = ["in", "out", "proxy"]
@@ -57,6 +62,73 @@ def test_a_crash_leaves_no_core_with_secrets(name, tmp_path):
     finally:
         process.send_signal(signal.SIGKILL if process.poll() is None else 0)
         process.wait()
+
+
+NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
+
+
+@pytest.fixture
+def public():
+    """A directory with the programs that everybody may read: neither a checkout nor pytest's is."""
+    wan.require(os.geteuid() == 0, "another user's programs need root to start them")
+    with tempfile.TemporaryDirectory() as name:
+        directory = pathlib.Path(name)
+        directory.chmod(0o755)
+        for program in PROGRAMS:
+            shutil.copy(harness.BIN / program, directory)
+        yield directory
+
+
+def user_can_read(pid, name):
+    return subprocess.run(["cat", f"/proc/{pid}/{name}"], **NOBODY,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("dumpable", [False, True])
+def test_others_of_its_user_can_not_read_a_programs_memory(public, name, dumpable):
+    config = public / "config.json"
+    os.mkfifo(config)
+    os.chown(config, NOBODY["user"], NOBODY["group"])
+    process = subprocess.Popen([public / name, "--config", config], **NOBODY, cwd=public,
+                               env={**os.environ, "INOUT_DUMPABLE": str(int(dumpable))})
+    try:
+        def prepared():
+            with open(f"/proc/{process.pid}/status") as status:
+                return re.search(r"SigIgn:\s*[4-7c-f]\w{15}\s", status.read())  # SIGRTMAX - 1
+
+        def owned():  # prctl(2): what is not dumpable belongs to root in /proc
+            owner = os.stat(f"/proc/{process.pid}/environ").st_uid
+            return (owner == NOBODY["user"]) == dumpable
+        wait_for(prepared, what="a program that ignores real-time signals")
+        wait_for(owned, what="owner in /proc")
+        assert user_can_read(process.pid, "environ") == dumpable
+        with open(f"/proc/{process.pid}/limits") as limits:
+            cores = re.search(r"Max core file size\s+(\w+)", limits.read()).group(1)
+        assert dumpable or cores == "0"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("processes", range(1, 5))
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_that_gets_no_threads_says_so_and_can_not_start(public, name, processes):
+    """Of six: its first one, those of the log and of names, and three more workers."""
+    config = public / "config.json"
+    network = {"server_host": "127.0.0.1", "server_port": 1, "topic": "t"}
+    more = {"in": {"networks": [{**network, "bind": "127.0.0.1", "port": 0}]},
+            "out": {"networks": [{**network, "backend_host": "127.0.0.1", "backend_port": 1}]},
+            "proxy": {"bind": "127.0.0.1", "port": 0}}
+    config.write_text(json.dumps({"threads": 4, **more[name]}))
+    done = subprocess.run(
+        [public / name, "--config", config], **NOBODY, cwd=public, text=True,
+        stderr=subprocess.PIPE, timeout=20 * harness.PATIENCE,
+        # A tracer of leaks would be one thread more.
+        env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes)))
+    assert done.returncode == 1, done.stderr
+    assert "cannot start" in done.stderr and "no threads" in done.stderr
 
 
 def test_a_program_without_standard_descriptors_lends_their_numbers_to_nobody(run):
