@@ -14,7 +14,9 @@ import pytest
 
 import secure
 from attack import auth, holder, key_entry
-from harness import BIN, TWO_THREADS, Chain, echo_server, expect_echo, expect_failed_open
+from harness import (BIN, TWO_THREADS, Chain, connect, echo, echo_server, expect_echo,
+                     expect_failed_open, wait_for)
+from wan import R_FROM_A, R_FROM_C, Wan
 
 pytestmark = pytest.mark.plain_only  # what protects a stream is chosen here
 
@@ -123,6 +125,49 @@ def test_a_certificate_that_ends_lets_nobody_in_by_a_ticket_and_ends_no_stream(r
         expect_echo(running)
         clock.move(START)
         expect_stream(chain)
+
+
+@pytest.mark.parametrize("whose", ["in's", "the proxy's", "everybody's, and keys"])
+def test_a_spare_connection_serves_the_next_client_however_the_clock_moved(run, whose):
+    wan = Wan(run)  # in keeps none to a proxy that is near
+    clock, still = WallClock(run), WallClock(run)
+    keys = whose.startswith("everybody's")
+    clock_of = {name: clock.env if keys or whose == f"{name}'s" else still.env
+                for name in ("in", "out", "the proxy")}
+    peer = holder(tls=False) if keys else {}
+    backend = wan.server(echo)
+    proxy = wan.program("r", "proxy", {"bind": "0.0.0.0", "port": 0,
+                                       **({"auth": {"keys": [key_entry()]}} if keys else {})},
+                        env=clock_of["the proxy"])
+    network = {"server_port": proxy.port(), "topic": "t"}
+    out = wan.program("c", "out", {**peer, "networks": [
+        {**network, "server_host": R_FROM_C, "backend_host": "127.0.0.1",
+         "backend_port": backend.port}]}, env=clock_of["out"])
+    out.wait_event("registered")
+    in_ = wan.program("a", "in", {**peer, "threads": 1, "first_look": "off", "networks": [
+        {**network, "server_host": R_FROM_A, "bind": "127.0.0.1", "port": 0}]},
+        env=clock_of["in"])
+
+    def serve_one():
+        with wan.inside("a", connect, in_.port()) as client:
+            expect_echo(client)
+    def ports():
+        table = wan.inside("a", subprocess.run, ["ss", "-Htn", "state", "established", "dst",
+                                                 R_FROM_A], capture_output=True, text=True,
+                           check=True).stdout
+        return {line.split()[2] for line in table.splitlines()}
+
+    serve_one()
+    for jump in (DAY, -DAY):
+        wait_for(lambda: in_.status()["warm"] >= 2 and
+                 len(ports()) == in_.status()["warm"], what="spares of in, and nothing else")
+        spares = ports()
+        clock.move(START + jump)
+        serve_one()
+        wait_for(lambda: spares - ports(), what="end of the spare that carried the stream")
+        wait_for(lambda: in_.status()["warm"] >= 2, what="spares of in")
+        assert len(spares - ports()) == 1, "the others are kept"
+    assert not in_.find("open_failed")
 
 
 def test_a_log_has_the_time_of_the_wall_clock(run):
