@@ -17,7 +17,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "common/base/unique_fd.hpp"
+#include "common/os/unique_fd.hpp"
 
 namespace inout::bench {
 

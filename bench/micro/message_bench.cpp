@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "common/protocol/frame.hpp"
-#include "common/protocol/message.hpp"
-#include "common/protocol/proof.hpp"
+#include "common/wire/frame.hpp"
+#include "common/wire/message.hpp"
+#include "common/wire/proof.hpp"
 
 namespace inout {
 namespace {

@@ -1,7 +1,7 @@
 // The pool's policy: what it adds to an open, on simulated time.
 #include <benchmark/benchmark.h>
 
-#include "common/protocol/pool_policy.hpp"
+#include "common/rules/pool_policy.hpp"
 
 namespace inout {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "common/protocol/topic_registry.hpp"
+#include "common/rules/topic_registry.hpp"
 
 namespace inout {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "common/protocol/topic_pattern.hpp"
+#include "common/rules/topic_pattern.hpp"
 
 namespace inout {
 namespace {

@@ -1,12 +1,12 @@
 #include "in/client_session.hpp"
 
-#include "common/app/opening.hpp"
-#include "common/app/proxy_words.hpp"
 #include "common/net/deadline.hpp"
-#include "common/net/early_data.hpp"
 #include "common/net/frame_io.hpp"
+#include "common/open/opening.hpp"
+#include "common/open/proxy_words.hpp"
+#include "common/relay/early_data.hpp"
 
-namespace inout {
+namespace inout::in {
 namespace {
 
 /// For all streams that can not reach this proxy; each has its own open_failed line as well.
@@ -193,4 +193,4 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
                           opening.finish("client", "proxy", std::move(keep)), std::move(up));
 }
 
-}  // namespace inout
+}  // namespace inout::in

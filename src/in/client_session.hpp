@@ -3,10 +3,10 @@
 #pragma once
 
 #include "common/app/worker.hpp"
-#include "common/base/quota.hpp"
+#include "common/rules/quota.hpp"
 #include "in/network.hpp"
 
-namespace inout {
+namespace inout::in {
 
 /// What a client has in the limits, until its stream has ended.
 struct ClientPlaces {
@@ -17,4 +17,4 @@ struct ClientPlaces {
 Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
                       Connection client, ClientPlaces places);
 
-}  // namespace inout
+}  // namespace inout::in

@@ -6,7 +6,7 @@
 #include "common/net/local_address.hpp"
 #include "common/net/resolver.hpp"
 
-namespace inout {
+namespace inout::in {
 namespace {
 
 bool dials(const InNetwork& network, const InNetwork& other) {
@@ -52,4 +52,4 @@ ConfigProblems find_dial_circles(const InConfig& config) {
     return problems;
 }
 
-}  // namespace inout
+}  // namespace inout::in

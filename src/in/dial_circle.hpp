@@ -2,12 +2,12 @@
 // round until no descriptor is left. Found at start, before anything is bound. Main thread.
 #pragma once
 
-#include "common/protocol/config.hpp"
+#include "common/config/types.hpp"
 
-namespace inout {
+namespace inout::in {
 
 /// One problem for each circle. A network may dial the listener of another one (a proxy behind a
 /// tunnel), as long as that leads out of this program in the end.
 ConfigProblems find_dial_circles(const InConfig& config);
 
-}  // namespace inout
+}  // namespace inout::in

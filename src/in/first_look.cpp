@@ -1,11 +1,11 @@
 #include "in/first_look.hpp"
 
-#include "common/app/proxy_words.hpp"
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
 #include "common/net/deadline.hpp"
+#include "common/open/proxy_words.hpp"
 
-namespace inout {
+namespace inout::in {
 namespace {
 
 void warn(Server& server, std::string_view event, const std::string& reason) {
@@ -80,4 +80,4 @@ Task<> first_look(Worker& worker, const InConfig& config, Server& server, Millis
     co_await say_farewell(connection);
 }
 
-}  // namespace inout
+}  // namespace inout::in

@@ -6,9 +6,9 @@
 #include "common/app/worker.hpp"
 #include "in/server.hpp"
 
-namespace inout {
+namespace inout::in {
 
 /// Begins after `delay`. Runs on `worker`'s thread; ends within connect_timeout twice.
 Task<> first_look(Worker& worker, const InConfig& config, Server& server, Milliseconds delay);
 
-}  // namespace inout
+}  // namespace inout::in

@@ -4,10 +4,10 @@
 
 #include <memory>
 
-#include "common/app/upstream.hpp"
+#include "common/open/upstream.hpp"
 #include "in/server.hpp"
 
-namespace inout {
+namespace inout::in {
 
 struct Network {
     const InNetwork& config;
@@ -17,4 +17,4 @@ struct Network {
     Server* server = nullptr;     ///< set before anything runs
 };
 
-}  // namespace inout
+}  // namespace inout::in

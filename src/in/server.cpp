@@ -2,7 +2,7 @@
 
 #include "common/base/log.hpp"
 
-namespace inout {
+namespace inout::in {
 
 Server::Server(Workers& workers, const InConfig& config, const Upstream& upstream, Budget& budget,
                std::size_t number)
@@ -36,4 +36,4 @@ void Server::close() {
     for (const auto& [worker, spares] : spares_) spares->close();
 }
 
-}  // namespace inout
+}  // namespace inout::in

@@ -9,12 +9,12 @@
 #include <map>
 #include <memory>
 
-#include "common/app/upstream.hpp"
 #include "common/app/worker.hpp"
-#include "common/protocol/budget.hpp"
+#include "common/open/upstream.hpp"
+#include "common/rules/budget.hpp"
 #include "in/warm_pool.hpp"
 
-namespace inout {
+namespace inout::in {
 
 class Server {
   public:
@@ -45,4 +45,4 @@ class Server {
     std::atomic<bool> is_lost_{false};
 };
 
-}  // namespace inout
+}  // namespace inout::in

@@ -7,7 +7,7 @@
 #include "common/net/deadline.hpp"
 #include "common/net/frame_io.hpp"
 
-namespace inout {
+namespace inout::in {
 namespace {
 
 PoolPolicy new_policy() { return {kWarmMin, kWarmMax, kWarmMax}; }
@@ -157,4 +157,4 @@ void WarmPool::drop_old() {
     wait_for_age();
 }
 
-}  // namespace inout
+}  // namespace inout::in

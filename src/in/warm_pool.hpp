@@ -12,14 +12,14 @@
 #include <memory>
 #include <optional>
 
-#include "common/app/upstream.hpp"
 #include "common/app/worker.hpp"
-#include "common/protocol/budget.hpp"
-#include "common/protocol/config.hpp"
-#include "common/protocol/message.hpp"
-#include "common/protocol/pool_policy.hpp"
+#include "common/config/types.hpp"
+#include "common/open/upstream.hpp"
+#include "common/rules/budget.hpp"
+#include "common/rules/pool_policy.hpp"
+#include "common/wire/message.hpp"
 
-namespace inout {
+namespace inout::in {
 
 class WarmPool {
   public:
@@ -72,4 +72,4 @@ class WarmPool {
     bool closed_ = false;
 };
 
-}  // namespace inout
+}  // namespace inout::in

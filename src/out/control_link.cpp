@@ -1,13 +1,13 @@
 #include "out/control_link.hpp"
 
-#include "common/app/proxy_words.hpp"
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
 #include "common/base/random.hpp"
 #include "common/net/deadline.hpp"
+#include "common/open/proxy_words.hpp"
 #include "out/data_link.hpp"
 
-namespace inout {
+namespace inout::out {
 
 ControlLink::ControlLink(Worker& worker, Workers& workers, const Network& network)
     : worker_(worker),
@@ -209,4 +209,4 @@ void ControlLink::drain() {
     if (peer_has_ext_) channel_->send(Notice{NoticeCode::draining, "out is ending"});
 }
 
-}  // namespace inout
+}  // namespace inout::out

@@ -9,10 +9,10 @@
 #include "common/app/worker.hpp"
 #include "common/base/log.hpp"
 #include "common/net/control_channel.hpp"
-#include "common/protocol/retry_policy.hpp"
+#include "common/rules/retry_policy.hpp"
 #include "out/registration.hpp"
 
-namespace inout {
+namespace inout::out {
 
 class ControlLink {
   public:
@@ -49,4 +49,4 @@ class ControlLink {
     bool peer_has_ext_ = false;
 };
 
-}  // namespace inout
+}  // namespace inout::out

@@ -1,11 +1,11 @@
 #include "out/data_link.hpp"
 
-#include "common/app/opening.hpp"
-#include "common/net/connect.hpp"
 #include "common/net/deadline.hpp"
+#include "common/net/dial.hpp"
 #include "common/net/frame_io.hpp"
+#include "common/open/opening.hpp"
 
-namespace inout {
+namespace inout::out {
 namespace {
 
 constexpr const char* kNoDescriptors = "out has no file descriptors left for this proxy's streams";
@@ -245,4 +245,4 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
     }
 }
 
-}  // namespace inout
+}  // namespace inout::out

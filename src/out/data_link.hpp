@@ -2,14 +2,14 @@
 // both connections to the relay.
 #pragma once
 
-#include "common/app/dial_queue.hpp"
 #include "common/app/worker.hpp"
+#include "common/net/dial_queue.hpp"
 #include "out/registration.hpp"
 
-namespace inout {
+namespace inout::out {
 
 /// `what`: a stream if a client waits for it at the proxy.
 Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
                  std::shared_ptr<DataLinks::Link> link, DialFor what);
 
-}  // namespace inout
+}  // namespace inout::out

@@ -4,7 +4,7 @@
 
 #include "common/base/limits.hpp"
 
-namespace inout {
+namespace inout::out {
 namespace {
 
 bool is_open(const DataLinks::Group& group) { return !group.closed && group.count < kPoolHardMax; }
@@ -119,4 +119,4 @@ void DataLinks::close(Group& group) {
     }
 }
 
-}  // namespace inout
+}  // namespace inout::out

@@ -11,9 +11,9 @@
 #include <mutex>
 
 #include "common/net/connection.hpp"
-#include "common/protocol/budget.hpp"
+#include "common/rules/budget.hpp"
 
-namespace inout {
+namespace inout::out {
 
 class DataLinks {
   public:
@@ -83,4 +83,4 @@ class DataLinks {
     List links_;  // in the order of their arrival
 };
 
-}  // namespace inout
+}  // namespace inout::out

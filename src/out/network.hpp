@@ -4,10 +4,10 @@
 
 #include <memory>
 
-#include "common/app/upstream.hpp"
+#include "common/open/upstream.hpp"
 #include "out/data_links.hpp"
 
-namespace inout {
+namespace inout::out {
 
 struct Network {
     const OutConfig& all;
@@ -17,4 +17,4 @@ struct Network {
     DataLinks* links = nullptr;   ///< its proxy's; set before anything runs
 };
 
-}  // namespace inout
+}  // namespace inout::out

@@ -9,7 +9,7 @@
 
 #include "out/network.hpp"
 
-namespace inout {
+namespace inout::out {
 
 struct Registration {
     explicit Registration(const Network& n) : network(n) {}
@@ -29,4 +29,4 @@ struct Registration {
     }
 };
 
-}  // namespace inout
+}  // namespace inout::out

@@ -1,8 +1,8 @@
 #include "common/net/frame_io.hpp"
-#include "proxy/proxy_service.hpp"
+#include "proxy/service.hpp"
 #include "proxy/sessions.hpp"
 
-namespace inout {
+namespace inout::proxy {
 namespace {
 
 Response answer_to(std::string_view request, std::string magic) {
@@ -261,4 +261,4 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
     registration->pool->park(worker, std::move(connection));
 }
 
-}  // namespace inout
+}  // namespace inout::proxy

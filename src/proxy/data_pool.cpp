@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace inout {
+namespace inout::proxy {
 
 /// Belongs to the pool while it stands in parked_, and to whoever removed it from there afterwards.
 /// `connection` is touched on `worker`'s thread only.
@@ -211,4 +211,4 @@ void DataPool::ask_for_more() {
     if (count > 0) ask_(count, !waiters_.empty());
 }
 
-}  // namespace inout
+}  // namespace inout::proxy

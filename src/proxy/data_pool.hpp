@@ -13,10 +13,10 @@
 
 #include "common/app/worker.hpp"
 #include "common/net/error_watch.hpp"
-#include "common/protocol/pool_policy.hpp"
+#include "common/rules/pool_policy.hpp"
 #include "proxy/descriptor_budget.hpp"
 
-namespace inout {
+namespace inout::proxy {
 
 /// Whether another connection may be parked, and its share of the descriptors. Empty: always.
 struct ParkingRoom {
@@ -83,4 +83,4 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     std::deque<std::shared_ptr<Waiter>> waiters_;  // the oldest at the front
 };
 
-}  // namespace inout
+}  // namespace inout::proxy

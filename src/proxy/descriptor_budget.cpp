@@ -1,6 +1,6 @@
 #include "proxy/descriptor_budget.hpp"
 
-namespace inout {
+namespace inout::proxy {
 
 std::size_t DescriptorBudget::needed(const Counts& counts) {
     return counts[static_cast<std::size_t>(Kind::control)] +
@@ -68,4 +68,4 @@ void DescriptorBudget::give_back(Kind kind, const Owner& owner, std::size_t coun
     if (total(found->second) == 0) owners_.erase(found);
 }
 
-}  // namespace inout
+}  // namespace inout::proxy

@@ -21,7 +21,7 @@
 #include <string>
 #include <unordered_map>
 
-namespace inout {
+namespace inout::proxy {
 
 class DescriptorBudget {
   public:
@@ -85,4 +85,4 @@ class DescriptorBudget {
     std::unordered_map<std::string, Counts> owners_;  // with something
 };
 
-}  // namespace inout
+}  // namespace inout::proxy

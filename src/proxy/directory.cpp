@@ -4,7 +4,7 @@
 
 #include "common/base/log.hpp"
 
-namespace inout {
+namespace inout::proxy {
 namespace {
 
 /// What a data connection of it shows: its ticket, or that of a 0.0.1 out its topic only.
@@ -190,4 +190,4 @@ std::vector<std::shared_ptr<Registration>> Directory::all() {
     return list;
 }
 
-}  // namespace inout
+}  // namespace inout::proxy

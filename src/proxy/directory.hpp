@@ -11,10 +11,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/protocol/ended_tickets.hpp"
+#include "common/rules/ended_tickets.hpp"
 #include "proxy/registration.hpp"
 
-namespace inout {
+namespace inout::proxy {
 
 class Directory {
   public:
@@ -66,4 +66,4 @@ class Directory {
     void count();
 };
 
-}  // namespace inout
+}  // namespace inout::proxy

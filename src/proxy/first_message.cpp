@@ -1,9 +1,9 @@
 #include "common/net/deadline.hpp"
 #include "common/net/frame_io.hpp"
-#include "proxy/proxy_service.hpp"
+#include "proxy/service.hpp"
 #include "proxy/sessions.hpp"
 
-namespace inout {
+namespace inout::proxy {
 namespace {
 
 void count_refused(const Connection& connection, const std::string& reason,
@@ -319,4 +319,4 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
     }
 }
 
-}  // namespace inout
+}  // namespace inout::proxy

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
-#include "common/app/weak_secret.hpp"
 #include "common/base/random.hpp"
 #include "common/base/wall_clock.hpp"
+#include "common/open/weak_secret.hpp"
+#include "common/os/secret_file.hpp"
 
-namespace inout {
+namespace inout::proxy {
 namespace {
 
 /// The same words whatever is wrong: a stranger learns nothing about keys. Whoever asks the proxy's
@@ -184,4 +185,4 @@ std::optional<Gatekeeper::Denial> Gatekeeper::judge_old_proof(Key& key, const Pr
     return std::nullopt;
 }
 
-}  // namespace inout
+}  // namespace inout::proxy

@@ -13,13 +13,14 @@
 
 #include "common/base/log.hpp"
 #include "common/base/secret.hpp"
+#include "common/config/types.hpp"
 #include "common/net/connection.hpp"
-#include "common/protocol/access_policy.hpp"
-#include "common/protocol/message.hpp"
-#include "common/protocol/proof.hpp"
-#include "common/protocol/replay_guard.hpp"
+#include "common/rules/access_policy.hpp"
+#include "common/rules/replay_guard.hpp"
+#include "common/wire/message.hpp"
+#include "common/wire/proof.hpp"
 
-namespace inout {
+namespace inout::proxy {
 
 class Gatekeeper {
   public:
@@ -68,4 +69,4 @@ class Gatekeeper {
     std::unordered_map<std::string, std::unique_ptr<Key>> keys_;
 };
 
-}  // namespace inout
+}  // namespace inout::proxy

@@ -1,30 +1,3 @@
-#include "proxy/proxy_service.hpp"
+#include "proxy/program.hpp"
 
-namespace inout {
-namespace {
-
-std::optional<std::string> apply(ProxyConfig& config, const CommandLine& line) {
-    if (line.bind.empty()) return std::nullopt;
-    const auto listen = parse_host_port(line.bind, AddressOf::listener);
-    if (!listen) return "--bind " + listen.error();
-    config.listen = *listen;
-    return std::nullopt;
-}
-
-}  // namespace
-}  // namespace inout
-
-int main(int argc, char** argv) {
-    using namespace inout;
-    const Program<ProxyConfig> program{
-        .text = {.name = "proxy",
-                 .summary = "The relay: one port where in and out meet.",
-                 .has_bind = true},
-        .parse = parse_proxy_config,
-        .defaults = default_proxy_config,
-        .apply = apply,
-        .make = [](Workers& workers, const ProxyConfig& config) -> std::unique_ptr<Service> {
-            return std::make_unique<ProxyService>(workers, config);
-        }};
-    return run_program(program, argc, argv);
-}
+int main(int argc, char** argv) { return inout::proxy::run(argc, argv); }

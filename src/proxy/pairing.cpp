@@ -1,11 +1,11 @@
-#include "common/app/opening.hpp"
 #include "common/net/deadline.hpp"
-#include "common/net/early_data.hpp"
 #include "common/net/frame_io.hpp"
-#include "proxy/proxy_service.hpp"
+#include "common/open/opening.hpp"
+#include "common/relay/early_data.hpp"
+#include "proxy/service.hpp"
 #include "proxy/sessions.hpp"
 
-namespace inout {
+namespace inout::proxy {
 namespace {
 
 struct Refusal {
@@ -227,4 +227,4 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
                           opening->finish("in", "out", std::move(running)), std::move(up));
 }
 
-}  // namespace inout
+}  // namespace inout::proxy

@@ -7,14 +7,14 @@
 #include <optional>
 #include <string>
 
-#include "common/base/quota.hpp"
 #include "common/net/control_channel.hpp"
-#include "common/protocol/access_policy.hpp"
-#include "common/protocol/topic_registry.hpp"
+#include "common/rules/access_policy.hpp"
+#include "common/rules/quota.hpp"
+#include "common/rules/topic_registry.hpp"
 #include "proxy/data_pool.hpp"
 #include "proxy/descriptor_budget.hpp"
 
-namespace inout {
+namespace inout::proxy {
 
 /// When an out was heard, and how often it speaks. One thread hears, any asks.
 class Pulse {
@@ -70,4 +70,4 @@ struct Registration {
     }
 };
 
-}  // namespace inout
+}  // namespace inout::proxy

@@ -4,11 +4,11 @@
 #pragma once
 
 #include "common/app/worker.hpp"
-#include "common/protocol/access_policy.hpp"
-#include "common/protocol/message.hpp"
+#include "common/rules/access_policy.hpp"
+#include "common/wire/message.hpp"
 #include "proxy/strangers.hpp"
 
-namespace inout {
+namespace inout::proxy {
 
 struct ProxyState;
 struct Registration;
@@ -35,4 +35,4 @@ void out_is_draining(ProxyState& state, const std::shared_ptr<Registration>& reg
 Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request,
                        Identity identity, std::shared_ptr<Strangers::Acquaintance> known);
 
-}  // namespace inout
+}  // namespace inout::proxy

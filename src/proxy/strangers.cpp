@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "common/base/counters.hpp"
-#include "common/base/descriptors.hpp"
 #include "common/base/log.hpp"
+#include "common/os/descriptors.hpp"
 
-namespace inout {
+namespace inout::proxy {
 namespace {
 
 /// As many connections as there can be.
@@ -208,4 +208,4 @@ bool Strangers::Stay::has_turn() const {
 
 bool Strangers::Stay::evicted() const { return place_->evicted; }
 
-}  // namespace inout
+}  // namespace inout::proxy

@@ -15,11 +15,11 @@
 #include <string>
 #include <string_view>
 
+#include "common/config/types.hpp"
 #include "common/net/connection.hpp"
-#include "common/protocol/config.hpp"
-#include "common/protocol/source_rules.hpp"
+#include "common/rules/source_rules.hpp"
 
-namespace inout {
+namespace inout::proxy {
 
 class Strangers {
   public:
@@ -99,4 +99,4 @@ class Strangers {
     SourceRules rules_;
 };
 
-}  // namespace inout
+}  // namespace inout::proxy

@@ -9,7 +9,7 @@
 #include <functional>
 #include <random>
 
-#include "common/net/socket_calls.hpp"
+#include "common/os/socket_calls.hpp"
 
 namespace inout {
 

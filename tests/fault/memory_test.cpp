@@ -9,7 +9,7 @@
 #include <random>
 #include <utility>
 
-#include "common/net/connect.hpp"
+#include "common/net/dial.hpp"
 #include "stream.hpp"
 
 namespace {

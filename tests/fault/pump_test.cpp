@@ -1,5 +1,5 @@
 // One direction alone: what run() says, and what it holds meanwhile.
-#include "common/net/pump.hpp"
+#include "common/relay/pump.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "../unit/loopback.hpp"
-#include "common/net/peer_watch.hpp"
+#include "common/relay/peer_watch.hpp"
 #include "faulty_calls.hpp"
 
 namespace inout {

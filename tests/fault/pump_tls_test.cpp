@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "../unit/tls_pair.hpp"
-#include "common/net/peer_watch.hpp"
-#include "common/net/pump.hpp"
+#include "common/relay/peer_watch.hpp"
+#include "common/relay/pump.hpp"
 #include "faulty_calls.hpp"
 
 namespace inout {

@@ -10,7 +10,7 @@
 
 #include "../unit/tls_pair.hpp"
 #include "common/base/log.hpp"
-#include "common/net/relay.hpp"
+#include "common/relay/relay.hpp"
 #include "faulty_calls.hpp"
 #include "peer.hpp"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/protocol/address_range.hpp"
+#include "common/base/address_range.hpp"
 #include "demand.hpp"
 
 namespace {

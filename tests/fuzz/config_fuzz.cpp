@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "common/protocol/config.hpp"
-#include "common/protocol/config_advice.hpp"
+#include "common/config/advice.hpp"
+#include "common/config/types.hpp"
 #include "demand.hpp"
 
 namespace {

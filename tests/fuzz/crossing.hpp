@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "common/protocol/frame.hpp"
-#include "common/protocol/message.hpp"
+#include "common/wire/frame.hpp"
+#include "common/wire/message.hpp"
 #include "demand.hpp"
 
 namespace inout {

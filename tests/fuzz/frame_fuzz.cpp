@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "common/protocol/frame.hpp"
-#include "common/protocol/message.hpp"
+#include "common/wire/frame.hpp"
+#include "common/wire/message.hpp"
 #include "demand.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

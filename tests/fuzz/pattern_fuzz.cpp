@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "../unit/naive_pattern.hpp"
-#include "common/protocol/topic.hpp"
-#include "common/protocol/topic_pattern.hpp"
+#include "common/rules/topic.hpp"
+#include "common/rules/topic_pattern.hpp"
 #include "demand.hpp"
 
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "common/protocol/proof.hpp"
+#include "common/wire/proof.hpp"
 #include "crossing.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

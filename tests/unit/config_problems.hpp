@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "common/protocol/config.hpp"
+#include "common/config/types.hpp"
 
 namespace inout::config_problems {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/protocol/message.hpp"
+#include "common/wire/message.hpp"
 
 namespace inout::golden {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/protocol/plain_json.hpp"
+#include "common/wire/plain_json.hpp"
 
 namespace inout {
 

@@ -19,9 +19,9 @@
 #include <optional>
 #include <string>
 
-#include "common/base/unique_fd.hpp"
 #include "common/net/connection.hpp"
-#include "common/net/peer_watch.hpp"
+#include "common/os/unique_fd.hpp"
+#include "common/relay/peer_watch.hpp"
 
 namespace inout {
 

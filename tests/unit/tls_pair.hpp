@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "common/net/tls_client.hpp"
-#include "common/net/tls_psk.hpp"
-#include "common/net/tls_server.hpp"
+#include "common/tls/client.hpp"
+#include "common/tls/psk.hpp"
+#include "common/tls/server.hpp"
 #include "loopback.hpp"
 
 namespace inout {

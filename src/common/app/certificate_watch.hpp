@@ -8,7 +8,7 @@
 
 #include "common/base/limits.hpp"
 #include "common/net/asio.hpp"
-#include "common/protocol/validity.hpp"
+#include "common/rules/validity.hpp"
 
 namespace inout {
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "common/base/utf8.hpp"
-#include "common/protocol/nearest_word.hpp"
-#include "common/protocol/text_hints.hpp"
-#include "common/protocol/topic.hpp"
+#include "common/config/nearest_word.hpp"
+#include "common/config/text_hints.hpp"
+#include "common/rules/topic.hpp"
 
 namespace inout {
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "common/base/result.hpp"
-#include "common/protocol/config.hpp"
+#include "common/config/types.hpp"
 
 namespace inout {
 

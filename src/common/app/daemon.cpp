@@ -1,4 +1,5 @@
 #include "common/app/daemon.hpp"
+#include "common/os/secret_file.hpp"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -17,9 +18,9 @@
 #include "common/base/random.hpp"
 #include "common/base/secret.hpp"
 #include "common/base/signals_blocked.hpp"
-#include "common/base/unique_fd.hpp"
 #include "common/net/resolver.hpp"
-#include "common/net/tls_context.hpp"
+#include "common/os/unique_fd.hpp"
+#include "common/tls/context.hpp"
 
 namespace inout {
 namespace detail {

@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "common/app/command_line.hpp"
-#include "common/app/config_files.hpp"
 #include "common/app/worker.hpp"
-#include "common/protocol/config.hpp"
-#include "common/protocol/config_advice.hpp"
+#include "common/config/advice.hpp"
+#include "common/config/files.hpp"
+#include "common/config/types.hpp"
 
 namespace inout {
 

@@ -1,7 +1,7 @@
 #include "common/app/upstream_budget.hpp"
 
-#include "common/base/descriptors.hpp"
 #include "common/base/log.hpp"
+#include "common/os/descriptors.hpp"
 
 namespace inout {
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "common/protocol/budget.hpp"
+#include "common/rules/budget.hpp"
 
 namespace inout {
 

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "common/net/relay.hpp"
+#include "common/relay/relay.hpp"
 
 namespace inout {
 

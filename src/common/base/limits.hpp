@@ -1,6 +1,6 @@
 // Every limit and every deadline that is not configurable, each with its unit and its reason.
 //
-// Configurable values have their defaults in protocol/config.hpp; this page holds their ranges'
+// Configurable values have their defaults in config/types.hpp; this page holds their ranges'
 // ends only where code outside the configuration needs them. Constants only; usable from any
 // thread.
 #pragma once
@@ -153,6 +153,8 @@ inline constexpr int kKeepaliveProbes = 5;
 inline constexpr int kUnsentBytes = 262'144;
 /// RFC 8305, 5: the pause before the next address is tried beside the running attempt.
 inline constexpr Milliseconds kConnectionAttemptDelay{250};
+/// Of a host name (RFC 1035, 2.3.4).
+inline constexpr std::size_t kLabelMaxBytes = 63;
 /// Addresses tried for one name.
 inline constexpr std::size_t kAddressesMax = 16;
 /// One question to one name server, for the first time round; each further round doubles it. All

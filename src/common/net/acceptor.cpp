@@ -6,8 +6,8 @@
 
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
-#include "common/base/unique_fd.hpp"
 #include "common/net/resolver.hpp"
+#include "common/os/unique_fd.hpp"
 
 namespace inout {
 namespace {

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "common/base/host_port.hpp"
 #include "common/base/turn.hpp"
 #include "common/net/connection.hpp"
-#include "common/protocol/host_port.hpp"
 
 namespace inout {
 

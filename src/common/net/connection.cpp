@@ -10,8 +10,8 @@
 
 #include "common/base/random.hpp"
 #include "common/base/turn.hpp"
-#include "common/base/unique_fd.hpp"
 #include "common/net/deadline.hpp"
+#include "common/os/unique_fd.hpp"
 
 namespace inout {
 namespace {

@@ -10,12 +10,12 @@
 #include <span>
 #include <string>
 
+#include "common/base/address_range.hpp"
 #include "common/base/counters.hpp"
-#include "common/base/unique_fd.hpp"
 #include "common/net/asio.hpp"
 #include "common/net/leg.hpp"
-#include "common/net/tls_session.hpp"
-#include "common/protocol/address_range.hpp"
+#include "common/os/unique_fd.hpp"
+#include "common/tls/session.hpp"
 
 namespace inout {
 

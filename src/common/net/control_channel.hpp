@@ -11,7 +11,7 @@
 
 #include "common/base/turn.hpp"
 #include "common/net/frame_io.hpp"
-#include "common/protocol/heartbeat.hpp"
+#include "common/rules/heartbeat.hpp"
 
 namespace inout {
 

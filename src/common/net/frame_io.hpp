@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "common/net/connection.hpp"
-#include "common/protocol/frame.hpp"
-#include "common/protocol/frame_reader.hpp"
-#include "common/protocol/message.hpp"
+#include "common/wire/frame.hpp"
+#include "common/wire/frame_reader.hpp"
+#include "common/wire/message.hpp"
 
 namespace inout {
 

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <new>
 
+#include "common/base/host_port.hpp"
 #include "common/base/log.hpp"
-#include "common/protocol/host_port.hpp"
 
 namespace inout {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "common/base/host_port.hpp"
 #include "common/net/asio.hpp"
-#include "common/protocol/host_port.hpp"
 
 namespace inout {
 

@@ -1,0 +1,222 @@
+#include "common/config/advice.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "common/base/utf8.hpp"
+#include "common/config/document.hpp"
+#include "common/config/nearest_word.hpp"
+
+namespace inout {
+namespace {
+
+constexpr std::size_t kLinesMax = 100;
+constexpr std::size_t kPatternsShown = 10;
+
+bool is_loopback(const std::string& host) {
+    const std::string name = canonical_host(host);
+    const auto literal = AddressRange::parse(name);
+    if (!literal) return name == "localhost" || name.ends_with(".localhost");
+    return name == "::1" || name.starts_with("127.");
+}
+
+std::string quoted(const std::string& text) { return '"' + visible(text) + '"'; }
+
+/// What stands in the network, or at the top of the file.
+template <class Option>
+const std::optional<Option>& effective(const std::optional<Option>& own,
+                                       const std::optional<Option>& top) {
+    return own ? own : top;
+}
+
+template <class Config>
+std::vector<Advice> client_advice(const Config& config) {
+    std::size_t count = 0, first = 0;
+    for (std::size_t i = 0; i < config.networks.size(); ++i) {
+        const auto& network = config.networks[i];
+        const bool unprotected = effective(network.auth, config.auth) &&
+                                 !effective(network.tls, config.tls) &&
+                                 !is_loopback(network.server.host);
+        if (unprotected && count++ == 0) first = i;
+    }
+    if (count == 0) return {};
+    std::string who = "networks[" + std::to_string(first) + "]";
+    if (count > 1) who += " and " + std::to_string(count - 1) + " more";
+    const bool top = config.auth.has_value() && !config.networks[first].auth;
+    return {{top ? "auth" : "networks",
+             who +
+                 " have \"auth\" without \"tls\": the secret stays secret, but whoever is on the "
+                 "way to " +
+                 to_string(config.networks[first].server) +
+                 " can read and change all that is carried"}};
+}
+
+template <class Network, class Config>
+std::string protection(const Network& network, const Config& config) {
+    const auto& tls = effective(network.tls, config.tls);
+    const auto& auth = effective(network.auth, config.auth);
+    std::string text = tls ? "TLS" : "plain";
+    if (tls && !tls->cert.empty()) text += " with our certificate";
+    text += auth ? ", as key " + quoted(auth->id) : tls && !tls->cert.empty() ? "" : ", anonymous";
+    return text + (network.e2e ? ", encrypted end to end" : "");
+}
+
+/// Adds a line for each, up to kLinesMax.
+template <class Items, class Line>
+void append_lines(std::string& text, const Items& items, Line line) {
+    std::size_t left = kLinesMax;
+    for (const auto& item : items) {
+        if (left-- == 0) {
+            text += "  and " + std::to_string(items.size() - kLinesMax) + " more\n";
+            return;
+        }
+        text += "  " + line(item) + "\n";
+    }
+}
+
+std::string listed(const std::vector<TopicPattern>& patterns) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(patterns.size(), kPatternsShown); ++i) {
+        text += (text.empty() ? "" : ", ") +
+                (patterns[i].text() == "#" ? "every topic" : visible(patterns[i].text()));
+    }
+    if (patterns.size() > kPatternsShown) {
+        text += " and " + std::to_string(patterns.size() - kPatternsShown) + " more";
+    }
+    return text;
+}
+
+std::string allowed(const Permissions& permissions) {
+    if (permissions.in.empty() && permissions.out.empty()) return "nothing";
+    std::string text;
+    if (!permissions.in.empty()) text = "in: " + listed(permissions.in);
+    if (!permissions.out.empty()) {
+        text += (text.empty() ? "out: " : "; out: ") + listed(permissions.out);
+    }
+    return text;
+}
+
+bool has_every_topic(const std::vector<TopicPattern>& patterns) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [](const TopicPattern& pattern) { return pattern.text() == "#"; });
+}
+
+bool encrypts(const ProxyConfig& config) { return config.tls && config.tls->mode != TlsMode::off; }
+
+}  // namespace
+
+std::vector<Advice> security_advice(const InConfig& config) { return client_advice(config); }
+std::vector<Advice> security_advice(const OutConfig& config) { return client_advice(config); }
+
+std::vector<Advice> security_advice(const ProxyConfig& config) {
+    if (is_loopback(config.listen.host)) return {};
+    const std::string everybody = "everybody who reaches " + to_string(config.listen) + " may ";
+    const bool certificates = encrypts(config) && !config.tls->client_ca.empty();
+    const bool plain = !encrypts(config) || config.tls->mode == TlsMode::optional;
+    std::vector<Advice> advice;
+    if (!config.auth) {
+        if (!certificates) {
+            advice.push_back({"bind", everybody +
+                                          "use, register and take over every topic: there is "
+                                          "neither \"auth\" nor \"tls.client_ca\""});
+        }
+        return advice;
+    }
+    const auto& anonymous = config.auth->anonymous;
+    const bool uses = has_every_topic(anonymous.in), registers = has_every_topic(anonymous.out);
+    if ((uses || registers) && !(certificates && !plain)) {
+        const std::string what =
+            uses ? registers ? "use, register and take over" : "use" : "register and take over";
+        advice.push_back(
+            {"auth", everybody + what + " every topic: \"anonymous\" is permitted \"#\""});
+    }
+    if (!config.auth->keys.empty() && plain) {
+        advice.push_back({"auth", std::string("there are keys, but TLS is ") +
+                                      (encrypts(config) ? "optional" : "off") +
+                                      ": the secrets stay secret, but whoever is on the way of a "
+                                      "plain peer can read and change all that is carried"});
+    }
+    return advice;
+}
+
+std::string access_summary(const InConfig& config) {
+    std::string text = "where clients get to:\n";
+    append_lines(text, config.networks, [&](const InNetwork& network) {
+        return to_string(network.listen) + " -> topic " + quoted(network.topic) + " at " +
+               to_string(network.server) + " (" + protection(network, config) + ")";
+    });
+    return text;
+}
+
+std::string access_summary(const OutConfig& config) {
+    std::string text = "what is offered:\n";
+    append_lines(text, config.networks, [&](const OutNetwork& network) {
+        return "topic " + quoted(network.topic) + " at " + to_string(network.server) + " (" +
+               protection(network, config) + ") -> " + to_string(network.backend);
+    });
+    return text;
+}
+
+std::string access_summary(const ProxyConfig& config) {
+    static constexpr std::array kTls{"no TLS", "plain or TLS", "TLS only"};
+    const TlsMode mode = config.tls ? config.tls->mode : TlsMode::off;
+    const bool certificates = encrypts(config) && !config.tls->client_ca.empty();
+    std::string text = "who may do what at " + to_string(config.listen) + " (" +
+                       kTls[static_cast<std::size_t>(mode)] + "):\n";
+    if (!config.auth) {
+        const bool others = !certificates || mode == TlsMode::optional;
+        if (certificates) text += "  certificates of the CA: everything\n";
+        return text + (others ? "  everybody: everything\n" : "  everybody else: nothing\n");
+    }
+    append_lines(text, config.auth->keys, [](const KeyEntry& key) {
+        return "key " + quoted(key.id) + ": " + allowed(key.permissions);
+    });
+    append_lines(text, config.auth->certs, [](const CertEntry& cert) {
+        return "certificate " + quoted(cert.name) + ": " + allowed(cert.permissions);
+    });
+    return text + "  everybody else: " + allowed(config.auth->anonymous) + "\n";
+}
+
+std::optional<std::string_view> written_for(const JsonValue& document) {
+    struct Keys {
+        std::string_view program;
+        std::array<std::string_view, 9> top, network;
+    };
+    // Those that one program alone has; an empty name is none.
+    static constexpr Keys kKeys[] = {
+        {"in", {}, {"bind", "port", "allow", "deny"}},
+        {"out",
+         {"retry_interval", "heartbeat_interval"},
+         {"backend_host", "backend_port", "backend"}},
+        {"proxy",
+         {"bind", "port", "trusted", "pool", "handshake_timeout", "tls_timeout", "answer_timeout"},
+         {}},
+    };
+    const auto has_one = [](const JsonValue& object, const auto& keys) {
+        return std::any_of(object.members.begin(), object.members.end(), [&](const auto& member) {
+            return std::any_of(keys.begin(), keys.end(), [&](std::string_view key) {
+                return !key.empty() && same_but_for_case(member.key, key);
+            });
+        });
+    };
+    const auto networks =
+        std::find_if(document.members.begin(), document.members.end(),
+                     [](const auto& member) { return same_but_for_case(member.key, "networks"); });
+    std::optional<std::string_view> only;
+    for (const Keys& keys : kKeys) {
+        bool found = has_one(document, keys.top);
+        if (networks != document.members.end()) {
+            const auto& entries = networks->value.elements;
+            found = found || std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+                        return has_one(entry, keys.network);
+                    });
+        }
+        if (!found) continue;
+        if (only) return std::nullopt;
+        only = keys.program;
+    }
+    return only;
+}
+
+}  // namespace inout

@@ -1,0 +1,15 @@
+// The file names within a configuration count from the folder of the configuration's own file, so
+// that it works from anywhere.
+#pragma once
+
+#include <string>
+
+#include "common/config/types.hpp"
+
+namespace inout {
+
+void resolve_files(InConfig& config, const std::string& config_file);
+void resolve_files(OutConfig& config, const std::string& config_file);
+void resolve_files(ProxyConfig& config, const std::string& config_file);
+
+}  // namespace inout

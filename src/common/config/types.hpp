@@ -1,0 +1,232 @@
+// The three programs' configurations: types with their defaults, JSON in, JSON out.
+//
+// A configuration is a value: parsed once at start, then read only. No I/O and no clock; the caller
+// reads the file. Parsing never throws; whatever is in the text, the answer is a configuration that
+// keeps every rule, or the list of what is wrong. Keys and their ranges stand in config_fields.hpp,
+// one line each; the file format (comments, trailing commas) in json_document.hpp. All durations
+// are milliseconds.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/address_range.hpp"
+#include "common/base/host_port.hpp"
+#include "common/base/limits.hpp"
+#include "common/base/log.hpp"
+#include "common/base/result.hpp"
+#include "common/rules/permissions.hpp"
+#include "common/tls/options.hpp"
+
+namespace inout {
+
+struct LogOptions {
+    log::Level level = log::Level::info;
+    log::Format format = log::Format::text;
+
+    bool operator==(const LogOptions&) const = default;
+};
+
+/// Who in and out are for the proxy.
+struct KeyOptions {
+    std::string id, secret_file;
+
+    auto operator<=>(const KeyOptions&) const = default;
+};
+
+/// What an end-to-end key has to look like.
+enum class KeyFormat {
+    new_key,  ///< as --new-key writes it
+    any,      ///< also one that a person made up, which can be guessed
+};
+
+/// Encryption between in and out, through the proxy. The file is written by `in --new-key FILE`.
+struct E2eOptions {
+    std::string key_file;
+    std::string also_accept;  ///< out: a second key that is valid too, for a change of keys
+    KeyFormat key_format = KeyFormat::new_key;
+
+    bool operator==(const E2eOptions&) const = default;
+};
+
+/// Which addresses may connect, in CIDR. Denied beats allowed; an empty `allow` allows all.
+struct AccessLists {
+    std::vector<AddressRange> allow, deny;
+
+    bool operator==(const AccessLists&) const = default;
+};
+
+/// What all three programs have.
+struct CommonConfig {
+    /// A leg whose peer acknowledges nothing for this long, with bytes under way, is reset.
+    Milliseconds peer_timeout{30'000};
+    /// A stream in which nothing moves for this long is reset; 0: never.
+    Milliseconds idle_timeout{0};
+    /// The same if bytes wait for a side that takes none; 0: never.
+    Milliseconds stall_timeout{0};
+    /// Bytes that the kernel may hold in each direction of a connection; 0: as many as it likes.
+    std::size_t stream_buffer = 0;
+    /// What running streams get after SIGTERM.
+    Milliseconds drain_timeout{10'000};
+    /// Worker threads; 0: one for every two processors.
+    unsigned threads = 0;
+    LogOptions log;
+
+    bool operator==(const CommonConfig&) const = default;
+};
+
+enum class Switch { off, on };
+
+struct InNetwork {
+    HostPort server;
+    /// Where clients come; port 0: the kernel chooses.
+    HostPort listen{"127.0.0.1", 0};
+    std::string topic = "default";
+    /// Nothing: what stands at the top of the file.
+    std::optional<TlsClientOptions> tls;
+    std::optional<KeyOptions> auth;
+    std::optional<E2eOptions> e2e;
+    /// Its own `allow` or `deny` replaces the one at the top of the file.
+    std::optional<std::vector<AddressRange>> allow, deny;
+
+    bool operator==(const InNetwork&) const = default;
+};
+
+struct InConfig : CommonConfig {
+    std::vector<InNetwork> networks;
+    /// For the networks that have none of their own.
+    std::optional<TlsClientOptions> tls;
+    std::optional<KeyOptions> auth;
+    AccessLists access;
+    /// For one dial of the proxy, look-up included.
+    Milliseconds connect_timeout{5'000};
+    /// From the client's arrival to the proxy's answer. Longer than all that can happen meanwhile:
+    /// the dial, the proxy's wait for a data connection and its answer_timeout.
+    Milliseconds open_timeout{20'000};
+    /// Running and opening streams of one client address (IPv6: one /64); 0: no limit.
+    std::size_t streams_per_client = 0;
+    /// At start each proxy is asked whether it would serve us, and the answer is logged.
+    Switch first_look = Switch::on;
+
+    bool operator==(const InConfig&) const = default;
+};
+
+struct OutNetwork {
+    HostPort server;
+    HostPort backend;
+    std::string topic = "default";
+    /// Nothing: what stands at the top of the file.
+    std::optional<TlsClientOptions> tls;
+    std::optional<KeyOptions> auth;
+    std::optional<E2eOptions> e2e;
+
+    bool operator==(const OutNetwork&) const = default;
+};
+
+struct OutConfig : CommonConfig {
+    std::vector<OutNetwork> networks;
+    /// For the networks that have none of their own.
+    std::optional<TlsClientOptions> tls;
+    std::optional<KeyOptions> auth;
+    /// Between two attempts to register.
+    Milliseconds retry_interval{2'000};
+    Milliseconds heartbeat_interval{2'000};
+    /// Without any byte from the proxy for this long, out registers anew. Also announced to the
+    /// proxy, which bounds it to the protocol's range (5 s to 10 min).
+    Milliseconds heartbeat_timeout{20'000};
+    /// For one dial of the proxy, look-up included.
+    Milliseconds connect_timeout{5'000};
+    /// For the whole dial of the backend, all its addresses; shorter than the proxy's
+    /// answer_timeout, or the proxy gives up before out can say why.
+    Milliseconds open_timeout{5'000};
+
+    bool operator==(const OutConfig&) const = default;
+};
+
+struct ProxyLimits {
+    /// Connections of all kinds; 0: as many as the file descriptors allow.
+    std::size_t connections = 0;
+    /// Connections that are not yet identified: no first message that was accepted. Beyond, the
+    /// oldest one that has said nothing is closed.
+    std::size_t handshakes = 4'000;
+    /// Of these, from one address (IPv6: one /64), unless it is trusted.
+    std::size_t per_source = 1'000;
+    /// Running and opening streams of one topic, and of one key or certificate; 0: no limit.
+    std::size_t streams_per_topic = 10'000;
+    std::size_t streams_per_key = 10'000;
+    /// Topics that one key or certificate has registered; 0: no limit.
+    std::size_t topics_per_key = 1'000;
+    std::size_t topics = 10'000;
+    /// In connections that wait for a data connection of one topic.
+    std::size_t waiting = 1'000;
+    /// Spare connections of all ins; 0: none is taken.
+    std::size_t warm = 1'000;
+
+    bool operator==(const ProxyLimits&) const = default;
+};
+
+/// Loopback: nginx on the same host.
+std::vector<AddressRange> default_trusted();
+
+struct ProxyConfig : CommonConfig {
+    HostPort listen{"127.0.0.1", 40'001};
+    /// Silence after which a control connection is dropped, for outs that do not announce theirs.
+    Milliseconds heartbeat_timeout{60'000};
+    /// From a connection's arrival to its first message, the TLS handshake included.
+    Milliseconds handshake_timeout{10'000};
+    /// For the TLS handshake alone; at most handshake_timeout.
+    Milliseconds tls_timeout{5'000};
+    /// How long an in connection waits for a data connection.
+    Milliseconds open_timeout{5'000};
+    /// For out's answer on a data connection; longer than out's open_timeout.
+    Milliseconds answer_timeout{8'000};
+    /// Parked data connections per topic; max is at most kPoolHardMax.
+    std::size_t pool_min = 2;
+    std::size_t pool_max = 100;
+    ProxyLimits limits;
+    std::optional<TlsServerOptions> tls;
+    std::optional<AuthOptions> auth;
+    AccessLists access;
+    /// Addresses that the limits per source do not concern: a balancer speaks for many.
+    std::vector<AddressRange> trusted = default_trusted();
+
+    bool operator==(const ProxyConfig&) const = default;
+};
+
+/// A longer text is refused; the caller need not read more than this and one byte.
+inline constexpr std::size_t kConfigMaxBytes = 4'194'304;
+
+/// All problems of a file, one line each, in the file's order: `file:line:column: path: what is
+/// wrong`. `file` is the name to print. A syntax error is the only one of its list.
+using ConfigProblems = std::vector<std::string>;
+
+/// What was accepted though it may not be what was meant, in the same form: what it means.
+using ConfigWarnings = std::vector<std::string>;
+
+/// `warnings` is set on success.
+Result<InConfig, ConfigProblems> parse_in_config(std::string_view text, std::string_view file,
+                                                 ConfigWarnings* warnings = nullptr);
+Result<OutConfig, ConfigProblems> parse_out_config(std::string_view text, std::string_view file,
+                                                   ConfigWarnings* warnings = nullptr);
+Result<ProxyConfig, ConfigProblems> parse_proxy_config(std::string_view text, std::string_view file,
+                                                       ConfigWarnings* warnings = nullptr);
+
+/// What the programs run on without a file: the original's defaults.
+InConfig default_in_config();
+OutConfig default_out_config();
+ProxyConfig default_proxy_config();
+
+/// The effective configuration with all its keys, indented, in the shape the parser reads.
+std::string to_json(const InConfig& config);
+std::string to_json(const OutConfig& config);
+std::string to_json(const ProxyConfig& config);
+
+/// The names that the configuration and the flags use: debug, info, warning, error; text, json. In
+/// any letter case; "warn" and "err" are known too.
+std::optional<log::Level> parse_log_level(std::string_view name);
+std::optional<log::Format> parse_log_format(std::string_view name);
+
+}  // namespace inout

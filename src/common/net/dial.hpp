@@ -1,0 +1,30 @@
+// Dialling: a name and a port to a connection, within a deadline that covers the look-up too.
+#pragma once
+
+#include <string>
+
+#include "common/base/host_port.hpp"
+#include "common/net/connection.hpp"
+#include "common/rules/code.hpp"
+
+namespace inout {
+
+struct DialError {
+    /// backend_refused, backend_timeout, backend_unresolved; limit: something has run out here
+    /// (descriptors, memory, local ports).
+    Code code;
+    std::string detail;  ///< the address and what the system said
+};
+
+enum class DialOrder {
+    racing,   ///< towards the proxy: a further address joins after 250 ms (RFC 8305)
+    in_turn,  ///< towards a backend: racing would open stray connections there
+};
+
+/// A connection never has both its ends in one socket: that counts as refused.
+/// In turn, each address gets an equal share of the time that is left. `target` must outlive the
+/// call: await it in the same expression.
+Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& target, DialOrder order,
+                                         Milliseconds timeout);
+
+}  // namespace inout

@@ -1,0 +1,64 @@
+// Opening: what a program knows of a stream while it is being opened, and the one log line if that
+// fails. Counted for as long as it lives.
+#pragma once
+
+#include <string>
+
+#include "common/base/counters.hpp"
+#include "common/base/log.hpp"
+#include "common/base/random.hpp"
+#include "common/relay/relay.hpp"
+#include "common/rules/code.hpp"
+
+namespace inout {
+
+class Opening {
+  public:
+    /// An empty `id` (from a 0.0.1 peer) gets one that is ours alone. `asker`, an identity or a
+    /// source, is who is to blame if there is no such topic: names of topics are endless.
+    Opening(std::string id, std::string topic, std::string client, std::string asker = {})
+        : info_{.id = id.empty() ? random_hex(kStreamIdDigits) : std::move(id),
+                .topic = std::move(topic),
+                .client = std::move(client),
+                .arrived = Clock::now(),
+                .keep = nullptr},
+          asker_(std::move(asker)) {}
+
+    const std::string& id() const { return info_.id; }
+    const std::string& client() const { return info_.client; }
+
+    void failed(std::string_view code, const std::string& detail) const {
+        counters().failed_total.fetch_add(1, std::memory_order_relaxed);
+        const bool unknown = code == to_string(Code::no_topic) && !asker_.empty();
+        const std::string about = std::string(code) + " " + (unknown ? asker_ : info_.topic);
+        log::limited(level_of(code), log::Kind::failure, "open_failed", about,
+                     {{"id", info_.id},
+                      {"topic", info_.topic},
+                      {"client", info_.client},
+                      {"code", code},
+                      {"detail", detail}});
+    }
+
+    /// The stream is open: its record, for the relay.
+    StreamInfo finish(const char* client_side, const char* service_side,
+                      std::shared_ptr<void> keep = nullptr) {
+        info_.client_side = client_side;
+        info_.service_side = service_side;
+        info_.keep = std::move(keep);
+        return std::move(info_);
+    }
+
+  private:
+    /// Who left, and programs that end, need nobody to do anything; all else does.
+    static log::Level level_of(std::string_view code) {
+        const bool ordinary = code == "client_gone" || code == "in_gone" || code == "proxy_gone" ||
+                              code == to_string(Code::draining);
+        return ordinary ? log::Level::info : log::Level::warning;
+    }
+
+    StreamInfo info_;
+    std::string asker_;
+    Counted counted_{counters().opening};
+};
+
+}  // namespace inout

@@ -1,0 +1,157 @@
+#include "common/open/upstream.hpp"
+#include "common/os/secret_file.hpp"
+
+#include "common/base/wall_clock.hpp"
+#include "common/net/deadline.hpp"
+#include "common/open/proxy_words.hpp"
+#include "common/open/weak_secret.hpp"
+#include "common/wire/proof.hpp"
+
+namespace inout {
+
+Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
+    const HostPort& server, const std::optional<TlsClientOptions>& tls,
+    const std::optional<KeyOptions>& auth) {
+    std::unique_ptr<Upstream> upstream(new Upstream());
+    upstream->server_ = server;
+    if (tls) {
+        auto client = TlsClient::make(*tls, server.host);
+        if (!client) return Failure{client.error()};
+        upstream->tls_ = std::move(*client);
+    }
+    if (auth) {
+        auto secret = read_secret_file(auth->secret_file);
+        if (!secret) {
+            return Failure{"auth.secret_file: " + auth->secret_file + ": " + secret.error()};
+        }
+        if (is_guessable(*secret)) warn_of_weak_secret(auth->secret_file);
+        upstream->key_id_ = auth->id;
+        upstream->secret_ = std::move(*secret);
+    }
+    return upstream;
+}
+
+Task<Result<Connection, DialError>> Upstream::dial(Executor executor, Milliseconds timeout,
+                                                   DialFor what, Milliseconds wait,
+                                                   const ErrorWatch* asker) const {
+    const auto wait_until = Clock::now() + wait;
+    auto turn = co_await queue_->turn(executor, what, wait_until, timeout);
+    if (!turn) {
+        co_return Failure{
+            DialError{Code::backend_timeout, to_string(server_) + ": " + turn.error()}};
+    }
+    if (asker != nullptr && asker->fired()) {
+        co_return Failure{DialError{Code::none, "nobody waits for it any more"}};
+    }
+    const auto begun = Clock::now();
+    const auto full = timeout;
+    if (what == DialFor::stream) {
+        timeout = std::min(full, std::chrono::ceil<Milliseconds>(wait_until - begun));
+    }
+    if (timeout <= Milliseconds{0}) {
+        co_return Failure{
+            DialError{Code::backend_timeout, to_string(server_) + ": no turn in time"}};
+    }
+    auto dialled = co_await dial_now(executor, timeout);
+    if (dialled) {
+        turn->succeeded();
+    } else if (timeout >= full / 2 && Clock::now() - begun >= timeout) {
+        // One that its stream's own deadline cuts short says little about the proxy.
+        turn->timed_out();
+    }
+    co_return dialled;
+}
+
+Task<Result<Connection, DialError>> Upstream::dial_now(Executor executor,
+                                                       Milliseconds timeout) const {
+    const auto until = Clock::now() + timeout;
+    auto dialled = co_await inout::dial(executor, server_, DialOrder::racing, timeout);
+    if (!dialled || !tls_) co_return dialled;
+    Connection& connection = *dialled;
+    connection.secure(tls_->session());
+    Deadline deadline(connection);
+    deadline.expires_at(until);
+    if (co_await connection.handshake()) {
+        if (const auto seen = connection.tls()->seen(); !seen.empty()) {
+            co_return Failure{DialError{Code::backend_timeout, why_no_handshake(seen, server_)}};
+        }
+        std::string reason = deadline.expired() ? "no answer in time" : connection.tls()->failure();
+        // What our proxies say instead of a handshake that would cost them too much.
+        if (reason.ends_with("alert access denied")) {
+            reason += " (penalised: too many failures came from this address)";
+        }
+        const std::string hint(tls_hint(reason));
+        co_return Failure{
+            DialError{Code::backend_timeout, to_string(server_) + ": TLS: " + reason + hint}};
+    }
+    deadline.cancel();
+    // Before anything is said: neither a proof nor our certificate may be used on another one.
+    if (connection.tls()->exporter().empty()) {
+        co_return Failure{DialError{
+            Code::backend_timeout,
+            to_string(server_) +
+                ": TLS 1.2 without extended master secret (RFC 7627), where somebody in between "
+                "can use our identity elsewhere: the other side must speak TLS 1.3, or 1.2 with "
+                "it"}};
+    }
+    co_return dialled;
+}
+
+void Upstream::prove(Message& message, Connection& connection) const {
+    if (key_id_.empty()) return;
+    const TlsSession* const tls = connection.tls();
+    inout::prove(message, key_id_, secret_, unix_time_ms(),
+                 ProofChannel{tls != nullptr, tls != nullptr ? tls->exporter() : std::string()});
+}
+
+Result<const Upstream*, std::string> Upstreams::get(const HostPort& server,
+                                                    const std::optional<TlsClientOptions>& tls,
+                                                    const std::optional<KeyOptions>& auth) {
+    Options options(server, tls, auth);
+    if (const auto found = upstreams_.find(options); found != upstreams_.end()) {
+        return found->second.get();
+    }
+    auto made = Upstream::make(server, tls, auth);
+    if (!made) return Failure{made.error()};
+    return upstreams_.emplace(std::move(options), std::move(*made)).first->second.get();
+}
+
+std::vector<Validity> Upstreams::validities() const {
+    std::vector<Validity> all;
+    for (const auto& [options, upstream] : upstreams_) {
+        const auto some = upstream->validities();
+        all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+}
+
+Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,
+                                                      const std::optional<E2eOptions>& options,
+                                                      const std::string& topic) {
+    if (!options) return std::unique_ptr<TlsPsk>();
+    std::vector<Secret> keys;
+    const std::pair<const char*, const std::string*> files[] = {
+        {"key_file", &options->key_file}, {"also_accept", &options->also_accept}};
+    for (const auto& [name, path] : files) {
+        if (path->empty()) continue;
+        auto secret = read_secret_file(*path);
+        if (!secret) {
+            return Failure{"e2e." + std::string(name) + ": " + *path + ": " + secret.error()};
+        }
+        // A stream's beginning tells whoever sees it whether a guess is right.
+        if (!is_new_key(*secret)) {
+            if (options->key_format == KeyFormat::new_key) {
+                return Failure{"e2e." + std::string(name) + ": " + *path + ": is not " +
+                               std::to_string(kNewKeyDigits) +
+                               " hexadecimal digits at random: a key that a person made up can be "
+                               "guessed. Write one with: in --new-key FILE (to go on with this one "
+                               "for now: \"key_format\": \"any\" in e2e)"};
+            }
+            warn_of_weak_secret(*path);
+        }
+        keys.push_back(std::move(*secret));
+    }
+    return std::make_unique<TlsPsk>(side, keys, topic);
+}
+
+}  // namespace inout

@@ -1,0 +1,109 @@
+// Upstream: how a network of in or out reaches its proxy: its address, TLS, and who we are there.
+//
+// Made at start, when the files it needs are read; then read only but for the queue of its dials.
+// Any thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "common/base/secret.hpp"
+#include "common/config/types.hpp"
+#include "common/net/dial.hpp"
+#include "common/net/dial_queue.hpp"
+#include "common/net/error_watch.hpp"
+#include "common/tls/client.hpp"
+#include "common/tls/psk.hpp"
+#include "common/wire/message.hpp"
+
+namespace inout {
+
+/// With a key, and taken for anonymous.
+inline constexpr std::string_view kNotRecognised =
+    "auth is configured here, but the proxy has no keys and took us for anonymous: whoever reaches "
+    "it "
+    "may do what we do";
+
+class Upstream {
+  public:
+    /// The failure names the key of the configuration, the file, and what is wrong with it.
+    static Result<std::unique_ptr<Upstream>, std::string> make(
+        const HostPort& server, const std::optional<TlsClientOptions>& tls,
+        const std::optional<KeyOptions>& auth);
+
+    const HostPort& server() const { return server_; }
+    /// Whether prove() has anything to prove.
+    bool has_key() const { return !key_id_.empty(); }
+    /// Of the certificates that its TLS needs; none without.
+    std::vector<Validity> validities() const {
+        return tls_ ? tls_->validities() : std::vector<Validity>();
+    }
+    /// A connection on which the first message may be sent, and none on which our identity could be
+    /// stolen: TCP and TLS within `timeout`, which begins when its turn comes (dial_queue). A
+    /// stream's dial also ends when `wait` is over, the others only wait so long for their turn.
+    /// The failure's code speaks of TCP only; Code::none: nothing was dialled, because when the
+    /// turn came `asker`, who wants this stream, had been reset.
+    Task<Result<Connection, DialError>> dial(Executor executor, Milliseconds timeout, DialFor what,
+                                             Milliseconds wait,
+                                             const ErrorWatch* asker = nullptr) const;
+    /// Puts our proof of identity, if we have a key, into a first message that will be sent on this
+    /// connection. One that dial() gave can always carry it.
+    void prove(Message& message, Connection& connection) const;
+
+  private:
+    Upstream() = default;
+    Task<Result<Connection, DialError>> dial_now(Executor executor, Milliseconds timeout) const;
+
+    HostPort server_;
+    const std::unique_ptr<DialQueue> queue_ = std::make_unique<DialQueue>();
+    std::unique_ptr<TlsClient> tls_;  // nothing: without TLS
+    std::string key_id_;              // empty: without a key
+    Secret secret_;
+};
+
+/// The upstreams of a program's networks: one for all that are alike, so that they share tickets
+/// and spare connections.
+class Upstreams {
+  public:
+    Result<const Upstream*, std::string> get(const HostPort& server,
+                                             const std::optional<TlsClientOptions>& tls,
+                                             const std::optional<KeyOptions>& auth);
+    /// Of all of them.
+    std::vector<Validity> validities() const;
+
+  private:
+    using Options =
+        std::tuple<HostPort, std::optional<TlsClientOptions>, std::optional<KeyOptions>>;
+    std::map<Options, std::unique_ptr<Upstream>> upstreams_;
+};
+
+/// The keys of an end-to-end network; nothing if it is none. The failure is as above.
+Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,
+                                                      const std::optional<E2eOptions>& options,
+                                                      const std::string& topic);
+
+/// Makes what each network of a configuration needs: calls `add(network, upstream, e2e)` for it, or
+/// collects what is wrong with its files.
+template <class Config, class Add>
+ConfigProblems load_networks(const Config& config, TlsSide side, Upstreams& upstreams, Add add) {
+    ConfigProblems problems;
+    for (std::size_t i = 0; i < config.networks.size(); ++i) {
+        const auto& network = config.networks[i];
+        const std::string path = "networks[" + std::to_string(i) + "].";
+        const auto upstream = upstreams.get(network.server, network.tls ? network.tls : config.tls,
+                                            network.auth ? network.auth : config.auth);
+        auto e2e = make_e2e(side, network.e2e, network.topic);
+        if (!upstream) {
+            problems.push_back((network.tls || network.auth ? path : "") + upstream.error());
+        }
+        if (!e2e) problems.push_back(path + e2e.error());
+        if (upstream && e2e) add(network, **upstream, std::move(*e2e));
+    }
+    return problems;
+}
+
+}  // namespace inout

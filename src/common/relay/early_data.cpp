@@ -1,0 +1,68 @@
+#include "common/relay/early_data.hpp"
+
+#include <new>
+
+namespace inout {
+
+EarlyData::EarlyData(RelaySet& relays, Connection& source, ErrorWatch& watch)
+    : state_(std::make_shared<State>(State{.relays = relays, .source = source, .watch = watch})) {}
+
+void EarlyData::append_to(std::string& frame) {
+    if (!state_->source.is_open() || state_->watch.fired()) return;
+    if (!state_->pump.take(state_->relays.tools(), state_->source.leg(), frame)) {
+        state_->watch.fire();
+    }
+    if (has_taken()) state_->watch.closes(nullptr);
+}
+
+void EarlyData::pass_to(Connection& sink) {
+    state_->sink = &sink;
+    advance(state_);
+}
+
+void EarlyData::go_on(const std::shared_ptr<State>& state) {
+    try {
+        advance(state);
+    } catch (const std::bad_alloc&) {
+        // Bytes that were read may be lost: the stream must not seem whole.
+        state->watch.fire();
+    }
+}
+
+void EarlyData::advance(const std::shared_ptr<State>& state) {
+    while (state->sink != nullptr && state->sink->is_open() && state->source.is_open()) {
+        if (state->waiting_for_source || state->pump.bytes() >= kEarlyBytes) return;
+        // One read a turn, so that the limit is looked at after each.
+        const auto step =
+            state->pump.run(state->relays.tools(), state->source.leg(), state->sink->leg(), {}, 1);
+        if (state->pump.has_taken()) state->watch.closes(nullptr);
+        switch (step) {
+            case Pump::Step::wait_readable:
+                state->waiting_for_source = true;
+                state->source.socket().async_wait(state->source.input_wait(),
+                                                  [state](std::error_code error) {
+                                                      state->waiting_for_source = false;
+                                                      if (!error) go_on(state);
+                                                  });
+                return;
+            case Pump::Step::wait_writable:
+                state->sink->socket().async_wait(state->sink->output_wait(),
+                                                 [state](std::error_code error) {
+                                                     if (!error) go_on(state);
+                                                 });
+                return;
+            case Pump::Step::yield: break;
+            case Pump::Step::source_failed: state->watch.fire(); return;
+            case Pump::Step::ended:
+            case Pump::Step::sink_failed: return;
+        }
+    }
+}
+
+Pump EarlyData::take_pump() {
+    pause();
+    if (state_->watch.fired()) state_->pump.source_was_reset();
+    return std::move(state_->pump);
+}
+
+}  // namespace inout

@@ -1,0 +1,213 @@
+#include "common/relay/pump.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "common/tls/session.hpp"
+
+namespace inout {
+namespace {
+
+static_assert(kCopyBytes <= 0xffff, "the leftover's offsets are 16 bits");
+
+/// Calls again when a signal came in between.
+template <class Call>
+ssize_t uninterrupted(Call call) {
+    ssize_t n = 0;
+    do {
+        n = call();
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+/// TLS gives a record at a time: small ones are gathered, so that they leave together.
+ssize_t receive(const Pump::Tools& tools, Leg source, std::span<char> into, Turn& turn) {
+    if (source.tls == nullptr) {
+        const ssize_t n = tools.calls.recv(source.fd, into.data(), into.size());
+        turn.spend(Turn::kRead, n > 0 ? static_cast<std::uint64_t>(n) : 0);
+        return n;
+    }
+    std::size_t got = 0;
+    do {
+        const ssize_t n = source.tls->read(into.subspan(got));
+        if (n <= 0) return got > 0 ? static_cast<ssize_t>(got) : n;  // it will say so again
+        got += static_cast<std::size_t>(n);
+        turn.spend(Turn::kRead, static_cast<std::uint64_t>(n) + kTlsRecordOverhead);
+    } while (into.size() - got >= kTlsSmallRecord && !source.tls->drained() && !turn.is_over());
+    return static_cast<ssize_t>(got);
+}
+
+ssize_t send(const Pump::Tools& tools, Leg sink, std::string_view data) {
+    return sink.tls != nullptr ? sink.tls->write(data)
+                               : tools.calls.send(sink.fd, data.data(), data.size());
+}
+
+}  // namespace
+
+Pump::Step Pump::run(const Tools& tools, Leg source, Leg sink, std::span<const char> received,
+                     std::uint64_t turn_bytes) {
+    if (sink_failed_) return fail(Step::sink_failed, error_);
+    Turn turn(turn_bytes);
+    while (true) {
+        if (const auto step = deliver(tools, sink)) return *step;
+        if (source_ended_) return source_reset_ ? fail(Step::source_failed, error_) : Step::ended;
+        if (turn.is_over()) return Step::yield;
+        const auto step = splicing_ ? fill_pipe(tools, source.fd, turn)
+                                    : copy(tools, source, sink, received, turn);
+        if (step) return *step;
+        received = {};
+    }
+}
+
+std::optional<Pump::Step> Pump::deliver(const Tools& tools, Leg sink) {
+    while (leftover_) {
+        const std::size_t size = leftover_end_ - leftover_begin_;
+        const ssize_t n = uninterrupted([&] {
+            return send(tools, sink, {leftover_.get() + leftover_begin_, size});
+        });
+        if (n < 0) return would_block() ? Step::wait_writable : fail(Step::sink_failed, errno);
+        bytes_ += static_cast<std::uint64_t>(n);
+        leftover_begin_ = static_cast<std::uint16_t>(leftover_begin_ + n);
+        if (leftover_begin_ == leftover_end_) leftover_.reset();
+    }
+    while (pipe_ && pipe_->held > 0) {
+        const ssize_t n = uninterrupted(
+            [&] { return tools.calls.splice(pipe_->read_end.get(), sink.fd, pipe_->held); });
+        if (n < 0) return would_block() ? Step::wait_writable : fail(Step::sink_failed, errno);
+        // The pipe holds bytes, so 0 can not be; if it were, looping would never end.
+        if (n == 0) return fail(Step::sink_failed, EPIPE);
+        bytes_ += static_cast<std::uint64_t>(n);
+        burst_bytes_ += static_cast<std::size_t>(n);
+        pipe_->held -= static_cast<std::size_t>(n);
+    }
+    return std::nullopt;
+}
+
+std::optional<Pump::Step> Pump::copy(const Tools& tools, Leg source, Leg sink,
+                                     std::span<const char> received, Turn& turn) {
+    const std::size_t size = tools.buffer.size();
+    std::size_t got = received.size();
+    std::copy(received.begin(), received.end(), tools.buffer.begin());
+    if (got == 0 || got == kFirstBytes) {
+        const ssize_t n =
+            uninterrupted([&] { return receive(tools, source, tools.buffer.subspan(got), turn); });
+        if (n > 0) {
+            got += static_cast<std::size_t>(n);
+        } else if (got == 0) {
+            if (n < 0)
+                return would_block() ? Step::wait_readable : fail(Step::source_failed, errno);
+            source_ended_ = true;
+            return std::nullopt;
+        } else if (n == 0 || !would_block()) {
+            // What came before is delivered first; an error is reported only once.
+            source_ended_ = true;
+            if (n < 0) {
+                source_reset_ = true;
+                error_ = errno;
+            }
+        }
+    }
+    taken_ = true;
+    last_read_ = static_cast<std::uint16_t>(got);
+    std::string_view left(tools.buffer.data(), got);
+    do {
+        const ssize_t sent = uninterrupted([&] { return send(tools, sink, left); });
+        if (sent < 0 && !would_block()) return fail(Step::sink_failed, errno);
+        if (sent < 0) break;
+        bytes_ += static_cast<std::size_t>(sent);
+        left.remove_prefix(static_cast<std::size_t>(sent));
+    } while (sink.tls != nullptr && !left.empty());  // it takes a record at a time
+    if (!left.empty()) keep(left);
+    const bool plain = source.tls == nullptr;
+    if (plain ? got < size : source.tls->drained()) {
+        // A short read drained the source: asking again would only say EAGAIN (socket(7),
+        // epoll(7)).
+        if (!leftover_ && !source_ended_) return Step::wait_readable;
+    } else if (plain && sink.tls == nullptr && !splice_unsupported_) {
+        small_bursts_ = 0;
+        splicing_ = true;
+    }
+    return std::nullopt;
+}
+
+void Pump::keep(std::string_view bytes) {
+    leftover_begin_ = 0;
+    leftover_end_ = static_cast<std::uint16_t>(bytes.size());
+    leftover_ = std::make_unique_for_overwrite<char[]>(bytes.size());
+    std::memcpy(leftover_.get(), bytes.data(), bytes.size());
+}
+
+bool Pump::take(const Tools& tools, Leg source, std::string& out) {
+    if (source_ended_) return true;
+    Turn turn;
+    const ssize_t n = uninterrupted([&] { return receive(tools, source, tools.buffer, turn); });
+    if (n < 0 && would_block()) return true;
+    if (n < 0) {
+        fail(Step::source_failed, errno);
+        return false;
+    }
+    source_ended_ = n == 0;
+    taken_ = taken_ || n > 0;
+    bytes_ += static_cast<std::uint64_t>(n);
+    out.append(tools.buffer.data(), static_cast<std::size_t>(n));
+    return true;
+}
+
+std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, int source, Turn& turn) {
+    if (!pipe_) {
+        pipe_ = tools.pipes.borrow();
+        burst_bytes_ = 0;
+        if (!pipe_) {
+            splicing_ = false;  // no pipe to be had: copy, and ask again after another full read
+            return std::nullopt;
+        }
+    }
+    // The pipe is empty here, so EAGAIN speaks of the source and not of a full pipe.
+    const ssize_t n = uninterrupted(
+        [&] { return tools.calls.splice(source, pipe_->write_end.get(), pipe_->capacity); });
+    if (n > 0) {
+        pipe_->held = static_cast<std::size_t>(n);
+        turn.spend(Turn::kRead, pipe_->held);
+        return std::nullopt;
+    }
+    const int error = n == 0 ? 0 : errno;
+    if (error == EAGAIN) return source_drained(tools);
+    tools.pipes.give_back(*std::exchange(pipe_, std::nullopt));
+    if (error == 0) {
+        // Perhaps not the end: splice says so before urgent data too when a FIN is behind it
+        // (tcp_splice_read in Linux). recv knows.
+        splicing_ = false;
+        return std::nullopt;
+    }
+    if (error == EINVAL || error == ENOSYS) {  // nothing was moved: this kind is not spliceable
+        splicing_ = false;
+        splice_unsupported_ = true;
+        return std::nullopt;
+    }
+    return fail(Step::source_failed, error);
+}
+
+Pump::Step Pump::source_drained(const Tools& tools) {
+    tools.pipes.give_back(*std::exchange(pipe_, std::nullopt));
+    small_bursts_ = burst_bytes_ < kCopyBytes ? static_cast<unsigned char>(small_bursts_ + 1) : 0;
+    // Small messages are cheaper to copy. It also frees a direction from urgent data (MSG_OOB),
+    // before which splice says EAGAIN although the source is readable.
+    if (small_bursts_ >= 2) splicing_ = false;
+    return Step::wait_readable;
+}
+
+Pump::Step Pump::fail(Step step, int error) {
+    error_ = error;
+    sink_failed_ = step == Step::sink_failed;
+    return step;
+}
+
+void Pump::discard(PipePool& pipes) {
+    leftover_.reset();
+    if (pipe_) pipes.give_back(*std::exchange(pipe_, std::nullopt));
+}
+
+}  // namespace inout

@@ -1,0 +1,98 @@
+// Pump: moves the bytes of one direction of a stream. Knows system calls and TLS, not asio.
+//
+// Between two plain legs it starts with recv/send through its worker's one buffer; after a read
+// that filled it, it borrows a pipe and splices, and gives the pipe back, empty, whenever the
+// source is drained. So an idle direction holds nothing, and a blocked one holds one pipe or at
+// most kCopyBytes. A leg with TLS is always copied. run() does what can be done now and says what
+// to wait for. Worker's thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "common/base/turn.hpp"
+#include "common/net/leg.hpp"
+#include "common/os/socket_calls.hpp"
+#include "common/relay/pipe_pool.hpp"
+
+namespace inout {
+
+class Pump {
+  public:
+    /// What all pumps of one worker share.
+    struct Tools {
+        SocketCalls& calls;
+        PipePool& pipes;
+        std::span<char> buffer;  ///< kCopyBytes long
+    };
+
+    enum class Step {
+        wait_readable,  ///< the source has nothing now (its TLS may want to write first)
+        wait_writable,  ///< the sink takes nothing now (its TLS may want to read first)
+        yield,          ///< there is more, but others are due
+        ended,          ///< the source ended cleanly and all of it was delivered
+        source_failed,  ///< see error(); all that came before was delivered
+        sink_failed,    ///< see error()
+    };
+    /// Moves up to about `turn_bytes` (a last read may exceed it) before it yields. `received` are
+    /// bytes that the caller has just read, at most kFirstBytes; fewer say that there are no more.
+    Step run(const Tools& tools, Leg source, Leg sink, std::span<const char> received = {},
+             std::uint64_t turn_bytes = kTurnBytes);
+
+    /// The caller has read the source's end itself: run() delivers what is held and reports it.
+    void source_has_ended() { source_ended_ = true; }
+    /// Whether the next message is probably a small one, which the caller may read itself.
+    bool expects_little() const { return !splicing_ && last_read_ <= kFirstBytes; }
+
+    /// Appends what the source has now, at most a buffer full, to `out`, whose owner sends it on.
+    /// False: the source has failed, see error().
+    bool take(const Tools& tools, Leg source, std::string& out);
+
+    /// From now on an end of the source is a reset: the kernel reports an error once and then says
+    /// "end", and another call of the stream may have seen the error first.
+    void source_was_reset() { source_reset_ = true; }
+    /// A write of the caller's own to the sink has failed, with this errno. run() reports it, as
+    /// the kernel tells an error once.
+    void sink_was_lost(int error) { fail(Step::sink_failed, error); }
+    bool has_lost_sink() const { return sink_failed_; }
+    /// Forgets what is held, because the sink is gone.
+    void discard(PipePool& pipes);
+
+    /// Delivered to the sink's kernel, or handed out by take().
+    std::uint64_t bytes() const { return bytes_; }
+    int error() const { return error_; }  ///< errno of a failure; 0 if another call saw it
+    /// Whether any byte of the source is no longer in its kernel buffer.
+    bool has_taken() const { return taken_; }
+    bool holds_pipe() const { return pipe_.has_value(); }
+
+  private:
+    std::optional<Step> deliver(const Tools& tools, Leg sink);
+    std::optional<Step> copy(const Tools& tools, Leg source, Leg sink,
+                             std::span<const char> received, Turn& turn);
+    std::optional<Step> fill_pipe(const Tools& tools, int source, Turn& turn);
+    void keep(std::string_view bytes);
+    Step source_drained(const Tools& tools);
+    Step fail(Step step, int error);
+
+    bool splicing_ = false;
+    bool splice_unsupported_ = false;
+    bool source_ended_ = false;
+    bool source_reset_ = false;
+    bool taken_ = false;
+    bool sink_failed_ = false;  // for good: the kernel tells it once, and run() again and again
+    unsigned char small_bursts_ = 0;  // in a row
+    std::uint16_t last_read_ = 0;
+    int error_ = 0;
+    std::uint64_t bytes_ = 0;
+    std::size_t burst_bytes_ = 0;  // since the pipe was borrowed
+    std::optional<Pipe> pipe_;
+    std::unique_ptr<char[]> leftover_;  // what a full sink did not take, from leftover_begin_
+    std::uint16_t leftover_begin_ = 0, leftover_end_ = 0;
+};
+
+}  // namespace inout

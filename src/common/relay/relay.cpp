@@ -1,0 +1,400 @@
+#include "common/relay/relay.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+#include "common/base/log.hpp"
+#include "common/relay/relay_parts.hpp"
+
+namespace inout {
+
+/// One stream. Every pending asio operation counts in pending_; when the stream is over and the
+/// count is zero, it deletes itself. Each direction always has exactly one continuation: a wait, a
+/// read, a posted turn, or none because it is done.
+class Relay {
+  public:
+    Relay(RelaySet& set, Connection client_side, Connection service_side, StreamInfo info, Pump up)
+        : set_(set),
+          client_(std::move(client_side), info.client_side),
+          service_(std::move(service_side), info.service_side),
+          up_(client_, service_),
+          down_(service_, client_),
+          info_(std::move(info)),
+          opened_(Clock::now()) {
+        up_.pump = std::move(up);
+    }
+
+    void start() {
+        ++pending_;  // neither direction may delete this under the other
+        finish_step([this] {
+            for (Direction* d : {&up_, &down_}) {
+                if (!d->pump.has_taken() && !d->pump.has_lost_sink() && may_receive(*d)) {
+                    receive(*d);
+                } else {
+                    advance(*d);
+                }
+            }
+        });
+    }
+
+    void reset(const std::string& reason) {
+        if (over_) return;
+        ++pending_;
+        note_reason(reason);
+        client_.reset = service_.reset = true;
+        finish();
+        release();
+    }
+
+    void sweep(Clock::time_point now) {
+        ++pending_;
+        finish_step([this, now] {
+            look_for_end(now);
+            for (Direction* d : {&up_, &down_}) {
+                if (d->ended) watch_errors(d->source);
+            }
+            look_at_peers(now);
+        });
+    }
+
+    /// Looks again whether everything is delivered, or will never be. False: often enough; a reader
+    /// that has paused may take hours, and the sweep goes on looking.
+    bool close_tick(Clock::time_point now) {
+        ++pending_;
+        const bool again = now < closing_since_ + kSweepInterval;
+        finish_step([this, now] { look_for_end(now); });
+        return again;
+    }
+
+  private:
+    using Side = RelaySide;
+    using Direction = RelayDirection;
+
+    /// Ends what is dead, or has come to rest for longer than it may.
+    void look_at_peers(Clock::time_point now) {
+        std::uint64_t moved = up_.pump.bytes() + down_.pump.bytes();
+        for (Side* side : {&client_, &service_}) {
+            if (over_ || side->reset) continue;
+            const auto verdict = side->look(now, set_.options_, moved);
+            if (verdict == Side::Verdict::dead) {
+                note_reason("peer timeout of " + std::string(side->name));
+                fail(*side, ETIMEDOUT);
+            } else if (verdict == Side::Verdict::stalled) {
+                reset("stall timeout of " + std::string(side->name));
+            }
+        }
+        if (moving_.stuck(moved, true, now, set_.options_.idle_timeout)) reset("idle timeout");
+    }
+
+    bool any_reset() const { return client_.reset || service_.reset; }
+
+    bool waits_for(Side& side) {
+        if (side.reset) return false;
+        const TcpSample sample = sample_tcp(side.connection.fd());
+        side.closed = sample.closed;
+        // Over in both directions, and nobody watches for an RST any more, which is no delivery.
+        const int error = side.closed ? side.connection.take_error() : 0;
+        if (error != 0) note_reset(side, error);
+        return !sample.all_acknowledged();
+    }
+
+    void note_reset(Side& side, int error) {
+        if (side.reset) return;
+        side.reset = true;
+        note_reason(reason_of(side, error));
+        flush_until_ = std::min(flush_until_, Clock::now() + kResetFlush);
+        // However the other direction goes on: a paused reader does not hold this for ever.
+        close_later();
+    }
+
+    Direction& direction_from(const Side& side) { return &side == &client_ ? up_ : down_; }
+    Direction& direction_to(const Side& side) { return &side == &client_ ? down_ : up_; }
+
+    void advance(Direction& d, std::span<const char> received = {}) {
+        if (over_ || d.done) return;
+        const std::uint64_t before = d.pump.bytes();
+        const Pump::Step step =
+            d.pump.run(set_.tools(), d.source.connection.leg(), d.sink.connection.leg(), received);
+        if (d.pump.bytes() != before) d.sink.unacknowledged = true;
+        switch (step) {
+            case Pump::Step::wait_readable:
+                if (may_receive(d)) {
+                    receive(d);
+                } else {
+                    wait(d.source, d.source.connection.input_wait(), d);
+                }
+                return;
+            case Pump::Step::wait_writable: wait_for_sink(d); return;
+            case Pump::Step::yield:
+                asio::post(set_.context_, [this, &d] { resume(d); });
+                ++pending_;
+                return;
+            case Pump::Step::ended: end(d); return;
+            case Pump::Step::source_failed:
+                d.done = true;
+                fail(d.source, d.pump.error());
+                close_when_done();
+                return;
+            case Pump::Step::sink_failed: fail(d.sink, d.pump.error()); return;
+        }
+    }
+
+    /// The source's end becomes the sink's.
+    void end(Direction& d) {
+        TlsSession* const tls = d.sink.connection.tls();
+        const int result = tls != nullptr ? tls->shutdown_send()
+                                          : set_.calls_.shutdown_send(d.sink.connection.fd());
+        if (result != 0 && tls != nullptr && errno == EAGAIN) {
+            wait_for_sink(d);  // no room for close_notify; then the pump says "ended" again
+            return;
+        }
+        const int error = errno;
+        d.done = d.ended = true;
+        d.sink.unacknowledged = true;  // the FIN
+        if (result != 0) fail(d.sink, error);
+        close_when_done();
+    }
+
+    void wait_for_sink(Direction& d) {
+        wait(d.sink, d.sink.connection.output_wait(), d);
+        watch_errors(d.source);
+    }
+
+    bool may_receive(const Direction& d) const {
+        return d.source.connection.tls() == nullptr && d.pump.expects_little() &&
+               !set_.calls_.all_reads_are_here();
+    }
+
+    void receive(Direction& d) {
+        d.source.connection.socket().async_receive(
+            asio::buffer(d.first), [this, &d](std::error_code error, std::size_t size) {
+                finish_step([&] { received(d, error, size); });
+            });
+        ++pending_;
+    }
+
+    void received(Direction& d, std::error_code error, std::size_t size) {
+        if (error == asio::error::eof) d.pump.source_has_ended();
+        if (!error || error == asio::error::eof) {
+            advance(d, {d.first.data(), size});
+        } else if (!over_ && !d.done) {
+            d.done = true;
+            fail(d.source, error.value());
+            close_when_done();
+        }
+    }
+
+    void wait(Side& side, Socket::wait_type what, Direction& d) {
+        side.connection.socket().async_wait(what, [this, &d](std::error_code) { resume(d); });
+        ++pending_;
+    }
+
+    void resume(Direction& d) {
+        finish_step([&] { advance(d); });
+    }
+
+    /// A side that is not read (back-pressure, or after its end) must still notice an RST.
+    void watch_errors(Side& side) {
+        if (over_ || side.watching_errors || side.reset) return;
+        side.connection.socket().async_wait(Socket::wait_error, [this, &side](std::error_code e) {
+            side.watching_errors = false;
+            finish_step([&] {
+                if (!e && !over_) look_for_error(side);
+            });
+        });
+        side.watching_errors = true;
+        ++pending_;
+    }
+
+    void look_for_error(Side& side) {
+        if (const int error = side.connection.take_error(); error != 0) {
+            fail(side, error);
+        } else if (!side.connection.has_exceptional_state()) {
+            watch_errors(side);  // an event from before the wait
+        }
+        // Otherwise watched again when the direction has moved, or urgent data would spin.
+    }
+
+    static std::string reason_of(const Side& side, int error) {
+        const TlsSession* const tls = side.connection.tls();
+        if (tls != nullptr && tls->last_error().category() == tls_category()) {
+            return "TLS with " + std::string(side.name) + ": " + tls->failure();
+        }
+        return (error == ETIMEDOUT ? "timeout of " : "reset by ") + std::string(side.name);
+    }
+
+    /// `side` was reset: what came from it is still delivered, what was for it is not.
+    void fail(Side& side, int error) {
+        if (over_) return;
+        note_reset(side, error);
+        Direction& towards = direction_to(side);
+        if (!towards.done) {
+            towards.done = true;
+            towards.pump.discard(set_.pipes_);
+        }
+        direction_from(side).pump.source_was_reset();
+        // What has arrived is still read and then the end, which wakes a wait that no event of a
+        // vanished peer would (shutdown(2); it fails harmlessly if the kernel knows of the reset).
+        ::shutdown(side.connection.fd(), SHUT_RD);
+        close_when_done();
+    }
+
+    void look_for_end(Clock::time_point now) {
+        if (over_) return;
+        if (now >= flush_until_) {
+            finish();
+        } else if (up_.done && down_.done) {
+            try_close();
+        }
+    }
+
+    void close_when_done() {
+        if (over_ || !up_.done || !down_.done) return;
+        if (!try_close()) close_later();
+    }
+
+    void close_later() {
+        closing_since_ = Clock::now();
+        set_.close_later(*this);
+    }
+
+    bool try_close() {
+        if (waits_for(client_) || waits_for(service_)) return false;
+        finish();
+        return true;
+    }
+
+    void note_reason(const std::string& reason) {
+        if (reason_.empty()) reason_ = reason;
+    }
+
+    void finish() {
+        if (over_) return;
+        over_ = true;
+        up_.pump.discard(set_.pipes_);
+        down_.pump.discard(set_.pipes_);
+        if (any_reset()) {
+            client_.connection.close();
+            service_.connection.close();
+        } else {
+            close_clean(client_);
+            close_clean(service_);
+        }
+        set_.relays_.erase(this);
+        set_.closing_.erase(this);
+        counters().streams.fetch_sub(1, std::memory_order_relaxed);
+        try {
+            log_end(info_, up_.pump.bytes(), down_.pump.bytes(), opened_, reason_);
+        } catch (const std::bad_alloc&) {
+            log::lose_line();
+        }
+        info_.keep.reset();
+    }
+
+    static void close_clean(Side& side) {
+        // What is over for the kernel needs no options for a clean end.
+        if (side.closed) {
+            side.connection.close();
+        } else {
+            side.connection.close_clean();
+        }
+    }
+
+    /// Does what a pending operation was for, and counts it as done. If memory runs out half of it
+    /// may be undone, and the ends can not be exact any more: the stream is lost, and no other.
+    template <class F>
+    void finish_step(F step) {
+        try {
+            step();
+        } catch (const std::bad_alloc&) {
+            reset("out of memory");
+        }
+        release();
+    }
+
+    void release() {
+        if (--pending_ == 0 && over_) delete this;
+    }
+
+    RelaySet& set_;
+    Side client_, service_;
+    Direction up_, down_;
+    StreamInfo info_;
+    const Clock::time_point opened_;
+    Clock::time_point flush_until_ = Clock::time_point::max();
+    Clock::time_point closing_since_{};
+    ProgressWatch moving_;
+    std::string reason_;  // of an end other than "done"; the first one counts
+    unsigned pending_ = 0;
+    bool over_ = false;
+};
+
+RelaySet::RelaySet(asio::io_context& context, const RelayOptions& options, SocketCalls& calls)
+    : context_(context),
+      options_(options),
+      calls_(calls),
+      buffer_(std::make_unique_for_overwrite<char[]>(kCopyBytes)),
+      sweep_timer_(context),
+      close_timer_(context) {}
+
+void RelaySet::start(Connection client_side, Connection service_side, StreamInfo info, Pump up) {
+    // What needs memory comes first: nothing may know a relay that was not made.
+    auto relay = std::make_unique<Relay>(*this, std::move(client_side), std::move(service_side),
+                                         std::move(info), std::move(up));
+    if (!sweeping_) sweep_later();
+    relays_.insert(relay.get());
+    counters().streams.fetch_add(1, std::memory_order_relaxed);
+    counters().streams_total.fetch_add(1, std::memory_order_relaxed);
+    relay.release()->start();
+}
+
+void RelaySet::reset_all(const std::string& reason) {
+    const std::vector<Relay*> all(relays_.begin(), relays_.end());
+    for (Relay* relay : all) relay->reset(reason);
+}
+
+void RelaySet::sweep_later() {
+    sweeping_ = false;  // if there is no memory for it, the next stream tries again
+    sweep_timer_.expires_after(kSweepInterval);
+    sweep_timer_.async_wait([this](std::error_code error) {
+        if (!error) sweep();
+    });
+    sweeping_ = true;
+}
+
+void RelaySet::sweep() {
+    sweep_later();  // before what may run out of memory
+    const auto now = Clock::now();
+    // A relay that fails here may leave the set at once.
+    const std::vector<Relay*> all(relays_.begin(), relays_.end());
+    for (Relay* relay : all) {
+        if (relays_.contains(relay)) relay->sweep(now);
+    }
+    pipes_.trim();
+    if (relays_.empty() && !pipes_.has_idle()) {
+        sweeping_ = false;
+        sweep_timer_.cancel();
+    }
+}
+
+void RelaySet::close_later(Relay& relay) {
+    closing_.insert(&relay);
+    if (close_pending_) return;
+    close_pending_ = true;
+    close_timer_.expires_after(kCloseInterval);
+    close_timer_.async_wait([this](std::error_code error) {
+        if (error) return;
+        close_pending_ = false;
+        const auto now = Clock::now();
+        const std::vector<Relay*> all(closing_.begin(), closing_.end());
+        for (Relay* each : all) {
+            if (closing_.contains(each) && !each->close_tick(now)) closing_.erase(each);
+        }
+        if (!closing_.empty()) close_later(**closing_.begin());
+    });
+}
+
+}  // namespace inout

@@ -1,0 +1,69 @@
+// Relays: carries the bytes of opened streams, each between two connections, with exact ends.
+//
+// One set per worker; a stream lives and dies on that worker's thread. FIN becomes FIN and the
+// other direction goes on; RST (or a dead peer) becomes RST, after what came before it was
+// delivered; the set closes a stream only when the kernel has delivered everything. Writes the
+// stream's log line. docs/architecture.md, "The end of a stream".
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "common/net/connection.hpp"
+#include "common/relay/peer_watch.hpp"
+#include "common/relay/pump.hpp"
+#include "common/relay/stream_info.hpp"
+
+namespace inout {
+
+struct RelayOptions {
+    /// A leg whose peer acknowledges nothing for this long, with bytes under way, is reset.
+    Milliseconds peer_timeout{30'000};
+    /// So is a stream in which nothing moves for this long; 0: never.
+    Milliseconds idle_timeout{0};
+    /// And one in which bytes wait for a side that takes none for this long; 0: never.
+    Milliseconds stall_timeout{0};
+
+    bool demands_progress() const {
+        return idle_timeout > Milliseconds{0} || stall_timeout > Milliseconds{0};
+    }
+};
+
+class Relay;
+
+class RelaySet {
+  public:
+    RelaySet(asio::io_context& context, const RelayOptions& options,
+             SocketCalls& calls = SocketCalls::system());
+    RelaySet(const RelaySet&) = delete;
+    RelaySet& operator=(const RelaySet&) = delete;
+
+    /// Takes both connections and carries the stream to its end. `up` has already passed the
+    /// client's first bytes on (EarlyData).
+    void start(Connection client_side, Connection service_side, StreamInfo info, Pump up = {});
+    /// Ends every stream with RST on both sides.
+    void reset_all(const std::string& reason);
+    std::size_t size() const { return relays_.size(); }
+    /// What the pumps of this worker share.
+    Pump::Tools tools() { return {calls_, pipes_, {buffer_.get(), kCopyBytes}}; }
+
+  private:
+    friend class Relay;
+    void sweep_later();
+    void sweep();
+    void close_later(Relay& relay);
+
+    asio::io_context& context_;
+    const RelayOptions options_;
+    SocketCalls& calls_;
+    PipePool pipes_;
+    std::unique_ptr<char[]> buffer_;
+    std::unordered_set<Relay*> relays_;   // each deletes itself after its last pending operation
+    std::unordered_set<Relay*> closing_;  // ended, waiting for the last acknowledgements
+    Timer sweep_timer_, close_timer_;
+    bool sweeping_ = false, close_pending_ = false;
+};
+
+}  // namespace inout

@@ -1,0 +1,52 @@
+// The parts of a relay (relay.cpp): its two sides and its two directions. Owned by the relay, on
+// its worker's thread.
+#pragma once
+
+#include <array>
+
+#include "common/net/connection.hpp"
+#include "common/relay/peer_watch.hpp"
+#include "common/relay/pump.hpp"
+#include "common/relay/relay.hpp"
+
+namespace inout {
+
+struct RelaySide {
+    RelaySide(Connection c, const char* n) : connection(std::move(c)), name(n) {}
+    Connection connection;
+    const char* name;
+    bool reset = false;
+    bool watching_errors = false;
+    bool closed = false;  ///< by both ends and acknowledged
+    /// May have bytes or a FIN that the peer did not acknowledge; at first the opening's answer.
+    bool unacknowledged = true;
+    PeerWatch watch;
+    ProgressWatch taking;
+
+    enum class Verdict { lives, dead, stalled };
+    /// How its peer does, looked at once a sweep. Adds to `moved` what that has acknowledged.
+    Verdict look(Clock::time_point now, const RelayOptions& options, std::uint64_t& moved) {
+        connection.keep_alive();
+        if (!unacknowledged && !options.demands_progress()) return Verdict::lives;
+        const TcpSample sample = sample_tcp(connection.fd());
+        const bool waits = !sample.all_acknowledged();
+        moved += sample.acked_bytes;
+        if (!waits) unacknowledged = false;
+        if (watch.dead(sample, now, options.peer_timeout)) return Verdict::dead;
+        return taking.stuck(sample.acked_bytes, waits, now, options.stall_timeout)
+                   ? Verdict::stalled
+                   : Verdict::lives;
+    }
+};
+
+struct RelayDirection {
+    RelayDirection(RelaySide& from, RelaySide& to) : source(from), sink(to) {}
+    RelaySide& source;
+    RelaySide& sink;
+    Pump pump;
+    std::array<char, kFirstBytes> first;  ///< what asio reads, until it is handled
+    bool done = false;
+    bool ended = false;  ///< cleanly; its source is watched for errors from the next sweep on
+};
+
+}  // namespace inout

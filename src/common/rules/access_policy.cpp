@@ -1,0 +1,100 @@
+#include "common/rules/access_policy.hpp"
+
+#include "common/base/limits.hpp"
+
+#include <algorithm>
+
+namespace inout {
+namespace {
+
+const std::vector<TopicPattern>& patterns(const Permissions& permissions, Right right) {
+    return right == Right::in ? permissions.in : permissions.out;
+}
+
+}  // namespace
+
+std::string identity_to_tell(const Identity& identity) {
+    std::string text = to_string(identity);
+    if (text.size() > kIdentityMaxBytes) text.resize(text.find(' '));
+    return text;
+}
+
+std::string to_string(const Identity& identity) {
+    switch (identity.kind) {
+        case Identity::Kind::key: return "key " + identity.name;
+        case Identity::Kind::certificate: return "certificate " + identity.name;
+        case Identity::Kind::anonymous: break;
+    }
+    return "anonymous";
+}
+
+AccessPolicy::AccessPolicy(const std::optional<AuthOptions>& auth, bool client_ca)
+    : auth_(auth.has_value()), client_ca_(client_ca) {
+    if (!auth) return;
+    anonymous_ = auth->anonymous;
+    for (const KeyEntry& key : auth->keys) keys_.emplace(key.id, key.permissions);
+    for (const CertEntry& cert : auth->certs) {
+        certs_.emplace(cert.name, cert.permissions);
+        for (const CertificateName& name : names_of_entry(cert.name)) {
+            entry_of_name_.emplace(to_string(name), cert.name);
+        }
+    }
+}
+
+bool AccessPolicy::allows(const Identity& identity, Right right, std::string_view topic) const {
+    if (may_do_everything(identity)) return true;
+    const Permissions* const listed = permissions(identity);
+    return listed != nullptr && any_matches(patterns(*listed, right), topic);
+}
+
+std::string AccessPolicy::missing_rule(const Identity& identity, Right right,
+                                       std::string_view topic) const {
+    if (allows(identity, right, topic)) return {};
+    const bool named = identity.kind != Identity::Kind::anonymous;
+    std::string entry = "auth.anonymous";
+    if (named) {
+        const std::string list = identity.kind == Identity::Kind::key ? "auth.keys" : "auth.certs";
+        const std::string name = " \"" + identity.name + "\"";
+        if (permissions(identity) == nullptr) return list + ": no entry" + name;
+        entry = list + name;
+    }
+    return entry + ": no pattern in \"" + (right == Right::in ? "in" : "out") + "\" for topic " +
+           std::string(topic);
+}
+
+bool AccessPolicy::may_park_spare(const Identity& identity) const {
+    if (may_do_everything(identity)) return true;
+    const Permissions* const listed = permissions(identity);
+    return listed != nullptr && !listed->in.empty();
+}
+
+std::optional<Identity> AccessPolicy::certificate_identity(
+    const std::vector<CertificateName>& names) const {
+    for (const CertificateName& name : names) {
+        const auto entry = entry_of_name_.find(to_string(name));
+        if (entry != entry_of_name_.end()) {
+            return Identity{Identity::Kind::certificate, entry->second};
+        }
+    }
+    if (names.empty()) return std::nullopt;
+    // Never spelled as an entry is that stands for something else.
+    const CertificateName& first = names.front();
+    const bool plain =
+        first.kind == CertificateName::Kind::dns && names_of_entry(first.text).front() == first;
+    return Identity{Identity::Kind::certificate, plain ? first.text : to_string(first)};
+}
+
+bool AccessPolicy::may_do_everything(const Identity& identity) const {
+    if (!protects()) return true;
+    // The CA is the gate where nothing else is configured.
+    return !auth_ && identity.kind == Identity::Kind::certificate;
+}
+
+const Permissions* AccessPolicy::permissions(const Identity& identity) const {
+    if (identity.kind == Identity::Kind::anonymous) return &anonymous_;
+    const Entries& entries = identity.kind == Identity::Kind::key ? keys_ : certs_;
+    const auto entry = entries.find(std::string_view(identity.name));
+    return entry == entries.end() ? nullptr : &entry->second;
+}
+
+}  // namespace inout

@@ -1,0 +1,42 @@
+// Permissions: what a configuration grants to whom. Values, read only after the start; usable from
+// any thread. access_policy.hpp answers questions about them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/rules/topic_pattern.hpp"
+
+namespace inout {
+
+/// Topics that may be used (in) and registered (out), as patterns.
+struct Permissions {
+    std::vector<TopicPattern> in, out;
+
+    bool operator==(const Permissions&) const = default;
+};
+struct KeyEntry {
+    std::string id, secret_file;
+    Permissions permissions;
+
+    bool operator==(const KeyEntry&) const = default;
+};
+/// `name`: which names of which kind it stands for, names_of_entry says.
+struct CertEntry {
+    std::string name;
+    Permissions permissions;
+
+    bool operator==(const CertEntry&) const = default;
+};
+/// What happens to proofs of version 1, which our last release makes.
+enum class OldProofs { accept, refuse };
+struct AuthOptions {
+    std::vector<KeyEntry> keys;
+    std::vector<CertEntry> certs;
+    Permissions anonymous;
+    OldProofs proof_1 = OldProofs::accept;
+
+    bool operator==(const AuthOptions&) const = default;
+};
+
+}  // namespace inout

@@ -1,0 +1,68 @@
+#include "common/rules/topic_pattern.hpp"
+
+#include <algorithm>
+
+#include "common/base/limits.hpp"
+#include "common/rules/topic.hpp"
+
+namespace inout {
+namespace {
+
+/// A text has one word more than dots, so that the empty text is one empty word.
+std::size_t count_words(std::string_view text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '.')) + 1;
+}
+
+/// Cuts the first word and its dot off.
+std::string_view take_word(std::string_view& text) {
+    const auto word = text.substr(0, text.find('.'));
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+    return word;
+}
+
+}  // namespace
+
+Result<TopicPattern, std::string> TopicPattern::parse(std::string_view text) {
+    if (auto problem = check_topic(text)) return Failure{*std::move(problem)};
+    const std::size_t count = count_words(text);
+    if (count > kPatternWordsMax) {
+        return Failure{"may have " + std::to_string(kPatternWordsMax) + " words at most, not " +
+                       std::to_string(count)};
+    }
+    TopicPattern pattern;
+    pattern.text_ = text;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto word = take_word(text);
+        if (word == "#") {
+            if (pattern.has_hash_) return Failure{std::string("may have one '#' only")};
+            pattern.has_hash_ = true;
+            pattern.hash_at_ = i;
+        } else if (word != "*" && word.find_first_of("*#") != word.npos) {
+            return Failure{std::string("may have '*' and '#' as whole words only, as in db.*")};
+        } else {
+            pattern.words_.emplace_back(word);
+        }
+    }
+    if (!pattern.has_hash_) pattern.hash_at_ = count;
+    return pattern;
+}
+
+bool TopicPattern::matches(std::string_view topic) const {
+    const std::size_t count = count_words(topic);
+    if (count < words_.size() || (count > words_.size() && !has_hash_)) return false;
+    const std::size_t hash_takes = count - words_.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto word = take_word(topic);
+        if (i >= hash_at_ && i - hash_at_ < hash_takes) continue;
+        const std::string& wanted = words_[i < hash_at_ ? i : i - hash_takes];
+        if (wanted != "*" && wanted != word) return false;
+    }
+    return true;
+}
+
+bool any_matches(const std::vector<TopicPattern>& patterns, std::string_view topic) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const TopicPattern& pattern) { return pattern.matches(topic); });
+}
+
+}  // namespace inout

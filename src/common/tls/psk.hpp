@@ -1,0 +1,47 @@
+// TlsPsk: TLS from in to out through the proxy, with a key that the proxy never has.
+//
+// TLS 1.3 with an external pre-shared key and an ephemeral key exchange (RFC 8446, 2.2; forward
+// secrecy), no certificates, no early data, no tickets. The key of a stream is derived from the key
+// file and the topic, so a relay can not connect one topic's client to another's service. Made once
+// at start for a network; sessions are made on any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/crypto.hpp"
+#include "common/base/secret.hpp"
+#include "common/tls/context.hpp"
+
+struct evp_md_st;
+struct ssl_session_st;
+
+namespace inout {
+
+class TlsPsk {
+  public:
+    /// A client offers the first key, a server accepts each.
+    TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic);
+    ~TlsPsk();
+    TlsPsk(const TlsPsk&) = delete;
+    TlsPsk& operator=(const TlsPsk&) = delete;
+
+    SslPtr session() const;
+
+  private:
+    struct Key {
+        std::string identity;  // travels in clear: says which key, and nothing about it
+        Digest derived;
+    };
+    static int offer(ssl_st* ssl, const evp_md_st* digest, const unsigned char** identity,
+                     std::size_t* size, ssl_session_st** session);
+    static int find(ssl_st* ssl, const unsigned char* identity, std::size_t size,
+                    ssl_session_st** session);
+
+    const TlsSide side_;
+    SslContextPtr context_;
+    std::vector<Key> keys_;
+};
+
+}  // namespace inout

@@ -1,0 +1,136 @@
+// The messages of the protocol 0.0.1 plus `ext`, as plain structs, and their JSON.
+//
+// docs/protocol.md is the contract. `ext` tells whether the peer's message carried the extension
+// object; the members after it are meaningful only then and have harmless defaults otherwise. What
+// a peer sends is clamped and bounded here, so that nobody behind needs to. No I/O, no clock.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "common/base/limits.hpp"
+#include "common/base/result.hpp"
+#include "common/rules/code.hpp"
+
+namespace inout {
+
+inline constexpr std::string_view kVersion = "0.0.1";
+
+/// Who asks, and that it knows the key's secret (proof.hpp makes and checks it).
+struct Proof {
+    std::string key;           ///< the key's id: as a topic, shorter, without `"` and `\`
+    std::int64_t time_ms = 0;  ///< the asking peer's clock, Unix time
+    /// kProofDigits lowercase hex digits each: version 2 and, for proxies that know no other,
+    /// version 1. Either may be empty, not both.
+    std::string mac, mac_1;
+};
+inline constexpr std::size_t kProofDigits = 64;  // HMAC-SHA256
+
+/// What a proxy can be told of how long an out may be silent.
+inline constexpr Milliseconds kHeartbeatTimeoutMin{5'000}, kHeartbeatTimeoutMax{600'000};
+
+/// out → proxy, first on a control connection: "I serve this topic".
+struct OutRequest {
+    std::string magic, version, topic;
+    bool ext = false;
+    std::string instance;  ///< names this network entry of this run of out
+    bool standby = false;  ///< join the line without taking the topic from its holder
+    std::optional<Milliseconds> heartbeat_timeout;  ///< clamped to kHeartbeatTimeoutMin to …Max
+    std::optional<Proof> proof{};
+};
+
+/// out → proxy, first on a data connection: "park this one".
+struct OutDataRequest {
+    std::string magic, version, topic;
+    bool ext = false;
+    std::string ticket;  ///< the registration's secret
+    bool quiet = false;  ///< an answer is wanted only if it is a refusal
+};
+
+/// in → proxy, first on an in connection: "open a stream".
+struct InRequest {
+    std::string magic, version, topic;
+    bool ext = false;
+    std::string id;      ///< 16 hex digits, names the stream in every log
+    std::string client;  ///< "ip:port" as in saw it
+    bool e2e = false;    ///< in encrypts end to end, and so must out
+    std::optional<Proof> proof{};
+};
+
+/// in → proxy, first on a spare connection: "keep this one, an InRequest comes later". Only to a
+/// proxy that has announced `warm`.
+struct InWarmRequest {
+    std::string magic, version;
+    std::optional<Proof> proof{};
+};
+
+/// proxy → out, on control: "open that many data connections".
+struct NewDataRequest {
+    std::string magic, topic;
+    unsigned count = 1;    ///< 1 to 100
+    bool waiting = false;  ///< a client waits for one of them
+};
+
+/// proxy → out, on a parked connection: "a client is here, dial the backend".
+struct DataActiveRequest {
+    std::string magic, topic;
+    bool ext = false;
+    std::string id, client;
+    bool e2e = false;  ///< as in InRequest
+};
+
+/// The answer to any request.
+struct Response {
+    std::string magic{};
+    std::string request{};  ///< the type that is answered
+    std::string message{};  ///< empty: success
+    bool ext = false;
+    Code code = Code::none;
+    std::string proxy{};    ///< id of the proxy's process (answers to an out)
+    std::string ticket{};   ///< this registration's secret (answer to OutRequest)
+    unsigned position = 0;  ///< 0 holds the topic, n is n-th in line
+    bool quiet = false;     ///< answer to OutRequest: data connections may be parked quietly
+    /// Answers to an in: how long the proxy keeps a spare connection; nothing: it takes none.
+    std::optional<Milliseconds> warm{};
+    /// Who the proxy took us for (answers to OutRequest and InWarmRequest): "key NAME",
+    /// "certificate NAME", "anonymous"; empty: not told.
+    std::string identity{};
+    /// With Code::clock: the proxy's clock, Unix time.
+    std::optional<std::int64_t> time_ms{};
+
+    bool ok() const { return message.empty(); }
+    /// Whether it answers a request of this type. An error may also name no request at all: the
+    /// original's proxy answers what it does not expect with "invalid tp".
+    bool answers(std::string_view request_type) const { return request == request_type || !ok(); }
+};
+
+struct Ping {};
+struct Pong {};
+
+enum class NoticeCode { displaced, promoted, draining, other };
+
+/// Either way on control, only between peers with ext.
+struct Notice {
+    NoticeCode code = NoticeCode::other;
+    std::string message;
+};
+
+using Message = std::variant<OutRequest, OutDataRequest, InRequest, NewDataRequest,
+                             DataActiveRequest, Response, Ping, Pong, Notice, InWarmRequest>;
+
+/// The `Type` on the wire, which Response::request repeats.
+std::string_view type_name(const Message& message);
+
+/// The whole frame, ready for one write; at most kFrameSendMaxBytes (long texts are cut).
+std::string encode(const Message& message);
+
+enum class DecodeError { malformed, unknown_type };
+
+/// Parses a frame's body. Keys in any letter case; unknown keys are ignored; strings that are too
+/// long, wrong types and missing members are `malformed`. A topic is checked as check_topic does.
+Result<Message, DecodeError> decode(std::string_view body);
+
+}  // namespace inout

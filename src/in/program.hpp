@@ -1,0 +1,10 @@
+// The program `in`: its command line, its configuration, its service. Called once, by main().
+#pragma once
+
+namespace inout::in {
+
+/// The exit code: 0, 1 (can not start, can not go on), or 2 (a mistake in the command line or the
+/// configuration).
+int run(int argc, char** argv);
+
+}  // namespace inout::in

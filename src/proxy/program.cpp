@@ -1,0 +1,32 @@
+#include "proxy/program.hpp"
+
+#include "proxy/service.hpp"
+
+namespace inout::proxy {
+namespace {
+
+std::optional<std::string> apply(ProxyConfig& config, const CommandLine& line) {
+    if (line.bind.empty()) return std::nullopt;
+    const auto listen = parse_host_port(line.bind, AddressOf::listener);
+    if (!listen) return "--bind " + listen.error();
+    config.listen = *listen;
+    return std::nullopt;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+    const Program<ProxyConfig> program{
+        .text = {.name = "proxy",
+                 .summary = "The relay: one port where in and out meet.",
+                 .has_bind = true},
+        .parse = parse_proxy_config,
+        .defaults = default_proxy_config,
+        .apply = apply,
+        .make = [](Workers& workers, const ProxyConfig& config) -> std::unique_ptr<Service> {
+            return std::make_unique<ProxyService>(workers, config);
+        }};
+    return run_program(program, argc, argv);
+}
+
+}  // namespace inout::proxy

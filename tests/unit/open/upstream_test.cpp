@@ -1,0 +1,95 @@
+// What a dial to the proxy says about the proxy, and when it is not begun.
+#include "common/open/upstream.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "../loopback.hpp"
+
+namespace inout {
+namespace {
+
+using namespace std::chrono_literals;
+using Dialled = Result<Connection, DialError>;
+
+/// A proxy that takes connections and never says a word of TLS.
+class UpstreamTest : public testing::Test {
+  protected:
+    UpstreamTest() {
+        ::fcntl(silent.fd(), F_SETFL, O_NONBLOCK);
+        const TlsClientOptions any{.pin = "sha256/" + std::string(43, 'A') + "="};
+        auto made = Upstream::make({"127.0.0.1", silent.port()}, any, std::nullopt);
+        EXPECT_TRUE(made);
+        upstream = std::move(*made);
+    }
+
+    Dialled dial(Milliseconds timeout, DialFor what, Milliseconds wait,
+                 const ErrorWatch* asker = nullptr) {
+        auto dialled =
+            run(context, upstream->dial(context.get_executor(), timeout, what, wait, asker));
+        return std::move(*dialled);
+    }
+    /// How many of a first crowd of dials reach the proxy: the others have no turn, and leave.
+    std::size_t crowd() {
+        std::size_t refused = 0, arrived = 0;
+        const auto spare = [](UpstreamTest* test, std::size_t* count) -> Task<> {
+            const auto dialled = co_await test->upstream->dial(test->context.get_executor(), 600s,
+                                                               DialFor::spare, 0ms);
+            if (!dialled) ++*count;
+        };
+        for (std::size_t i = 0; i < kDialsFirst; ++i) {
+            asio::co_spawn(context, spare(this, &refused),
+                           [](const std::exception_ptr& error) { EXPECT_FALSE(error); });
+        }
+        EXPECT_TRUE(run_until(context, [&] {
+            arrived += arrivals();
+            return arrived + refused == kDialsFirst;
+        }));
+        return arrived;
+    }
+    std::size_t arrivals() {
+        std::size_t count = 0;
+        for (; auto fd = silent.accept(); ++count) held.push_back(std::move(fd));
+        return count;
+    }
+
+    LoopbackListener silent;
+    std::vector<UniqueFd> held;
+    std::unique_ptr<Upstream> upstream;
+    asio::io_context context;
+};
+
+TEST_F(UpstreamTest, a_dial_that_its_stream_cuts_short_does_not_make_the_next_ones_fewer) {
+    EXPECT_FALSE(dial(600s, DialFor::stream, 20ms));
+    EXPECT_EQ(arrivals(), 1U);
+    EXPECT_EQ(crowd(), kDialsFirst);
+}
+
+TEST_F(UpstreamTest, a_dial_that_used_its_time_up_halves_them) {
+    EXPECT_FALSE(dial(20ms, DialFor::stream, 600s));
+    EXPECT_EQ(arrivals(), 1U);
+    EXPECT_EQ(crowd(), kDialsFirst / 2);
+}
+
+TEST_F(UpstreamTest, a_stream_whose_time_is_over_is_not_dialled) {
+    const auto late = dial(600s, DialFor::stream, 0ms);
+    ASSERT_FALSE(late);
+    EXPECT_NE(late.error().detail.find("no turn in time"), std::string::npos);
+    EXPECT_EQ(arrivals(), 0U);
+}
+
+TEST_F(UpstreamTest, a_client_that_is_gone_costs_no_dial) {
+    TcpPair pair;
+    Connection client = adopt(context, std::move(pair.a));
+    ErrorWatch watch(client);
+    watch.fire();
+    const auto dialled = dial(600s, DialFor::stream, 600s, &watch);
+    ASSERT_FALSE(dialled);
+    EXPECT_EQ(dialled.error().code, Code::none);
+    EXPECT_EQ(arrivals(), 0U);
+}
+
+}  // namespace
+}  // namespace inout

@@ -1,0 +1,216 @@
+// Who a first message comes from, and whether that one may.
+#include "proxy/gatekeeper.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <optional>
+#include <set>
+
+#include "../tls_pair.hpp"
+#include "common/base/random.hpp"
+#include "common/base/wall_clock.hpp"
+#include "common/os/secret_file.hpp"
+
+namespace inout::proxy {
+namespace {
+
+const Secret kSecret("office's long secret");
+
+class GatekeeperTest : public testing::Test {
+  protected:
+    GatekeeperTest() {
+        file = testing::TempDir() + "secret" + random_hex(8);
+        EXPECT_FALSE(write_new_secret_file(file, kSecret.bytes()));
+        config.auth.emplace();
+        config.auth->keys.push_back(
+            {.id = "office",
+             .secret_file = file,
+             .permissions = {.in = {pattern("db.*")}, .out = {pattern("web")}}});
+        config.auth->anonymous.in = {pattern("public")};
+        gatekeeper.emplace(config);
+        EXPECT_TRUE(gatekeeper->load().empty());
+    }
+    ~GatekeeperTest() override { std::filesystem::remove(file); }
+
+    static TopicPattern pattern(const std::string& text) { return *TopicPattern::parse(text); }
+    static InRequest to(const std::string& topic) {
+        return {.magic = random_hex(kMagicDigits), .version = "0.0.1", .topic = topic, .ext = true};
+    }
+    static Message proven(Message message, std::int64_t time_ms = unix_time_ms(),
+                          const ProofChannel& channel = {}, const Secret& secret = kSecret,
+                          const std::string& id = "office") {
+        prove(message, id, secret, time_ms, channel);
+        return message;
+    }
+    /// As our last release proves itself.
+    static Message proven_as_v1(Message message, const ProofChannel& channel = {}) {
+        message = proven(std::move(message), unix_time_ms(), channel);
+        const_cast<Proof&>(*proof_of(message)).mac.clear();
+        return message;
+    }
+    Code code_of(const Message& message) { return code_of(message, plain); }
+    Code code_of(const Message& message, const Connection& connection) {
+        const auto admitted = gatekeeper->admit(message, connection);
+        return admitted ? Code::none : admitted.error().code;
+    }
+
+    ProxyConfig config;
+    std::string file;
+    std::optional<Gatekeeper> gatekeeper;
+    asio::io_context context;
+    TcpPair wire;
+    Connection plain = adopt(context, std::move(wire.a));
+};
+
+TEST_F(GatekeeperTest, a_key_may_what_it_lists_and_nothing_else) {
+    const auto admitted = gatekeeper->admit(proven(to("db.orders")), plain);
+    ASSERT_TRUE(admitted);
+    EXPECT_EQ(*admitted, (Identity{Identity::Kind::key, "office"}));
+    EXPECT_EQ(code_of(proven(to("web"))), Code::denied) << "that is under out";
+    OutRequest out{.magic = "1f", .version = "0.0.1", .topic = "web", .ext = true};
+    EXPECT_EQ(code_of(proven(out)), Code::none);
+    out.topic = "db.orders";
+    EXPECT_EQ(code_of(proven(out)), Code::denied);
+    EXPECT_EQ(code_of(proven(InWarmRequest{.magic = "1f", .version = "0.0.1"})), Code::none);
+}
+
+TEST_F(GatekeeperTest, who_proves_nothing_is_anonymous) {
+    const auto admitted = gatekeeper->admit(to("public"), plain);
+    ASSERT_TRUE(admitted);
+    EXPECT_EQ(*admitted, Identity{});
+    const auto denied = gatekeeper->admit(to("db.orders"), plain);
+    ASSERT_FALSE(denied);
+    EXPECT_TRUE(denied.error().by_stranger);
+}
+
+TEST_F(GatekeeperTest, who_has_no_secret_is_told_the_same_whatever_is_wrong) {
+    const Message wrong = proven(to("db.orders"), unix_time_ms(), {}, Secret("another secret..."));
+    const Message unknown = proven(to("db.orders"), unix_time_ms(), {}, kSecret, "nobody");
+    const Message used = proven(to("db.orders"));
+    ASSERT_EQ(code_of(used), Code::none);
+    std::set<std::string> reasons, messages, references;
+    for (const Message& message : {wrong, unknown, used}) {
+        const auto denied = gatekeeper->admit(message, plain);
+        ASSERT_FALSE(denied);
+        EXPECT_EQ(denied.error().code, Code::denied);
+        EXPECT_TRUE(denied.error().by_stranger);
+        EXPECT_FALSE(denied.error().time_ms);
+        const std::string reference = denied.error().reference;
+        EXPECT_EQ(reference.size(), kReferenceDigits);
+        std::string told = denied.error().message;
+        const auto at = told.find(reference);
+        ASSERT_NE(at, std::string::npos) << told;
+        messages.insert(told.replace(at, reference.size(), "*"));
+        references.insert(reference);
+        reasons.insert(denied.error().reason);
+    }
+    EXPECT_EQ(messages.size(), 1U);
+    EXPECT_EQ(references.size(), 3U);
+    EXPECT_EQ(reasons.size(), 3U) << "our log tells them apart";
+}
+
+TEST_F(GatekeeperTest, who_is_known_is_told_which_right_is_missing) {
+    const auto in = gatekeeper->admit(proven(to("web")), plain);
+    ASSERT_FALSE(in);
+    EXPECT_FALSE(in.error().by_stranger);
+    EXPECT_EQ(in.error().message, "not permitted: key office may not open (\"in\") topic web");
+    OutRequest request{.magic = "1f", .version = "0.0.1", .topic = "db.x", .ext = true};
+    const auto out = gatekeeper->admit(proven(request), plain);
+    ASSERT_FALSE(out);
+    EXPECT_EQ(out.error().message,
+              "not permitted: key office may not register (\"out\") topic db.x");
+}
+
+TEST_F(GatekeeperTest, who_is_nobody_learns_nothing_about_topics_and_rules) {
+    for (const char* topic : {"web", "db.orders", "none"}) {
+        const auto denied = gatekeeper->admit(to(topic), plain);
+        ASSERT_FALSE(denied);
+        EXPECT_EQ(denied.error().message, "not permitted: no key or certificate was shown");
+        EXPECT_TRUE(denied.error().reference.empty());
+    }
+}
+
+TEST_F(GatekeeperTest, a_wrong_proof_does_not_fall_back_to_being_anonymous) {
+    EXPECT_EQ(code_of(proven(to("public"), unix_time_ms(), {}, Secret("another secret..."))),
+              Code::denied);
+}
+
+TEST_F(GatekeeperTest, a_proof_is_good_once) {
+    const Message message = proven(to("db.orders"));
+    EXPECT_EQ(code_of(message), Code::none);
+    const auto again = gatekeeper->admit(message, plain);
+    ASSERT_FALSE(again);
+    EXPECT_TRUE(again.error().reason.starts_with("replayed"));
+    EXPECT_EQ(code_of(proven(to("db.orders"))), Code::none);
+}
+
+TEST_F(GatekeeperTest, only_who_has_the_secret_learns_about_our_clock) {
+    const std::int64_t now = unix_time_ms();
+    for (const std::int64_t off : {-3'600'000, 3'600'000}) {
+        const auto denied = gatekeeper->admit(proven(to("db.orders"), now + off), plain);
+        ASSERT_FALSE(denied);
+        EXPECT_EQ(denied.error().code, Code::clock);
+        EXPECT_FALSE(denied.error().by_stranger);
+        ASSERT_TRUE(denied.error().time_ms);
+        EXPECT_GE(*denied.error().time_ms, now);
+        EXPECT_EQ(code_of(proven(to("db.orders"), now + off, {}, Secret("another secret..."))),
+                  Code::denied);
+    }
+}
+
+TEST_F(GatekeeperTest, over_tls_a_proof_is_good_on_its_own_connection_only) {
+    TlsPair pair, another;
+    ASSERT_TRUE(pair.shake() && another.shake());
+    const ProofChannel channel{true, pair.client->exporter()};
+    const ProofChannel other{true, another.client->exporter()};
+    Connection server = adopt(context, std::move(pair.wire.b));
+    server.secure(std::move(pair.server));
+    const std::int64_t now = unix_time_ms();
+    EXPECT_EQ(code_of(proven(to("db.a"), now, other), server), Code::denied);
+    EXPECT_EQ(code_of(proven(to("db.a"), now), server), Code::denied) << "one for plain mode";
+    EXPECT_EQ(code_of(proven(to("db.a"), now, channel)), Code::denied) << "nor there";
+    EXPECT_EQ(code_of(proven(to("db.a"), now, channel), server), Code::none);
+}
+
+TEST_F(GatekeeperTest, proofs_of_version_1_are_taken_until_they_are_refused) {
+    EXPECT_EQ(code_of(proven_as_v1(to("db.a"))), Code::none);
+    config.auth->proof_1 = OldProofs::refuse;
+    const auto denied = gatekeeper->admit(proven_as_v1(to("db.a")), plain);
+    ASSERT_FALSE(denied);
+    EXPECT_EQ(denied.error().code, Code::denied);
+    EXPECT_FALSE(denied.error().by_stranger) << "the proof is right";
+    EXPECT_EQ(code_of(proven(to("db.a"))), Code::none);
+}
+
+TEST_F(GatekeeperTest, a_proof_of_both_versions_is_good_once_whichever_is_left_of_it) {
+    const Message both = proven(to("db.orders"));
+    Message first = both, second = both;
+    const_cast<Proof&>(*proof_of(first)).mac.clear();
+    const_cast<Proof&>(*proof_of(second)).mac_1.clear();
+    EXPECT_EQ(code_of(both), Code::none);
+    EXPECT_EQ(code_of(first), Code::denied);
+    EXPECT_EQ(code_of(second), Code::denied);
+}
+
+TEST_F(GatekeeperTest, without_keys_a_proof_says_nothing) {
+    config.auth->keys.clear();
+    gatekeeper.emplace(config);
+    EXPECT_EQ(code_of(proven(to("public"))), Code::none);
+    config.auth.reset();
+    gatekeeper.emplace(config);
+    EXPECT_EQ(code_of(proven(to("anything"))), Code::none);
+    EXPECT_FALSE(gatekeeper->protects());
+}
+
+TEST_F(GatekeeperTest, a_secret_that_can_not_be_read_is_a_problem_at_start) {
+    config.auth->keys.front().secret_file = file + ".not";
+    Gatekeeper other(config);
+    const auto problems = other.load();
+    ASSERT_EQ(problems.size(), 1U);
+    EXPECT_NE(problems.front().find("office"), std::string::npos);
+    EXPECT_EQ(problems.front().find(kSecret.bytes()), std::string::npos);
+}
+
+}  // namespace
+}  // namespace inout::proxy

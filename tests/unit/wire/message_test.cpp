@@ -1,0 +1,113 @@
+// The limits of our messages. Their bytes are in golden_frames.hpp.
+#include "common/wire/message.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+
+#include "common/wire/frame.hpp"
+
+namespace inout {
+namespace {
+
+std::string body(const Message& message) { return encode(message).substr(kFrameHeaderBytes); }
+
+/// What a peer would have read; fails the test if it could not.
+template <class M>
+M sent(const M& message) {
+    const auto decoded = decode(body(message));
+    const M* result = decoded ? std::get_if<M>(&*decoded) : nullptr;
+    EXPECT_NE(result, nullptr) << body(message);
+    return result != nullptr ? *result : M{};
+}
+
+TEST(Message, type_is_what_a_response_repeats) {
+    EXPECT_EQ(type_name(OutRequest{}), "OutRequest");
+    EXPECT_EQ(type_name(DataActiveRequest{}), "DataActiveRequest");
+    EXPECT_EQ(type_name(Notice{}), "Notice");
+}
+
+/// The worst case for a frame's size: bytes that JSON doubles, wherever a peer or a user chose
+/// them.
+TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
+    for (const char escaped : {'"', '\\'}) {
+        const std::string topic(kTopicMaxBytes, escaped);
+        const std::string magic(64, escaped);  // a peer's, which answers repeat
+        const std::string own_magic(kMagicDigits, 'f');
+        const std::string client(64, escaped);
+        const std::string version(16, escaped);
+        const std::string text(kFrameBodyMaxBytes, escaped);
+        const std::string hex(64, 'f');
+        const Milliseconds timeout{600'000};
+        const std::int64_t latest = std::int64_t{1} << 53;
+        const Proof proof{std::string(kKeyIdMaxBytes, 'k'), latest, hex, hex};
+        for (const Message& message : {
+                 Message{OutRequest{.magic = own_magic,
+                .version = version,
+                .topic = topic,
+                .instance = hex,
+                .heartbeat_timeout = timeout,
+                .proof = proof}},
+                 Message{OutDataRequest{
+                     .magic = own_magic, .version = version, .topic = topic, .ticket = hex}},
+                 Message{InRequest{.magic = own_magic,
+                 .version = version,
+                 .topic = topic,
+                 .id = hex,
+                 .client = client,
+                 .e2e = true,
+                 .proof = proof}},
+                 Message{InWarmRequest{.magic = own_magic, .version = version, .proof = proof}},
+                 Message{
+                     NewDataRequest{.magic = magic, .topic = topic, .count = 100, .waiting = true}},
+                 Message{DataActiveRequest{
+                     .magic = magic, .topic = topic, .id = hex, .client = client, .e2e = true}},
+                 Message{Response{.magic = magic,
+                 .request = magic,
+                 .message = text,
+                 .code = Code::backend_unresolved,
+                 .proxy = hex,
+                 .ticket = hex,
+                 .position = 16,
+                 .quiet = true,
+                 .warm = timeout,
+                 .identity = std::string(kIdentityMaxBytes, '"'),
+                 .time_ms = latest}},
+                 Message{Notice{NoticeCode::displaced, text}},
+             }) {
+            EXPECT_LE(encode(message).size(), kFrameSendMaxBytes) << type_name(message);
+            EXPECT_TRUE(decode(body(message))) << body(message);
+        }
+    }
+}
+
+TEST(Message, long_text_is_cut_to_200_bytes_as_json_writes_them) {
+    EXPECT_EQ(sent(Response{.message = std::string(1'000, 'x')}).message, std::string(200, 'x'));
+    EXPECT_EQ(sent(Response{.message = std::string(1'000, '"')}).message, std::string(100, '"'));
+    EXPECT_EQ(sent(Response{.message = std::string(1'000, '\1')}).message, std::string(33, '\1'));
+    EXPECT_EQ(sent(Notice{NoticeCode::draining, std::string(1'000, '\n')}).message,
+              std::string(33, '\n'));
+}
+
+TEST(Message, long_text_is_cut_between_characters) {
+    for (const std::string character : {"é", "€", "👩"}) {
+        for (const std::size_t before : {0U, 1U, 2U, 3U}) {
+            std::string text(before, 'x');
+            while (text.size() < 300) text += character;
+            const std::string got = sent(Response{.message = text}).message;
+            EXPECT_EQ(got, text.substr(0, got.size()));
+            EXPECT_EQ((got.size() - before) % character.size(), 0U) << got;
+            EXPECT_GT(got.size() + character.size(), 200U);
+        }
+    }
+}
+
+TEST(Message, text_that_is_not_utf8_is_mended_and_stays_a_failure) {
+    EXPECT_EQ(sent(Response{.message = "caf\xe9"}).message, "caf\uFFFD");
+    EXPECT_FALSE(sent(Response{.message = std::string(1'000, '\x80')}).ok());
+    EXPECT_LE(encode(Response{.message = std::string(1'000, '\xff')}).size(), kFrameSendMaxBytes);
+}
+
+}  // namespace
+}  // namespace inout
