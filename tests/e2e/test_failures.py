@@ -200,11 +200,15 @@ def test_a_name_that_never_resolved_is_told_and_found_once_it_does(run, tmp_path
     for attempt in (1, 2):
         expect_failed_open(in_.port())
         line = in_.wait_event("open_failed", count=attempt)
-        assert line["code"] == "proxy_unreachable" and "not known" in line["detail"]
+        # Whether it is not known or no name server was there to ask depends on the machine.
+        assert line["code"] == "proxy_unreachable" and "relay.test" in line["detail"]
     assert "relay.test" in in_.wait_event("proxy unreachable")["reason"]
     hosts.write_text("127.0.0.1 relay.test\n")
-    expect_failed_open(in_.port())
-    in_.wait_event("open_failed", code="no_topic")
+
+    def is_found():  # at once, or after the pause that a silent name server makes
+        expect_failed_open(in_.port())
+        return in_.find("open_failed", code="no_topic")
+    wait_for(is_found, what="a proxy whose name is known now")
 
 
 # --- another out takes the topic ---
