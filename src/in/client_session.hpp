@@ -1,5 +1,6 @@
 // One client of in: asks the proxy for a stream to the topic and hands both connections to the
-// relay. Every failure is an RST for the client.
+// relay. Every failure is an RST for the client. On the worker that the client was given to; its
+// frame owns both connections until the relay has them.
 #pragma once
 
 #include "common/app/worker.hpp"

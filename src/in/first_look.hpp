@@ -1,6 +1,6 @@
 // The first look of in at a proxy: whether it is there, trusts us, and lets us in, said in one line
 // before a client has to find out. No stream is opened: a spare connection is asked for and given
-// back.
+// back. On the main worker.
 #pragma once
 
 #include "common/app/worker.hpp"

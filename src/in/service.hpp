@@ -1,4 +1,5 @@
-// The program in: one listener for each network.
+// The program in: one listener for each network. Owned by the daemon; accepts on the main worker,
+// and lives as long as the process.
 #pragma once
 
 #include <map>

@@ -1,5 +1,6 @@
 // One data connection of out: parks at the proxy, waits for a stream, dials the backend, and hands
-// both connections to the relay.
+// both connections to the relay. On one worker; its frame owns both connections until the relay has
+// them.
 #pragma once
 
 #include "common/app/worker.hpp"

@@ -1,5 +1,5 @@
 // One network of out at run time: its configuration, and what was made from it at start. Read only
-// from then on.
+// from then on. Owned by the service; any thread reads it.
 #pragma once
 
 #include <memory>

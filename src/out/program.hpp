@@ -1,4 +1,5 @@
-// The program `out`: its command line, its configuration, its service. Called once, by main().
+// The program `out`: its command line, its configuration, its service. Called once, by main(). On
+// the main thread.
 #pragma once
 
 namespace inout::out {

@@ -1,4 +1,5 @@
-// The program out: one control link for each network.
+// The program out: one control link for each network. Owned by the daemon; its control links run on
+// the main worker, and it lives as long as the process.
 #pragma once
 
 #include <map>

@@ -1,4 +1,6 @@
-// One out's claim to one topic, for as long as its control connection lives.
+// One out's claim to one topic, for as long as its control connection lives. Shared by its control
+// session, the Directory and the sessions of its streams, on any thread: what is not atomic is set
+// before they see it, or is the Directory's, behind its lock.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// The program proxy: one listener; what a connection is for, its first message says.
+// The program proxy: one listener; what a connection is for, its first message says. Owned by the
+// daemon; accepts on the main worker. Its state is for any thread, each part behind its own lock.
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,8 @@
 // The common main of the three programs: configuration, signals, drain, exit code.
 //
-// A program gives its texts, how its flags change its configuration, and its Service. Exit codes:
-// 0 ended on request, 1 could not run (an address is taken), 2 bad flags or configuration.
+// A program gives its texts, how its flags change its configuration, and its Service. Exit codes: 0
+// ended on request, 1 could not run (an address is taken), 2 bad flags or configuration. Everything
+// here belongs to the main thread.
 #pragma once
 
 #include <functional>

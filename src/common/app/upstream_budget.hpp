@@ -1,5 +1,6 @@
 // The descriptors of in and out, shared out among the proxies they speak to: a malicious or broken
-// one can take its share and what nobody else needs, no more.
+// one can take its share and what nobody else needs, no more. Called once, at start, on the main
+// thread; the Budget it makes belongs to the service and is for any thread.
 #pragma once
 
 #include <memory>

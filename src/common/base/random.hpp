@@ -1,4 +1,5 @@
 // Ids and secrets from the system's random source (OpenSSL's generator, which the kernel seeds).
+// Any thread.
 #pragma once
 
 #include <cstddef>

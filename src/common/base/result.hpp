@@ -1,4 +1,5 @@
-// Result<T, E>: a value or the reason why there is none (std::expected is C++23).
+// Result<T, E>: a value or the reason why there is none (std::expected is C++23). Pure; owned by
+// whoever holds it.
 #pragma once
 
 #include <cassert>

@@ -1,7 +1,7 @@
 // UTF-8, as far as texts of others need it: is it well-formed, and may a reader be shown it?
 //
 // One list says which characters can not be seen or change how others are seen: topics refuse what
-// it names (rules/topic.hpp), the log and the messages about a configuration show it escaped.
+// it names (rules/topic.hpp), the log and the messages about a configuration show it escaped. Pure.
 #pragma once
 
 #include <cstddef>

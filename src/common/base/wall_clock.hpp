@@ -1,5 +1,5 @@
 // The time of day, for proofs: their age is judged by another machine's clock. Everything else uses
-// Clock, which nobody can set.
+// Clock, which nobody can set. Any thread.
 #pragma once
 
 #include <chrono>

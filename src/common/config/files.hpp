@@ -1,5 +1,5 @@
 // The file names within a configuration count from the folder of the configuration's own file, so
-// that it works from anywhere.
+// that it works from anywhere. Pure.
 #pragma once
 
 #include <string>

@@ -1,7 +1,8 @@
 // The one door to asio: what of it is used, under our names, with the concrete executor.
 //
 // The concrete executor instead of any_io_executor saves a type-erased copy in every pending
-// operation. as_tuple moved out of asio::experimental in 1.24; both places are served here.
+// operation. as_tuple moved out of asio::experimental in 1.24; both places are served here. What an
+// executor or a timer belongs to, one thread runs: its worker's.
 #pragma once
 
 #include <asio/awaitable.hpp>

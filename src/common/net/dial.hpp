@@ -1,4 +1,5 @@
-// Dialling: a name and a port to a connection, within a deadline that covers the look-up too.
+// Dialling: a name and a port to a connection, within a deadline that covers the look-up too. A
+// dial runs on its caller's worker, and the connection it gives is the caller's.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // Messages over a connection. Reads exactly a frame's bytes and no more, because raw bytes may
-// follow; writes a frame in one call, because a 0.0.1 peer reads it in one.
+// follow; writes a frame in one call, because a 0.0.1 peer reads it in one. On the worker of the
+// connection, which stays its owner's.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
 // Leg: one end of a direction for the pump: a socket, and the TLS on it if there is some. Borrowed
-// from its Connection for one call.
+// from its Connection for one call. On the Connection's worker.
 #pragma once
 
 namespace inout {

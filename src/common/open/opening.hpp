@@ -1,5 +1,6 @@
 // Opening: what a program knows of a stream while it is being opened, and the one log line if that
-// fails. Counted for as long as it lives.
+// fails. Counted for as long as it lives. In the frame of the conversation that opens the stream,
+// on its worker.
 #pragma once
 
 #include <string>

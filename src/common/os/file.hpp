@@ -3,6 +3,7 @@
 //
 // The functions block, for no longer than a disk needs: a FIFO or a device is refused before
 // anything waits for it. For start-up and reload; the failure texts leave the path to the caller.
+// Any thread.
 #pragma once
 
 #include <cstddef>

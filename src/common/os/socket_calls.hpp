@@ -1,5 +1,6 @@
 // The system calls of the data plane, behind one seam so that tests can make them fail or fall
-// short (tests/fault). Results and errno as in the man pages.
+// short (tests/fault). Results and errno as in the man pages. One for the whole process, for any
+// thread.
 #pragma once
 
 #include <sys/types.h>

@@ -1,4 +1,4 @@
-// UniqueFd: owns one file descriptor and closes it.
+// UniqueFd: owns one file descriptor and closes it. For one thread at a time, as any value.
 #pragma once
 
 #include <unistd.h>

@@ -1,6 +1,6 @@
 // What is known of a stream besides its bytes, and its line in the log.
 //
-// Made by whoever opens a stream, then the relay's.
+// Made by whoever opens a stream, then the relay's. On the stream's worker.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Why an open or a registration failed: the machine-readable `code` of a Response and of a log
-// line.
+// line. Pure.
 #pragma once
 
 #include <string_view>

@@ -2,7 +2,7 @@
 //
 // Their outs may still be bringing data connections; that is no attack. Each is remembered for
 // kTicketMemory, and no more of them than kEndedTicketsMax, the newest. Time is an argument; its
-// owner locks.
+// owner locks. Pure.
 #pragma once
 
 #include <deque>

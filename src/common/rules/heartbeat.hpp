@@ -4,7 +4,8 @@
 // one moment too, for ever; so would those of one program after a pause of its loop. So the first
 // Ping comes anywhere within the interval, and the next ones up to a fifth earlier.
 //
-// Any received byte is life: the original's proxy answers only every other Ping.
+// Any received byte is life: the original's proxy answers only every other Ping. Pure; owned by its
+// control connection.
 #pragma once
 
 #include <algorithm>

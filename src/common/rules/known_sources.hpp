@@ -3,6 +3,7 @@
 // A source with a live connection of an identified peer is known, and for kKnownMemory after its
 // last one. Those that are gone are bounded; when there are too many, the one that left first is
 // forgotten. Live ones are bounded by their descriptors. Time is an argument; its owner locks.
+// Pure.
 #pragma once
 
 #include <list>

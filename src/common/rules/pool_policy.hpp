@@ -3,7 +3,7 @@
 // The need is the size of a burst: the streams opened in the time that a replacement takes. Not the
 // streams opened until the pool is full again, for under a steady load it never is. The target
 // follows it up at once and falls by a quarter after each half minute without such a burst. Time is
-// an argument; no I/O.
+// an argument; no I/O. Pure; its pool locks.
 #pragma once
 
 #include <cstddef>

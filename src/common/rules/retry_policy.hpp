@@ -3,6 +3,7 @@
 // Normally `retry_interval` ±20 %, for ever, so that a thousand outs do not return in one instant.
 // A proxy that ends the connection within a minute of registering, twice running, has another out
 // fighting for the topic (a 0.0.1 proxy can not keep a line): then the wait doubles up to a minute.
+// Pure; owned by its control link.
 #pragma once
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 // What is counted drains at a steady rate, and beyond a burst is too much (GCRA, ITU-T I.371: one
 // point in time for each source, when all it has will have drained). The table is bounded: when it
 // is full the source that was counted the longest ago is forgotten. Time is an argument; its owner
-// locks.
+// locks. Pure.
 #pragma once
 
 #include <algorithm>

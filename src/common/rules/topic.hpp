@@ -1,8 +1,8 @@
 // The rule for topics, for the configuration and for what a peer sends alike.
 //
 // A topic is 1 to 255 bytes (kTopicMaxBytes) of printable UTF-8. Two topics are the same if their
-// bytes are: there is no case folding and no normalisation, as in the original. The
-// ordinary space is printable and counts everywhere, at the ends too.
+// bytes are: there is no case folding and no normalisation, as in the original. The ordinary space
+// is printable and counts everywhere, at the ends too. Pure.
 #pragma once
 
 #include <optional>

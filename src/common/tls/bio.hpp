@@ -4,7 +4,7 @@
 //
 // After the handshake it takes all that OpenSSL writes: what meets a full socket waits in the
 // session. OpenSSL itself holds one record at most, and fails when it must answer a key update
-// while one is held.
+// while one is held. On its session's thread.
 #pragma once
 
 #include <sys/types.h>

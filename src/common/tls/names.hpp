@@ -1,4 +1,4 @@
-// The names that a certificate gives its owner.
+// The names that a certificate gives its owner. Pure.
 #pragma once
 
 #include <vector>

@@ -2,7 +2,7 @@
 //
 // docs/protocol.md is the contract. `ext` tells whether the peer's message carried the extension
 // object; the members after it are meaningful only then and have harmless defaults otherwise. What
-// a peer sends is clamped and bounded here, so that nobody behind needs to. No I/O, no clock.
+// a peer sends is clamped and bounded here, so that nobody behind needs to. No I/O, no clock. Pure.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 //
 // Part of message.hpp's implementation, for message_decode.cpp: values on its stack, one message at
 // a time. Keeps nothing that a peer may make long but the texts themselves, which the frame's limit
-// bounds; never recurses and never throws.
+// bounds; never recurses and never throws. Pure.
 #pragma once
 
 #include <algorithm>

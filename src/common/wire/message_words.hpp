@@ -1,4 +1,5 @@
 // The words of the messages that writing and reading share. Part of message.hpp's implementation.
+// Pure.
 #pragma once
 
 #include "common/wire/message.hpp"
