@@ -2,7 +2,7 @@
 //
 // An identity is a key whose secret the peer has proven to know, or the name of its verified
 // certificate, or nobody. Made at start; thread-safe. What may be done is asked for every stream
-// and every parked connection, because a configuration may change under running sessions.
+// and every parked connection.
 #pragma once
 
 #include <memory>

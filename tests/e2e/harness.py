@@ -20,9 +20,9 @@ import secure
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("INOUT_BIN", ROOT / "build/release/bin"))
-# Sanitized builds are slower; every deadline of a test is multiplied by this.
 # What happens between workers happens in every test, however few processors there are.
 TWO_THREADS = {"threads": 2}
+# Sanitized builds are slower; every deadline of a test is multiplied by this.
 PATIENCE = float(os.environ.get("INOUT_TEST_PATIENCE", "1"))
 
 

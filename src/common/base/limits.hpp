@@ -1,7 +1,8 @@
-// Every limit and every deadline that is not configurable, each with its unit and its reason.
+// The limits and deadlines that are not configurable, each with its unit and its reason.
 //
-// Configurable values have their defaults in config/types.hpp; this page holds their ranges'
-// ends only where code outside the configuration needs them. Constants only; usable from any
+// Configurable values have their defaults in config/types.hpp and their ranges in
+// config/fields.hpp; this page holds the ranges' ends only where code outside the configuration
+// needs them. What one file alone knows stands in that file. Constants only; usable from any
 // thread.
 #pragma once
 

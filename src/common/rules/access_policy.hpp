@@ -1,8 +1,8 @@
 // AccessPolicy: who may use (in) and register (out) which topics.
 //
-// A value made from the configuration's `auth`, then read only: usable from any thread, replaced as
-// a whole by a reload. It is asked for every stream and every parked connection. Pure; verifies no
-// proof and no certificate: an Identity is what somebody else has verified.
+// A value made from the configuration's `auth`, then read only: usable from any thread. It is asked
+// for every stream and every parked connection. Pure; verifies no proof and no certificate: an
+// Identity is what somebody else has verified.
 #pragma once
 
 #include <functional>

@@ -46,7 +46,6 @@ class Heartbeat {
         }
         last_received_ = now;
     }
-    void set_timeout(Milliseconds timeout) { timeout_ = timeout; }
 
     /// What is due now; a `ping` counts as sent. `chance` in [0, 1]: of the next one.
     Step step(Clock::time_point now, double chance) {

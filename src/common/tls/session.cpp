@@ -292,10 +292,6 @@ std::vector<CertificateName> TlsSession::peer_names() const {
     return certificate_names(*certificate);
 }
 
-std::string TlsSession::description() const {
-    return std::string(SSL_get_version(ssl_.get())) + " " + SSL_get_cipher_name(ssl_.get());
-}
-
 bool TlsSession::was_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
 
 }  // namespace inout

@@ -102,8 +102,6 @@ class TlsSession {
     /// Names of the verified peer's own certificate, see certificate_names. Empty without a
     /// certificate, and when it has expired since the handshake.
     std::vector<CertificateName> peer_names() const;
-    /// "TLSv1.3 TLS_AES_128_GCM_SHA256", for logs.
-    std::string description() const;
     bool was_resumed() const;
 
   private:
