@@ -7,6 +7,7 @@ them with everything inside however the test ends. Programs enter by nsenter(1),
 test itself are made in a thread that enters by setns(2) and stay in their namespace for life.
 """
 import concurrent.futures
+import contextlib
 import ctypes
 import os
 import signal
@@ -29,9 +30,13 @@ def check(result, what):
 
 
 def new_namespace():
-    """A descriptor of a fresh network namespace; the calling thread stays where it is."""
+    """A descriptor of a fresh network namespace; the calling thread stays where it is. The programs'
+    own ports are nobody's local port there."""
     def make():
         check(LIBC.unshare(CLONE_NEWNET), "unshare")
+        with contextlib.suppress(OSError):  # /proc/sys may be read-only in a container
+            with open("/proc/sys/net/ipv4/ip_local_reserved_ports", "w") as ports:
+                ports.write("40001-40003")
         return os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     return in_thread(make)
 
