@@ -1,5 +1,4 @@
 """Names: whatever one name or one server does, the others are served, and the words are right."""
-import signal
 import socket
 import time
 
@@ -231,17 +230,6 @@ def test_a_listener_whose_name_is_not_known_or_not_here_says_so(run, tmp_path):
         proxy.expected_end = True
         assert proxy.process.wait(10 * harness.PATIENCE) == 1
         assert words in proxy.wait_event("cannot start")["reason"]
-
-
-def test_a_listener_whose_name_nobody_answers_for_does_not_hold_back_an_end(run, tmp_path):
-    place = Place(run, tmp_path, {"silent.test": SILENT})
-    proxy = place.program("proxy", {"bind": "silent.test", "port": 40001})
-    proxy.expected_end = True
-    wait_for(lambda: place.server.questions, what="its look-up")
-    proxy.signal(signal.SIGTERM)
-    assert proxy.process.wait(10 * harness.PATIENCE) == 0
-    assert "before the start was over" in proxy.wait_event("stopped")["reason"]
-    assert not proxy.find("cannot start")
 
 
 def test_a_server_whose_name_is_its_own_listener_is_a_mistake(run, tmp_path):

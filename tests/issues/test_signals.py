@@ -113,7 +113,7 @@ def test_a_name_that_nobody_answers_for_does_not_hold_back_an_end(run, tmp_path,
     program.expected_end = True
     program.signal(number)
     assert program.process.wait(10 * harness.PATIENCE) == 0
-    assert "before the start" in program.wait_event("stopped")["reason"]
+    assert "before the start was over" in program.wait_event("stopped")["reason"]
     assert not program.find("cannot start"), "the look-up would have ended by itself"
     assert "slow2.test" not in [name for name, _ in place.server.questions]
 

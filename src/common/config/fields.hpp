@@ -1,9 +1,8 @@
 // The keys of each program's configuration with their ranges and rules, once for both directions.
 //
-// Each visit() takes a FieldReader (reader.hpp) or the FieldWriter of types.cpp, which
-// have the same members, and walks the keys in the order in which they are printed. types.cpp
-// alone includes this. Pure; keeps nothing. Rules are for the reader: a writer ignores what they
-// say.
+// Each visit() takes a FieldReader (reader.hpp) or the FieldWriter of types.cpp, which have the
+// same members, and walks the keys in the order in which they are printed. types.cpp alone includes
+// this. Pure; keeps nothing. Rules are for the reader: a writer ignores what they say.
 #pragma once
 
 #include <algorithm>

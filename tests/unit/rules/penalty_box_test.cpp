@@ -2,19 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "../sources.hpp"
+
 namespace inout {
 namespace {
 
 using std::chrono::seconds;
 
 constexpr Milliseconds kTick{1};
-
-IpAddress source(unsigned number) {
-    IpAddress made;
-    made.bytes[0] = static_cast<unsigned char>(number >> 8U);
-    made.bytes[1] = static_cast<unsigned char>(number);
-    return made;
-}
 
 class PenaltyBoxTest : public testing::Test {
   protected:

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../sources.hpp"
 #include "common/rules/ended_tickets.hpp"
 
 namespace inout {
@@ -11,13 +12,6 @@ namespace {
 using std::chrono::hours;
 using std::chrono::seconds;
 using Treatment = SourceRules::Treatment;
-
-IpAddress site(unsigned number) {
-    IpAddress made;
-    made.bytes[0] = static_cast<unsigned char>(number >> 8U);
-    made.bytes[1] = static_cast<unsigned char>(number);
-    return made;
-}
 
 class SourceRulesTest : public testing::Test {
   protected:
@@ -28,7 +22,7 @@ class SourceRulesTest : public testing::Test {
     Treatment treatment() { return rules_.arrives(one_, now_).treatment; }
 
     SourceRules rules_{1'000};
-    IpAddress one_ = site(1), other_ = site(2);
+    IpAddress one_ = source(1), other_ = source(2);
     Clock::time_point now_{hours{1}};
 };
 
@@ -106,11 +100,11 @@ TEST_F(SourceRulesTest, it_stays_known_for_an_hour_after_the_last_one_has_left) 
 TEST_F(SourceRulesTest, all_penalised_sources_together_are_read_at_a_bounded_rate) {
     unsigned read = 0, plain = 0;
     for (unsigned i = 0; i < 2'000; ++i) {
-        punish(site(i));
-        const auto verdict = rules_.arrives(site(i), now_);
+        punish(source(i));
+        const auto verdict = rules_.arrives(source(i), now_);
         if (verdict.treatment == Treatment::read) {
             ++read;
-            rules_.failed(site(i), now_, true);
+            rules_.failed(source(i), now_, true);
         }
         plain += verdict.treatment == Treatment::plain ? 1 : 0;
     }
@@ -132,31 +126,31 @@ TEST_F(SourceRulesTest, handshakes_for_nothing_are_a_monitors_until_they_are_a_f
 TEST(SourceRate, lets_a_burst_pass_and_then_its_rate_and_knows_a_bounded_number_of_sources) {
     SourceRate rate(2, 3, 100);
     Clock::time_point now{hours{1}};
-    for (int i = 0; i < 3; ++i) EXPECT_TRUE(rate.count(site(1), now));
-    EXPECT_FALSE(rate.count(site(1), now));
-    EXPECT_TRUE(rate.is_full(site(1), now));
-    EXPECT_FALSE(rate.is_full(site(2), now));
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(rate.count(source(1), now));
+    EXPECT_FALSE(rate.count(source(1), now));
+    EXPECT_TRUE(rate.is_full(source(1), now));
+    EXPECT_FALSE(rate.is_full(source(2), now));
     now += Milliseconds{500};
-    EXPECT_TRUE(rate.count(site(1), now));
-    EXPECT_FALSE(rate.count(site(1), now));
-    for (unsigned i = 0; i < 1'000; ++i) rate.count(site(i), now);
+    EXPECT_TRUE(rate.count(source(1), now));
+    EXPECT_FALSE(rate.count(source(1), now));
+    for (unsigned i = 0; i < 1'000; ++i) rate.count(source(i), now);
     EXPECT_EQ(rate.size(), 100U);
     now += seconds(10);
-    for (unsigned i = 0; i < 100; ++i) rate.count(site(1), now += seconds(10));
+    for (unsigned i = 0; i < 100; ++i) rate.count(source(1), now += seconds(10));
     EXPECT_LE(rate.size(), 2U) << "who has not come lately is forgotten";
 }
 
 TEST(KnownSources, those_that_are_gone_are_bounded_and_the_one_that_left_first_goes_first) {
     KnownSources known(2);
     const Clock::time_point now{hours{1}};
-    for (const unsigned each : {1U, 2U, 3U, 4U}) known.came(site(each));
+    for (const unsigned each : {1U, 2U, 3U, 4U}) known.came(source(each));
     EXPECT_EQ(known.size(), 4U);
-    for (const unsigned each : {1U, 2U, 3U}) known.left(site(each), now);
-    EXPECT_FALSE(known.knows(site(1), now));
-    EXPECT_TRUE(known.knows(site(2), now) && known.knows(site(3), now));
-    EXPECT_TRUE(known.knows(site(4), now + hours{100})) << "here still";
-    known.left(site(9), now);
-    EXPECT_FALSE(known.knows(site(9), now)) << "it never came";
+    for (const unsigned each : {1U, 2U, 3U}) known.left(source(each), now);
+    EXPECT_FALSE(known.knows(source(1), now));
+    EXPECT_TRUE(known.knows(source(2), now) && known.knows(source(3), now));
+    EXPECT_TRUE(known.knows(source(4), now + hours{100})) << "here still";
+    known.left(source(9), now);
+    EXPECT_FALSE(known.knows(source(9), now)) << "it never came";
 }
 
 TEST(EndedTickets, are_known_for_a_while_and_bounded) {
