@@ -162,13 +162,18 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
         }
         if (parked) hand_over(parked, waiter);
         in.calls([waiter] { waiter->timer.cancel(); });
-        auto wait_until = deadline;
+        auto wait_until = deadline, ask_again = Clock::now() + kWaitingExpiry;
         bool on_its_way = false;
         while (!waiter->answered) {
-            waiter->timer.expires_at(wait_until);
+            waiter->timer.expires_at(std::min(wait_until, ask_again));
             const auto [error] = co_await waiter->timer.async_wait(use_result);
             if (waiter->answered || (error && !in.fired())) continue;
             const std::lock_guard lock(mutex_);
+            if (!in.fired() && Clock::now() < wait_until) {
+                ask_again = Clock::now() + kWaitingExpiry;
+                if (open_) ask_for_more();
+                continue;
+            }
             // Still in the queue: nobody will answer. Otherwise an answer is on its way, unless
             // memory ran out for it.
             if (std::erase(waiters_, waiter) > 0 || std::exchange(on_its_way, true)) {

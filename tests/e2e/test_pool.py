@@ -178,6 +178,19 @@ def test_an_open_that_finds_nothing_parked_waits_for_one(run):
     assert ask.response()["message"] == ""
 
 
+def test_an_open_whose_connection_is_lost_on_its_way_has_another_asked_for(run):
+    """Before, the proxy asked again when the open had failed."""
+    proxy = run.proxy({"pool": {"min": 0}})
+    control = Control(run, proxy, "t")
+    opening = Ask(run, proxy, "t")
+    control.wait_asked(1)  # and none comes
+    control.wait_asked(2)
+    data = control.park()
+    data.activated()
+    data.respond()
+    assert opening.response()["message"] == ""
+
+
 def test_an_open_ends_with_open_timeout_when_no_connection_comes(run):
     proxy = run.proxy({"open_timeout": 300})
     Control(run, proxy, "t")

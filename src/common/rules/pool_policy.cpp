@@ -16,9 +16,10 @@ void PoolPolicy::arrived() {
 
 std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::time_point now,
                                 bool may_park) {
-    while (!requested_.empty() && now - requested_.front() >= kRequestExpiry) {
-        requested_.pop_front();
-    }
+    // What was lost on its way (a crowd at the proxy, an out that gave way) costs a stream a second
+    // and not its open_timeout; what is only slow is parked when it comes.
+    const Milliseconds expiry = waiting > 0 ? kWaitingExpiry : kRequestExpiry;
+    while (!requested_.empty() && now - requested_.front() >= expiry) requested_.pop_front();
     peak_ = std::max(peak_, burst_);
     if (burst_ > target_ && target_ < max_) {
         const std::size_t grown = std::min(max_, burst_);

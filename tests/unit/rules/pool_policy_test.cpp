@@ -185,6 +185,18 @@ TEST(PoolPolicy, a_request_without_an_answer_expires_after_5_seconds) {
     EXPECT_EQ(policy.unanswered(), 3U);
 }
 
+TEST(PoolPolicy, a_waiting_stream_has_it_asked_for_again_after_a_second) {
+    PoolPolicy policy = ours(0);
+    const Clock::time_point now{1h};
+    EXPECT_EQ(policy.request(0, 1, now), 1U);
+    EXPECT_EQ(policy.request(0, 1, now + kWaitingExpiry - 1ms), 0U);
+    EXPECT_EQ(policy.request(0, 1, now + kWaitingExpiry), 1U);
+    EXPECT_EQ(policy.unanswered(), 1U);
+    policy.arrived();
+    policy.arrived();  // the first was only slow
+    EXPECT_EQ(policy.unanswered(), 0U);
+}
+
 TEST(PoolPolicy, a_connection_that_nobody_asked_for_breaks_no_count) {
     PoolPolicy policy = ours(1);
     policy.arrived();
