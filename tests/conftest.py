@@ -33,6 +33,17 @@ def pytest_collection_modifyitems(items):
         items[:] = [item for item in items if item.get_closest_marker("plain_only") is None]
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows what the programs said."""
+    report = (yield).get_result()
+    runner = getattr(item, "funcargs", {}).get("run")
+    if report.failed and call.when == "call" and isinstance(runner, harness.Runner):
+        for thing in runner.things:
+            if isinstance(thing, harness.Program):
+                report.sections.append((f"the last lines of {thing.name}", thing.tail(25)))
+
+
 def pytest_sessionfinish(session, exitstatus):
     """A skip is not a pass: ctest lists it, and where everything is required it is a failure."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
