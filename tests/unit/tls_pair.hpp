@@ -5,9 +5,11 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -194,5 +196,33 @@ inline std::string some_bytes(std::size_t size, unsigned seed = 1) {
     for (char& c : bytes) c = static_cast<char>((seed = seed * 1'103'515'245U + 12'345U) >> 16U);
     return bytes;
 }
+
+/// `bytes` in TLS records of one byte each, the least that a sender can bring in one; all of them
+/// have arrived in the kernel of `receiver`.
+inline bool send_byte_by_byte(TlsSession& sender, std::string_view bytes, int receiver) {
+    constexpr std::size_t kWireBytes = kTlsRecordOverhead + 1;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        if (!send_all(sender, std::string(bytes.substr(i, 1)))) return false;
+    }
+    return eventually([&] {
+        int there = 0;
+        return ::ioctl(receiver, FIONREAD, &there) == 0 &&
+               static_cast<std::size_t>(there) >= bytes.size() * kWireBytes;
+    });
+}
+
+/// Counts the turns that others have on an event loop, for as long as `more()`.
+struct Others {
+    Others(asio::io_context& c, std::function<bool()> m) : context(c), more(std::move(m)) {
+        asio::post(context, [this] { turn(); });
+    }
+    void turn() {
+        ++turns;
+        if (more()) asio::post(context, [this] { turn(); });
+    }
+    asio::io_context& context;
+    const std::function<bool()> more;
+    std::size_t turns = 0;
+};
 
 }  // namespace inout

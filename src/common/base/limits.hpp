@@ -272,7 +272,7 @@ inline constexpr std::size_t kPipesMax = 1'024;
 inline constexpr std::size_t kEarlyBytes = kCopyBytes;
 /// What one may do before the others of its worker get their turn (turn.hpp): bytes of the wire,
 /// and operations, however little they bring.
-inline constexpr std::size_t kTurnBytes = 1'048'576;
+inline constexpr std::uint32_t kTurnBytes = 1'048'576;
 inline constexpr unsigned kTurnOperations = 256;
 /// How long bytes accepted before a carried RST may take to be acknowledged by the other side.
 inline constexpr Milliseconds kResetFlush{5'000};

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "common/base/random.hpp"
-#include "common/base/turn.hpp"
 #include "common/net/deadline.hpp"
 #include "common/os/unique_fd.hpp"
 
@@ -149,28 +148,34 @@ Task<std::error_code> Connection::write_all(std::string_view data) {
 
 Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expect) {
     bool wait = tls_ == nullptr && expect == Expect::later;
-    Turn turn;
     while (!into.empty()) {
         if (!wait) {
-            if (turn.is_over()) {  // records of one byte
+            if (turn_.is_over()) {
                 const Executor executor = socket_.get_executor();
                 co_await asio::post(executor, use_result);
-                turn = Turn();
+                turn_ = Turn();
             }
             const ssize_t n = receive(into);
-            turn.spend(Turn::kRead, n > 0 ? static_cast<std::uint64_t>(n) : 0);
+            const std::size_t size = n > 0 ? static_cast<std::size_t>(n) : 0;
+            if (tls_) {
+                turn_.spend(tls_->take_work(), size + kTlsRecordOverhead);
+            } else {
+                turn_.spend(Turn::kRead, size);
+            }
             if (n == 0) co_return asio::error::eof;
-            if (n > 0) into = into.subspan(static_cast<std::size_t>(n));
+            into = into.subspan(size);
             if (n < 0 && errno != EAGAIN && errno != EINTR) co_return last_error();
             wait = n < 0 || tls_ == nullptr;
         } else if (tls_) {
             const auto [error] = co_await socket_.async_wait(input_wait(), use_result);
+            turn_ = Turn();  // the others have had theirs
             if (error) co_return error;
             wait = false;
         } else {
             // The event loop's own read costs no epoll_ctl(2), which waiting for readability does.
             const auto buffer = asio::buffer(into.data(), into.size());
             const auto [error, size] = co_await socket_.async_receive(buffer, use_result);
+            turn_ = Turn();
             if (error) co_return error;
             into = into.subspan(size);
         }

@@ -12,6 +12,7 @@
 
 #include "common/base/address_range.hpp"
 #include "common/base/counters.hpp"
+#include "common/base/turn.hpp"
 #include "common/net/asio.hpp"
 #include "common/net/leg.hpp"
 #include "common/os/unique_fd.hpp"
@@ -79,8 +80,11 @@ class Connection {
     Task<std::error_code> write_all(std::string_view data);
     enum class Expect { later, now };
     /// Awaits exactly `into.size()` bytes; asio::error::eof at a clean end before that. `expect`
-    /// only says what is tried first.
+    /// only says what is tried first. What is here already is read without a wait, a turn of it
+    /// at a time (Turn), so that no peer keeps the others of this worker waiting.
     Task<std::error_code> read_exactly(std::span<char> into, Expect expect);
+    /// What a message of this peer costs beside reading it, in operations of the same turn.
+    void charge(unsigned operations) { turn_.spend(operations); }
 
     /// Nothing to read: no bytes, no end, no error. To be asked after a wait for input: asio may
     /// end a wait for an event that was fetched before the wait began.
@@ -125,6 +129,7 @@ class Connection {
     bool keeps_alive_;            // as the listening socket said
     bool has_own_times_ = false;  // of keepalive
     std::unique_ptr<TlsSession> tls_;
+    Turn turn_;
     Counted counted_{counters().sockets};
 };
 

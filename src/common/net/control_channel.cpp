@@ -46,13 +46,7 @@ void ControlChannel::flush() {
 }
 
 Task<Result<Message, ReadError>> ControlChannel::receive() {
-    // What is here already is read without a wait, so a peer that sends without a pause would keep
-    // everybody else of this thread from their turn.
-    if (turn_.is_over()) {
-        co_await asio::post(executor(), use_result);
-        turn_ = Turn();
-    }
-    turn_.spend(Turn::kMessage);
+    connection_.charge(Turn::kMessage);
     auto message = co_await reader_.next();
     if (message) {
         heartbeat_.received(Clock::now());

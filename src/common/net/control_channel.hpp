@@ -9,7 +9,6 @@
 #include <memory>
 #include <string>
 
-#include "common/base/turn.hpp"
 #include "common/net/frame_io.hpp"
 #include "common/rules/heartbeat.hpp"
 
@@ -47,7 +46,6 @@ class ControlChannel : public std::enable_shared_from_this<ControlChannel> {
     MessageReader reader_;
     std::string outbox_;
     bool overflowed_ = false;
-    Turn turn_;
     bool flushing_ = false;
     std::error_code send_error_;  // nothing is sent after it
     bool timed_out_ = false;

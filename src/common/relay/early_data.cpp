@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "common/base/turn.hpp"
+
 namespace inout {
 
 EarlyData::EarlyData(RelaySet& relays, Connection& source, ErrorWatch& watch)
@@ -30,8 +32,18 @@ void EarlyData::go_on(const std::shared_ptr<State>& state) {
 }
 
 void EarlyData::advance(const std::shared_ptr<State>& state) {
+    Turn turn;
     while (state->sink != nullptr && state->sink->is_open() && state->source.is_open()) {
         if (state->waiting_for_source || state->pump.bytes() >= kEarlyBytes) return;
+        if (turn.is_over()) {  // records of one byte
+            asio::post(state->source.socket().get_executor(), [state] {
+                state->waiting_for_source = false;
+                go_on(state);
+            });
+            state->waiting_for_source = true;
+            return;
+        }
+        turn.spend(Turn::kRead);
         // One read a turn, so that the limit is looked at after each.
         const auto step =
             state->pump.run(state->relays.tools(), state->source.leg(), state->sink->leg(), {}, 1);

@@ -43,8 +43,8 @@ class EarlyData {
         RelaySet& relays;
         Connection& source;
         ErrorWatch& watch;
-        Connection* sink = nullptr;  // nothing: paused, or over; the rest may be gone then
-        bool waiting_for_source = false;
+        Connection* sink = nullptr;       // nothing: paused, or over; the rest may be gone then
+        bool waiting_for_source = false;  // or for its next turn
         Pump pump;
     };
     static void go_on(const std::shared_ptr<State>& state);

@@ -27,15 +27,16 @@ bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 ssize_t receive(const Pump::Tools& tools, Leg source, std::span<char> into, Turn& turn) {
     if (source.tls == nullptr) {
         const ssize_t n = tools.calls.recv(source.fd, into.data(), into.size());
-        turn.spend(Turn::kRead, n > 0 ? static_cast<std::uint64_t>(n) : 0);
+        turn.spend(Turn::kRead, n > 0 ? static_cast<std::size_t>(n) : 0);
         return n;
     }
     std::size_t got = 0;
     do {
         const ssize_t n = source.tls->read(into.subspan(got));
+        const std::size_t size = n > 0 ? static_cast<std::size_t>(n) : 0;
+        turn.spend(source.tls->take_work(), size + kTlsRecordOverhead);
         if (n <= 0) return got > 0 ? static_cast<ssize_t>(got) : n;  // it will say so again
-        got += static_cast<std::size_t>(n);
-        turn.spend(Turn::kRead, static_cast<std::uint64_t>(n) + kTlsRecordOverhead);
+        got += size;
     } while (into.size() - got >= kTlsSmallRecord && !source.tls->drained() && !turn.is_over());
     return static_cast<ssize_t>(got);
 }
@@ -48,7 +49,7 @@ ssize_t send(const Pump::Tools& tools, Leg sink, std::string_view data) {
 }  // namespace
 
 Pump::Step Pump::run(const Tools& tools, Leg source, Leg sink, std::span<const char> received,
-                     std::uint64_t turn_bytes) {
+                     std::uint32_t turn_bytes) {
     if (sink_failed_) return fail(Step::sink_failed, error_);
     Turn turn(turn_bytes);
     while (true) {

@@ -42,7 +42,7 @@ class Pump {
     /// Moves up to about `turn_bytes` (a last read may exceed it) before it yields. `received` are
     /// bytes that the caller has just read, at most kFirstBytes; fewer say that there are no more.
     Step run(const Tools& tools, Leg source, Leg sink, std::span<const char> received = {},
-             std::uint64_t turn_bytes = kTurnBytes);
+             std::uint32_t turn_bytes = kTurnBytes);
 
     /// The caller has read the source's end itself: run() delivers what is held and reports it.
     void source_has_ended() { source_ended_ = true; }

@@ -206,6 +206,7 @@ void TlsWire::observe(int sent, int, int type, const void*, std::size_t, SSL* ss
     } else if (type != SSL3_RT_HANDSHAKE) {
         return;
     }
+    ++s.work_;
     if (++s.idle_work_ <= kTlsIdleWorkMax) return;
     s.is_flooded_ = true;
     SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);

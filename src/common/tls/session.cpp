@@ -292,6 +292,10 @@ std::vector<CertificateName> TlsSession::peer_names() const {
     return certificate_names(*certificate);
 }
 
+unsigned TlsSession::take_work() {
+    return std::exchange(work_, 0) + (outer_ ? outer_->take_work() : 0);
+}
+
 bool TlsSession::was_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
 
 }  // namespace inout

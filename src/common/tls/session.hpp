@@ -104,6 +104,10 @@ class TlsSession {
     std::vector<CertificateName> peer_names() const;
     bool was_resumed() const;
 
+    /// Records and handshake messages that reading has gone through since the last call, with or
+    /// without content, those of the sessions that carry this one included: what a turn is charged.
+    unsigned take_work();
+
   private:
     friend struct TlsWire;
 
@@ -140,8 +144,9 @@ class TlsSession {
     std::string failure_;
     std::string seen_;               // by a client that shakes hands: the server's first bytes
     std::size_t pending_write_ = 0;  // bytes in unsent_ that write() has not reported yet
-    // Records and handshake messages after the handshake that brought nothing to read.
-    unsigned idle_work_ = 0;
+    // Records and handshake messages after the handshake: all since take_work(), and those that
+    // brought nothing to read.
+    unsigned work_ = 0, idle_work_ = 0;
     bool unpaid_record_ = false, is_flooded_ = false;
     std::size_t burst_bytes_ = 0;  // sent since the last pause
     Clock::time_point last_write_{};

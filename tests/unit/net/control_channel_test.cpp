@@ -235,5 +235,29 @@ TEST(ControlChannelTlsTest, a_peer_that_sends_without_a_pause_leaves_others_thei
     run_until(context, [] { return counters().tasks == 0; });
 }
 
+/// Each message is read in two parts: neither they nor the messages have budgets of their own.
+TEST(ControlChannelTlsTest, messages_in_records_of_one_byte_have_one_budget) {
+    TlsPair pair;
+    ASSERT_TRUE(pair.shake());
+    std::string flood;
+    for (int i = 0; i < 30; ++i) flood += encode(Ping{});
+    ASSERT_TRUE(send_byte_by_byte(*pair.client, flood, pair.wire.b.get()));
+
+    asio::io_context context;
+    auto connection = adopt(context, std::move(pair.wire.b));
+    connection.secure(std::move(pair.server));
+    const auto channel = std::make_shared<ControlChannel>(std::move(connection));
+    unsigned received = 0;
+    const auto serve = [&]() -> Task<> {
+        while (co_await channel->receive()) ++received;
+    };
+    Others others(context, [&] { return received < 30; });
+    spawn(context.get_executor(), "serve", serve());
+    EXPECT_TRUE(run_until(context, [&] { return received == 30; }));
+    EXPECT_GE(others.turns, (flood.size() + 30 * Turn::kMessage) / kTurnOperations);
+    channel->close();
+    run_until(context, [] { return counters().tasks == 0; });
+}
+
 }  // namespace
 }  // namespace inout

@@ -151,6 +151,23 @@ TEST(TlsSessionTest, one_record_of_content_does_not_pay_for_many_without) {
     EXPECT_LE(rounds, kTlsIdleWorkMax / 8);
 }
 
+/// What a turn is charged.
+TEST(TlsSessionTest, work_is_counted_for_records_with_and_without_content) {
+    TlsPair pair;
+    ASSERT_TRUE(pair.shake());
+    pair.server->take_work();
+    EXPECT_EQ(pair.server->take_work(), 0U);
+    ASSERT_TRUE(send_byte_by_byte(*pair.client, "abc", pair.wire.b.get()));
+    EXPECT_EQ(receive(*pair.server, 3).bytes, "abc");
+    EXPECT_EQ(pair.server->take_work(), 3U);
+    ASSERT_EQ(SSL_key_update(pair.client_raw, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    ASSERT_EQ(SSL_do_handshake(pair.client_raw), 1);
+    ASSERT_TRUE(send_all(*pair.client, "d"));
+    EXPECT_EQ(receive(*pair.server, 1).bytes, "d");
+    EXPECT_EQ(pair.server->take_work(), 3U) << "a record, the message in it, and the content";
+    EXPECT_EQ(pair.server->take_work(), 0U);
+}
+
 /// Answers wait behind what the peer does not read, and there are no more than fit.
 TEST(TlsSessionTest, answers_that_nobody_reads_are_bounded) {
     TlsPair pair;

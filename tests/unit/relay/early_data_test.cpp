@@ -1,0 +1,41 @@
+#include "common/relay/early_data.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <array>
+
+#include "../tls_pair.hpp"
+
+namespace inout {
+namespace {
+
+TEST(EarlyDataTest, records_of_one_byte_leave_others_their_turn) {
+    constexpr std::size_t kRecords = std::size_t{3} * kTurnOperations;
+    TlsPair pair;
+    ASSERT_TRUE(pair.shake());
+    ASSERT_TRUE(send_byte_by_byte(*pair.client, std::string(kRecords, 'x'), pair.wire.b.get()));
+
+    asio::io_context context;
+    RelaySet relays(context, {});
+    Connection source = adopt(context, std::move(pair.wire.b));
+    source.secure(std::move(pair.server));
+    TcpPair onward;
+    Connection sink = adopt(context, std::move(onward.a));
+    ErrorWatch watch(source);
+    std::size_t passed_on = 0;
+    Others others(context, [&] { return passed_on < kRecords; });
+    EarlyData early(relays, source, watch);
+    early.pass_to(sink);
+    EXPECT_TRUE(run_until(context, [&] {
+        std::array<char, kRecords> buffer;
+        const ssize_t n = ::recv(onward.b.get(), buffer.data(), buffer.size(), 0);
+        if (n > 0) passed_on += static_cast<std::size_t>(n);
+        return passed_on == kRecords;
+    }));
+    EXPECT_GE(others.turns, kRecords / kTurnOperations - 1);
+    EXPECT_FALSE(watch.fired());
+}
+
+}  // namespace
+}  // namespace inout
