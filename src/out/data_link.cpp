@@ -46,7 +46,8 @@ Task<Parked> park(Connection& proxy, Registration& registration,
                            .ext = true,
                            .ticket = registration.ticket,
                            .quiet = registration.quiet};
-    const Message message = std::move(request);
+    Message message = std::move(request);
+    registration.network.upstream->prove(message, proxy);
     const auto write_error = co_await write_message(proxy, message);
 
     // The original's proxy parks before it answers: its DataActiveRequest may come first, but may

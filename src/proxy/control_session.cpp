@@ -171,6 +171,7 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
     const auto registration = make_registration(state, channel, request, owner);
     registration->identity = identity;
     registration->secured = secured;
+    registration->bound = request.bound && secured && identity.kind == Identity::Kind::key;
     registration->certificate = std::move(certificate);
     const Milliseconds timeout = request.heartbeat_timeout.value_or(state.config.heartbeat_timeout);
     registration->pulse.begin(Clock::now(), timeout);
@@ -219,7 +220,9 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
     auto registration = request.ticket.empty() ? state.directory.holder(request.topic)
                                                : state.directory.by_ticket(request.ticket);
     if (registration &&
-        (registration->ticket != request.ticket || registration->topic != request.topic)) {
+        (registration->ticket != request.ticket || registration->topic != request.topic ||
+         (registration->bound &&
+          !state.gatekeeper.has_key_of(registration->identity, request, connection)))) {
         registration = nullptr;
     }
     Response answer = answer_to("OutDataRequest", request.magic);

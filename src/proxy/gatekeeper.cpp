@@ -127,6 +127,13 @@ std::optional<Identity> Gatekeeper::certificate_of(const Connection& connection)
     return policy_.certificate_identity(tls->peer_names());
 }
 
+bool Gatekeeper::has_key_of(const Identity& owner, const OutDataRequest& request,
+                            const Connection& connection) const {
+    const auto found = keys_.find(owner.name);
+    return found != keys_.end() &&
+           check_data_mac(request, found->second->secret, owner.name, channel_of(connection.tls()));
+}
+
 std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, const Proof& proof,
                                                     const ProofChannel& channel) {
     if (!channel.can_bind()) return unbound();

@@ -38,9 +38,13 @@ class Gatekeeper {
         bool by_stranger = true;  ///< nobody that we know
         std::optional<std::int64_t> time_ms{};  ///< with Code::clock: ours
     };
-    /// Who has sent this request, if that one may. An OutDataRequest is not judged here: its
-    /// registration's ticket is its proof.
+    /// Who has sent this request, if that one may. An OutDataRequest is not judged here: what it
+    /// has to show, its registration says.
     Result<Identity, Denial> admit(const Message& request, const Connection& connection);
+    /// Whether a data connection shows, for its ticket and on this connection, that it has the key
+    /// with which `owner` has registered.
+    bool has_key_of(const Identity& owner, const OutDataRequest& request,
+                    const Connection& connection) const;
     /// Who this connection's certificate says it is; nothing without one, or where TLS can not tell
     /// whose it is.
     std::optional<Identity> certificate_of(const Connection& connection) const;

@@ -50,6 +50,7 @@ struct Registration {
     std::string ticket;    ///< secret; its data connections show it. Empty for a 0.0.1 out
     Identity identity;     ///< who registered; may lose its permission while this lives
     bool secured = false;  ///< over TLS; then its data connections must be too
+    bool bound = false;    ///< its data connections show that they have its key
     std::optional<Identity> certificate;  ///< of its connection, and so of its data connections
     std::shared_ptr<Quota::Place> topic_of_key{};  ///< shared with the key's others of this topic
     std::shared_ptr<ControlChannel> channel;

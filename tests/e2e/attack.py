@@ -256,6 +256,20 @@ def request(kind, topic="t", **ext):
     return payload
 
 
+def mac_of(secret, label, fields):
+    """With the secret, over the label and the fields, each behind its length."""
+    text = label.encode()
+    for field in fields:
+        data = field if isinstance(field, bytes) else field.encode()
+        text += struct.pack(">I", len(data)) + data
+    return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
+
+
+def data_mac(ticket, exporter, key=KEY, secret=SECRET):
+    """What a data connection of a bound registration shows."""
+    return mac_of(secret, "inout data 1", [exporter, key, ticket])
+
+
 def proven(kind, payload, key=KEY, secret=SECRET, time_ms=None, exporter=b"", version=2,
            channel="plain"):
     """The same with a proof, as docs/protocol.md describes it. Version 1 is our last release's."""
@@ -269,12 +283,9 @@ def proven(kind, payload, key=KEY, secret=SECRET, time_ms=None, exporter=b"", ve
         fields = [key, kind, topic, magic, str(time_ms), *of("mode", "instance"), "", exporter]
     else:
         fields = [channel, exporter, key, str(time_ms), kind, payload["version"], topic, magic,
-                  *of("mode", "instance", "heartbeat_timeout", "id", "client", "e2e")]
-    text = b"inout proof %d" % version
-    for field in fields:
-        data = field if isinstance(field, bytes) else field.encode()
-        text += struct.pack(">I", len(data)) + data
-    proof = hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
+                  *of("mode", "instance", "heartbeat_timeout", "id", "client", "e2e"),
+                  *(["1"] if "bound" in ext else [])]
+    proof = mac_of(secret, "inout proof %d" % version, fields)
     return {**payload, "ext": {**ext, "key": key, "time": time_ms,
                                "proof" if version == 1 else "proof2": proof}}
 

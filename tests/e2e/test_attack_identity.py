@@ -1,5 +1,5 @@
-"""Attacks on who is who: forged, replayed and relayed proofs, hijacked topics, injected data
-connections, and those with a key who take more than their share.
+"""Attacks on who is who: forged, replayed and relayed proofs, hijacked topics, and those with a key
+who take more than their share.
 
 A running stream gets its echo all the while (attack.unharmed), and afterwards nothing is left.
 """
@@ -32,10 +32,10 @@ def keys():
             key_entry(**GUEST, **{"in": ["mine.web"]})]
 
 
-def chain_of(run, tls=False, **proxy):
-    """TLS is optional at the proxy, without client certificates; `tls`: in and out use it."""
+def chain_of(run, **proxy):
+    """TLS is optional at the proxy, without client certificates; in and out do without."""
     more = {"tls": secure.proxy_tls(mode="optional"), "auth": {"keys": keys()}, **proxy}
-    return protected_chain(run, MINE, tls, **more)
+    return protected_chain(run, MINE, False, **more)
 
 
 def say(proxy, kind, payload, tls=None):
@@ -215,56 +215,6 @@ def test_no_spelling_of_a_topic_is_more_than_its_bytes(run, topic):
                 expect_echo(client)
 
 
-# --- data connections ---
-
-def with_certificate(run, **proxy):
-    """A chain where certificates count, and the context of one that may do everything."""
-    return protected_chain(run, MINE, **proxy), client_context("out")
-
-
-def park(proxy, topic, tls=None, **ext):
-    """(its connection, the Response to OutDataRequest)"""
-    s = dial(proxy, tls=tls)
-    return s, ask(s, "OutDataRequest", request("OutDataRequest", topic, **ext))
-
-
-def test_no_data_connection_is_taken_without_its_registrations_ticket(run):
-    """And over plain TCP not even with it, if the registration came over TLS."""
-    chain, tls = with_certificate(run)
-    with unharmed(chain), dial(chain.proxy, tls=tls) as control:
-        ticket = ask(control, "OutRequest", request("OutRequest", "mine.other"))["ext"]["ticket"]
-        legacy = request("OutDataRequest", MINE)
-        del legacy["ext"]
-        attempts = [(MINE, {}, tls), (MINE, {"ticket": "0" * 32}, tls), (MINE, {"ticket": ""}, tls),
-                    (MINE, {"ticket": ticket}, tls), ("mine.other", {"ticket": ticket[:-1]}, tls),
-                    ("mine.other", {"ticket": ticket}, None), ("mine.other", {}, None)]
-        for topic, ext, context in attempts:
-            s, answer = park(chain.proxy, topic, context, **ext)
-            assert code_of(answer) in ("denied", "malformed"), (topic, ext)
-            s.close()
-        for context in (None, tls):
-            assert code_of(say(chain.proxy, "OutDataRequest", legacy, context)) == "denied"
-        for _ in range(20):
-            with chain.connect() as client:
-                expect_echo(client)
-        s, answer = park(chain.proxy, "mine.other", tls, ticket=ticket)
-        assert code_of(answer) is None
-        s.close()
-
-
-def test_a_ticket_dies_with_its_registration(run):
-    chain, tls = with_certificate(run)
-    with unharmed(chain):
-        with dial(chain.proxy, tls=tls) as control:
-            ticket = ask(control, "OutRequest", request("OutRequest", "t"))["ext"]["ticket"]
-        chain.proxy.wait_event("unregistered", topic="t")
-        with dial(chain.proxy, tls=tls) as control:
-            assert code_of(ask(control, "OutRequest", request("OutRequest", "t"))) is None
-            s, answer = park(chain.proxy, "t", tls, ticket=ticket)
-            assert code_of(answer) == "denied"
-            s.close()
-
-
 # --- spare connections ---
 
 def test_a_spare_connection_gives_its_request_no_rights(run):
@@ -282,20 +232,6 @@ def test_a_spare_connection_gives_its_request_no_rights(run):
 
 
 # --- more than one's share ---
-
-def test_an_out_that_parks_too_many_is_told_so_and_the_others_have_theirs(run):
-    chain, tls = with_certificate(run, pool={"min": 2, "max": 5})
-    with unharmed(chain), dial(chain.proxy, tls=tls) as control:
-        ticket = ask(control, "OutRequest", request("OutRequest", "t"))["ext"]["ticket"]
-        others = chain.proxy.status()["parked"]
-        parked = []
-        for count in range(1, 21):  # the next one when this one, which is answered before, is parked
-            parked.append(park(chain.proxy, "t", tls, ticket=ticket))
-            wait_for(lambda: chain.proxy.status()["parked"] >= others + min(count, 5), what="park")
-        assert [code_of(answer) for _, answer in parked] == [None] * 5 + ["limit"] * 15
-        for s, _ in parked:
-            s.close()
-
 
 def test_ins_that_hold_spare_connections_are_told_when_there_are_enough(run):
     chain = chain_of(run, limits={"warm": 3})

@@ -46,6 +46,13 @@ inline const std::vector<Frame>& frames() {
  R"({"Type":"OutRequest","Payload":{"magic":"0123456789abcdef0123456789abcdef","version":"0.0.1",)"
  R"("type":"mysql","ext":{"v":1,"instance":"fedcba9876543210fedcba9876543210","mode":"takeover",)"
  R"("heartbeat_timeout":20000,"key":"office","time":1767225600000,)" GOLDEN_PROOF_2 "}}}"},
+{Way::sent, "out registers with a key over TLS",
+ OutRequest{.magic = "a1", .version = "0.0.1", .topic = "t", .ext = true, .instance = "1f",
+            .bound = true, .proof = proof(true, false)},
+ 245,
+ R"({"Type":"OutRequest","Payload":{"magic":"a1","version":"0.0.1","type":"t",)"
+ R"("ext":{"v":1,"instance":"1f","mode":"takeover","bound":1,)"
+ R"("key":"office","time":1767225600000,)" GOLDEN_PROOF_2 "}}}"},
 {Way::sent, "out registers as nobody",
  OutRequest{.magic = "a1", .version = "0.0.1", .topic = "t", .ext = true, .instance = "1f"},
  123,
@@ -74,6 +81,12 @@ inline const std::vector<Frame>& frames() {
  107,
  R"({"Type":"OutDataRequest","Payload":{"magic":"a2","version":"0.0.1","type":"t",)"
  R"("ext":{"v":1,"ticket":"2f"}}})"},
+{Way::sent, "out parks and shows that it has the key of its registration",
+ OutDataRequest{.magic = "a2", .version = "0.0.1", .topic = "t", .ext = true, .ticket = "2f",
+                .mac = GOLDEN_MAC_2, .quiet = true},
+ 190,
+ R"({"Type":"OutDataRequest","Payload":{"magic":"a2","version":"0.0.1","type":"t",)"
+ R"("ext":{"v":1,"ticket":"2f","mac":")" GOLDEN_MAC_2 R"(","quiet":1}}})"},
 {Way::sent, "out parks and wants no answer",
  OutDataRequest{.magic = "a2", .version = "0.0.1", .topic = "t", .ext = true, .ticket = "2f",
                 .quiet = true},

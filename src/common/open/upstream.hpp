@@ -51,7 +51,7 @@ class Upstream {
                                              Milliseconds wait,
                                              const ErrorWatch* asker = nullptr) const;
     /// Puts our proof of identity, if we have a key, into a first message that will be sent on this
-    /// connection. One that dial() gave can always carry it.
+    /// connection (wire/proof). One that dial() gave can always carry it.
     void prove(Message& message, Connection& connection) const;
 
   private:

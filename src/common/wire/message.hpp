@@ -39,6 +39,7 @@ struct OutRequest {
     std::string instance;  ///< names this network entry of this run of out
     bool standby = false;  ///< join the line without taking the topic from its holder
     std::optional<Milliseconds> heartbeat_timeout;  ///< clamped to kHeartbeatTimeoutMin to …Max
+    bool bound = false;                             ///< its data connections show a `mac`
     std::optional<Proof> proof{};
 };
 
@@ -47,6 +48,7 @@ struct OutDataRequest {
     std::string magic, version, topic;
     bool ext = false;
     std::string ticket;  ///< the registration's secret
+    std::string mac{};   ///< of a bound registration: its key is at this connection's end too
     bool quiet = false;  ///< an answer is wanted only if it is a refusal
 };
 

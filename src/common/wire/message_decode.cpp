@@ -106,6 +106,7 @@ Result<Message, DecodeError> read_out_request(MemberReader members) {
                                        kHeartbeatTimeoutMax.count())) {
             m.heartbeat_timeout = Milliseconds{*ms};
         }
+        m.bound = ext.flag("bound");
         m.proof = read_proof(ext);
     }
     return finish(std::move(m), members, ext);
@@ -116,6 +117,7 @@ Result<Message, DecodeError> read_out_data_request(MemberReader members) {
     MemberReader ext = members.ext();
     if (m.ext) {
         m.ticket = read_hex(ext, "ticket", false);
+        m.mac = read_mac(ext, "mac");
         m.quiet = ext.flag("quiet");
     }
     return finish(std::move(m), members, ext);

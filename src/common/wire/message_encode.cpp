@@ -102,6 +102,7 @@ void write(ObjectWriter& payload, const OutRequest& m) {
     ext.text("instance", m.instance);
     ext.text("mode", m.standby ? "standby" : "takeover");
     if (m.heartbeat_timeout) ext.number("heartbeat_timeout", m.heartbeat_timeout->count());
+    if (m.bound) ext.number("bound", 1);
     write_proof(ext, m.proof);
 }
 
@@ -109,6 +110,7 @@ void write(ObjectWriter& payload, const OutDataRequest& m) {
     write_request(payload, m);
     auto ext = payload.ext();
     ext.text_if_any("ticket", m.ticket);
+    ext.text_if_any("mac", m.mac);
     if (m.quiet) ext.number("quiet", 1);
 }
 

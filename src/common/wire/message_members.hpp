@@ -20,7 +20,7 @@ inline constexpr std::string_view kMemberKeys[] = {
     "message", "code",    "v",        "instance", "mode",    "heartbeat_timeout",
     "proxy",   "ticket",  "position", "count",    "id",      "client",
     "warm",    "quiet",   "key",      "time",     "proof",   "e2e",
-    "proof2",  "waiting", "identity",
+    "proof2",  "waiting", "identity", "bound",    "mac",
 };
 
 /// The originals take keys in any letter case.

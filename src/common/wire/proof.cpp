@@ -9,7 +9,8 @@ namespace inout {
 namespace {
 
 /// They say what the MAC is for, so that no other use of the secret can give the same.
-constexpr std::string_view kLabel1 = "inout proof 1", kLabel2 = "inout proof 2";
+constexpr std::string_view kLabel1 = "inout proof 1", kLabel2 = "inout proof 2",
+                           kDataLabel = "inout data 1";
 
 /// More than most proofs cover.
 constexpr std::size_t kTypicalBytes = 512;
@@ -36,7 +37,7 @@ class ProvenText {
 
 /// The members of a message that a proof covers; empty where its type has none.
 struct ProvenMembers {
-    std::string_view version, topic, magic, mode, instance, ticket, id, client, e2e;
+    std::string_view version, topic, magic, mode, instance, ticket, id, client, e2e, bound;
     std::string heartbeat_timeout;  // ms, as the other side has it after clamping
 
     template <class M>
@@ -50,6 +51,7 @@ struct ProvenMembers {
         if constexpr (requires { m.id; }) id = m.id;
         if constexpr (requires { m.client; }) client = m.client;
         if constexpr (requires { m.e2e; }) e2e = m.e2e ? "1" : "";
+        if constexpr (requires { m.bound; }) bound = m.bound ? "1" : "";
         if constexpr (requires { m.heartbeat_timeout; }) {
             if (m.heartbeat_timeout) {
                 heartbeat_timeout = std::to_string(
@@ -92,6 +94,7 @@ std::string text_2(std::string_view key_id, std::string_view type, const ProvenM
     text.add(members.id);
     text.add(members.client);
     text.add(members.e2e);
+    if (!members.bound.empty()) text.add(members.bound);
     return text.bytes();
 }
 
@@ -120,8 +123,14 @@ Digest proof_mac(ProofVersion version, const Secret& secret, std::string_view ke
 
 void prove(Message& message, std::string_view key_id, const Secret& secret, std::int64_t now_ms,
            const ProofChannel& channel) {
+    if (!channel.can_bind()) return;
+    auto* const data = std::get_if<OutDataRequest>(&message);
+    if (data != nullptr && channel.tls && !data->ticket.empty()) {
+        data->mac = to_hex(bytes_of(data_mac(secret, key_id, data->ticket, channel)));
+    }
+    if (auto* const out = std::get_if<OutRequest>(&message)) out->bound = channel.tls;
     std::optional<Proof>* const proof = proof_member(message);
-    if (proof == nullptr || !channel.can_bind()) return;
+    if (proof == nullptr) return;
     const auto mac = [&](ProofVersion version) {
         return to_hex(bytes_of(proof_mac(version, secret, key_id, message, now_ms, channel)));
     };
@@ -146,6 +155,23 @@ ProofVerdict check_proof(const Message& message, const Secret& secret, std::int6
     const std::int64_t window_ms = kProofWindow.count();
     const bool in_time = proof->time_ms > now_ms - window_ms && proof->time_ms < now_ms + window_ms;
     return in_time ? ProofVerdict::good : ProofVerdict::early_or_late;
+}
+
+Digest data_mac(const Secret& secret, std::string_view key_id, std::string_view ticket,
+                const ProofChannel& channel) {
+    ProvenText text(kDataLabel);
+    text.add(channel.exporter);
+    text.add(key_id);
+    text.add(ticket);
+    return hmac_sha256(secret.bytes(), text.bytes());
+}
+
+bool check_data_mac(const OutDataRequest& request, const Secret& secret, std::string_view key_id,
+                    const ProofChannel& channel) {
+    const auto given = from_hex(request.mac);
+    if (!given || channel.exporter.empty()) return false;
+    const Digest right = data_mac(secret, key_id, request.ticket, channel);
+    return equal_in_constant_time(*given, bytes_of(right));
 }
 
 Digest proof_tag(const Message& message, const Secret& secret, const ProofChannel& channel) {

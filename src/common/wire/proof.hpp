@@ -35,8 +35,9 @@ Digest proof_mac(ProofVersion version, const Secret& secret, std::string_view ke
                  const Message& message, std::int64_t time_ms, const ProofChannel& channel);
 
 /// Puts a proof of both versions into an OutRequest, InRequest or InWarmRequest whose other members
-/// are final; other messages carry none and stay as they are, and so does every message where
-/// `channel` can not bind one.
+/// are final; over TLS an OutRequest is `bound`, and an OutDataRequest with a ticket gets its
+/// `mac`. Other messages carry none and stay as they are, and so does every message where `channel`
+/// can not bind one.
 void prove(Message& message, std::string_view key_id, const Secret& secret, std::int64_t now_ms,
            const ProofChannel& channel);
 
@@ -52,6 +53,14 @@ enum class ProofVerdict {
 /// clock is looked at last, so that only who knows the secret learns about ours.
 ProofVerdict check_proof(const Message& message, const Secret& secret, std::int64_t now_ms,
                          const ProofChannel& channel);
+
+/// What an OutDataRequest of a bound registration shows: that who knows the ticket, on this TLS
+/// connection, knows the secret too. Good on one connection, and so without a time.
+Digest data_mac(const Secret& secret, std::string_view key_id, std::string_view ticket,
+                const ProofChannel& channel);
+/// Whether `request` shows it. Compares in constant time.
+bool check_data_mac(const OutDataRequest& request, const Secret& secret, std::string_view key_id,
+                    const ProofChannel& channel);
 
 /// What two uses of one proof have in common, whichever of its versions they show: the guard
 /// against replays remembers this.

@@ -173,6 +173,26 @@ TEST_F(GatekeeperTest, over_tls_a_proof_is_good_on_its_own_connection_only) {
     EXPECT_EQ(code_of(proven(to("db.a"), now, channel), server), Code::none);
 }
 
+TEST_F(GatekeeperTest, a_data_connection_of_a_key_shows_that_key_on_its_own_connection) {
+    TlsPair pair, another;
+    ASSERT_TRUE(pair.shake() && another.shake());
+    const ProofChannel channel{true, pair.client->exporter()};
+    const ProofChannel other{true, another.client->exporter()};
+    Connection server = adopt(context, std::move(pair.wire.b));
+    server.secure(std::move(pair.server));
+    const Identity office{Identity::Kind::key, "office"};
+    const auto parks = [](const ProofChannel& on, const Secret& secret = kSecret) {
+        return std::get<OutDataRequest>(
+            proven(OutDataRequest{.ext = true, .ticket = "0123"}, 0, on, secret));
+    };
+    EXPECT_TRUE(gatekeeper->has_key_of(office, parks(channel), server));
+    EXPECT_FALSE(gatekeeper->has_key_of(office, parks(other), server));
+    EXPECT_FALSE(gatekeeper->has_key_of(office, parks(channel), plain));
+    EXPECT_FALSE(gatekeeper->has_key_of(office, OutDataRequest{.ticket = "0123"}, server));
+    EXPECT_FALSE(gatekeeper->has_key_of(office, parks(channel, Secret("guessed")), server));
+    EXPECT_FALSE(gatekeeper->has_key_of({Identity::Kind::key, "lab"}, parks(channel), server));
+}
+
 TEST_F(GatekeeperTest, proofs_of_version_1_are_taken_until_they_are_refused) {
     EXPECT_EQ(code_of(proven_as_v1(to("db.a"))), Code::none);
     config.auth->proof_1 = OldProofs::refuse;

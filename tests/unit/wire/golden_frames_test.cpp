@@ -21,12 +21,13 @@ auto golden_members(const Proof& m) {
 bool operator==(const Proof& a, const Proof& b) { return golden_members(a) == golden_members(b); }
 
 auto golden_members(const OutRequest& m) {
-    const auto& [magic, version, topic, ext, instance, standby, heartbeat_timeout, proof] = m;
-    return std::tie(magic, version, topic, ext, instance, standby, heartbeat_timeout, proof);
+    const auto& [magic, version, topic, ext, instance, standby, heartbeat_timeout, bound, proof] =
+        m;
+    return std::tie(magic, version, topic, ext, instance, standby, heartbeat_timeout, bound, proof);
 }
 auto golden_members(const OutDataRequest& m) {
-    const auto& [magic, version, topic, ext, ticket, quiet] = m;
-    return std::tie(magic, version, topic, ext, ticket, quiet);
+    const auto& [magic, version, topic, ext, ticket, mac, quiet] = m;
+    return std::tie(magic, version, topic, ext, ticket, mac, quiet);
 }
 auto golden_members(const InRequest& m) {
     const auto& [magic, version, topic, ext, id, client, e2e, proof] = m;

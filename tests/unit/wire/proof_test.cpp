@@ -95,11 +95,15 @@ TEST(Proof, covers_each_field_behind_its_length) {
 TEST(Proof, of_an_out_request_covers_mode_instance_and_heartbeat_as_the_wire_has_them) {
     OutRequest request = an_out_request();
     request.heartbeat_timeout = Milliseconds{86'400'000};  // which is clamped on its way
-    const std::string bytes = "inout proof 2" + field("plain") + field("") + field("office") +
-                              field("1767225600000") + field("OutRequest") + field("0.0.1") +
-                              field(request.topic) + field(request.magic) + field("takeover") +
-                              field(request.instance) + field("600000") + field("") + field("") +
-                              field("");
+    std::string bytes = "inout proof 2" + field("plain") + field("") + field("office") +
+                        field("1767225600000") + field("OutRequest") + field("0.0.1") +
+                        field(request.topic) + field(request.magic) + field("takeover") +
+                        field(request.instance) + field("600000") + field("") + field("") +
+                        field("");
+    EXPECT_EQ(proof_mac(ProofVersion::v2, kSecret, "office", request, kNow, kPlain),
+              hmac_sha256(kSecret.bytes(), bytes));
+    request.bound = true;
+    bytes += field("1");
     EXPECT_EQ(proof_mac(ProofVersion::v2, kSecret, "office", request, kNow, kPlain),
               hmac_sha256(kSecret.bytes(), bytes));
 }
@@ -152,6 +156,55 @@ TEST(Proof, is_good_for_every_message_that_can_have_one_and_survives_the_wire) {
         EXPECT_EQ(proof_of(*received)->key, "office");
         EXPECT_EQ(verdict(*received), ProofVerdict::good) << frame;
     }
+}
+
+OutDataRequest data_request(const ProofChannel& channel, const Secret& secret = kSecret) {
+    Message message = OutDataRequest{.magic = "a2",
+                                     .version = "0.0.1",
+                                     .topic = "mysql",
+                                     .ext = true,
+                                     .ticket = "0123456789abcdef0123456789abcdef"};
+    prove(message, "office", secret, kNow, channel);
+    return std::get<OutDataRequest>(message);
+}
+bool is_owner(const OutDataRequest& request, const ProofChannel& channel = kTls) {
+    return check_data_mac(request, kSecret, "office", channel);
+}
+
+TEST(DataMac, of_a_data_connection_is_good_for_its_key_ticket_and_connection_only) {
+    const OutDataRequest request = data_request(kTls);
+    EXPECT_EQ(request.mac.size(), 64U);
+    EXPECT_TRUE(is_owner(request));
+    EXPECT_FALSE(is_owner(request, {true, std::string(32, 'f')})) << "another connection";
+    EXPECT_FALSE(is_owner(request, {true, ""})) << "one that can not be told from others";
+    EXPECT_FALSE(is_owner(request, kPlain));
+    EXPECT_FALSE(is_owner(data_request(kTls, Secret("another secret that is long"))));
+    EXPECT_FALSE(check_data_mac(request, kSecret, "other", kTls));
+    OutDataRequest changed = request;
+    changed.ticket.back() = '0';
+    EXPECT_FALSE(is_owner(changed));
+    changed = request;
+    changed.mac.pop_back();
+    EXPECT_FALSE(is_owner(changed)) << "cut off";
+    changed.mac.clear();
+    EXPECT_FALSE(is_owner(changed));
+}
+
+TEST(DataMac, is_made_over_tls_and_for_a_ticket_only) {
+    EXPECT_EQ(data_request(kPlain).mac, "");
+    EXPECT_EQ(data_request({true, ""}).mac, "");
+    Message without = OutDataRequest{.magic = "a2", .version = "0.0.1", .topic = "mysql"};
+    prove(without, "office", kSecret, kNow, kTls);
+    EXPECT_EQ(std::get<OutDataRequest>(without).mac, "") << "a 0.0.1 proxy gave none";
+}
+
+TEST(Proof, binds_a_registration_over_tls_and_covers_that) {
+    EXPECT_FALSE(std::get<OutRequest>(proven(an_out_request(), kPlain)).bound);
+    Message message = proven(an_out_request());
+    EXPECT_TRUE(std::get<OutRequest>(message).bound);
+    EXPECT_EQ(verdict(message), ProofVerdict::good);
+    std::get<OutRequest>(message).bound = false;
+    EXPECT_EQ(verdict(message), ProofVerdict::wrong);
 }
 
 TEST(Proof, is_wrong_where_there_is_none) {
