@@ -17,6 +17,10 @@ std::optional<std::string> check_topic(std::string_view topic) {
                std::to_string(topic.size());
     }
     for (std::size_t at = 0; at < topic.size();) {
+        if (topic[at] >= ' ' && topic[at] <= '~') {  // almost all are
+            ++at;
+            continue;
+        }
         const auto [value, bytes] = first_code_point(topic.substr(at));
         if (bytes == 0) return "must be UTF-8, which it is not" + place_of(at);
         if (!is_printable(value)) {

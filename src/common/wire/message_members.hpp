@@ -1,98 +1,152 @@
-// The known members of a message's JSON, collected from a parser's events, and the reading of them.
+// The known members of a message's JSON, collected from a parser's events.
 //
-// Part of message.hpp's implementation, for message_decode.cpp: values on its stack, one message at
-// a time. Keeps nothing that a peer may make long but the texts themselves, which the frame's limit
-// bounds; never recurses and never throws. Pure.
+// Part of message.hpp's implementation, for message.cpp: a value on its stack, one message at a
+// time. Keeps one member for each name and place, and where its text is, so that nothing here grows
+// with what a peer sends but the texts that the body has escaped; never recurses. Pure.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
-#include <optional>
+#include <iterator>
+#include <limits>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace inout {
 
-/// The members that mean anything, in the message, its payload and its ext alike.
-inline constexpr std::string_view kMemberKeys[] = {
-    "type",    "payload", "ext",      "magic",    "version", "request",
-    "message", "code",    "v",        "instance", "mode",    "heartbeat_timeout",
-    "proxy",   "ticket",  "position", "count",    "id",      "client",
-    "warm",    "quiet",   "key",      "time",     "proof",   "e2e",
-    "proof2",  "waiting", "identity", "bound",    "mac",
+/// The names that mean anything in a message, its payload or its ext (message_fields.hpp), the
+/// shortest first: a peer's name is compared with those of its length only.
+inline constexpr std::string_view kMemberNames[] = {
+    "v",
+    "id",
+    "ext",
+    "key",
+    "e2e",
+    "mac",
+    "type",
+    "code",
+    "mode",
+    "time",
+    "warm",
+    "magic",
+    "proxy",
+    "count",
+    "quiet",
+    "proof",
+    "bound",
+    "ticket",
+    "client",
+    "proof2",
+    "payload",
+    "version",
+    "request",
+    "message",
+    "waiting",
+    "instance",
+    "position",
+    "identity",
+    "heartbeat_timeout",
+};
+inline constexpr std::size_t kMemberNameMaxBytes = std::rbegin(kMemberNames)->size();
+
+/// Where the names of each length begin, and at +1 where they end.
+inline constexpr auto kNamesOfLength = [] {
+    std::array<std::uint8_t, kMemberNameMaxBytes + 2> begins{};
+    for (const std::string_view name : kMemberNames) {
+        for (std::size_t longer = name.size() + 1; longer < begins.size(); ++longer) {
+            ++begins[longer];
+        }
+    }
+    return begins;
+}();
+static_assert(std::ranges::is_sorted(kMemberNames, {}, &std::string_view::size));
+
+/// One of them, by its place in the list.
+class MemberName {
+  public:
+    /// Does not compile for a name that is not in the list.
+    consteval MemberName(const char* name) : index_(find(name)) {
+        if (index_ == std::size(kMemberNames)) throw "add it to kMemberNames";
+    }
+
+    /// The originals take names in any letter case. Returns the list's length if it is unknown.
+    static constexpr std::size_t find(std::string_view name) {
+        if (name.size() > kMemberNameMaxBytes) return std::size(kMemberNames);
+        for (std::size_t i = kNamesOfLength[name.size()]; i < kNamesOfLength[name.size() + 1];
+             ++i) {
+            if (std::equal(name.begin(), name.end(), kMemberNames[i].begin(), is_letter)) return i;
+        }
+        return std::size(kMemberNames);
+    }
+    constexpr std::size_t index() const { return index_; }
+    constexpr std::string_view text() const { return kMemberNames[index_]; }
+
+  private:
+    static constexpr bool is_letter(char written, char known) {
+        return written == known || (written >= 'A' && written <= 'Z' && written + 32 == known);
+    }
+    std::size_t index_;
 };
 
-/// The originals take keys in any letter case.
-inline bool is_key_named(std::string_view name, std::string_view key) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return name.size() == key.size() && std::equal(name.begin(), name.end(), key.begin(),
-                                                   [&](char x, char y) { return lower(x) == y; });
-}
-
-enum class MemberKind { text, integer, natural, object, other };
-
 /// The place of a known member: in the message itself, in its payload or in the payload's ext.
-enum class MemberLevel { message = 1, payload, ext };
+enum class MemberLevel : std::uint8_t { message = 1, payload, ext };
+enum class MemberKind : std::uint8_t { absent, text, number, object, other };
 
 struct Member {
-    MemberLevel level;
-    std::size_t key;  // in kMemberKeys
-    MemberKind kind;
-    std::string text{};
-    std::int64_t integer = 0;  // if it fits
-    std::uint64_t natural = 0;
+    MemberKind kind = MemberKind::absent;
+    const char* begin = nullptr;  ///< of a text
+    std::int64_t number = 0;      ///< a whole one; of a text its bytes
+
+    std::string_view text() const { return {begin, static_cast<std::size_t>(number)}; }
 };
 
 /// Receives the parser's events and keeps the known members of the three objects that matter; all
-/// else is only counted through, so that depth costs nothing.
+/// else is only counted through, so that depth costs nothing. Of members with one name the last
+/// counts, as in the originals.
 class MemberCollector {
   public:
-    MemberCollector() { members_.reserve(kTypicalMembers); }
+    /// `body` is the whole text; it must outlive this.
+    explicit MemberCollector(std::string_view body) : body_bytes_(body.size()) {}
 
-    bool is_message() const { return is_message_; }
-    /// The last one of that name, as in the originals; nothing if absent.
-    const Member* find(MemberLevel level, std::string_view key) const {
-        const auto found = std::find_if(members_.rbegin(), members_.rend(), [&](const Member& m) {
-            return m.level == level && kMemberKeys[m.key] == key;
-        });
-        return found == members_.rend() ? nullptr : &*found;
+    const Member& find(MemberLevel level, MemberName name) const {
+        return members_[static_cast<std::size_t>(level) - 1][name.index()];
     }
 
     // The events; false would end the parsing.
-    bool null() { return add(MemberKind::other); }
-    bool boolean(bool) { return add(MemberKind::other); }
-    bool number_float(double, const std::string&) { return add(MemberKind::other); }
+    bool null() { return add({MemberKind::other}); }
+    bool boolean(bool) { return add({MemberKind::other}); }
+    bool number_float(double, const std::string&) { return add({MemberKind::other}); }
     template <class Bytes>
     bool binary(const Bytes&) {
-        return add(MemberKind::other);
+        return add({MemberKind::other});
     }
-    bool number_integer(std::int64_t value) {
-        if (Member* m = add_member(MemberKind::integer)) m->integer = value;
-        return true;
-    }
+    bool number_integer(std::int64_t value) { return add({MemberKind::number, nullptr, value}); }
+    /// What is beyond an integer is beyond every limit of ours too.
     bool number_unsigned(std::uint64_t value) {
-        if (Member* m = add_member(MemberKind::natural)) m->natural = value;
-        return true;
+        constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+        return number_integer(static_cast<std::int64_t>(std::min(value, kMost)));
     }
-    bool string(std::string_view value) {
-        if (Member* m = add_member(MemberKind::text)) m->text = value;
-        return true;
+    /// A part of the body.
+    bool string(std::string_view text) {
+        return add({MemberKind::text, text.data(), static_cast<std::int64_t>(text.size())});
+    }
+    /// A text of the library's, which its next one overwrites. Together they are not longer than
+    /// the body, which has them escaped: what is kept does not move.
+    bool string(std::string& text) {
+        if (!is_known()) return true;
+        texts_.reserve(body_bytes_);
+        texts_ += text;
+        return string(std::string_view(texts_).substr(texts_.size() - text.size()));
     }
     bool key(std::string_view name) {
-        if (is_direct()) {
-            const auto* const found =
-                std::find_if(std::begin(kMemberKeys), std::end(kMemberKeys),
-                             [&](auto key) { return is_key_named(name, key); });
-            key_ = static_cast<std::size_t>(found - std::begin(kMemberKeys));
-        }
+        if (is_direct()) name_ = MemberName::find(name);
         return true;
     }
     bool start_object(std::size_t) {
-        const bool enters =
-            is_direct() && (level_ == 0 || is_key(1, "payload") || is_key(2, "ext"));
-        if (depth_ == 0) is_message_ = true;
-        add(MemberKind::object);
+        const bool enters = is_direct() && (level_ == 0 || (level_ == 1 && is_named("payload")) ||
+                                            (level_ == 2 && is_named("ext")));
+        add({MemberKind::object});
         ++depth_;
         if (enters) ++level_;
         return true;
@@ -103,7 +157,7 @@ class MemberCollector {
         return true;
     }
     bool start_array(std::size_t) {
-        add(MemberKind::other);
+        add({MemberKind::other});
         ++depth_;
         return true;
     }
@@ -117,82 +171,24 @@ class MemberCollector {
     }
 
   private:
-    static constexpr std::size_t kTypicalMembers = 14;
+    static constexpr std::size_t kNames = std::size(kMemberNames);
 
-    /// What comes now is a member of one of the three objects.
+    /// What comes now is a member of one of the three objects, or their outermost itself.
     bool is_direct() const { return depth_ == level_; }
-    bool is_key(std::size_t level, std::string_view key) const {
-        return level_ == level && key_ < std::size(kMemberKeys) && kMemberKeys[key_] == key;
-    }
-    Member* add_member(MemberKind kind) {
-        if (!is_direct() || level_ == 0 || key_ == std::size(kMemberKeys)) return nullptr;
-        return &members_.emplace_back(Member{static_cast<MemberLevel>(level_), key_, kind});
-    }
-    bool add(MemberKind kind) {
-        add_member(kind);
+    /// The outermost object has no name.
+    bool is_known() const { return is_direct() && name_ < kNames; }
+    bool is_named(MemberName name) const { return name_ == name.index(); }
+    bool add(const Member& member) {
+        if (is_known()) members_[level_ - 1][name_] = member;
         return true;
     }
 
-    std::vector<Member> members_;
+    std::array<std::array<Member, kNames>, 3> members_{};
+    std::string texts_;  // of the members that are no part of the body
+    std::size_t body_bytes_;
     std::size_t depth_ = 0;  // open objects and arrays
     std::size_t level_ = 0;  // of them, those that matter: always the outermost
-    std::size_t key_ = std::size(kMemberKeys);
-    bool is_message_ = false;
-};
-
-/// Reads members of one JSON object and remembers whether all of them were acceptable.
-class MemberReader {
-  public:
-    MemberReader(const MemberCollector& members, MemberLevel level)
-        : members_(members), level_(level) {}
-
-    bool has(std::string_view key) const { return members_.find(level_, key) != nullptr; }
-
-    std::string text(std::string_view key, std::size_t max_bytes, bool required) {
-        const Member* member = members_.find(level_, key);
-        if (member == nullptr) {
-            ok_ = ok_ && !required;
-            return {};
-        }
-        if (member->kind != MemberKind::text || member->text.size() > max_bytes) {
-            ok_ = false;
-            return {};
-        }
-        return member->text;
-    }
-
-    /// Clamped to [low, high]; nothing if absent.
-    std::optional<std::int64_t> number(std::string_view key, std::int64_t low, std::int64_t high) {
-        const Member* member = members_.find(level_, key);
-        if (member == nullptr) return std::nullopt;
-        if (member->kind == MemberKind::natural) {
-            const auto top = static_cast<std::uint64_t>(high);
-            return std::max(low, static_cast<std::int64_t>(std::min(member->natural, top)));
-        }
-        if (member->kind == MemberKind::integer) return std::clamp(member->integer, low, high);
-        ok_ = false;
-        return std::nullopt;
-    }
-    /// 1 for yes; absent for no.
-    bool flag(std::string_view key) { return number(key, 0, 1) == 1; }
-
-    /// Whether there is an `ext` object with v >= 1; there is none from a 0.0.1 peer.
-    bool has_ext() {
-        const Member* member = members_.find(level_, "ext");
-        if (member == nullptr) return false;
-        const bool valid = member->kind == MemberKind::object && ext().number("v", 0, 1) == 1;
-        require(valid);
-        return valid;
-    }
-    MemberReader ext() const { return {members_, MemberLevel::ext}; }
-
-    void require(bool condition) { ok_ = ok_ && condition; }
-    bool ok() const { return ok_; }
-
-  private:
-    const MemberCollector& members_;
-    MemberLevel level_;
-    bool ok_ = true;
+    std::size_t name_ = kNames;
 };
 
 }  // namespace inout
