@@ -14,7 +14,7 @@ bool matches(const std::string& pattern, const std::string& topic) {
     return TopicPattern::parse(pattern).value().matches(topic);
 }
 
-std::string problem(const std::string& text) {
+std::string pattern_problem(const std::string& text) {
     const auto pattern = TopicPattern::parse(text);
     return pattern ? "fine" : pattern.error();
 }
@@ -78,23 +78,25 @@ TEST(TopicPattern, an_empty_word_is_a_word) {
 }
 
 TEST(TopicPattern, may_have_one_hash_and_32_words) {
-    EXPECT_EQ(problem("#.a.#"), "may have one '#' only");
-    EXPECT_EQ(problem("#.#"), "may have one '#' only");
-    EXPECT_EQ(problem(repeated("*", 31) + ".#"), "fine");
-    EXPECT_EQ(problem(repeated("a", 33)), "may have 32 words at most, not 33");
-    EXPECT_EQ(problem(std::string(255, '.')), "may have 32 words at most, not 256");
+    EXPECT_EQ(pattern_problem("#.a.#"), "may have one '#' only");
+    EXPECT_EQ(pattern_problem("#.#"), "may have one '#' only");
+    EXPECT_EQ(pattern_problem(repeated("*", 31) + ".#"), "fine");
+    EXPECT_EQ(pattern_problem(repeated("a", 33)), "may have 32 words at most, not 33");
+    EXPECT_EQ(pattern_problem(std::string(255, '.')), "may have 32 words at most, not 256");
 }
 
 TEST(TopicPattern, has_wildcards_as_whole_words_only) {
     for (const auto* text : {"db*", "*db", "a.b#.c", "##", "**", "*#", "a.#*", "a.* .b"}) {
-        EXPECT_EQ(problem(text), "may have '*' and '#' as whole words only, as in db.*") << text;
+        EXPECT_EQ(pattern_problem(text), "may have '*' and '#' as whole words only, as in db.*")
+            << text;
     }
 }
 
 TEST(TopicPattern, obeys_the_rules_of_a_topic) {
-    EXPECT_EQ(problem(""), "must not be empty");
-    EXPECT_EQ(problem("db.\n"), "must be printable, which U+000A at byte 4 is not");
-    EXPECT_EQ(problem(std::string(254, 'x') + ".#"), "must be at most 255 bytes long, not 256");
+    EXPECT_EQ(pattern_problem(""), "must not be empty");
+    EXPECT_EQ(pattern_problem("db.\n"), "must be printable, which U+000A at byte 4 is not");
+    EXPECT_EQ(pattern_problem(std::string(254, 'x') + ".#"),
+              "must be at most 255 bytes long, not 256");
 }
 
 TEST(TopicPattern, keeps_its_text_and_equals_its_like) {
