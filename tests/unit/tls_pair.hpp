@@ -116,6 +116,12 @@ std::unique_ptr<T> must(Result<std::unique_ptr<T>, std::string> made) {
     return std::move(*made);
 }
 
+/// One that shares nothing with others.
+inline auto make_client(const TlsClientOptions& options, const std::string& host) {
+    TrustStores trusts;
+    return TlsClient::make(options, host, trusts);
+}
+
 /// Both sides of a pre-shared key.
 inline const TlsPsk& psk(TlsSide side) {
     static const std::vector<Secret> keys{Secret("a key that is shared")};

@@ -11,11 +11,11 @@ namespace inout {
 
 Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
     const HostPort& server, const std::optional<TlsClientOptions>& tls,
-    const std::optional<KeyOptions>& auth) {
+    const std::optional<KeyOptions>& auth, TrustStores& trusts) {
     std::unique_ptr<Upstream> upstream(new Upstream());
     upstream->server_ = server;
     if (tls) {
-        auto client = TlsClient::make(*tls, server.host);
+        auto client = TlsClient::make(*tls, server.host, trusts);
         if (!client) return Failure{client.error()};
         upstream->tls_ = std::move(*client);
     }
@@ -111,7 +111,7 @@ Result<const Upstream*, std::string> Upstreams::get(const HostPort& server,
     if (const auto found = upstreams_.find(options); found != upstreams_.end()) {
         return found->second.get();
     }
-    auto made = Upstream::make(server, tls, auth);
+    auto made = Upstream::make(server, tls, auth, trusts_);
     if (!made) return Failure{made.error()};
     return upstreams_.emplace(std::move(options), std::move(*made)).first->second.get();
 }

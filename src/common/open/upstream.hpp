@@ -33,7 +33,7 @@ class Upstream {
     /// The failure names the key of the configuration, the file, and what is wrong with it.
     static Result<std::unique_ptr<Upstream>, std::string> make(
         const HostPort& server, const std::optional<TlsClientOptions>& tls,
-        const std::optional<KeyOptions>& auth);
+        const std::optional<KeyOptions>& auth, TrustStores& trusts);
 
     const HostPort& server() const { return server_; }
     /// Whether prove() has anything to prove.
@@ -66,7 +66,7 @@ class Upstream {
 };
 
 /// The upstreams of a program's networks: one for all that are alike, so that they share tickets
-/// and spare connections.
+/// and spare connections. What they trust they share in any case.
 class Upstreams {
   public:
     Result<const Upstream*, std::string> get(const HostPort& server,
@@ -78,6 +78,7 @@ class Upstreams {
   private:
     using Options =
         std::tuple<HostPort, std::optional<TlsClientOptions>, std::optional<KeyOptions>>;
+    TrustStores trusts_;
     std::map<Options, std::unique_ptr<Upstream>> upstreams_;
 };
 

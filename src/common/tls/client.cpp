@@ -29,7 +29,8 @@ bool is_address(const std::string& host) {
 }  // namespace
 
 Result<std::unique_ptr<TlsClient>, std::string> TlsClient::make(const TlsClientOptions& options,
-                                                                const std::string& server_host) {
+                                                                const std::string& server_host,
+                                                                TrustStores& trusts) {
     std::unique_ptr<TlsClient> client(new TlsClient());
     client->tickets_.reserve(kTlsSessionsMax + 1);
     // 1.2 is for an nginx in front; a proxy of ours takes it only if it was told to.
@@ -44,13 +45,14 @@ Result<std::unique_ptr<TlsClient>, std::string> TlsClient::make(const TlsClientO
         own->key = "tls.cert";
         client->validities_.push_back(std::move(*own));
     }
-    if (!options.ca.empty()) {
-        auto trusted = load_trusted(context, options.ca);
-        if (!trusted) return Failure{"tls.ca: " + trusted.error()};
-        trusted->key = "tls.ca";
-        client->validities_.push_back(std::move(*trusted));
-    } else if (client->chain_matters_ && SSL_CTX_set_default_verify_paths(context) != 1) {
-        return Failure{"tls.ca: the system's certificates: " + openssl_error()};
+    if (client->chain_matters_) {
+        const auto trust = trusts.get(options.ca);
+        if (!trust) return Failure{"tls.ca: " + trust.error()};
+        SSL_CTX_set1_cert_store(context, trust->store.get());
+        if (trust->validity) {
+            client->validities_.push_back(*trust->validity);
+            client->validities_.back().key = "tls.ca";
+        }
     }
     if (!options.pin.empty()) {
         client->pin_ = from_base64(options.pin.substr(options.pin.find('/') + 1)).value_or("");

@@ -11,6 +11,7 @@
 #include "common/rules/validity.hpp"
 #include "common/tls/context.hpp"
 #include "common/tls/options.hpp"
+#include "common/tls/trust.hpp"
 
 struct ssl_session_st;
 struct x509_store_ctx_st;
@@ -22,7 +23,8 @@ class TlsClient {
     /// `server_host` is whom to expect unless the options name another. The failure names the key
     /// of the configuration, the file, and what is wrong with it.
     static Result<std::unique_ptr<TlsClient>, std::string> make(const TlsClientOptions& options,
-                                                                const std::string& server_host);
+                                                                const std::string& server_host,
+                                                                TrustStores& trusts);
     ~TlsClient();
     TlsClient(const TlsClient&) = delete;
     TlsClient& operator=(const TlsClient&) = delete;

@@ -219,8 +219,8 @@ Result<Validity, std::string> load_certificate(ssl_ctx_st* context, const std::s
     return Validity{"cert", cert, begin_of(*chain->front()), end_of(*chain->front())};
 }
 
-Result<Validity, std::string> load_trusted(ssl_ctx_st* context, const std::string& ca,
-                                           bool asks_clients) {
+Result<Validity, std::string> load_trusted(x509_store_st* store, const std::string& ca,
+                                           ssl_ctx_st* asking_server) {
     const auto bytes = read_file(ca, FileAudience::everybody, kPemMaxBytes);
     if (!bytes) return Failure{ca + ": " + bytes.error()};
     const auto trusted = certificates_in(bytes->bytes(), ca);
@@ -230,9 +230,9 @@ Result<Validity, std::string> load_trusted(ssl_ctx_st* context, const std::strin
                       std::numeric_limits<std::int64_t>::min()};
     ERR_clear_error();
     for (const auto& certificate : *trusted) {
-        const bool added =
-            X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get()) == 1 &&
-            (!asks_clients || SSL_CTX_add_client_CA(context, certificate.get()) == 1);
+        const bool added = X509_STORE_add_cert(store, certificate.get()) == 1 &&
+                           (asking_server == nullptr ||
+                            SSL_CTX_add_client_CA(asking_server, certificate.get()) == 1);
         if (!added) return Failure{ca + ": " + openssl_error()};
         validity.begins_s = std::min(validity.begins_s, begin_of(*certificate));
         validity.ends_s = std::max(validity.ends_s, end_of(*certificate));

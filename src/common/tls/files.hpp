@@ -11,6 +11,7 @@
 #include "common/rules/validity.hpp"
 
 struct ssl_ctx_st;
+struct x509_store_st;
 
 namespace inout {
 
@@ -19,11 +20,11 @@ namespace inout {
 Result<Validity, std::string> load_certificate(ssl_ctx_st* context, const std::string& cert,
                                                const std::string& key);
 
-/// The certificates that are trusted; with `asks_clients` their names are sent to clients, which
-/// may have several certificates. The validity of the one that lasts longest; the failure begins
-/// with "FILE: ".
-Result<Validity, std::string> load_trusted(ssl_ctx_st* context, const std::string& ca,
-                                           bool asks_clients = false);
+/// The certificates that are trusted. A server that asks its clients for certificates, which may
+/// have several, tells them these names. The validity of the one that lasts longest; the failure
+/// begins with "FILE: ".
+Result<Validity, std::string> load_trusted(x509_store_st* store, const std::string& ca,
+                                           ssl_ctx_st* asking_server = nullptr);
 
 /// What OpenSSL said first of the last failure.
 std::string openssl_error();

@@ -87,7 +87,7 @@ Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerO
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key);
     SSL_CTX_set_session_ticket_cb(context, nullptr, judge_ticket, nullptr);
     if (!options.client_ca.empty()) {
-        auto trusted = load_trusted(context, options.client_ca, true);
+        auto trusted = load_trusted(SSL_CTX_get_cert_store(context), options.client_ca, context);
         if (!trusted) return Failure{"tls.client_ca: " + trusted.error()};
         trusted->key = "tls.client_ca";
         server->validities_.push_back(std::move(*trusted));

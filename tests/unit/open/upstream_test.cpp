@@ -20,7 +20,8 @@ class UpstreamTest : public testing::Test {
     UpstreamTest() {
         ::fcntl(silent.fd(), F_SETFL, O_NONBLOCK);
         const TlsClientOptions any{.pin = "sha256/" + std::string(43, 'A') + "="};
-        auto made = Upstream::make({"127.0.0.1", silent.port()}, any, std::nullopt);
+        TrustStores trusts;
+        auto made = Upstream::make({"127.0.0.1", silent.port()}, any, std::nullopt, trusts);
         EXPECT_TRUE(made);
         upstream = std::move(*made);
     }

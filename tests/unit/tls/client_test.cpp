@@ -32,7 +32,7 @@ std::string pin_of(const Certificate& certificate) {
 std::string verdict(const Certificate& of_proxy, const TlsClientOptions& options,
                     const std::string& host = "proxy.test") {
     const auto server = must(TlsServer::make({.cert = of_proxy.cert(), .key = of_proxy.key()}));
-    const auto client = must(TlsClient::make(options, host));
+    const auto client = must(make_client(options, host));
     TlsPair pair(client->session(), server->session());
     const bool met = pair.shake();
     EXPECT_EQ(met, pair.client->failure().empty());
@@ -77,8 +77,26 @@ TEST_F(TlsClientTest, a_pin_alone_is_the_whole_check_and_with_a_ca_both_must_hol
 /// The system's trust store has 860 kB, and hundreds of upstreams may each have a pin.
 TEST_F(TlsClientTest, a_pin_alone_needs_no_trust_store) {
     std::vector<std::unique_ptr<TlsClient>> clients;
-    const auto add = [&] { clients.push_back(must(TlsClient::make({.pin = pin_of(proxy)}, "a"))); };
+    const auto add = [&] { clients.push_back(must(make_client({.pin = pin_of(proxy)}, "a"))); };
     add();  // what is allocated once
+    const std::size_t before = ::mallinfo2().uordblks;
+    for (int i = 0; i < 20; ++i) add();
+    EXPECT_LT((::mallinfo2().uordblks - before) / 20, 300'000U);
+}
+
+TEST_F(TlsClientTest, what_is_trusted_is_read_once_for_all) {
+    TrustStores trusts;
+    for (const std::string& file : {std::string(), ca.cert()}) {
+        const auto first = trusts.get(file), second = trusts.get(file);
+        ASSERT_TRUE(first && second);
+        EXPECT_EQ(first->store, second->store);
+        EXPECT_EQ(first->validity.has_value(), !file.empty());
+    }
+    EXPECT_NE(trusts.get("")->store, trusts.get(ca.cert())->store);
+    EXPECT_FALSE(trusts.get("/nonexistent"));
+    std::vector<std::unique_ptr<TlsClient>> clients;
+    const auto add = [&] { clients.push_back(must(TlsClient::make({}, "a", trusts))); };
+    add();
     const std::size_t before = ::mallinfo2().uordblks;
     for (int i = 0; i < 20; ++i) add();
     EXPECT_LT((::mallinfo2().uordblks - before) / 20, 300'000U);
@@ -105,8 +123,8 @@ class ResumptionTest : public TlsClientTest {
     const Certificate site{{.names = {{GEN_DNS, "site-a"}}, .valid_for_s = 3}, &ca};
     const std::unique_ptr<TlsServer> server =
         must(TlsServer::make({.cert = proxy.cert(), .key = proxy.key(), .client_ca = ca.cert()}));
-    const std::unique_ptr<TlsClient> client = must(
-        TlsClient::make({.ca = ca.cert(), .cert = site.cert(), .key = site.key()}, "proxy.test"));
+    const std::unique_ptr<TlsClient> client =
+        must(make_client({.ca = ca.cert(), .cert = site.cert(), .key = site.key()}, "proxy.test"));
     Names names;
 };
 
@@ -147,8 +165,8 @@ TEST_F(ResumptionTest, a_ticket_does_not_outlive_the_clients_certificate) {
 TEST_F(TlsClientTest, a_ticket_does_not_outlive_the_proxys_certificate_unless_only_a_pin_counts) {
     const Certificate brief({.names = {{GEN_DNS, "proxy.test"}}, .valid_for_s = 3}, &ca);
     const auto server = must(TlsServer::make({.cert = brief.cert(), .key = brief.key()}));
-    const auto by_date = must(TlsClient::make({.ca = ca.cert()}, "proxy.test"));
-    const auto by_pin = must(TlsClient::make({.pin = pin_of(brief)}, "proxy.test"));
+    const auto by_date = must(make_client({.ca = ca.cert()}, "proxy.test"));
+    const auto by_pin = must(make_client({.pin = pin_of(brief)}, "proxy.test"));
     const auto connect = [&](TlsClient& client) {
         auto pair = std::make_unique<TlsPair>(client.session(), server->session());
         if (pair->shake()) {
@@ -172,7 +190,7 @@ Names names_of(const CertificateText& text) {
     const auto server =
         must(TlsServer::make({.cert = ca.cert(), .key = ca.key(), .client_ca = ca.cert()}));
     const auto client = must(
-        TlsClient::make({.cert = site.cert(), .key = site.key(), .pin = pin_of(ca)}, "proxy.test"));
+        make_client({.cert = site.cert(), .key = site.key(), .pin = pin_of(ca)}, "proxy.test"));
     TlsPair pair(client->session(), server->session());
     return pair.shake() ? shown(pair.server->peer_names()) : Names{"refused"};
 }

@@ -203,7 +203,7 @@ TEST(TlsSessionTest, an_idle_session_needs_at_most_25_kilobytes) {
     const Certificate certificate({.common_name = "localhost", .names = {{GEN_DNS, "localhost"}}});
     const auto server =
         must(TlsServer::make({.cert = certificate.cert(), .key = certificate.key()}));
-    const auto client = must(TlsClient::make({.ca = certificate.cert()}, "localhost"));
+    const auto client = must(make_client({.ca = certificate.cert()}, "localhost"));
     constexpr std::size_t kPairs = 200;
     std::vector<std::unique_ptr<TlsPair>> pairs;
     const auto add = [&] {
