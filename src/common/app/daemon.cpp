@@ -1,10 +1,4 @@
 #include "common/app/daemon.hpp"
-#include "common/os/secret_file.hpp"
-
-#include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -19,22 +13,16 @@
 #include "common/base/secret.hpp"
 #include "common/base/signals_blocked.hpp"
 #include "common/net/resolver.hpp"
-#include "common/os/unique_fd.hpp"
+#include "common/os/descriptors.hpp"
+#include "common/os/file.hpp"
+#include "common/os/process.hpp"
+#include "common/os/secret_file.hpp"
+#include "common/os/signals.hpp"
 #include "common/tls/context.hpp"
 
 namespace inout {
 namespace detail {
 namespace {
-
-/// Raises the soft limit of descriptors to the hard one; a stream needs two, and two per pipe.
-rlim_t raise_descriptor_limit() {
-    rlimit limit{};
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_cur;
-}
 
 void log_status(std::string_view event) {
     const Counters& c = counters();
@@ -201,7 +189,8 @@ class Life {
         }
     }
 
-    const rlim_t descriptors_ = raise_descriptor_limit();
+    // Before anything asks how many there are: the service does.
+    const std::size_t descriptors_ = raise_descriptor_limit();
     Workers workers_;
     std::unique_ptr<Service> service_;
     const Milliseconds drain_timeout_;
@@ -230,33 +219,17 @@ namespace {
 
 void prepare_process() {
     ignore_meaningless_signals();
-    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-        // The lowest free number is what open(2) takes: this one.
-        if (::fcntl(standard, F_GETFD) < 0) (void)::open("/dev/null", O_RDWR);
-    }
+    open_standard_descriptors();
     const char* const dumpable = std::getenv("INOUT_DUMPABLE");
     if (dumpable != nullptr && std::string_view(dumpable) == "1") return;
-    const rlimit nothing{0, 0};
-    ::setrlimit(RLIMIT_CORE, &nothing);
-    ::prctl(PR_SET_DUMPABLE, 0);
+    forbid_dumps();
 }
 
 std::optional<std::string> read_config_file(const std::string& path) {
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     // One byte more than is allowed is enough for the parser to say so.
-    std::string text(kConfigMaxBytes + 1, '\0');
-    std::size_t size = 0;
-    while (file && size < text.size()) {
-        const ssize_t n = ::read(file.get(), text.data() + size, text.size() - size);
-        if (n == 0) {
-            text.resize(size);
-            return text;
-        }
-        if (n < 0 && errno != EINTR) break;
-        if (n > 0) size += static_cast<std::size_t>(n);
-    }
-    if (file && size == text.size()) return text;
-    std::cerr << path << ": cannot be read: " << std::generic_category().message(errno) << '\n';
+    auto text = read_up_to(path, kConfigMaxBytes + 1);
+    if (text) return std::move(*text);
+    std::cerr << path << ": cannot be read: " << text.error().message() << '\n';
     return std::nullopt;
 }
 

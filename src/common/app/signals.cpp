@@ -1,13 +1,10 @@
 #include "common/app/signals.hpp"
 
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <new>
 
 #include "common/app/worker.hpp"
 #include "common/base/log.hpp"
+#include "common/os/signals.hpp"
 
 namespace inout {
 
@@ -16,21 +13,16 @@ Signals::Signals(const Executor& executor, std::vector<int> numbers,
     : descriptor_(executor), numbers_(std::move(numbers)), handle_(std::move(handle)) {}
 
 void Signals::start() {
-    sigset_t set;
-    ::sigemptyset(&set);
-    for (const int number : numbers_) ::sigaddset(&set, number);
-    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    descriptor_.assign(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    descriptor_.assign(signals_as_descriptor(numbers_).release());
     wait();
 }
 
 void Signals::wait() try {
     descriptor_.async_wait(Descriptor::wait_read, [this](std::error_code error) {
         if (error) return;
-        signalfd_siginfo info;
-        while (::read(descriptor_.native_handle(), &info, sizeof info) == sizeof info) {
+        while (const int number = take_signal(descriptor_.native_handle())) {
             try {
-                handle_(static_cast<int>(info.ssi_signo));
+                handle_(number);
             } catch (const std::bad_alloc&) {
                 log::lose_line();
             }
@@ -40,16 +32,6 @@ void Signals::wait() try {
 } catch (const std::bad_alloc&) {
     // Deaf to signals for ever would be worse: a supervisor starts the program again.
     can_not_go_on("signals", "out of memory");
-}
-
-void ignore_meaningless_signals() {
-    // PIPE: splice(2) has no MSG_NOSIGNAL. XFSZ: a log file at its limit costs lines only. TTOU: a
-    // terminal that background jobs may not write to must not stop the program.
-    for (const int number : {SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ, SIGTTOU, SIGTTIN, SIGALRM,
-                             SIGVTALRM, SIGPROF, SIGPOLL, SIGPWR}) {
-        ::signal(number, SIG_IGN);
-    }
-    for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) ::signal(number, SIG_IGN);
 }
 
 }  // namespace inout

@@ -29,8 +29,4 @@ class Signals {
     std::function<void(int)> handle_;
 };
 
-/// Ignores the signals that would end a program and mean nothing to it, or nothing yet: one that is
-/// blocked is kept for start() all the same (docs/configuration.md, "Signals").
-void ignore_meaningless_signals();
-
 }  // namespace inout

@@ -174,6 +174,10 @@ std::optional<std::string> check_host(std::string_view host) {
     return host.find(':') != host.npos ? check_ipv6(host) : check_name(host);
 }
 
+bool is_address_literal(std::string_view host) {
+    return parse_literal<in_addr>(AF_INET, host) || parse_literal<in6_addr>(AF_INET6, host);
+}
+
 std::string canonical_host(std::string_view host) {
     const auto percent = host.find('%');
     if (const auto ipv6 = parse_literal<in6_addr>(AF_INET6, host.substr(0, percent))) {

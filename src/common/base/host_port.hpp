@@ -46,6 +46,9 @@ std::string to_string(const HostPort& address);
 /// port, a name in other letters than ASCII's.
 std::optional<std::string> check_host(std::string_view host);
 
+/// Whether it is an IPv4 or IPv6 literal, without a zone.
+bool is_address_literal(std::string_view host);
+
 /// One spelling for each host, to compare by: lower case, no dot at the end, the shortest form of
 /// an IPv6 literal, IPv4 for an IPv4-mapped one. Requires a host without a problem.
 std::string canonical_host(std::string_view host);

@@ -1,25 +1,20 @@
 #include "common/net/acceptor.hpp"
 
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <cerrno>
 
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
 #include "common/net/resolver.hpp"
-#include "common/os/unique_fd.hpp"
+#include "common/os/descriptors.hpp"
+#include "common/os/socket.hpp"
 
 namespace inout {
 namespace {
 
 /// The kernel hands out the lowest free descriptor, so its number tells how full the table is.
 bool nearly_out_of_descriptors(int fd) {
-    static const rlim_t limit = [] {
-        rlimit value{};
-        ::getrlimit(RLIMIT_NOFILE, &value);
-        return value.rlim_cur;
-    }();
-    return static_cast<rlim_t>(fd) + kReservedDescriptors >= limit;
+    static const std::size_t limit = descriptor_limit();
+    return static_cast<std::size_t>(fd) + kReservedDescriptors >= limit;
 }
 
 /// accept(2) says these of one client that is gone or not wanted, not of the listener.
@@ -101,7 +96,7 @@ Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
         }
         Endpoint peer;
         int error = EAGAIN;
-        UniqueFd fd(turn_of_worker_.is_over() ? -1 : accept_any(peer, error));
+        UniqueFd fd = turn_of_worker_.is_over() ? UniqueFd() : accept_any(peer, error);
         if (!fd && error == EAGAIN) {
             turn_of_worker_ = Turn();
             for (const auto& listening : listening_) wait_for(listening);
@@ -130,18 +125,17 @@ Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
     co_return std::nullopt;
 }
 
-/// The descriptor, or -1 with `error`; EAGAIN: nobody waits at any address.
-int Acceptor::accept_any(Endpoint& peer, int& error) {
+/// The connection, or nothing with `error`; EAGAIN: nobody waits at any address.
+UniqueFd Acceptor::accept_any(Endpoint& peer, int& error) {
     for (std::size_t i = 0; i < listening_.size(); ++i) {
-        auto size = static_cast<socklen_t>(peer.capacity());
+        std::size_t size = peer.capacity();
         ListenSocket& socket = listening_[next_++ % listening_.size()]->socket;
-        const int fd =
-            ::accept4(socket.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        error = fd < 0 ? errno : 0;
-        if (fd >= 0) peer.resize(size);
+        UniqueFd fd = accept_one(socket.native_handle(), *peer.data(), size);
+        error = fd ? 0 : errno;
+        if (fd) peer.resize(size);
         if (error != EAGAIN) return fd;
     }
-    return -1;
+    return UniqueFd();
 }
 
 void Acceptor::wait_for(const std::shared_ptr<Listening>& listening) {

@@ -43,7 +43,7 @@ class Acceptor {
     };
 
     std::error_code add(const Endpoint& endpoint);
-    int accept_any(Endpoint& peer, int& error);
+    UniqueFd accept_any(Endpoint& peer, int& error);
     void wait_for(const std::shared_ptr<Listening>& listening);
     void pause_for(const std::string& reason);
     Task<> pause();

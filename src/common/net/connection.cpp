@@ -1,68 +1,19 @@
 #include "common/net/connection.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <utility>
 
 #include "common/base/random.hpp"
 #include "common/net/deadline.hpp"
+#include "common/os/socket_calls.hpp"
 #include "common/os/unique_fd.hpp"
 
 namespace inout {
 namespace {
 
-int buffer_bytes = 0;  // 0: the kernel's choice
-
-void set_option(int fd, int level, int name, int value) {
-    // Can only fail on a socket that is already gone, which the next operation reports.
-    ::setsockopt(fd, level, name, &value, sizeof value);
-}
-
-void set_linger(int fd, bool reset_on_close) {
-    const linger value{reset_on_close ? 1 : 0, 0};
-    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
-}
-
-void set_keepalive_times(int fd, KeepaliveTimes times) {
-    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, times.idle_s);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, times.interval_s);
-}
+SocketCalls& calls() { return SocketCalls::system(); }
 
 }  // namespace
-
-void set_buffer_bytes(int bytes) { buffer_bytes = bytes; }
-
-void set_connection_options(int fd) {
-    // Before the connection is made: the kernel decides then how large its window may become.
-    if (buffer_bytes > 0) {
-        set_option(fd, SOL_SOCKET, SO_RCVBUF, buffer_bytes);
-        set_option(fd, SOL_SOCKET, SO_SNDBUF, buffer_bytes);
-    }
-    set_linger(fd, true);
-    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
-    // Urgent data stays in the stream: a relay that skips it would lose a byte (tcp(7)).
-    set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
-}
-
-KeepaliveTimes keepalive_times(double idle_chance, double interval_chance) {
-    const auto between = [](int least, int most, double chance) {
-        return least + static_cast<int>(chance * (most - least + 1));
-    };
-    return {between(kKeepaliveIdleMinS, kKeepaliveIdleMaxS, idle_chance),
-            between(kKeepaliveIntervalMinS, kKeepaliveIntervalMaxS, interval_chance)};
-}
-
-void set_keepalive(int fd) {
-    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
-    set_keepalive_times(fd, keepalive_times(0.5, 0.5));
-    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-}
-
 std::string to_string(const Endpoint& endpoint) {
     const std::string address = endpoint.address().to_string();
     const std::string port = std::to_string(endpoint.port());
@@ -109,11 +60,11 @@ Task<std::error_code> Connection::handshake() {
 }
 
 ssize_t Connection::receive(std::span<char> into) {
-    return tls_ ? tls_->read(into) : ::recv(fd(), into.data(), into.size(), 0);
+    return tls_ ? tls_->read(into) : calls().recv(fd(), into.data(), into.size());
 }
 
 ssize_t Connection::send(std::string_view data) {
-    return tls_ ? tls_->write(data) : ::send(fd(), data.data(), data.size(), MSG_NOSIGNAL);
+    return tls_ ? tls_->write(data) : calls().send(fd(), data.data(), data.size());
 }
 
 Socket::wait_type Connection::input_wait() const {
@@ -129,7 +80,9 @@ std::error_code Connection::last_error() const {
     return {errno, asio::error::get_system_category()};
 }
 
-int Connection::shutdown_send() { return tls_ ? tls_->shutdown_send() : ::shutdown(fd(), SHUT_WR); }
+int Connection::shutdown_send() {
+    return tls_ ? tls_->shutdown_send() : calls().shutdown_send(fd());
+}
 
 Task<std::error_code> Connection::write_all(std::string_view data) {
     while (!data.empty()) {
@@ -185,31 +138,10 @@ Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expe
 
 bool Connection::is_quiet() { return tls_ ? tls_->is_quiet() : !has_input(); }
 
-bool Connection::has_input() {
-    char byte = 0;
-    return ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
-}
-
-int Connection::take_error() {
-    int error = 0;
-    socklen_t size = sizeof error;
-    ::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &size);
-    return error;
-}
-
-bool Connection::has_exceptional_state() {
-    pollfd state{fd(), POLLPRI, 0};
-    return ::poll(&state, 1, 0) > 0;
-}
-
 void Connection::keep_alive() {
     if (std::exchange(has_own_times_, true) || !is_open()) return;
     if (!std::exchange(keeps_alive_, true)) set_keepalive(fd());
     set_keepalive_times(fd(), keepalive_times(random_unit(), random_unit()));
-}
-
-void Connection::give_up_after(Milliseconds time) {
-    set_option(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(time.count()));
 }
 
 void Connection::close() {
@@ -219,7 +151,7 @@ void Connection::close() {
 }
 
 void Connection::close_clean() {
-    if (socket_.is_open()) set_linger(fd(), false);
+    if (socket_.is_open()) close_with_fin(fd());
     close();
 }
 
@@ -237,13 +169,13 @@ Connection Connection::moved_to(asio::io_context& context) {
 Task<> say_farewell(Connection& connection) {
     if (!connection.is_open()) co_return;
     // A peer that does not even read its answer gets a mere FIN.
-    if (connection.shutdown_send() != 0) ::shutdown(connection.fd(), SHUT_WR);
+    if (connection.shutdown_send() != 0) calls().shutdown_send(connection.fd());
     Deadline deadline(connection);
     deadline.expires_after(kFarewell);
     std::size_t left = kFarewellMaxBytes;
     while (left > 0) {
         char buffer[512];  // small: it lives in the coroutine's frame
-        const ssize_t n = ::recv(connection.fd(), buffer, sizeof buffer, 0);
+        const ssize_t n = calls().recv(connection.fd(), buffer, sizeof buffer);
         if (n > 0) {
             left -= std::min(left, static_cast<std::size_t>(n));
             continue;

@@ -15,27 +15,11 @@
 #include "common/base/turn.hpp"
 #include "common/net/asio.hpp"
 #include "common/net/leg.hpp"
+#include "common/os/socket.hpp"
 #include "common/os/unique_fd.hpp"
 #include "common/tls/session.hpp"
 
 namespace inout {
-
-/// What the kernel may hold of each direction of a connection, for those made from now on
-/// (SO_RCVBUF, SO_SNDBUF; socket(7)); 0: it adapts that itself. Once, before the first connection.
-void set_buffer_bytes(int bytes);
-
-/// The options every connection has from its first moment; accepted sockets inherit them from the
-/// listening one.
-void set_connection_options(int fd);
-/// Seconds without a word before the first probe, and between probes (tcp(7)).
-struct KeepaliveTimes {
-    int idle_s, interval_s;
-};
-/// From the least to the most of limits.hpp; each chance in [0, 1).
-KeepaliveTimes keepalive_times(double idle_chance, double interval_chance);
-/// Keepalive with times of the middle, for a listening socket and what it accepts: until
-/// Connection::keep_alive().
-void set_keepalive(int fd);
 
 /// "ip:port", IPv6 in brackets.
 std::string to_string(const Endpoint& endpoint);
@@ -91,12 +75,10 @@ class Connection {
     bool is_quiet();
     /// Whether the kernel holds bytes, an end or an error. Unlike is_quiet(), which over TLS takes
     /// the bytes out of the kernel, it may be asked while somebody else waits for them.
-    bool has_input();
-    /// The error that the kernel holds, 0 if none; asking clears it (SO_ERROR, socket(7)).
-    int take_error();
-    /// Whether another wait for errors would end at once without one: urgent data, or both
-    /// directions are over.
-    bool has_exceptional_state();
+    bool has_input() { return inout::has_input(fd()); }
+    /// As of os/socket.
+    int take_error() { return inout::take_error(fd()); }
+    bool has_exceptional_state() { return inout::has_exceptional_state(fd()); }
 
     /// Keepalive from now on, with times of its own (KeepaliveTimes). Not from the beginning,
     /// because the calls are dear for a short stream: whoever keeps a connection asks for it.
@@ -104,7 +86,7 @@ class Connection {
 
     /// While a stream is being opened: fails when the peer has acknowledged nothing for this long
     /// (TCP_USER_TIMEOUT, tcp(7)). 0: no longer, as a relayed stream needs it.
-    void give_up_after(Milliseconds time);
+    void give_up_after(Milliseconds time) { inout::give_up_after(fd(), time); }
 
     /// Closes with RST; pending operations end with operation_aborted. The way to cancel.
     void close();

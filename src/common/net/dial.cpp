@@ -1,8 +1,5 @@
 #include "common/net/dial.hpp"
 
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <memory>
@@ -12,7 +9,7 @@
 #include "common/base/log.hpp"
 #include "common/net/address_memory.hpp"
 #include "common/net/resolver.hpp"
-#include "common/os/unique_fd.hpp"
+#include "common/os/socket.hpp"
 
 namespace inout {
 namespace {
@@ -45,15 +42,6 @@ void report_out_of_resources(const std::error_code& error) {
                  {{"reason", reason}});
 }
 
-/// EADDRNOTAVAIL has two causes: no free port towards this address, or no address of our own to
-/// reach it from (::1 where IPv6 is switched off). Datagrams have ports of their own and need the
-/// same address.
-bool has_own_address_towards(const Endpoint& endpoint) {
-    const UniqueFd probe(::socket(endpoint.data()->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    return probe &&
-           ::connect(probe.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0;
-}
-
 /// The code and the words for a failed attempt.
 DialError describe(const Endpoint& endpoint, const std::error_code& error) {
     const std::string place = to_string(endpoint);
@@ -67,7 +55,9 @@ DialError describe(const Endpoint& endpoint, const std::error_code& error) {
         case ENOBUFS:
         case ENOMEM: return {Code::limit, place + ": no memory left here"};
         case EADDRNOTAVAIL:
-            if (!has_own_address_towards(endpoint)) return {Code::backend_timeout, words};
+            if (!has_own_address_towards(*endpoint.data(), endpoint.size())) {
+                return {Code::backend_timeout, words};
+            }
             return {Code::limit,
                     "no local port left towards " + place + " (net.ipv4.ip_local_port_range)"};
         // Something is there that does not want us: a reset may come right behind the handshake.
@@ -94,22 +84,15 @@ void note_failure(Attempts& attempts, const Endpoint& endpoint, const std::error
 
 /// A dial to a free port in the range of local ports may be given that very port; then it connects
 /// to itself (simultaneous open, RFC 9293, 3.5), and whoever dials gets its own bytes back.
-bool met_itself(int fd, std::uint16_t port) {
-    Endpoint own, other;
-    auto own_size = static_cast<socklen_t>(own.capacity()), other_size = own_size;
-    if (::getsockname(fd, own.data(), &own_size) != 0 || own.port() != port) return false;
-    if (::getpeername(fd, other.data(), &other_size) != 0) return false;
-    return own == other;
+bool met_itself(const Socket& socket, std::uint16_t port) {
+    std::error_code error;
+    const Endpoint own = socket.local_endpoint(error);
+    if (error || own.port() != port) return false;
+    const Endpoint other = socket.remote_endpoint(error);
+    return !error && own == other;
 }
 
 std::error_code system_error(int error) { return {error, asio::error::get_system_category()}; }
-
-/// What poll(2) says now of a connection that is being made: 0 while it is, POLLOUT alone when it
-/// is there.
-int connect_state(int fd) {
-    pollfd state{fd, POLLOUT, 0};
-    return ::poll(&state, 1, 0) > 0 ? state.revents : 0;
-}
 
 /// Notes the end of an attempt if it is there. On the same host it is there at once: no event is
 /// awaited then.
@@ -117,18 +100,19 @@ void look_at_attempt(const std::shared_ptr<Attempts>& attempts, std::size_t inde
     Connection& connection = *attempts->connections[index];
     // Given up meanwhile (a success may have been on its way): counted there.
     if (!connection.is_open()) return;
-    const int state = connect_state(connection.fd());
-    if (state == 0) {
+    const ConnectState state = connect_state(connection.fd());
+    if (state == ConnectState::pending) {
         connection.socket().async_wait(Socket::wait_write, [attempts, index](std::error_code) {
             look_at_attempt(attempts, index);
         });
         return;
     }
     const Endpoint& endpoint = attempts->endpoints[index];
-    if (const int error = state == POLLOUT ? 0 : connection.take_error(); error != 0) {
+    if (const int error = state == ConnectState::connected ? 0 : connection.take_error();
+        error != 0) {
         note_failure(*attempts, endpoint, system_error(error));
         connection.close();
-    } else if (met_itself(connection.fd(), endpoint.port())) {
+    } else if (met_itself(connection.socket(), endpoint.port())) {
         note_failure(*attempts, {Code::backend_refused,
                                  to_string(endpoint) + ": nobody listens there (the connection "
                                                        "met itself)"});
@@ -141,15 +125,8 @@ void look_at_attempt(const std::shared_ptr<Attempts>& attempts, std::size_t inde
 
 void start_attempt(const std::shared_ptr<Attempts>& attempts, const Executor& executor,
                    const Endpoint& endpoint) {
-    UniqueFd fd(
-        ::socket(endpoint.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    UniqueFd fd = begin_connect(*endpoint.data(), endpoint.size());
     int error = fd ? 0 : errno;
-    if (error == 0) {
-        set_connection_options(fd.get());
-        const auto size = static_cast<socklen_t>(endpoint.size());
-        const bool failed = ::connect(fd.get(), endpoint.data(), size) != 0;
-        if (failed && errno != EINPROGRESS && errno != EINTR) error = errno;
-    }
     // The descriptor always has an owner, also if memory runs out here.
     Connection owner(executor, fd.release(), endpoint, Connection::Origin::dialled);
     attempts->endpoints.push_back(endpoint);

@@ -1,10 +1,8 @@
 #include "common/net/local_address.hpp"
 
-#include <ifaddrs.h>
-#include <sys/socket.h>
-
 #include <cstring>
-#include <memory>
+
+#include "common/os/socket.hpp"
 
 namespace inout {
 namespace {
@@ -27,19 +25,14 @@ AnyAddress dialled(const AnyAddress& address) {
 
 bool is_of_this_machine(const AnyAddress& address) {
     if (address.is_loopback()) return true;
-    ifaddrs* list = nullptr;
-    if (::getifaddrs(&list) != 0) return false;
-    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, ::freeifaddrs);
-    for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
-        const int family = one->ifa_addr != nullptr ? one->ifa_addr->sa_family : AF_UNSPEC;
-        if (family != AF_INET && family != AF_INET6) continue;
+    bool found = false;
+    for_each_own_address([&](const sockaddr& own, std::size_t size) {
         Endpoint endpoint;
-        const std::size_t size = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-        std::memcpy(endpoint.data(), one->ifa_addr, size);
+        std::memcpy(endpoint.data(), &own, size);
         endpoint.resize(size);
-        if (endpoint.address() == address) return true;
-    }
-    return false;
+        found = found || endpoint.address() == address;
+    });
+    return found;
 }
 
 }  // namespace

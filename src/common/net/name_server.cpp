@@ -1,14 +1,13 @@
 #include "common/net/name_server.hpp"
 
 #include <ares.h>
-#include <netdb.h>
-#include <sys/stat.h>
 
 #include <cstring>
 #include <new>
 
 #include "common/base/host_port.hpp"
 #include "common/base/log.hpp"
+#include "common/os/file.hpp"
 
 namespace inout {
 namespace {
@@ -17,16 +16,7 @@ namespace {
 std::string look_of_files() {
     std::string look;
     for (const char* file : {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"}) {
-        struct stat s {};
-        if (::stat(file, &s) == 0) {
-            for (const auto part :
-                 {static_cast<long long>(s.st_dev), static_cast<long long>(s.st_ino),
-                  static_cast<long long>(s.st_size), static_cast<long long>(s.st_mtim.tv_sec),
-                  static_cast<long long>(s.st_mtim.tv_nsec)}) {
-                look += std::to_string(part) + ' ';
-            }
-        }
-        look += ';';
+        look += stamp_of(file) + ';';
     }
     return look;
 }

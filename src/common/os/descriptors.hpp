@@ -8,6 +8,9 @@ namespace inout {
 /// RLIMIT_NOFILE's soft limit as it is now; the daemon raises it at start (getrlimit(2)).
 std::size_t descriptor_limit();
 
+/// Raises the soft limit to the hard one; what it is then.
+std::size_t raise_descriptor_limit();
+
 /// Of `limit` descriptors those that connections of streams may have: without the reserve, what the
 /// process itself needs on `threads` workers, the share of pipes, and `fixed` ones that always stay
 /// (listeners, control connections). At least one stream's.

@@ -82,4 +82,34 @@ Result<Secret, std::string> read_file(const std::string& path, FileAudience audi
     return Secret({buffer.bytes.data(), size});
 }
 
+Result<std::string, std::error_code> read_up_to(const std::string& path, std::size_t max_bytes) {
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) return Failure{std::error_code(errno, std::generic_category())};
+    std::string text(max_bytes, '\0');
+    std::size_t size = 0;
+    while (size < text.size()) {
+        const ssize_t n = ::read(file.get(), text.data() + size, text.size() - size);
+        if (n == 0) break;
+        if (n < 0 && errno != EINTR) {
+            return Failure{std::error_code(errno, std::generic_category())};
+        }
+        if (n > 0) size += static_cast<std::size_t>(n);
+    }
+    text.resize(size);
+    return text;
+}
+
+std::string stamp_of(const char* path) {
+    struct stat s {};
+    std::string stamp;
+    if (::stat(path, &s) != 0) return stamp;
+    for (const auto part :
+         {static_cast<long long>(s.st_dev), static_cast<long long>(s.st_ino),
+          static_cast<long long>(s.st_size), static_cast<long long>(s.st_mtim.tv_sec),
+          static_cast<long long>(s.st_mtim.tv_nsec)}) {
+        stamp += std::to_string(part) + ' ';
+    }
+    return stamp;
+}
+
 }  // namespace inout

@@ -1,13 +1,14 @@
 // Reading the files that a configuration names: opened once, and what was opened is what is judged
 // and read, so that nobody can exchange it in between.
 //
-// The functions block, for no longer than a disk needs: a FIFO or a device is refused before
-// anything waits for it. For start-up and reload; the failure texts leave the path to the caller.
-// Any thread.
+// What is secret is read without waiting for longer than a disk needs: a FIFO or a device is
+// refused before anything waits for it. For start-up and reload; the failure texts leave the path
+// to the caller. Any thread.
 #pragma once
 
 #include <cstddef>
 #include <string>
+#include <system_error>
 
 #include "common/base/result.hpp"
 #include "common/base/secret.hpp"
@@ -26,5 +27,11 @@ enum class FileAudience {
 /// somebody else than root or this process's user, or if others may read or write it.
 Result<Secret, std::string> read_file(const std::string& path, FileAudience audience,
                                       std::size_t max_bytes);
+
+/// The first `max_bytes` of whatever can be read there, a pipe too: it waits for its end.
+Result<std::string, std::error_code> read_up_to(const std::string& path, std::size_t max_bytes);
+
+/// Differs when the file of this name was changed or replaced; empty if there is none.
+std::string stamp_of(const char* path);
 
 }  // namespace inout

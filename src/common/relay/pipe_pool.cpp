@@ -1,7 +1,5 @@
 #include "common/relay/pipe_pool.hpp"
 
-#include <fcntl.h>
-
 #include <atomic>
 #include <utility>
 
@@ -19,22 +17,21 @@ std::size_t pipes_max() {
     return max;
 }
 
-std::optional<Pipe> make_pipe() {
+std::optional<Pipe> new_pipe() {
     if (counters().pipes >= pipes_max()) return std::nullopt;
-    int ends[2];
-    if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return std::nullopt;
-    Pipe pipe{.read_end = UniqueFd(ends[0]), .write_end = UniqueFd(ends[1])};
+    auto ends = make_pipe();
+    if (!ends) return std::nullopt;
+    Pipe pipe{std::move(*ends)};
     // Both may be refused: trust only what the pipe says then.
     const bool may_be_large = large_pipes < kLargePipesMax;
-    if (may_be_large && ::fcntl(ends[1], F_SETPIPE_SZ, kLargePipeBytes) > 0) {
+    if (may_be_large && set_pipe_capacity(pipe, kLargePipeBytes)) {
         pipe.large.emplace(large_pipes);
     } else {
-        ::fcntl(ends[1], F_SETPIPE_SZ, kPipeBytes);
+        set_pipe_capacity(pipe, kPipeBytes);
     }
-    const int capacity = ::fcntl(ends[1], F_GETPIPE_SZ);
+    pipe.capacity = pipe_capacity(pipe);
     // Over the user's page limit the kernel hands out pipes of one or two pages: copying is faster.
-    if (capacity < static_cast<int>(kCopyBytes)) return std::nullopt;
-    pipe.capacity = static_cast<std::size_t>(capacity);
+    if (pipe.capacity < kCopyBytes) return std::nullopt;
     return pipe;
 }
 
@@ -48,7 +45,7 @@ std::optional<Pipe> PipePool::borrow() {
     if (lent_ >= kPipesMax) return std::nullopt;
     std::optional<Pipe> pipe;
     if (idle_.empty()) {
-        pipe = make_pipe();
+        pipe = new_pipe();
     } else {
         pipe = std::move(idle_.back());
         idle_.pop_back();

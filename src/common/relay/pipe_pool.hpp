@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "common/base/counters.hpp"
-#include "common/os/unique_fd.hpp"
+#include "common/os/pipe.hpp"
 
 namespace inout {
 
-struct Pipe {
-    UniqueFd read_end, write_end;
+struct Pipe : PipeEnds {
     std::size_t capacity = 0;  ///< bytes, as F_GETPIPE_SZ says
     std::size_t held = 0;      ///< bytes in it now
     Counted counted{counters().pipes};

@@ -1,12 +1,11 @@
 #include "common/relay/relay.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <new>
 
 #include "common/base/log.hpp"
+#include "common/os/socket.hpp"
 #include "common/relay/relay_parts.hpp"
 
 namespace inout {
@@ -236,9 +235,7 @@ class Relay {
             towards.pump.discard(set_.pipes_);
         }
         direction_from(side).pump.source_was_reset();
-        // What has arrived is still read and then the end, which wakes a wait that no event of a
-        // vanished peer would (shutdown(2); it fails harmlessly if the kernel knows of the reset).
-        ::shutdown(side.connection.fd(), SHUT_RD);
+        stop_receiving(side.connection.fd());  // no event of a vanished peer would end a wait
         close_when_done();
     }
 

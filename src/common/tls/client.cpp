@@ -1,6 +1,5 @@
 #include "common/tls/client.hpp"
 
-#include <arpa/inet.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -9,6 +8,7 @@
 #include <new>
 
 #include "common/base/crypto.hpp"
+#include "common/base/host_port.hpp"
 #include "common/tls/files.hpp"
 
 namespace inout {
@@ -18,12 +18,6 @@ namespace {
 std::string certificate_name(std::string host) {
     if (host.ends_with('.')) host.pop_back();
     return host.substr(0, host.find('%'));
-}
-
-bool is_address(const std::string& host) {
-    std::array<unsigned char, 16> ignored;
-    return ::inet_pton(AF_INET, host.c_str(), ignored.data()) == 1 ||
-           ::inet_pton(AF_INET6, host.c_str(), ignored.data()) == 1;
 }
 
 }  // namespace
@@ -79,7 +73,7 @@ SslPtr TlsClient::session() {
     SSL_set_connect_state(ssl.get());
     bool named = false;
     X509_VERIFY_PARAM* const expected = SSL_get0_param(ssl.get());
-    if (is_address(server_name_)) {
+    if (is_address_literal(server_name_)) {
         named = X509_VERIFY_PARAM_set1_ip_asc(expected, server_name_.c_str()) == 1;
     } else {
         X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);

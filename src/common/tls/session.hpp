@@ -102,7 +102,7 @@ class TlsSession {
     /// Names of the verified peer's own certificate, see certificate_names. Empty without a
     /// certificate, and when it has expired since the handshake.
     std::vector<CertificateName> peer_names() const;
-    bool was_resumed() const;
+    bool was_resumed() const;  // only tests
 
     /// Records and handshake messages that reading has gone through since the last call, with or
     /// without content, those of the sessions that carry this one included: what a turn is charged.

@@ -1,11 +1,12 @@
-#include "common/relay/peer_watch.hpp"
+#include "common/os/tcp_info.hpp"
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-namespace inout {
+#include <optional>
 
+namespace inout {
 namespace {
 
 /// Nothing for what is no TCP connection any more.
