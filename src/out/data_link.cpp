@@ -4,6 +4,7 @@
 #include "common/net/dial.hpp"
 #include "common/net/frame_io.hpp"
 #include "common/open/opening.hpp"
+#include "out/exit.hpp"
 
 namespace inout::out {
 namespace {
@@ -114,6 +115,10 @@ Task<> give_up(std::optional<Opening>& opening, Connection& proxy, const DataAct
 std::pair<Code, std::string> objection(const Registration& registration,
                                        const DataActiveRequest& active) {
     if (registration.draining) return {Code::draining, "out is ending"};
+    // Its client would get another topic's backend.
+    if (backend_of(registration.network, topic_of(registration.network, active)) == nullptr) {
+        return {Code::no_topic, "out does not serve topic " + active.topic};
+    }
     const bool has_key = registration.network.e2e != nullptr;
     // A 0.0.1 proxy does not pass on whether in has a key; then the handshake tells.
     if (has_key && active.ext && !active.e2e) {
@@ -190,12 +195,12 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         co_await give_up(opening, proxy, active, Code::limit, kNoDescriptors);
         co_return;
     }
-    auto backend = co_await dial(worker.executor(), network.config.backend, DialOrder::in_turn,
-                                 network.all.open_timeout);
+    const HostPort& address = *backend_of(network, topic_of(network, active));
+    auto backend =
+        co_await dial(worker.executor(), address, DialOrder::in_turn, network.all.open_timeout);
     if (!backend) {
         const DialError error = backend.error();
-        const std::string detail =
-            "backend " + to_string(network.config.backend) + ": " + error.detail;
+        const std::string detail = "backend " + to_string(address) + ": " + error.detail;
         co_await give_up(opening, proxy, active, error.code, detail);
         co_return;
     }

@@ -216,13 +216,9 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
 
 Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
                     OutDataRequest request, Strangers::Stay& stay) {
-    // A registration with ext has a secret ticket; one without can not be told from another's.
-    auto registration = request.ticket.empty() ? state.directory.holder(request.topic)
-                                               : state.directory.by_ticket(request.ticket);
-    if (registration &&
-        (registration->ticket != request.ticket || registration->topic != request.topic ||
-         (registration->bound &&
-          !state.gatekeeper.has_key_of(registration->identity, request, connection)))) {
+    auto registration = state.directory.registration_of(request);
+    if (registration && registration->bound &&
+        !state.gatekeeper.has_key_of(registration->identity, request, connection)) {
         registration = nullptr;
     }
     Response answer = answer_to("OutDataRequest", request.magic);

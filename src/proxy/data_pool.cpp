@@ -54,6 +54,11 @@ void DataPool::close() {
     }
 }
 
+bool DataPool::is_open() {
+    const std::lock_guard lock(mutex_);
+    return open_;
+}
+
 bool DataPool::has_room() {
     const std::lock_guard lock(mutex_);
     const bool may_park = !room_.is_there || room_.is_there();

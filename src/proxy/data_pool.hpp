@@ -37,6 +37,8 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     void open();
     /// Parked connections close, waiting streams get nothing. May be opened again.
     void close();
+    /// Whether its registration holds its topic.
+    bool is_open();
 
     /// A data connection is there and answered; on `worker`'s thread. It closes if nobody wants it,
     /// or if there is no room, as in came_in_vain().

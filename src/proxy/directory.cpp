@@ -153,6 +153,20 @@ std::shared_ptr<Registration> Directory::holder(std::string_view topic) {
     return id ? registrations_.at(*id) : nullptr;
 }
 
+Task<Result<Route, NoRoute>> Directory::find(std::string_view topic, Clock::time_point deadline,
+                                             const Route& tried) {
+    auto out = holder(topic);
+    if (tried.out && !tried.out->pool->is_open() && (!out || out == tried.out)) {
+        const auto executor = co_await asio::this_coro::executor;
+        Timer change(executor, std::min(Clock::now() + kHolderChange, deadline));
+        co_await change.async_wait(use_result);
+        out = holder(topic);
+    }
+    if (out) co_return Route{std::move(out)};
+    if (tried.out) co_return Failure{NoRoute{Code::no_out, "the topic's out has gone"}};
+    co_return Failure{NoRoute{Code::no_topic, "no out serves topic " + std::string(topic)}};
+}
+
 bool Directory::take_topic(std::string_view topic, const Identity& identity, Quota& quota,
                            std::shared_ptr<Quota::Place>& place) {
     const std::lock_guard lock(mutex_);
@@ -168,10 +182,15 @@ bool Directory::take_topic(std::string_view topic, const Identity& identity, Quo
     return taken;
 }
 
-std::shared_ptr<Registration> Directory::by_ticket(const std::string& ticket) {
+std::shared_ptr<Registration> Directory::registration_of(const OutDataRequest& request) {
+    if (request.ticket.empty()) {
+        auto out = holder(request.topic);
+        return out && out->ticket.empty() ? out : nullptr;
+    }
     const std::lock_guard lock(mutex_);
-    const auto found = tickets_.find(ticket);
-    return found == tickets_.end() ? nullptr : found->second;
+    const auto found = tickets_.find(request.ticket);
+    if (found == tickets_.end() || found->second->topic != request.topic) return nullptr;
+    return found->second;
 }
 
 bool Directory::has_just_ended(const OutDataRequest& request) {

@@ -1,4 +1,5 @@
-// The directory: who serves which topic, by topic and by ticket. The one door to the registry.
+// The directory: who serves which topic, and whose a data connection is. The one door to the
+// registry, and the one place that knows how a line of outs works.
 //
 // Thread-safe. Tells displaced and promoted outs, opens the holder's pool and closes the others'.
 #pragma once
@@ -15,6 +16,15 @@
 #include "proxy/registration.hpp"
 
 namespace inout::proxy {
+
+/// The way of a stream: the out that it goes to.
+struct Route {
+    std::shared_ptr<Registration> out;
+};
+struct NoRoute {
+    Code code;
+    std::string detail;  ///< for people
+};
 
 class Directory {
   public:
@@ -33,12 +43,18 @@ class Directory {
     /// Its control connection has ended: the same, and nothing of it is left.
     void forget(const std::shared_ptr<Registration>& registration);
 
-    std::shared_ptr<Registration> holder(std::string_view topic);
+    /// The way to this topic now: Code::no_topic if there is none. `tried` is the one that this
+    /// stream had before, if any. If that has closed and no other is there, the next may be in
+    /// place in a moment: waits for that, but not beyond `deadline`; Code::no_out if it is not.
+    Task<Result<Route, NoRoute>> find(std::string_view topic, Clock::time_point deadline,
+                                      const Route& tried);
     /// Shares what an identity holds for this topic already, with whichever of its outs, or takes
     /// it from `quota`, in which a topic counts once. False: it has none left.
     bool take_topic(std::string_view topic, const Identity& identity, Quota& quota,
                     std::shared_ptr<Quota::Place>& place);
-    std::shared_ptr<Registration> by_ticket(const std::string& ticket);
+    /// Whose data connection this is: the registration with its ticket; of those without, which
+    /// can not be told from one another, the one that holds the topic. Nothing if there is none.
+    std::shared_ptr<Registration> registration_of(const OutDataRequest& request);
     /// Whether this request, which no registration answers to, is one that an honest out may make:
     /// its registration ended less than kTicketMemory ago, or was displaced and has no ticket.
     bool has_just_ended(const OutDataRequest& request);
@@ -59,6 +75,7 @@ class Directory {
     std::map<std::string, std::weak_ptr<Quota::Place>> places_;
     std::size_t places_swept_ = 0;  // how many there were after those that are gone were dropped
 
+    std::shared_ptr<Registration> holder(std::string_view topic);
     void erase(RegistrationId id);
     void take_its_place(Registration& registration, const TopicRegistry::Added& added);
     bool remove_locked(Registration& registration);

@@ -119,16 +119,13 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
     const std::string& topic = request.topic;
     const auto wait_until = Clock::now() + config.open_timeout;
     const auto give_up_at = wait_until + config.answer_timeout;
-    Timer holder_change(worker.context());
-    bool topic_seen = false;
+    Route route;
     while (Clock::now() < give_up_at && !in_watch.fired()) {
         if (state.draining) co_return not_found(Code::draining, "proxy is ending");
-        const auto registration = state.directory.holder(topic);
-        if (!registration) {
-            co_return topic_seen ? not_found(Code::no_out, "the topic's out has gone")
-                                 : not_found(Code::no_topic, "no out serves topic " + topic);
-        }
-        topic_seen = true;
+        auto next = co_await state.directory.find(topic, give_up_at, route);
+        if (!next) co_return not_found(next.error().code, std::move(next.error().detail));
+        route = std::move(*next);
+        const auto& registration = route.out;
         if (!state.gatekeeper.may_serve(registration->identity, topic)) {
             co_return not_found(Code::no_topic, "no out serves topic " + topic);
         }
@@ -143,12 +140,7 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         if (taken.result == DataPool::Taken::too_many_waiting) {
             co_return not_found(Code::limit, "too many streams wait for this topic");
         }
-        if (taken.result == DataPool::Taken::closed) {
-            // Its holder is changing; the new one is in place in a moment.
-            holder_change.expires_after(kHolderChange);
-            co_await holder_change.async_wait(use_result);
-            continue;
-        }
+        if (taken.result == DataPool::Taken::closed) continue;  // not its holder any more
         Connection data = std::move(*taken.connection);
         in_watch.closes(&data);
         const auto activated = co_await activate(data, early, config.answer_timeout, request,

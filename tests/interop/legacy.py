@@ -2,7 +2,8 @@
 
 Written from part 1 of docs/protocol.md. What a test may turn: LegacyProxy(overtake=True) forces
 DataActiveRequest ahead of the park's Response, LegacyProxy(garble=n) mixes up the first n of these
-beyond recognition, LegacyProxy(mingle=True) mixes headers and bodies of two frames wherever two of
+beyond recognition, LegacyProxy(names=topic) names another topic in them,
+LegacyProxy(mingle=True) mixes headers and bodies of two frames wherever two of
 its writers can meet, as the original does by chance,
 LegacyOut(parks=False) holds the out's data connections back until may_park is set.
 """
@@ -33,8 +34,9 @@ class Registration:
 class LegacyProxy(Peer):
     """Topics by their latest control connection; .registrations, .pings, .parks tell what came."""
 
-    def __init__(self, port=0, overtake=False, garble=0, mingle=False):
+    def __init__(self, port=0, overtake=False, garble=0, mingle=False, names=None):
         super().__init__()
+        self.names = names
         self.mingle = mingle
         self.order = random.Random(2)
         self.overtake = overtake or mingle
@@ -141,7 +143,7 @@ class LegacyProxy(Peer):
     def _activate(self, data, topic, park):
         """"" or why the data connection could not be used."""
         magic = self.magic()
-        request = encode("DataActiveRequest", {"magic": magic, "type": topic})
+        request = encode("DataActiveRequest", {"magic": magic, "type": self.names or topic})
         try:
             if self.overtake and not self._answer_late(data, request, park):
                 return "data connection lost"

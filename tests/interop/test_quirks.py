@@ -46,6 +46,15 @@ def test_out_answers_an_activation_only_after_its_park_was_answered(run, peers):
         assert exchange(client, b"after all") == b"after all"
 
 
+def test_out_serves_its_registrations_topic_whatever_a_legacy_proxy_names(run, peers):
+    proxy = peers(LegacyProxy(names="another"))
+    run.out(proxy, {"default": harness.echo_server(run).port})
+    in_ = peers(LegacyIn(proxy.port(), "default"))
+    wait_for(lambda: proxy.parks >= 1, what="parked connection")
+    with connect(in_.port()) as client:
+        assert exchange(client, b"as ever") == b"as ever"
+
+
 def test_out_parks_anew_when_two_writers_garble_its_data_connection(run, peers):
     proxy = peers(LegacyProxy(overtake=True, garble=1))
     run.out(proxy, {"default": harness.echo_server(run).port})

@@ -28,11 +28,12 @@ def logged_bytes(program):
 
 class Malice(harness.Server):
     """A proxy that registers whom it gets, then does `attack(control, self)`. Parked connections
-    stay as they are, or get a stream at once if `activates`."""
+    stay as they are, or get a stream of this topic at once if `activates`."""
 
-    def __init__(self, attack=None, activates=False):
+    def __init__(self, attack=None, activates=False, topic="t"):
         self.attack = attack
         self.activates = activates
+        self.topic = topic
         self.controls = []
         self.parks = 0
         self.answers = []
@@ -52,7 +53,7 @@ class Malice(harness.Server):
         elif kind == "OutDataRequest":
             self.parks += 1
             if self.activates:
-                s.sendall(encode("DataActiveRequest", {"magic": "00", "type": "t",
+                s.sendall(encode("DataActiveRequest", {"magic": "00", "type": self.topic,
                                                        "ext": {"v": 1, "id": new_id(),
                                                                "client": "192.0.2.1:1"}}))
                 self.answers.append(read_frame(s)[1]["ext"].get("code"))
@@ -154,6 +155,21 @@ def test_a_proxy_that_takes_all_it_can_leaves_the_other_proxys_streams_their_des
     for client in good:
         expect_echo(client)
         client.close()
+
+
+def test_a_stream_of_a_topic_that_out_has_not_registered_reaches_no_backend(run):
+    reached = []
+    backend = run.own(harness.Server(reached.append))
+    bad = run.own(Malice(lambda s, _: s.sendall(request(count=1)), activates=True,
+                         topic="another"))
+    out = run.program("out", {"networks": [
+        {"server_host": "127.0.0.1", "server_port": bad.port, "topic": "t",
+         "backend_host": "127.0.0.1", "backend_port": backend.port}]})
+    wait_for(lambda: bad.answers, what="answer")
+    out.wait_event("open_failed", code="no_topic", topic="t",
+                   detail="out does not serve topic another")
+    assert bad.answers == ["no_topic"]
+    assert not reached
 
 
 def test_notices_without_end_do_not_fill_the_log_of_out(run):

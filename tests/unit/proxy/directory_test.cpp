@@ -1,4 +1,5 @@
-// What an identity may register counts by topic, from whichever thread it is asked for.
+// Where a stream of a topic goes, and whose a data connection is. What an identity may register
+// counts by topic, from whichever thread it is asked for.
 #include "proxy/directory.hpp"
 
 #include <gtest/gtest.h>
@@ -7,6 +8,8 @@
 #include <barrier>
 #include <functional>
 #include <thread>
+
+#include "../loopback.hpp"
 
 namespace inout::proxy {
 namespace {
@@ -92,6 +95,111 @@ TEST(Directory, topics_that_are_gone_are_given_back_and_another_identity_has_its
         ASSERT_NE(theirs, kept);
         passing.reset();
     }
+}
+
+class DirectoryRoutes : public testing::Test {
+  protected:
+    /// An out that serves "t" from now on, or waits behind the one that does.
+    std::shared_ptr<Registration> add_out(const std::string& ticket = {}, bool standby = false) {
+        auto out = std::make_shared<Registration>();
+        out->topic = "t";
+        out->ticket = ticket;
+        out->pool = std::make_shared<DataPool>(PoolPolicy(1, 1, 1), 1, 1, [](auto, auto) {});
+        EXPECT_TRUE(directory.add(out, {}, standby));
+        return out;
+    }
+    Result<Route, NoRoute> find(const std::string& topic, const Route& tried = {}) {
+        return *run(context, directory.find(topic, Clock::now() + kPatience, tried));
+    }
+    static std::shared_ptr<Registration> out_of(const Result<Route, NoRoute>& found) {
+        return found ? found->out : nullptr;
+    }
+    static Code code_of(const Result<Route, NoRoute>& found) {
+        return found ? Code::none : found.error().code;
+    }
+    static OutDataRequest data_request(const std::string& topic, const std::string& ticket) {
+        return {.magic = "1", .version = "0.0.1", .topic = topic, .ticket = ticket};
+    }
+
+    Directory directory{100};
+    asio::io_context context;
+};
+
+TEST_F(DirectoryRoutes, there_is_none_for_a_topic_that_nobody_has_registered) {
+    add_out();
+    const auto found = find("other");
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, Code::no_topic);
+    EXPECT_EQ(found.error().detail, "no out serves topic other");
+}
+
+TEST_F(DirectoryRoutes, lead_to_the_newest_out_and_not_to_one_that_stands_by) {
+    const auto first = add_out();
+    add_out({}, true);
+    EXPECT_EQ(out_of(find("t")), first);
+    const auto second = add_out();
+    EXPECT_EQ(out_of(find("t")), second);
+    directory.forget(second);
+    EXPECT_EQ(out_of(find("t")), first);
+}
+
+TEST_F(DirectoryRoutes, are_found_again_where_only_a_data_connection_was_dead) {
+    const auto out = add_out();
+    EXPECT_EQ(out_of(find("t", Route{out})), out);
+}
+
+TEST_F(DirectoryRoutes, lead_to_the_next_out_when_the_one_before_was_displaced_or_drains) {
+    const auto first = add_out(), second = add_out();
+    EXPECT_EQ(out_of(find("t", Route{first})), second);
+    directory.drain(second);
+    EXPECT_EQ(out_of(find("t", Route{second})), first);
+}
+
+TEST_F(DirectoryRoutes, wait_a_moment_for_the_next_out_when_the_last_one_has_gone) {
+    const auto gone = add_out();
+    directory.forget(gone);
+    std::shared_ptr<Registration> next;
+    // Behind the search, which sees nobody, and before what it waits for.
+    asio::post(context, [&] { asio::post(context, [&] { next = add_out(); }); });
+    EXPECT_EQ(out_of(find("t", Route{gone})), next);
+    EXPECT_NE(next, nullptr);
+}
+
+TEST_F(DirectoryRoutes, end_with_the_last_out) {
+    const auto gone = add_out();
+    directory.forget(gone);
+    EXPECT_EQ(code_of(find("t", Route{gone})), Code::no_out);
+    EXPECT_EQ(code_of(find("t")), Code::no_topic);
+}
+
+TEST_F(DirectoryRoutes, are_not_waited_for_beyond_the_deadline) {
+    const auto gone = add_out();
+    directory.forget(gone);
+    const Route tried{gone};
+    const auto found = run(context, directory.find("t", Clock::time_point::min(), tried));
+    EXPECT_EQ(code_of(*found), Code::no_out);
+}
+
+TEST_F(DirectoryRoutes, know_no_better_when_the_pool_of_the_holder_is_closed) {
+    const auto out = add_out();
+    out->pool->close();  // as all are when the proxy ends
+    EXPECT_EQ(out_of(find("t", Route{out})), out);
+}
+
+TEST_F(DirectoryRoutes, a_data_connection_belongs_to_the_registration_of_its_ticket_and_topic) {
+    const auto first = add_out("11"), second = add_out("22");
+    EXPECT_EQ(directory.registration_of(data_request("t", "11")), first);
+    EXPECT_EQ(directory.registration_of(data_request("t", "22")), second);
+    EXPECT_EQ(directory.registration_of(data_request("t", "33")), nullptr);
+    EXPECT_EQ(directory.registration_of(data_request("other", "22")), nullptr);
+}
+
+TEST_F(DirectoryRoutes, a_data_connection_without_a_ticket_belongs_to_a_holder_without_one) {
+    const auto plain = add_out();
+    EXPECT_EQ(directory.registration_of(data_request("t", {})), plain);
+    EXPECT_EQ(directory.registration_of(data_request("other", {})), nullptr);
+    add_out("11");
+    EXPECT_EQ(directory.registration_of(data_request("t", {})), nullptr);
 }
 
 }  // namespace

@@ -1,0 +1,23 @@
+// Where a stream leaves out: which topic it is of, and the backend that serves that. Pure; any
+// thread.
+#pragma once
+
+#include <string_view>
+
+#include "common/wire/message.hpp"
+#include "out/network.hpp"
+
+namespace inout::out {
+
+/// A 0.0.1 proxy names a topic too, but nobody has ever looked at it: there the connection's
+/// registration tells.
+inline std::string_view topic_of(const Network& network, const DataActiveRequest& active) {
+    return active.ext ? active.topic : network.config.topic;
+}
+
+/// Nothing: this network does not serve the topic.
+inline const HostPort* backend_of(const Network& network, std::string_view topic) {
+    return topic == network.config.topic ? &network.config.backend : nullptr;
+}
+
+}  // namespace inout::out

@@ -1,0 +1,33 @@
+#include "out/exit.hpp"
+
+#include <gtest/gtest.h>
+
+namespace inout::out {
+namespace {
+
+class ExitTest : public testing::Test {
+  protected:
+    const OutConfig all{};
+    const OutNetwork config{.server = {"proxy", 1}, .backend = {"backend", 2}, .topic = "db"};
+    const Network network{.all = all, .config = config, .upstream = nullptr, .e2e = nullptr};
+};
+
+TEST_F(ExitTest, a_stream_is_of_the_topic_that_its_activation_names) {
+    const DataActiveRequest active{.magic = "1", .topic = "other", .ext = true};
+    EXPECT_EQ(topic_of(network, active), "other");
+}
+
+TEST_F(ExitTest, a_stream_from_a_plain_peer_is_of_the_registered_topic) {
+    const DataActiveRequest active{.magic = "1", .topic = "other"};
+    EXPECT_EQ(topic_of(network, active), "db");
+}
+
+TEST_F(ExitTest, a_topic_leads_to_its_backend_and_no_other_topic_does) {
+    EXPECT_EQ(backend_of(network, "db"), &config.backend);
+    for (const auto* other : {"", "d", "DB", "db.1"}) {
+        EXPECT_EQ(backend_of(network, other), nullptr) << other;
+    }
+}
+
+}  // namespace
+}  // namespace inout::out
