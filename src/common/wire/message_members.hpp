@@ -17,37 +17,13 @@ namespace inout {
 
 /// The names that mean anything in a message, its payload or its ext (message_fields.hpp), the
 /// shortest first: a peer's name is compared with those of its length only.
+// clang-format off
 inline constexpr std::string_view kMemberNames[] = {
-    "v",
-    "id",
-    "ext",
-    "key",
-    "e2e",
-    "mac",
-    "type",
-    "code",
-    "mode",
-    "time",
-    "warm",
-    "magic",
-    "proxy",
-    "count",
-    "quiet",
-    "proof",
-    "bound",
-    "ticket",
-    "client",
-    "proof2",
-    "payload",
-    "version",
-    "request",
-    "message",
-    "waiting",
-    "instance",
-    "position",
-    "identity",
-    "heartbeat_timeout",
+    "v", "id", "ext", "key", "e2e", "mac", "type", "code", "mode", "time", "warm", "magic", "proxy",
+    "count", "quiet", "proof", "bound", "ticket", "client", "proof2", "payload", "version",
+    "request", "message", "waiting", "instance", "position", "identity", "heartbeat_timeout",
 };
+// clang-format on
 inline constexpr std::size_t kMemberNameMaxBytes = std::rbegin(kMemberNames)->size();
 
 /// Where the names of each length begin, and at +1 where they end.
