@@ -54,28 +54,23 @@ Task<Result<Response, std::string>> ask_proxy(Attempt& attempt, const Message& r
     co_return std::move(*response);
 }
 
-struct Refusal {
-    std::string_view code;
-    std::string detail;
-};
-
 /// The proxy has connected us to out: the handshake with out, then the client's bytes go on their
 /// way while out dials its backend and says how that went. Nothing: the stream is open.
-Task<std::optional<Refusal>> meet_out(Attempt& attempt) {
+Task<std::optional<Reason>> meet_out(Attempt& attempt) {
     attempt.proxy.secure(std::move(attempt.e2e));
     if (const auto error = co_await attempt.proxy.handshake()) {
         const std::string detail =
             "end-to-end handshake with out: " + attempt.proxy.tls()->failure();
-        if (error.category() != tls_category()) co_return Refusal{"proxy_gone", detail};
-        co_return Refusal{to_string(Code::e2e), detail + " (is the key the same on both sides?)"};
+        if (error.category() != tls_category()) co_return Reason{Code::proxy_gone, detail};
+        co_return Reason{Code::e2e, detail + " (is the key the same on both sides?)"};
     }
     attempt.early.pass_to(attempt.proxy);
     auto answer = co_await read_message(attempt.proxy, kFrameBodyMaxBytes);
     attempt.early.pause();
-    if (!answer) co_return Refusal{"proxy_gone", to_string(answer.error())};
+    if (!answer) co_return Reason{Code::proxy_gone, to_string(answer.error())};
     const auto* response = std::get_if<Response>(&*answer);
-    if (response == nullptr) co_return Refusal{to_string(Code::malformed), "not a status of out"};
-    if (!response->ok()) co_return Refusal{to_string(response->code), response->message};
+    if (response == nullptr) co_return Reason{Code::malformed, "not a status of out"};
+    if (!response->ok()) co_return Reason{response->code, response->message};
     co_return std::nullopt;
 }
 
@@ -112,23 +107,20 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
             const auto left = std::chrono::ceil<Milliseconds>(open_until - Clock::now());
             auto dialled = co_await network.upstream->dial(
                 worker.executor(), config.connect_timeout, DialFor::stream, left, &client_watch);
-            if (!dialled && dialled.error().code == Code::none) {
-                opening.failed("client_gone", "the client reset its connection");
+            if (!dialled && dialled.error().code == Code::client_gone) {
+                opening.failed(Code::client_gone, "the client reset its connection");
                 co_return;
             }
             if (!dialled) {
                 server.lost();
                 warn_proxy_unreachable(network.config, dialled.error().detail);
-                // What has run out here is no fault of the proxy's.
-                const bool here = dialled.error().code == Code::limit;
-                opening.failed(here ? to_string(Code::limit) : "proxy_unreachable",
-                               dialled.error().detail);
+                opening.failed(dialled.error());
                 co_return;
             }
             if (client_watch.fired() && !early.has_taken()) {
                 Task<> leaving = leave(network, std::move(places.descriptors), std::move(*dialled));
                 spawn(worker.executor(), "leaving", std::move(leaving));
-                opening.failed("client_gone", "the client reset its connection");
+                opening.failed(Code::client_gone, "the client reset its connection");
                 co_return;
             }
             proxy.emplace(std::move(*dialled));
@@ -151,23 +143,22 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
             attempt.e2e = std::make_unique<TlsSession>(network.e2e->session(), proxy->fd());
         }
         const auto response = co_await ask_proxy(attempt, request);
-        std::optional<Refusal> refusal;
-        if (response && !response->ok())
-            refusal = Refusal{to_string(response->code), response->message};
+        std::optional<Reason> refusal;
+        if (response && !response->ok()) refusal = Reason{response->code, response->message};
         if (response && response->ok() && network.e2e) refusal = co_await meet_out(attempt);
         client_watch.closes(nullptr);
         if (client_watch.fired() && !early.has_taken()) {
-            opening.failed("client_gone", "the client reset its connection");
+            opening.failed(Code::client_gone, "the client reset its connection");
             co_return;
         }
         if (deadline.expired()) {
-            opening.failed(to_string(Code::open_timeout), "no answer from the proxy in time; is " +
-                                                              to_string(network.config.server) +
-                                                              " an inout proxy?");
+            opening.failed(Code::open_timeout, "no answer from the proxy in time; is " +
+                                                   to_string(network.config.server) +
+                                                   " an inout proxy?");
             co_return;
         }
         if (refusal) {
-            opening.failed(refusal->code, refusal->detail);
+            opening.failed(*refusal);
             co_return;
         }
         if (response) {
@@ -179,7 +170,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
         if (spare) warm.drop_all();  // the others are hardly better
         if (!spare || early.has_taken()) {
             server.lost();
-            opening.failed("proxy_unreachable", response.error());
+            opening.failed(Code::proxy_unreachable, response.error());
             co_return;
         }
         // It died unnoticed, and nothing of the client went into it: a fresh one.

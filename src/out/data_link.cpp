@@ -94,40 +94,39 @@ Task<Parked> park(Connection& proxy, Registration& registration,
     co_return std::move(parked);
 }
 
-Response answer_to(const DataActiveRequest& active, Code code, std::string text) {
+Response answer_to(const DataActiveRequest& active, Reason reason = {Code::none, {}}) {
     return Response{.magic = active.magic,
                     .request = "DataActiveRequest",
-                    .message = std::move(text),
+                    .message = std::move(reason.detail),
                     .ext = true,
-                    .code = code};
+                    .code = reason.code};
 }
 
 /// A stream that can not be opened: says so here and to whoever asked.
 Task<> give_up(std::optional<Opening>& opening, Connection& proxy, const DataActiveRequest& active,
-               Code code, const std::string& detail) {
-    opening->failed(to_string(code), detail);
+               Reason reason) {
+    opening->failed(reason);
     opening.reset();  // the farewell is no part of it
-    Response answer = answer_to(active, code, detail);
+    Response answer = answer_to(active, std::move(reason));
     co_await refuse(proxy, std::move(answer));
 }
 
-/// Why a stream can not be opened, before anything is dialled; Code::none if it can.
-std::pair<Code, std::string> objection(const Registration& registration,
-                                       const DataActiveRequest& active) {
-    if (registration.draining) return {Code::draining, "out is ending"};
+/// Why a stream can not be opened, before anything is dialled; nothing if it can.
+std::optional<Reason> objection(const Registration& registration, const DataActiveRequest& active) {
+    if (registration.draining) return Reason{Code::draining, "out is ending"};
     // Its client would get another topic's backend.
     if (backend_of(registration.network, topic_of(registration.network, active)) == nullptr) {
-        return {Code::no_topic, "out does not serve topic " + active.topic};
+        return Reason{Code::no_topic, "out does not serve topic " + active.topic};
     }
     const bool has_key = registration.network.e2e != nullptr;
     // A 0.0.1 proxy does not pass on whether in has a key; then the handshake tells.
     if (has_key && active.ext && !active.e2e) {
-        return {Code::e2e, "out demands end-to-end encryption, which in does not have"};
+        return Reason{Code::e2e, "out demands end-to-end encryption, which in does not have"};
     }
     if (!has_key && active.e2e) {
-        return {Code::e2e, "in demands end-to-end encryption, which out does not have"};
+        return Reason{Code::e2e, "in demands end-to-end encryption, which out does not have"};
     }
-    return {Code::none, {}};
+    return std::nullopt;
 }
 
 /// Takes a link out of the list, however its coroutine ends.
@@ -144,31 +143,26 @@ class Listed {
     std::shared_ptr<DataLinks::Link> link_;
 };
 
-struct NotMet {
-    std::string_view code;
-    std::string detail;
-};
-
 /// Tells the proxy that its part is done, then proves to in that we have its key, and it to us.
-Task<std::optional<NotMet>> meet_in(Connection& proxy, const Registration& registration,
+Task<std::optional<Reason>> meet_in(Connection& proxy, const Registration& registration,
                                     const DataActiveRequest& active) {
     Deadline deadline(proxy);
     deadline.expires_after(registration.network.all.open_timeout);
-    const Message answer = answer_to(active, Code::none, {});
+    const Message answer = answer_to(active);
     if (const auto error = co_await write_message(proxy, answer)) {
-        co_return NotMet{"proxy_gone", error.message()};
+        co_return Reason{Code::proxy_gone, error.message()};
     }
     proxy.secure(registration.network.e2e->session());
     const auto error = co_await proxy.handshake();
     if (!error) co_return std::nullopt;
     std::string detail = "end-to-end handshake with in: ";
     if (deadline.expired()) {
-        co_return NotMet{to_string(Code::e2e), detail + "not done in time"};
+        co_return Reason{Code::e2e, detail + "not done in time"};
     }
     detail += proxy.tls()->failure();
     // A client that leaves meanwhile is an RST; what is wrong with keys comes from TLS.
-    if (error.category() != tls_category()) co_return NotMet{"proxy_gone", detail};
-    co_return NotMet{to_string(Code::e2e), detail + " (is the key the same on both sides?)"};
+    if (error.category() != tls_category()) co_return Reason{Code::proxy_gone, detail};
+    co_return Reason{Code::e2e, detail + " (is the key the same on both sides?)"};
 }
 
 /// Dials the backend for this stream and starts its relay. With end-to-end encryption the result
@@ -178,37 +172,37 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
                    DataActiveRequest active) {
     const Network& network = registration->network;
     std::optional<Opening> opening(std::in_place, active.id, network.config.topic, active.client);
-    const auto [code, reason] = objection(*registration, active);
-    if (code != Code::none) {
-        co_await give_up(opening, proxy, active, code, reason);
+    if (auto reason = objection(*registration, active)) {
+        co_await give_up(opening, proxy, active, std::move(*reason));
         co_return;
     }
     if (network.e2e) {
         if (const auto failure = co_await meet_in(proxy, *registration, active)) {
-            opening->failed(failure->code, failure->detail);
+            opening->failed(*failure);
             opening.reset();
             co_await say_farewell(proxy);  // so that the alert arrives, for in's log
             co_return;
         }
     }
     if (!network.links->add_backend(*link)) {
-        co_await give_up(opening, proxy, active, Code::limit, kNoDescriptors);
+        Reason reason{Code::limit, kNoDescriptors};
+        co_await give_up(opening, proxy, active, std::move(reason));
         co_return;
     }
     const HostPort& address = *backend_of(network, topic_of(network, active));
     auto backend =
         co_await dial(worker.executor(), address, DialOrder::in_turn, network.all.open_timeout);
     if (!backend) {
-        const DialError error = backend.error();
-        const std::string detail = "backend " + to_string(address) + ": " + error.detail;
-        co_await give_up(opening, proxy, active, error.code, detail);
+        Reason reason{code_of(backend.error().kind),
+                      "backend " + to_string(address) + ": " + backend.error().detail};
+        co_await give_up(opening, proxy, active, std::move(reason));
         co_return;
     }
-    const Message answer = answer_to(active, Code::none, {});
+    const Message answer = answer_to(active);
     Deadline deadline(proxy);  // a session may wait for its peer even to write
     if (proxy.tls() != nullptr) deadline.expires_after(network.all.open_timeout);
     if (const auto error = co_await write_message(proxy, answer)) {
-        opening->failed("proxy_gone", deadline.expired() ? "takes no bytes" : error.message());
+        opening->failed(Code::proxy_gone, deadline.expired() ? "takes no bytes" : error.message());
         co_return;
     }
     deadline.cancel();

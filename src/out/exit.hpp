@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "common/net/dial.hpp"
 #include "common/wire/message.hpp"
 #include "out/network.hpp"
 
@@ -18,6 +19,17 @@ inline std::string_view topic_of(const Network& network, const DataActiveRequest
 /// Nothing: this network does not serve the topic.
 inline const HostPort* backend_of(const Network& network, std::string_view topic) {
     return topic == network.config.topic ? &network.config.backend : nullptr;
+}
+
+/// What a dial of the backend that has failed means for its stream.
+constexpr Code code_of(DialError::Kind kind) {
+    switch (kind) {
+        case DialError::Kind::unresolved: return Code::backend_unresolved;
+        case DialError::Kind::refused: return Code::backend_refused;
+        case DialError::Kind::lack: return Code::limit;
+        case DialError::Kind::timeout: break;
+    }
+    return Code::backend_timeout;
 }
 
 }  // namespace inout::out

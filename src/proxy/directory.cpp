@@ -153,8 +153,8 @@ std::shared_ptr<Registration> Directory::holder(std::string_view topic) {
     return id ? registrations_.at(*id) : nullptr;
 }
 
-Task<Result<Route, NoRoute>> Directory::find(std::string_view topic, Clock::time_point deadline,
-                                             const Route& tried) {
+Task<Result<Route, Reason>> Directory::find(std::string_view topic, Clock::time_point deadline,
+                                            const Route& tried) {
     auto out = holder(topic);
     if (tried.out && !tried.out->pool->is_open() && (!out || out == tried.out)) {
         const auto executor = co_await asio::this_coro::executor;
@@ -163,8 +163,8 @@ Task<Result<Route, NoRoute>> Directory::find(std::string_view topic, Clock::time
         out = holder(topic);
     }
     if (out) co_return Route{std::move(out)};
-    if (tried.out) co_return Failure{NoRoute{Code::no_out, "the topic's out has gone"}};
-    co_return Failure{NoRoute{Code::no_topic, "no out serves topic " + std::string(topic)}};
+    if (tried.out) co_return Failure{Reason{Code::no_out, "the topic's out has gone"}};
+    co_return Failure{Reason{Code::no_topic, "no out serves topic " + std::string(topic)}};
 }
 
 bool Directory::take_topic(std::string_view topic, const Identity& identity, Quota& quota,

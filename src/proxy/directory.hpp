@@ -21,10 +21,6 @@ namespace inout::proxy {
 struct Route {
     std::shared_ptr<Registration> out;
 };
-struct NoRoute {
-    Code code;
-    std::string detail;  ///< for people
-};
 
 class Directory {
   public:
@@ -46,8 +42,8 @@ class Directory {
     /// The way to this topic now: Code::no_topic if there is none. `tried` is the one that this
     /// stream had before, if any. If that has closed and no other is there, the next may be in
     /// place in a moment: waits for that, but not beyond `deadline`; Code::no_out if it is not.
-    Task<Result<Route, NoRoute>> find(std::string_view topic, Clock::time_point deadline,
-                                      const Route& tried);
+    Task<Result<Route, Reason>> find(std::string_view topic, Clock::time_point deadline,
+                                     const Route& tried);
     /// Shares what an identity holds for this topic already, with whichever of its outs, or takes
     /// it from `quota`, in which a topic counts once. False: it has none left.
     bool take_topic(std::string_view topic, const Identity& identity, Quota& quota,

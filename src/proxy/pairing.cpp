@@ -8,11 +8,6 @@
 namespace inout::proxy {
 namespace {
 
-struct Refusal {
-    Code code;
-    std::string message;
-};
-
 /// How one activation of a data connection ended.
 enum class Activation {
     open,      ///< out has the backend; raw bytes follow
@@ -23,7 +18,7 @@ enum class Activation {
 
 struct Activated {
     Activation result;
-    Refusal refusal{Code::none, {}};  ///< if refused
+    Reason refusal{Code::none, {}};  ///< if refused
 };
 
 /// Asks out to dial its backend, and passes the client's first bytes on behind that.
@@ -83,13 +78,13 @@ struct RunningStream {
 struct Found {
     std::optional<Connection> data;  ///< open towards the backend
     std::shared_ptr<Registration> registration;
-    Refusal refusal{Code::none, {}};  ///< if there is no data
+    Reason refusal{Code::none, {}};  ///< if there is no data
 };
 
 /// Code::none: there is room for another stream of this topic and this identity, and `places` are
 /// taken.
-Refusal take_places(ProxyState& state, const std::string& topic, const Identity& identity,
-                    const Connection& in, Places& places) {
+Reason take_places(ProxyState& state, const std::string& topic, const Identity& identity,
+                   const Connection& in, Places& places) {
     const std::size_t in_use = descriptors_in_use();
     state.relieve(in_use);
     const auto verdict =
@@ -107,9 +102,8 @@ Refusal take_places(ProxyState& state, const std::string& topic, const Identity&
     return {Code::none, {}};
 }
 
-Found not_found(Code code, std::string message) {
-    return {std::nullopt, nullptr, {code, std::move(message)}};
-}
+Found not_found(Reason reason) { return {std::nullopt, nullptr, std::move(reason)}; }
+Found not_found(Code code, std::string detail) { return not_found({code, std::move(detail)}); }
 
 /// Tries parked connections, and the next in line when an out is ending, until one is open or the
 /// time for all of it is over.
@@ -123,7 +117,7 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
     while (Clock::now() < give_up_at && !in_watch.fired()) {
         if (state.draining) co_return not_found(Code::draining, "proxy is ending");
         auto next = co_await state.directory.find(topic, give_up_at, route);
-        if (!next) co_return not_found(next.error().code, std::move(next.error().detail));
+        if (!next) co_return not_found(std::move(next.error()));
         route = std::move(*next);
         const auto& registration = route.out;
         if (!state.gatekeeper.may_serve(registration->identity, topic)) {
@@ -189,17 +183,17 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
     Pump up = early.take_pump();
     in_watch.stop();
     if (in_watch.fired() && !up.has_taken()) {
-        opening->failed("in_gone", "in reset its connection");
+        opening->failed(Code::in_gone, "in reset its connection");
         co_return;
     }
     Response answer{.magic = std::move(request.magic),
                     .request = "InRequest",
-                    .message = found.refusal.message,
+                    .message = found.refusal.detail,
                     .ext = true,
                     .code = found.refusal.code};
     if (state.config.limits.warm > 0) answer.warm = kWarmKept;
     if (!found.data) {
-        opening->failed(to_string(found.refusal.code), found.refusal.message);
+        opening->failed(found.refusal);
         opening.reset();  // the farewell is no part of it: neither a drain nor others wait for it
         places = {};
         co_await refuse(in, std::move(answer));
@@ -208,7 +202,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
     const Message message = std::move(answer);
     if (const auto error = co_await write_message(in, message)) {
         if (!up.has_taken()) {
-            opening->failed("in_gone", error.message());
+            opening->failed(Code::in_gone, error.message());
             co_return;
         }
         up.source_was_reset();  // what came before is still delivered

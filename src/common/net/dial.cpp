@@ -14,6 +14,8 @@
 namespace inout {
 namespace {
 
+using Kind = DialError::Kind;
+
 /// The attempts of one dial. Their handlers share it, because an attempt may end after the dial.
 struct Attempts {
     explicit Attempts(const Executor& executor) : wake(executor) {}
@@ -22,7 +24,7 @@ struct Attempts {
     std::vector<Endpoint> endpoints;  // of these
     std::optional<std::size_t> winner;
     std::size_t failed = 0;
-    DialError error{Code::backend_timeout, "no address answered in time"};
+    DialError error{Kind::timeout, "no address answered in time"};
 };
 
 /// However a dial ends, by an exception too: handlers of its attempts may hold them for minutes.
@@ -42,7 +44,7 @@ void report_out_of_resources(const std::error_code& error) {
                  {{"reason", reason}});
 }
 
-/// The code and the words for a failed attempt.
+/// The kind and the words of a failed attempt.
 DialError describe(const Endpoint& endpoint, const std::error_code& error) {
     const std::string place = to_string(endpoint);
     const std::string words = place + ": " + error.message();
@@ -50,31 +52,31 @@ DialError describe(const Endpoint& endpoint, const std::error_code& error) {
     switch (number) {
         case EMFILE:
         case ENFILE:
-            return {Code::limit,
+            return {Kind::lack,
                     place + ": no file descriptors left here (" + error.message() + ")"};
         case ENOBUFS:
-        case ENOMEM: return {Code::limit, place + ": no memory left here"};
+        case ENOMEM: return {Kind::lack, place + ": no memory left here"};
         case EADDRNOTAVAIL:
             if (!has_own_address_towards(*endpoint.data(), endpoint.size())) {
-                return {Code::backend_timeout, words};
+                return {Kind::timeout, words};
             }
-            return {Code::limit,
+            return {Kind::lack,
                     "no local port left towards " + place + " (net.ipv4.ip_local_port_range)"};
         // Something is there that does not want us: a reset may come right behind the handshake.
         case ECONNRESET:
-        case EPIPE: return {Code::backend_refused, place + ": connection reset at once"};
-        case ECONNREFUSED: return {Code::backend_refused, words};
-        default: return {Code::backend_timeout, words};
+        case EPIPE: return {Kind::refused, place + ": connection reset at once"};
+        case ECONNREFUSED: return {Kind::refused, words};
+        default: return {Kind::timeout, words};
     }
 }
 
 /// What one address says outweighs what another does not: that something has run out here must be
 /// mended here; "refused" says more than "unreachable", because something is there.
-int weight(Code code) { return code == Code::limit ? 2 : code == Code::backend_refused ? 1 : 0; }
+int weight(Kind kind) { return kind == Kind::lack ? 2 : kind == Kind::refused ? 1 : 0; }
 
 void note_failure(Attempts& attempts, DialError failure) {
     ++attempts.failed;
-    if (weight(failure.code) >= weight(attempts.error.code)) attempts.error = std::move(failure);
+    if (weight(failure.kind) >= weight(attempts.error.kind)) attempts.error = std::move(failure);
 }
 
 void note_failure(Attempts& attempts, const Endpoint& endpoint, const std::error_code& error) {
@@ -113,9 +115,9 @@ void look_at_attempt(const std::shared_ptr<Attempts>& attempts, std::size_t inde
         note_failure(*attempts, endpoint, system_error(error));
         connection.close();
     } else if (met_itself(connection.socket(), endpoint.port())) {
-        note_failure(*attempts, {Code::backend_refused,
-                                 to_string(endpoint) + ": nobody listens there (the connection "
-                                                       "met itself)"});
+        note_failure(*attempts,
+                     {Kind::refused, to_string(endpoint) + ": nobody listens there (the connection "
+                                                           "met itself)"});
         connection.close();
     } else if (!attempts->winner) {
         attempts->winner = index;
@@ -177,8 +179,7 @@ Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& targ
     const auto deadline = Clock::now() + timeout;
     Resolved resolved = co_await resolve(executor, target, deadline);
     if (resolved.endpoints.empty()) {
-        co_return Failure{
-            DialError{Code::backend_unresolved, to_string(target) + ": " + resolved.error}};
+        co_return Failure{DialError{Kind::unresolved, to_string(target) + ": " + resolved.error}};
     }
     std::vector<Endpoint>& endpoints = resolved.endpoints;
     if (order == DialOrder::racing) interleave_families(endpoints);

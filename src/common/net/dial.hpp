@@ -6,14 +6,18 @@
 
 #include "common/base/host_port.hpp"
 #include "common/net/connection.hpp"
-#include "common/rules/code.hpp"
 
 namespace inout {
 
+/// Why nobody was reached; what that means for a stream, its asker knows.
 struct DialError {
-    /// backend_refused, backend_timeout, backend_unresolved; limit: something has run out here
-    /// (descriptors, memory, local ports).
-    Code code;
+    enum class Kind {
+        unresolved,  ///< the name has no address
+        timeout,     ///< no answer in time, or no way there
+        refused,     ///< something is there that does not want us
+        lack,        ///< something has run out here: descriptors, memory, local ports
+    };
+    Kind kind;
     std::string detail;  ///< the address and what the system said
 };
 

@@ -9,7 +9,7 @@
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
 #include "common/relay/relay.hpp"
-#include "common/rules/code.hpp"
+#include "common/rules/reason.hpp"
 
 namespace inout {
 
@@ -28,17 +28,19 @@ class Opening {
     const std::string& id() const { return info_.id; }
     const std::string& client() const { return info_.client; }
 
-    void failed(std::string_view code, const std::string& detail) const {
+    void failed(Code code, const std::string& detail) const {
         counters().failed_total.fetch_add(1, std::memory_order_relaxed);
-        const bool unknown = code == to_string(Code::no_topic) && !asker_.empty();
-        const std::string about = std::string(code) + " " + (unknown ? asker_ : info_.topic);
+        const std::string word(to_string(code));
+        const bool unknown = code == Code::no_topic && !asker_.empty();
+        const std::string about = word + " " + (unknown ? asker_ : info_.topic);
         log::limited(level_of(code), log::Kind::failure, "open_failed", about,
                      {{"id", info_.id},
                       {"topic", info_.topic},
                       {"client", info_.client},
-                      {"code", code},
+                      {"code", word},
                       {"detail", detail}});
     }
+    void failed(const Reason& reason) const { failed(reason.code, reason.detail); }
 
     /// The stream is open: its record, for the relay.
     StreamInfo finish(const char* client_side, const char* service_side,
@@ -51,10 +53,14 @@ class Opening {
 
   private:
     /// Who left, and programs that end, need nobody to do anything; all else does.
-    static log::Level level_of(std::string_view code) {
-        const bool ordinary = code == "client_gone" || code == "in_gone" || code == "proxy_gone" ||
-                              code == to_string(Code::draining);
-        return ordinary ? log::Level::info : log::Level::warning;
+    static log::Level level_of(Code code) {
+        switch (code) {
+            case Code::client_gone:
+            case Code::in_gone:
+            case Code::proxy_gone:
+            case Code::draining: return log::Level::info;
+            default: return log::Level::warning;
+        }
     }
 
     StreamInfo info_;

@@ -31,17 +31,17 @@ Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
     return upstream;
 }
 
-Task<Result<Connection, DialError>> Upstream::dial(Executor executor, Milliseconds timeout,
-                                                   DialFor what, Milliseconds wait,
-                                                   const ErrorWatch* asker) const {
+Task<Result<Connection, Reason>> Upstream::dial(Executor executor, Milliseconds timeout,
+                                                DialFor what, Milliseconds wait,
+                                                const ErrorWatch* asker) const {
     const auto wait_until = Clock::now() + wait;
     auto turn = co_await queue_->turn(executor, what, wait_until, timeout);
     if (!turn) {
         co_return Failure{
-            DialError{Code::backend_timeout, to_string(server_) + ": " + turn.error()}};
+            Reason{Code::proxy_unreachable, to_string(server_) + ": " + turn.error()}};
     }
     if (asker != nullptr && asker->fired()) {
-        co_return Failure{DialError{Code::none, "nobody waits for it any more"}};
+        co_return Failure{Reason{Code::client_gone, "nobody waits for it any more"}};
     }
     const auto begun = Clock::now();
     const auto full = timeout;
@@ -50,7 +50,7 @@ Task<Result<Connection, DialError>> Upstream::dial(Executor executor, Millisecon
     }
     if (timeout <= Milliseconds{0}) {
         co_return Failure{
-            DialError{Code::backend_timeout, to_string(server_) + ": no turn in time"}};
+            Reason{Code::proxy_unreachable, to_string(server_) + ": no turn in time"}};
     }
     auto dialled = co_await dial_now(executor, timeout);
     if (dialled) {
@@ -62,18 +62,23 @@ Task<Result<Connection, DialError>> Upstream::dial(Executor executor, Millisecon
     co_return dialled;
 }
 
-Task<Result<Connection, DialError>> Upstream::dial_now(Executor executor,
-                                                       Milliseconds timeout) const {
+Task<Result<Connection, Reason>> Upstream::dial_now(Executor executor, Milliseconds timeout) const {
     const auto until = Clock::now() + timeout;
     auto dialled = co_await inout::dial(executor, server_, DialOrder::racing, timeout);
-    if (!dialled || !tls_) co_return dialled;
-    Connection& connection = *dialled;
+    if (!dialled) {
+        // What has run out here is no fault of the proxy's.
+        const bool here = dialled.error().kind == DialError::Kind::lack;
+        co_return Failure{Reason{here ? Code::limit : Code::proxy_unreachable,
+                                 std::move(dialled.error().detail)}};
+    }
+    Connection connection = std::move(*dialled);
+    if (!tls_) co_return std::move(connection);
     connection.secure(tls_->session());
     Deadline deadline(connection);
     deadline.expires_at(until);
     if (co_await connection.handshake()) {
         if (const auto seen = connection.tls()->seen(); !seen.empty()) {
-            co_return Failure{DialError{Code::backend_timeout, why_no_handshake(seen, server_)}};
+            co_return Failure{Reason{Code::proxy_unreachable, why_no_handshake(seen, server_)}};
         }
         std::string reason = deadline.expired() ? "no answer in time" : connection.tls()->failure();
         // What our proxies say instead of a handshake that would cost them too much.
@@ -82,19 +87,19 @@ Task<Result<Connection, DialError>> Upstream::dial_now(Executor executor,
         }
         const std::string hint(tls_hint(reason));
         co_return Failure{
-            DialError{Code::backend_timeout, to_string(server_) + ": TLS: " + reason + hint}};
+            Reason{Code::proxy_unreachable, to_string(server_) + ": TLS: " + reason + hint}};
     }
     deadline.cancel();
     // Before anything is said: neither a proof nor our certificate may be used on another one.
     if (connection.tls()->exporter().empty()) {
-        co_return Failure{DialError{
-            Code::backend_timeout,
+        co_return Failure{Reason{
+            Code::proxy_unreachable,
             to_string(server_) +
                 ": TLS 1.2 without extended master secret (RFC 7627), where somebody in between "
                 "can use our identity elsewhere: the other side must speak TLS 1.3, or 1.2 with "
                 "it"}};
     }
-    co_return dialled;
+    co_return std::move(connection);
 }
 
 void Upstream::prove(Message& message, Connection& connection) const {

@@ -16,6 +16,7 @@
 #include "common/net/dial.hpp"
 #include "common/net/dial_queue.hpp"
 #include "common/net/error_watch.hpp"
+#include "common/rules/reason.hpp"
 #include "common/tls/client.hpp"
 #include "common/tls/psk.hpp"
 #include "common/wire/message.hpp"
@@ -45,18 +46,18 @@ class Upstream {
     /// A connection on which the first message may be sent, and none on which our identity could be
     /// stolen: TCP and TLS within `timeout`, which begins when its turn comes (dial_queue). A
     /// stream's dial also ends when `wait` is over, the others only wait so long for their turn.
-    /// The failure's code speaks of TCP only; Code::none: nothing was dialled, because when the
-    /// turn came `asker`, who wants this stream, had been reset.
-    Task<Result<Connection, DialError>> dial(Executor executor, Milliseconds timeout, DialFor what,
-                                             Milliseconds wait,
-                                             const ErrorWatch* asker = nullptr) const;
+    /// The failure: proxy_unreachable; limit, if something has run out here; client_gone: nothing
+    /// was dialled, because when the turn came `asker`, who wants this stream, had been reset.
+    Task<Result<Connection, Reason>> dial(Executor executor, Milliseconds timeout, DialFor what,
+                                          Milliseconds wait,
+                                          const ErrorWatch* asker = nullptr) const;
     /// Puts our proof of identity, if we have a key, into a first message that will be sent on this
     /// connection (wire/proof). One that dial() gave can always carry it.
     void prove(Message& message, Connection& connection) const;
 
   private:
     Upstream() = default;
-    Task<Result<Connection, DialError>> dial_now(Executor executor, Milliseconds timeout) const;
+    Task<Result<Connection, Reason>> dial_now(Executor executor, Milliseconds timeout) const;
 
     HostPort server_;
     const std::unique_ptr<DialQueue> queue_ = std::make_unique<DialQueue>();

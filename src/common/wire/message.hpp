@@ -13,7 +13,7 @@
 
 #include "common/base/limits.hpp"
 #include "common/base/result.hpp"
-#include "common/rules/code.hpp"
+#include "common/rules/reason.hpp"
 
 namespace inout {
 

@@ -52,7 +52,7 @@ class DialTest : public testing::Test {
         auto result = run(context, dial(context.get_executor(), {host, port}, order, timeout));
         took = Clock::now() - start;
         if (result) return std::move(*result);
-        return Failure{DialError{Code::unknown, "the dial did not end"}};
+        return Failure{DialError{DialError::Kind::lack, "the dial did not end"}};
     }
 
     asio::io_context context;
@@ -90,7 +90,7 @@ TEST_F(DialTest, a_refused_connection_is_refused_at_once_and_says_where) {
     for (const auto order : {DialOrder::racing, DialOrder::in_turn}) {
         const auto dialled = dial_to("127.0.0.1", port, order);
         ASSERT_FALSE(dialled);
-        EXPECT_EQ(dialled.error().code, Code::backend_refused);
+        EXPECT_EQ(dialled.error().kind, DialError::Kind::refused);
         EXPECT_NE(dialled.error().detail.find(":" + std::to_string(port)), std::string::npos);
         EXPECT_LT(took, 5s);
     }
@@ -100,7 +100,7 @@ TEST_F(DialTest, a_name_that_does_not_exist_is_unresolved_every_time_and_says_wh
     for (int i = 0; i < 3; ++i) {
         const auto dialled = dial_to("something.invalid", 1);
         ASSERT_FALSE(dialled);
-        EXPECT_EQ(dialled.error().code, Code::backend_unresolved);
+        EXPECT_EQ(dialled.error().kind, DialError::Kind::unresolved);
         // "host:port: " and then what the resolver said, which differs from system to system.
         EXPECT_TRUE(dialled.error().detail.starts_with("something.invalid:1: "));
         EXPECT_GT(dialled.error().detail.size(), std::string("something.invalid:1: ").size())
@@ -113,7 +113,7 @@ TEST_F(DialTest, a_silent_address_ends_with_the_timeout) {
     for (const auto order : {DialOrder::racing, DialOrder::in_turn}) {
         const auto dialled = dial_to("127.0.0.1", silent.port(), order, 100ms);
         ASSERT_FALSE(dialled);
-        EXPECT_EQ(dialled.error().code, Code::backend_timeout);
+        EXPECT_EQ(dialled.error().kind, DialError::Kind::timeout);
         EXPECT_GE(took, 100ms);
         EXPECT_LT(took, 5s);
     }
@@ -150,7 +150,7 @@ TEST_F(DialTest, a_reset_right_behind_the_handshake_is_a_refusal) {
     }
     ASSERT_TRUE(run_until(context, [&] { return result.has_value(); }));
     ASSERT_FALSE(*result);
-    EXPECT_EQ(result->error().code, Code::backend_refused);
+    EXPECT_EQ(result->error().kind, DialError::Kind::refused);
     EXPECT_NE(result->error().detail.find("reset"), std::string::npos) << result->error().detail;
 }
 
@@ -165,7 +165,7 @@ TEST_F(DialTest, a_lack_of_descriptors_is_called_that) {
     const auto dialled = dial_to("127.0.0.1", 1);
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
     ASSERT_FALSE(dialled);
-    EXPECT_EQ(dialled.error().code, Code::limit);
+    EXPECT_EQ(dialled.error().kind, DialError::Kind::lack);
     EXPECT_NE(dialled.error().detail.find("no file descriptors"), std::string::npos);
 }
 

@@ -12,7 +12,7 @@ namespace inout {
 namespace {
 
 using namespace std::chrono_literals;
-using Dialled = Result<Connection, DialError>;
+using Dialled = Result<Connection, Reason>;
 
 /// A proxy that takes connections and never says a word of TLS.
 class UpstreamTest : public testing::Test {
@@ -88,7 +88,7 @@ TEST_F(UpstreamTest, a_client_that_is_gone_costs_no_dial) {
     watch.fire();
     const auto dialled = dial(600s, DialFor::stream, 600s, &watch);
     ASSERT_FALSE(dialled);
-    EXPECT_EQ(dialled.error().code, Code::none);
+    EXPECT_EQ(dialled.error().code, Code::client_gone);
     EXPECT_EQ(arrivals(), 0U);
 }
 

@@ -108,13 +108,13 @@ class DirectoryRoutes : public testing::Test {
         EXPECT_TRUE(directory.add(out, {}, standby));
         return out;
     }
-    Result<Route, NoRoute> find(const std::string& topic, const Route& tried = {}) {
+    Result<Route, Reason> find(const std::string& topic, const Route& tried = {}) {
         return *run(context, directory.find(topic, Clock::now() + kPatience, tried));
     }
-    static std::shared_ptr<Registration> out_of(const Result<Route, NoRoute>& found) {
+    static std::shared_ptr<Registration> out_of(const Result<Route, Reason>& found) {
         return found ? found->out : nullptr;
     }
-    static Code code_of(const Result<Route, NoRoute>& found) {
+    static Code code_of(const Result<Route, Reason>& found) {
         return found ? Code::none : found.error().code;
     }
     static OutDataRequest data_request(const std::string& topic, const std::string& ticket) {

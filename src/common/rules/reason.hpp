@@ -1,11 +1,13 @@
-// Why an open or a registration failed: the machine-readable `code` of a Response and of a log
-// line. Pure.
+// Why something that was asked for was not done: a code for programs, and words for people. What
+// can fail on the way of an open or of a registration fails with it. Pure.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace inout {
 
+/// The `code` of a Response, and of the log line `open_failed`.
 enum class Code {
     none,                ///< success
     no_topic,            ///< nobody has registered this topic
@@ -24,11 +26,21 @@ enum class Code {
     version,             ///< the peer's protocol version is not 0.0.1
     malformed,           ///< the message is not what it should be
     unknown,             ///< an error without a code, from a 0.0.1 peer
+    // In the log of the program that says it, and never sent:
+    proxy_unreachable,  ///< no connection to the proxy, or lost before its answer
+    client_gone,        ///< in: who asked for the stream went away while it was opened
+    in_gone,            ///< proxy: the same
+    proxy_gone,         ///< out: the same; in: the proxy, while out was asked
 };
 
-/// The word on the wire and in the log; "" for none.
+/// Its word; "" for none.
 std::string_view to_string(Code code);
-/// Code::unknown for any word that is not in the table.
+/// What a peer has sent: Code::unknown for any word that is not in the table, or is never sent.
 Code code_from(std::string_view word);
+
+struct Reason {
+    Code code;
+    std::string detail;  ///< for people; may hold a peer's words, cut and escaped by the log
+};
 
 }  // namespace inout

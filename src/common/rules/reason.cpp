@@ -1,12 +1,17 @@
-#include "common/rules/code.hpp"
+#include "common/rules/reason.hpp"
 
 #include <array>
-#include <utility>
 
 namespace inout {
 namespace {
 
-constexpr std::array<std::pair<Code, std::string_view>, 17> kWords{{
+struct Word {
+    Code code;
+    std::string_view text;
+    bool is_sent = true;
+};
+
+constexpr std::array<Word, 21> kWords{{
     {Code::none, ""},
     {Code::no_topic, "no_topic"},
     {Code::no_out, "no_out"},
@@ -24,20 +29,24 @@ constexpr std::array<std::pair<Code, std::string_view>, 17> kWords{{
     {Code::version, "version"},
     {Code::malformed, "malformed"},
     {Code::unknown, "unknown"},
+    {Code::proxy_unreachable, "proxy_unreachable", false},
+    {Code::client_gone, "client_gone", false},
+    {Code::in_gone, "in_gone", false},
+    {Code::proxy_gone, "proxy_gone", false},
 }};
 
 }  // namespace
 
 std::string_view to_string(Code code) {
-    for (const auto& [value, word] : kWords) {
-        if (value == code) return word;
+    for (const Word& word : kWords) {
+        if (word.code == code) return word.text;
     }
     return "unknown";
 }
 
 Code code_from(std::string_view word) {
-    for (const auto& [value, name] : kWords) {
-        if (name == word) return value;
+    for (const Word& known : kWords) {
+        if (known.text == word && known.is_sent) return known.code;
     }
     return Code::unknown;
 }
