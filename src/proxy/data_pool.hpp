@@ -2,7 +2,7 @@
 //
 // Thread-safe: streams on any worker take, data connections on any worker park. A parked connection
 // is watched on the worker it lives on; it dies there, or is taken there and moved to the stream's
-// worker. Owned by the registration and, while something is parked or waits, by that too.
+// worker. Owned by its registration, and by each stream that waits.
 #pragma once
 
 #include <deque>

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/base/random.hpp"
-#include "common/net/deadline.hpp"
 #include "common/os/socket_calls.hpp"
 #include "common/os/unique_fd.hpp"
 
@@ -164,27 +163,6 @@ Connection Connection::moved_to(asio::io_context& context) {
     moved.tls_ = std::move(tls_);
     if (error && moved.tls_) moved.tls_->detach();
     return moved;
-}
-
-Task<> say_farewell(Connection& connection) {
-    if (!connection.is_open()) co_return;
-    // A peer that does not even read its answer gets a mere FIN.
-    if (connection.shutdown_send() != 0) calls().shutdown_send(connection.fd());
-    Deadline deadline(connection);
-    deadline.expires_after(kFarewell);
-    std::size_t left = kFarewellMaxBytes;
-    while (left > 0) {
-        char buffer[512];  // small: it lives in the coroutine's frame
-        const ssize_t n = calls().recv(connection.fd(), buffer, sizeof buffer);
-        if (n > 0) {
-            left -= std::min(left, static_cast<std::size_t>(n));
-            continue;
-        }
-        if (n == 0 || (errno != EAGAIN && errno != EINTR)) break;
-        const auto [error] = co_await connection.socket().async_wait(Socket::wait_read, use_result);
-        if (error) break;
-    }
-    connection.close_clean();
 }
 
 }  // namespace inout

@@ -115,8 +115,4 @@ class Connection {
     Counted counted_{counters().sockets};
 };
 
-/// Ends framed talk so that the last frame sent arrives even if input is pending: FIN, then reads
-/// and forgets up to kFarewellMaxBytes or kFarewell, then closes (docs/protocol.md, "Farewell").
-Task<> say_farewell(Connection& connection);
-
 }  // namespace inout

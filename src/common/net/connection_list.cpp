@@ -1,16 +1,20 @@
 #include "common/net/connection_list.hpp"
 
+#include <utility>
+
 namespace inout {
 
 std::shared_ptr<ConnectionList::Entry> ConnectionList::add(const Executor& executor) {
     const std::lock_guard lock(mutex_);
     if (closed_ || entries_.size() >= limit_) return nullptr;
-    return entries_.emplace_back(std::make_shared<Entry>(executor));
+    auto entry = std::make_shared<Entry>(executor);
+    entry->place = entries_.insert(entries_.end(), entry);
+    return entry;
 }
 
 void ConnectionList::remove(const std::shared_ptr<Entry>& entry) {
     const std::lock_guard lock(mutex_);
-    entries_.remove(entry);
+    if (const auto place = std::exchange(entry->place, std::nullopt)) entries_.erase(*place);
 }
 
 void ConnectionList::shed() {

@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "common/net/connection.hpp"
 
@@ -16,8 +17,12 @@ class ConnectionList {
     struct Entry {
         explicit Entry(Executor e) : executor(std::move(e)) {}
         Executor executor;
-        Connection* connection =
-            nullptr;  ///< touched on `executor` only; nothing: not to be closed
+        /// Touched on `executor` only; nothing: not to be closed.
+        Connection* connection = nullptr;
+
+      private:
+        friend class ConnectionList;
+        std::optional<std::list<std::shared_ptr<Entry>>::iterator> place;  // under the lock
     };
 
     /// Lends a connection to an entry for as long as this lives, on the entry's executor.
@@ -38,6 +43,7 @@ class ConnectionList {
 
     /// Nothing if the list is full or closed.
     std::shared_ptr<Entry> add(const Executor& executor);
+    /// Does nothing for one that was removed before.
     void remove(const std::shared_ptr<Entry>& entry);
     /// Closes those on which nothing has come that somebody waits for.
     void shed();

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/net/deadline.hpp"
+#include "common/os/socket_calls.hpp"
 
 namespace inout {
 namespace {
@@ -84,6 +85,28 @@ Task<Result<Message, ReadError>> MessageReader::next() {
 Task<std::error_code> write_message(Connection& connection, const Message& message) {
     const std::string frame = encode(message);
     co_return co_await connection.write_all(frame);
+}
+
+Task<> say_farewell(Connection& connection) {
+    if (!connection.is_open()) co_return;
+    // A peer that does not even read its answer gets a mere FIN.
+    SocketCalls& calls = SocketCalls::system();
+    if (connection.shutdown_send() != 0) calls.shutdown_send(connection.fd());
+    Deadline deadline(connection);
+    deadline.expires_after(kFarewell);
+    std::size_t left = kFarewellMaxBytes;
+    while (left > 0) {
+        char buffer[512];  // small: it lives in the coroutine's frame
+        const ssize_t n = calls.recv(connection.fd(), buffer, sizeof buffer);
+        if (n > 0) {
+            left -= std::min(left, static_cast<std::size_t>(n));
+            continue;
+        }
+        if (n == 0 || (errno != EAGAIN && errno != EINTR)) break;
+        const auto [error] = co_await connection.socket().async_wait(Socket::wait_read, use_result);
+        if (error) break;
+    }
+    connection.close_clean();
 }
 
 Task<> refuse(Connection& connection, Response answer) {

@@ -54,6 +54,10 @@ class MessageReader {
 
 Task<std::error_code> write_message(Connection& connection, const Message& message);
 
+/// Ends framed talk so that the last frame sent arrives even if input is pending: FIN, then reads
+/// and forgets up to kFarewellMaxBytes or kFarewell, then closes (docs/protocol.md, "Farewell").
+Task<> say_farewell(Connection& connection);
+
 /// Answers a request with a failure and ends the connection so that the answer arrives, within
 /// twice kFarewell (docs/protocol.md, "Farewell").
 Task<> refuse(Connection& connection, Response answer);
