@@ -35,7 +35,7 @@ void* operator new(std::size_t size) { return allocate(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
-namespace inout {
+namespace inout::memory_test {
 namespace {
 
 class Scarcity {
@@ -149,4 +149,4 @@ TEST(DialMemory, a_dial_that_runs_out_of_memory_anywhere_leaves_no_descriptor) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::memory_test

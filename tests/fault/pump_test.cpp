@@ -10,7 +10,7 @@
 #include "common/relay/peer_watch.hpp"
 #include "faulty_calls.hpp"
 
-namespace inout {
+namespace inout::pump_test {
 namespace {
 
 class PumpTest : public testing::Test {
@@ -154,4 +154,4 @@ TEST_F(PumpTest, discarding_closes_a_pipe_that_holds_bytes) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::pump_test

@@ -9,7 +9,7 @@
 #include "common/relay/pump.hpp"
 #include "faulty_calls.hpp"
 
-namespace inout {
+namespace inout::pump_tls_test {
 namespace {
 
 class PumpTlsTest : public testing::Test {
@@ -107,4 +107,4 @@ TEST_F(PumpTlsTest, a_turn_of_tiny_records_is_a_short_one) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::pump_tls_test

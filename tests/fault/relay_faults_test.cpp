@@ -7,7 +7,7 @@
 
 #include "stream.hpp"
 
-namespace inout {
+namespace inout::relay_faults_test {
 namespace {
 
 constexpr int kErrors[] = {ECONNRESET, EPIPE, ETIMEDOUT, ENOMEM, EIO};
@@ -118,4 +118,4 @@ TEST_P(RelayFaultsTest, an_error_of_any_call_is_an_rst_for_both_ends) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::relay_faults_test

@@ -7,23 +7,24 @@
 
 #include "stream.hpp"
 
-namespace inout {
+namespace inout::relay_plain_test {
 namespace {
 
 /// Whether pipe2 fails as it does when descriptors have run out.
 bool no_pipes = false;
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::relay_plain_test
 
 /// Stands before the C library's.
 extern "C" int pipe2(int* ends, int flags) noexcept {
-    if (!inout::no_pipes) return static_cast<int>(::syscall(SYS_pipe2, ends, flags));
+    if (!inout::relay_plain_test::no_pipes)
+        return static_cast<int>(::syscall(SYS_pipe2, ends, flags));
     errno = EMFILE;
     return -1;
 }
 
-namespace inout {
+namespace inout::relay_plain_test {
 namespace {
 
 class RelayPlainTest : public StreamTest {
@@ -152,4 +153,4 @@ TEST_F(UrgentDataTest, urgent_data_before_a_fin_is_not_taken_for_the_end) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::relay_plain_test

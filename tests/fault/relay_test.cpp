@@ -3,7 +3,7 @@
 
 #include "stream.hpp"
 
-namespace inout {
+namespace inout::relay_test {
 namespace {
 
 std::string name_of(const testing::TestParamInfo<Path>& info) {
@@ -180,4 +180,4 @@ TEST_P(RelayTlsTest, a_cut_without_close_notify_is_an_rst_for_both_ends) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::relay_test

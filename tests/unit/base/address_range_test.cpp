@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-namespace inout {
+namespace inout::address_range_test {
 namespace {
 
 AddressRange range(const std::string& text) { return AddressRange::parse(text).value(); }
@@ -143,4 +143,4 @@ TEST(MayConnect, denied_beats_allowed_and_no_list_allows_all) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::address_range_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <thread>
 
-namespace inout {
+namespace inout::crypto_test {
 namespace {
 
 std::string hex(const Digest& digest) { return to_hex(bytes_of(digest)); }
@@ -102,4 +102,4 @@ TEST(Crypto, base64_has_one_spelling) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::crypto_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace inout {
+namespace inout::host_port_test {
 namespace {
 
 using namespace std::string_literals;
@@ -197,4 +197,4 @@ TEST(CanonicalHost, is_the_same_for_all_spellings_of_a_host) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::host_port_test

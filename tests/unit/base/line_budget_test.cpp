@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace inout::log {
+namespace inout::log::line_budget_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -91,4 +91,4 @@ TEST(LineBudget, at_the_end_all_is_told) {
 }
 
 }  // namespace
-}  // namespace inout::log
+}  // namespace inout::log::line_budget_test

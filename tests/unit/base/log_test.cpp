@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace inout::log {
+namespace inout::log::log_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -143,4 +143,4 @@ TEST(RateLimit, lets_one_line_through_per_interval_and_counts_the_others) {
 }
 
 }  // namespace
-}  // namespace inout::log
+}  // namespace inout::log::log_test

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace inout::log {
+namespace inout::log::log_writer_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -97,4 +97,4 @@ TEST(LogWriter, a_line_that_never_fits_is_lost_and_told) {
 }
 
 }  // namespace
-}  // namespace inout::log
+}  // namespace inout::log::log_writer_test

@@ -7,7 +7,7 @@
 
 #include "common/base/limits.hpp"
 
-namespace inout {
+namespace inout::random_test {
 namespace {
 
 TEST(Random, hex_has_exactly_the_digits_asked_for) {
@@ -44,4 +44,4 @@ TEST(Random, unit_is_at_least_0_below_1_and_fills_every_tenth) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::random_test

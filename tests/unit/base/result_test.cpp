@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-namespace inout {
+namespace inout::result_test {
 namespace {
 
 using NumberOr = Result<int, std::string>;
@@ -49,4 +49,4 @@ TEST(Result, moves_what_can_not_be_copied) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::result_test

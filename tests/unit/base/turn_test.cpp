@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace inout {
+namespace inout::turn_test {
 namespace {
 
 TEST(TurnTest, is_over_when_its_bytes_are_spent) {
@@ -37,4 +37,4 @@ TEST(TurnTest, dear_operations_are_few) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::turn_test

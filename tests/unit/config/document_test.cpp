@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace inout {
+namespace inout::document_test {
 namespace {
 
 using Kind = JsonValue::Kind;
@@ -165,4 +165,4 @@ TEST(Shortened, keeps_short_texts_and_cuts_between_characters) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::document_test

@@ -5,7 +5,7 @@
 
 #include "../config_problems.hpp"
 
-namespace inout {
+namespace inout::problems_test {
 namespace {
 
 using config_problems::in;
@@ -297,4 +297,4 @@ TEST(Registrations, of_one_out_are_all_different) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::problems_test

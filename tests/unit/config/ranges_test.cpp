@@ -6,7 +6,7 @@
 
 #include "common/config/types.hpp"
 
-namespace inout {
+namespace inout::ranges_test {
 namespace {
 
 struct RangeCase {
@@ -105,4 +105,4 @@ TEST(Ports, of_networks_are_1_to_65535_or_0_to_listen) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::ranges_test

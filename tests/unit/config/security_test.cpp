@@ -5,7 +5,7 @@
 
 #include "../config_problems.hpp"
 
-namespace inout {
+namespace inout::security_test {
 namespace {
 
 using config_problems::in;
@@ -287,4 +287,4 @@ TEST(Lists, are_bounded) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::security_test

@@ -6,7 +6,7 @@
 
 #include "../config_problems.hpp"
 
-namespace inout {
+namespace inout::text_hints_test {
 namespace {
 
 using namespace std::string_literals;
@@ -100,4 +100,4 @@ TEST(MistypedCharacters, at_the_end_of_a_string_are_named_too) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::text_hints_test

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace inout {
+namespace inout::types_test {
 namespace {
 
 std::string file_text(const std::string& name) {
@@ -343,4 +343,4 @@ TEST(LogNames, are_those_of_the_configuration) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::types_test

@@ -7,7 +7,7 @@
 #include "common/config/advice.hpp"
 #include "common/config/types.hpp"
 
-namespace inout {
+namespace inout::warnings_test {
 namespace {
 
 template <class Config>
@@ -278,4 +278,4 @@ TEST(AccessSummary, says_where_networks_lead) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::warnings_test

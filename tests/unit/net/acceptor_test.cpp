@@ -13,7 +13,7 @@
 
 #include "../loopback.hpp"
 
-namespace inout {
+namespace inout::acceptor_test {
 namespace {
 
 /// The errors that accept4 gives next, on whatever socket. One thread only.
@@ -23,10 +23,10 @@ std::deque<int>& errors() {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::acceptor_test
 
 extern "C" int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
-    auto& errors = inout::errors();
+    auto& errors = inout::acceptor_test::errors();
     if (errors.empty()) {
         return static_cast<int>(::syscall(SYS_accept4, fd, address, size, flags));
     }
@@ -35,7 +35,7 @@ extern "C" int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
     return -1;
 }
 
-namespace inout {
+namespace inout::acceptor_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -125,4 +125,4 @@ TEST_F(AcceptorTest, closing_ends_the_wait_for_a_client) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::acceptor_test

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace inout {
+namespace inout::address_memory_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -65,4 +65,4 @@ TEST_F(AddressMemoryTest, it_is_bounded_and_forgets_what_is_over) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::address_memory_test

@@ -4,7 +4,7 @@
 
 #include "../loopback.hpp"
 
-namespace inout {
+namespace inout::connection_list_test {
 namespace {
 
 class ConnectionListTest : public testing::Test {
@@ -58,4 +58,4 @@ TEST_F(ConnectionListTest, closes_what_is_lent_and_takes_no_more) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::connection_list_test

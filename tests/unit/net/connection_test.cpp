@@ -10,7 +10,7 @@
 #include "../tls_pair.hpp"
 #include "common/relay/peer_watch.hpp"
 
-namespace inout {
+namespace inout::connection_test {
 namespace {
 
 int option(int fd, int level, int name) {
@@ -120,4 +120,4 @@ TEST(ConnectionTest, records_of_one_byte_leave_others_their_turn) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::connection_test

@@ -7,7 +7,7 @@
 #include "../tls_pair.hpp"
 #include "common/app/worker.hpp"
 
-namespace inout {
+namespace inout::control_channel_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -260,4 +260,4 @@ TEST(ControlChannelTlsTest, messages_in_records_of_one_byte_have_one_budget) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::control_channel_test

@@ -4,7 +4,7 @@
 
 #include "../loopback.hpp"
 
-namespace inout {
+namespace inout::deadline_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -101,4 +101,4 @@ TEST_F(DeadlineTest, an_expiry_that_is_already_queued_does_nothing_after_its_end
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::deadline_test

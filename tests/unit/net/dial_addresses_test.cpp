@@ -16,7 +16,7 @@
 #include "common/net/dial.hpp"
 #include "common/net/resolver.hpp"
 
-namespace inout {
+namespace inout::dial_addresses_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -55,31 +55,31 @@ ares_addrinfo* made_of(const std::vector<std::string>& addresses) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::dial_addresses_test
 
 extern "C" void ares_getaddrinfo(ares_channel channel, const char* node, const char* service,
                                  const ares_addrinfo_hints* hints, ares_addrinfo_callback callback,
                                  void* data) {
     std::vector<std::string> addresses;
     {
-        const std::lock_guard lock(inout::names().mutex);
-        const auto found = inout::names().addresses.find(node);
-        if (found == inout::names().addresses.end()) {
+        const std::lock_guard lock(inout::dial_addresses_test::names().mutex);
+        const auto found = inout::dial_addresses_test::names().addresses.find(node);
+        if (found == inout::dial_addresses_test::names().addresses.end()) {
             static const auto real = reinterpret_cast<decltype(&ares_getaddrinfo)>(
                 ::dlsym(RTLD_NEXT, "ares_getaddrinfo"));
             return real(channel, node, service, hints, callback, data);
         }
-        ++inout::names().lookups[node];
+        ++inout::dial_addresses_test::names().lookups[node];
         addresses = found->second;
     }
     if (addresses.empty()) {
         callback(data, ARES_ENOTFOUND, 0, nullptr);
     } else {
-        callback(data, ARES_SUCCESS, 0, inout::made_of(addresses));
+        callback(data, ARES_SUCCESS, 0, inout::dial_addresses_test::made_of(addresses));
     }
 }
 
-namespace inout {
+namespace inout::dial_addresses_test {
 namespace {
 
 class DialAddressesTest : public testing::Test {
@@ -195,4 +195,4 @@ TEST_F(DialAddressesTest, a_name_that_stops_resolving_is_reached_where_it_was_la
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::dial_addresses_test

@@ -9,7 +9,7 @@
 
 #include "../loopback.hpp"
 
-namespace inout {
+namespace inout::dial_queue_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -149,4 +149,4 @@ TEST_F(DialQueueTest, a_success_meanwhile_keeps_them_waiting) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::dial_queue_test

@@ -12,7 +12,7 @@
 #include "common/net/dial.hpp"
 #include "common/net/resolver.hpp"
 
-namespace inout {
+namespace inout::dial_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -201,4 +201,4 @@ TEST_F(DialTest, addresses_of_a_name_have_the_port_asked_for) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::dial_test

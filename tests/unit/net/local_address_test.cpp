@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace inout {
+namespace inout::local_address_test {
 namespace {
 
 Endpoint at(const char* address, std::uint16_t port = 7) {
@@ -38,4 +38,4 @@ TEST(LocalAddress, the_unspecified_address_is_dialled_as_loopback) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::local_address_test

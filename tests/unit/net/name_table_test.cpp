@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace inout {
+namespace inout::name_table_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -86,4 +86,4 @@ TEST_F(NameTableTest, names_do_not_share_what_is_known) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::name_table_test

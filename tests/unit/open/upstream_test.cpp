@@ -8,7 +8,7 @@
 
 #include "../loopback.hpp"
 
-namespace inout {
+namespace inout::upstream_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -93,4 +93,4 @@ TEST_F(UpstreamTest, a_client_that_is_gone_costs_no_dial) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::upstream_test

@@ -16,7 +16,7 @@
 #include "common/base/limits.hpp"
 #include "common/os/file.hpp"
 
-namespace inout {
+namespace inout::secret_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -214,4 +214,4 @@ TEST_F(SecretFile, a_new_one_never_replaces_anything) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::secret_test

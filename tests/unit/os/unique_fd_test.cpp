@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace inout {
+namespace inout::unique_fd_test {
 namespace {
 
 int open_null() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
@@ -61,4 +61,4 @@ TEST(UniqueFd, moving_to_itself_changes_nothing) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::unique_fd_test

@@ -6,7 +6,7 @@
 
 #include "common/base/limits.hpp"
 
-namespace inout::out {
+namespace inout::out::data_links_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -155,4 +155,4 @@ TEST_F(DataLinksTest, nothing_joins_a_registration_that_is_over) {
 }
 
 }  // namespace
-}  // namespace inout::out
+}  // namespace inout::out::data_links_test

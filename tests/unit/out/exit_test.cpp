@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace inout::out {
+namespace inout::out::exit_test {
 namespace {
 
 class ExitTest : public testing::Test {
@@ -30,4 +30,4 @@ TEST_F(ExitTest, a_topic_leads_to_its_backend_and_no_other_topic_does) {
 }
 
 }  // namespace
-}  // namespace inout::out
+}  // namespace inout::out::exit_test

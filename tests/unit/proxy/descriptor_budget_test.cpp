@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace inout::proxy {
+namespace inout::proxy::descriptor_budget_test {
 namespace {
 
 using Kind = DescriptorBudget::Kind;
@@ -122,4 +122,4 @@ TEST_F(DescriptorBudgetTest, has_room_says_what_take_would) {
 }
 
 }  // namespace
-}  // namespace inout::proxy
+}  // namespace inout::proxy::descriptor_budget_test

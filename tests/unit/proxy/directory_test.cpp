@@ -11,7 +11,7 @@
 
 #include "../loopback.hpp"
 
-namespace inout::proxy {
+namespace inout::proxy::directory_test {
 namespace {
 
 using TopicPlace = std::shared_ptr<Quota::Place>;
@@ -203,4 +203,4 @@ TEST_F(DirectoryRoutes, a_data_connection_without_a_ticket_belongs_to_a_holder_w
 }
 
 }  // namespace
-}  // namespace inout::proxy
+}  // namespace inout::proxy::directory_test

@@ -12,7 +12,7 @@
 #include "common/base/wall_clock.hpp"
 #include "common/os/secret_file.hpp"
 
-namespace inout::proxy {
+namespace inout::proxy::gatekeeper_test {
 namespace {
 
 const Secret kSecret("office's long secret");
@@ -233,4 +233,4 @@ TEST_F(GatekeeperTest, a_secret_that_can_not_be_read_is_a_problem_at_start) {
 }
 
 }  // namespace
-}  // namespace inout::proxy
+}  // namespace inout::proxy::gatekeeper_test

@@ -9,7 +9,7 @@
 
 #include "../loopback.hpp"
 
-namespace inout::proxy {
+namespace inout::proxy::strangers_test {
 namespace {
 
 IpAddress address(const std::string& text) {
@@ -274,4 +274,4 @@ TEST_F(StrangersTest, threads_may_come_and_go_at_once) {
 }
 
 }  // namespace
-}  // namespace inout::proxy
+}  // namespace inout::proxy::strangers_test

@@ -7,7 +7,7 @@
 
 #include "../tls_pair.hpp"
 
-namespace inout {
+namespace inout::early_data_test {
 namespace {
 
 TEST(EarlyDataTest, records_of_one_byte_leave_others_their_turn) {
@@ -38,4 +38,4 @@ TEST(EarlyDataTest, records_of_one_byte_leave_others_their_turn) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::early_data_test

@@ -5,7 +5,7 @@
 
 #include "../loopback.hpp"
 
-namespace inout {
+namespace inout::peer_watch_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -144,4 +144,4 @@ TEST(ProgressWatch, is_never_stuck_without_a_limit) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::peer_watch_test

@@ -9,7 +9,7 @@
 
 #include "common/base/limits.hpp"
 
-namespace inout {
+namespace inout::pipe_pool_test {
 namespace {
 
 Pipe borrowed(PipePool& pool) {
@@ -76,4 +76,4 @@ TEST(PipePool, trimming_halves_the_unused_ones_until_none_is_left) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::pipe_pool_test

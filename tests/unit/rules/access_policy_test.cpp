@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace inout {
+namespace inout::access_policy_test {
 namespace {
 
 const Identity kAnonymous{};
@@ -192,4 +192,4 @@ TEST(AccessPolicy, identities_are_written_with_their_kind) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::access_policy_test

@@ -7,7 +7,7 @@
 #include "common/base/limits.hpp"
 #include "common/os/descriptors.hpp"
 
-namespace inout {
+namespace inout::budget_test {
 namespace {
 
 TEST(Budget, one_owner_alone_may_have_all) {
@@ -66,4 +66,4 @@ TEST(Descriptors, streams_get_what_the_process_pipes_and_the_reserve_leave) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::budget_test

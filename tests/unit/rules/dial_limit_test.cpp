@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace inout {
+namespace inout::dial_limit_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -54,4 +54,4 @@ TEST_F(DialLimitTest, after_that_it_grows_by_one_in_the_time_of_one_dial) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::dial_limit_test

@@ -6,7 +6,7 @@
 #include <map>
 #include <vector>
 
-namespace inout {
+namespace inout::heartbeat_test {
 namespace {
 
 using Action = Heartbeat::Action;
@@ -141,4 +141,4 @@ TEST(Heartbeat, pings_of_a_crowd_spread_over_the_interval_and_are_never_late) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::heartbeat_test

@@ -4,7 +4,7 @@
 
 #include "../sources.hpp"
 
-namespace inout {
+namespace inout::penalty_box_test {
 namespace {
 
 using std::chrono::seconds;
@@ -107,4 +107,4 @@ TEST(PenaltyBox, never_holds_more_sources_than_it_may) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::penalty_box_test

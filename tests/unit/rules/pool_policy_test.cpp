@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <deque>
 
-namespace inout {
+namespace inout::pool_policy_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -246,4 +246,4 @@ TEST(PoolPolicy, the_target_stays_as_long_as_such_bursts_come) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::pool_policy_test

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace inout {
+namespace inout::quota_test {
 namespace {
 
 using Place = std::unique_ptr<Quota::Place>;
@@ -61,4 +61,4 @@ TEST(Quota, threads_never_hold_more_than_the_limit_together) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::quota_test

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-namespace inout {
+namespace inout::reason_test {
 namespace {
 
 TEST(Code, every_code_has_its_own_word_and_those_that_are_sent_lead_back_to_it) {
@@ -26,4 +26,4 @@ TEST(Code, is_unknown_for_any_other_word_and_for_those_that_are_never_sent) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::reason_test

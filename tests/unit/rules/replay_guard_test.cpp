@@ -5,7 +5,7 @@
 #include <map>
 #include <random>
 
-namespace inout {
+namespace inout::replay_guard_test {
 namespace {
 
 using Verdict = ReplayGuard::Verdict;
@@ -94,4 +94,4 @@ TEST(ReplayGuard, never_lets_a_proof_pass_twice_in_its_time_over_random_historie
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::replay_guard_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace inout {
+namespace inout::retry_policy_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -77,4 +77,4 @@ TEST(RetryPolicy, an_interval_above_a_minute_is_never_shortened) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::retry_policy_test

@@ -6,7 +6,7 @@
 #include "../sources.hpp"
 #include "common/rules/ended_tickets.hpp"
 
-namespace inout {
+namespace inout::source_rules_test {
 namespace {
 
 using std::chrono::hours;
@@ -171,4 +171,4 @@ TEST(EndedTickets, are_known_for_a_while_and_bounded) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::source_rules_test

@@ -7,7 +7,7 @@
 
 #include "../naive_pattern.hpp"
 
-namespace inout {
+namespace inout::topic_pattern_test {
 namespace {
 
 bool matches(const std::string& pattern, const std::string& topic) {
@@ -142,4 +142,4 @@ TEST(TopicPattern, agrees_with_the_naive_matcher_on_random_words) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::topic_pattern_test

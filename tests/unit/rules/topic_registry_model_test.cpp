@@ -9,7 +9,7 @@
 
 #include "common/rules/topic_registry.hpp"
 
-namespace inout {
+namespace inout::topic_registry_model_test {
 namespace {
 
 constexpr std::size_t kTopics = 3;
@@ -116,4 +116,4 @@ TEST(TopicRegistryModel, agrees_over_random_histories) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::topic_registry_model_test

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace inout {
+namespace inout::topic_registry_test {
 namespace {
 
 using Ids = std::vector<RegistrationId>;
@@ -188,4 +188,4 @@ TEST(TopicRegistry, topics_are_compared_byte_by_byte) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::topic_registry_test

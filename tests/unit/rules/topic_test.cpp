@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace inout {
+namespace inout::topic_test {
 namespace {
 
 using namespace std::string_literals;
@@ -90,4 +90,4 @@ TEST(Topic, has_nothing_that_can_not_be_seen) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::topic_test

@@ -7,7 +7,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/log.hpp"
 
-namespace inout {
+namespace inout::validity_test {
 namespace {
 
 constexpr std::int64_t kHour = 3'600, kDay = 24 * kHour;
@@ -87,4 +87,4 @@ TEST(CertificateWatch, warns_again_each_day_of_what_has_ended_and_never_of_what_
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::validity_test

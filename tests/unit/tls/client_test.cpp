@@ -8,7 +8,7 @@
 #include "../tls_pair.hpp"
 #include "common/base/crypto.hpp"
 
-namespace inout {
+namespace inout::client_test {
 namespace {
 
 using Names = std::vector<std::string>;
@@ -229,4 +229,4 @@ TEST(PeerNames, an_expired_or_missing_certificate_is_refused_where_one_is_demand
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::client_test

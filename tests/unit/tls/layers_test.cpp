@@ -9,7 +9,7 @@
 #include "../tls_calls.hpp"
 #include "common/tls/session.hpp"
 
-namespace inout {
+namespace inout::layers_test {
 namespace {
 
 /// Two megabytes each way, with a key update behind every 100,000 bytes. The sessions' failures.
@@ -298,4 +298,4 @@ TEST_F(NestedTlsTest, an_error_of_the_outer_session_is_the_inner_ones) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::layers_test

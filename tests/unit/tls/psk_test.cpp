@@ -7,7 +7,7 @@
 
 #include "../tls_pair.hpp"
 
-namespace inout {
+namespace inout::psk_test {
 namespace {
 
 std::vector<Secret> keys(const std::vector<std::string>& texts) {
@@ -88,4 +88,4 @@ TEST(TlsPsk, a_certificate_is_no_key) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::psk_test

@@ -10,7 +10,7 @@
 #include "../tls_calls.hpp"
 #include "common/relay/peer_watch.hpp"
 
-namespace inout {
+namespace inout::session_test {
 namespace {
 
 TEST(TlsSessionTest, carries_bytes_both_ways_and_each_direction_ends_by_itself) {
@@ -337,4 +337,4 @@ TEST(TlsSessionTest, records_are_small_at_first_large_in_bulk_and_small_again_af
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::session_test

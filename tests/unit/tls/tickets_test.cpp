@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace inout {
+namespace inout::tickets_test {
 namespace {
 
 class TicketKeysTest : public testing::Test {
@@ -49,4 +49,4 @@ TEST_F(TicketKeysTest, tickets_of_others_are_worth_nothing) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::tickets_test

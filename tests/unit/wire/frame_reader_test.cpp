@@ -8,7 +8,7 @@
 #include "common/base/limits.hpp"
 #include "common/wire/message.hpp"
 
-namespace inout {
+namespace inout::frame_reader_test {
 namespace {
 
 using State = FrameReader::State;
@@ -138,4 +138,4 @@ TEST_F(FrameReaderTest, an_end_in_the_middle_leaves_it_hungry) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::frame_reader_test

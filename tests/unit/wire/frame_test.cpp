@@ -7,7 +7,7 @@
 #include <limits>
 #include <string>
 
-namespace inout {
+namespace inout::frame_test {
 namespace {
 
 FrameHeader header_of(std::int64_t length) {
@@ -63,4 +63,4 @@ TEST(Frame, no_byte_of_the_length_is_ignored) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::frame_test

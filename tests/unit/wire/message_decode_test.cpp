@@ -6,7 +6,7 @@
 
 #include "common/wire/message.hpp"
 
-namespace inout {
+namespace inout::message_decode_test {
 namespace {
 
 enum class Outcome { fine, malformed, unknown_type };
@@ -331,4 +331,4 @@ TEST(MessageDecode, a_peers_long_text_is_cut_between_characters) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::message_decode_test

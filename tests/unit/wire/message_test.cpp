@@ -8,7 +8,7 @@
 
 #include "common/wire/frame.hpp"
 
-namespace inout {
+namespace inout::message_test {
 namespace {
 
 std::string body(const Message& message) { return encode(message).substr(kFrameHeaderBytes); }
@@ -110,4 +110,4 @@ TEST(Message, text_that_is_not_utf8_is_mended_and_stays_a_failure) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::message_test

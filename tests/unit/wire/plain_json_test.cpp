@@ -5,7 +5,7 @@
 
 #include "../json_events.hpp"
 
-namespace inout {
+namespace inout::plain_json_test {
 namespace {
 
 TEST(PlainJson, plain_texts_give_the_librarys_events) {
@@ -54,4 +54,4 @@ TEST(PlainJson, every_beginning_of_a_message_is_incomplete) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::plain_json_test

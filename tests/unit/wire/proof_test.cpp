@@ -12,7 +12,7 @@
 
 #include "common/wire/frame.hpp"
 
-namespace inout {
+namespace inout::proof_test {
 namespace {
 
 const Secret kSecret("correct horse battery staple");
@@ -312,4 +312,4 @@ TEST(Proof, may_say_any_time) {
 }
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::proof_test
