@@ -17,8 +17,8 @@ class Relay {
   public:
     Relay(RelaySet& set, Connection client_side, Connection service_side, StreamInfo info, Pump up)
         : set_(set),
-          client_(std::move(client_side), info.client_side),
-          service_(std::move(service_side), info.service_side),
+          client_(std::move(client_side), StreamLeg::client),
+          service_(std::move(service_side), StreamLeg::service),
           up_(client_, service_),
           down_(service_, client_),
           info_(std::move(info)),
@@ -39,11 +39,10 @@ class Relay {
         });
     }
 
-    void reset(const std::string& reason) {
-        if (over_) return;
+    void reset(StreamEnd why) {
+        if (rules_.is_over()) return;
         ++pending_;
-        note_reason(reason);
-        client_.reset = service_.reset = true;
+        rules_.end_now(std::move(why));
         finish();
         release();
     }
@@ -53,7 +52,7 @@ class Relay {
         finish_step([this, now] {
             look_for_end(now);
             for (Direction* d : {&up_, &down_}) {
-                if (d->ended) watch_errors(d->source);
+                if (rules_.has_input_ended(d->source.leg)) watch_errors(d->source);
             }
             look_at_peers(now);
         });
@@ -76,44 +75,39 @@ class Relay {
     void look_at_peers(Clock::time_point now) {
         std::uint64_t moved = up_.pump.bytes() + down_.pump.bytes();
         for (Side* side : {&client_, &service_}) {
-            if (over_ || side->reset) continue;
+            if (rules_.is_over() || rules_.is_lost(side->leg)) continue;
             const auto verdict = side->look(now, set_.options_, moved);
             if (verdict == Side::Verdict::dead) {
-                note_reason("peer timeout of " + std::string(side->name));
-                fail(*side, ETIMEDOUT);
+                fail(*side, {StreamEnd::Cause::peer_timeout, side->leg});
             } else if (verdict == Side::Verdict::stalled) {
-                reset("stall timeout of " + std::string(side->name));
+                reset({StreamEnd::Cause::stall_timeout, side->leg});
             }
         }
-        if (moving_.stuck(moved, true, now, set_.options_.idle_timeout)) reset("idle timeout");
+        if (moving_.stuck(moved, true, now, set_.options_.idle_timeout)) {
+            reset({StreamEnd::Cause::idle_timeout});
+        }
     }
 
-    bool any_reset() const { return client_.reset || service_.reset; }
-
     bool waits_for(Side& side) {
-        if (side.reset) return false;
+        if (!rules_.must_arrive(side.leg)) return false;
         const TcpSample sample = sample_tcp(side.connection.fd());
         side.closed = sample.closed;
         // Over in both directions, and nobody watches for an RST any more, which is no delivery.
         const int error = side.closed ? side.connection.take_error() : 0;
-        if (error != 0) note_reset(side, error);
+        if (error != 0) note_loss(side, why_lost(side, error));
         return !sample.all_acknowledged();
     }
 
-    void note_reset(Side& side, int error) {
-        if (side.reset) return;
-        side.reset = true;
-        note_reason(reason_of(side, error));
-        flush_until_ = std::min(flush_until_, Clock::now() + kResetFlush);
+    void note_loss(Side& side, StreamEnd why) {
         // However the other direction goes on: a paused reader does not hold this for ever.
-        close_later();
+        if (rules_.lost(side.leg, std::move(why), Clock::now())) close_later();
     }
 
     Direction& direction_from(const Side& side) { return &side == &client_ ? up_ : down_; }
     Direction& direction_to(const Side& side) { return &side == &client_ ? down_ : up_; }
 
     void advance(Direction& d, std::span<const char> received = {}) {
-        if (over_ || d.done) return;
+        if (rules_.is_over() || rules_.is_input_over(d.source.leg)) return;
         const std::uint64_t before = d.pump.bytes();
         const Pump::Step step =
             d.pump.run(set_.tools(), d.source.connection.leg(), d.sink.connection.leg(), received);
@@ -132,11 +126,7 @@ class Relay {
                 ++pending_;
                 return;
             case Pump::Step::ended: end(d); return;
-            case Pump::Step::source_failed:
-                d.done = true;
-                fail(d.source, d.pump.error());
-                close_when_done();
-                return;
+            case Pump::Step::source_failed: fail_source(d, d.pump.error()); return;
             case Pump::Step::sink_failed: fail(d.sink, d.pump.error()); return;
         }
     }
@@ -151,7 +141,7 @@ class Relay {
             return;
         }
         const int error = errno;
-        d.done = d.ended = true;
+        rules_.input_ended(d.source.leg);
         d.sink.unacknowledged = true;  // the FIN
         if (result != 0) fail(d.sink, error);
         close_when_done();
@@ -179,11 +169,15 @@ class Relay {
         if (error == asio::error::eof) d.pump.source_has_ended();
         if (!error || error == asio::error::eof) {
             advance(d, {d.first.data(), size});
-        } else if (!over_ && !d.done) {
-            d.done = true;
-            fail(d.source, error.value());
-            close_when_done();
+        } else if (!rules_.is_over() && !rules_.is_input_over(d.source.leg)) {
+            fail_source(d, error.value());
         }
+    }
+
+    void fail_source(Direction& d, int error) {
+        rules_.input_is_over(d.source.leg);
+        fail(d.source, error);
+        close_when_done();
     }
 
     void wait(Side& side, Socket::wait_type what, Direction& d) {
@@ -197,11 +191,11 @@ class Relay {
 
     /// A side that is not read (back-pressure, or after its end) must still notice an RST.
     void watch_errors(Side& side) {
-        if (over_ || side.watching_errors || side.reset) return;
+        if (rules_.is_over() || side.watching_errors || rules_.is_lost(side.leg)) return;
         side.connection.socket().async_wait(Socket::wait_error, [this, &side](std::error_code e) {
             side.watching_errors = false;
             finish_step([&] {
-                if (!e && !over_) look_for_error(side);
+                if (!e && !rules_.is_over()) look_for_error(side);
             });
         });
         side.watching_errors = true;
@@ -217,21 +211,22 @@ class Relay {
         // Otherwise watched again when the direction has moved, or urgent data would spin.
     }
 
-    static std::string reason_of(const Side& side, int error) {
+    static StreamEnd why_lost(const Side& side, int error) {
         const TlsSession* const tls = side.connection.tls();
         if (tls != nullptr && tls->last_error().category() == tls_category()) {
-            return "TLS with " + std::string(side.name) + ": " + tls->failure();
+            return {StreamEnd::Cause::tls, side.leg, tls->failure()};
         }
-        return (error == ETIMEDOUT ? "timeout of " : "reset by ") + std::string(side.name);
+        return {error == ETIMEDOUT ? StreamEnd::Cause::timeout : StreamEnd::Cause::reset, side.leg};
     }
 
-    /// `side` was reset: what came from it is still delivered, what was for it is not.
-    void fail(Side& side, int error) {
-        if (over_) return;
-        note_reset(side, error);
+    void fail(Side& side, int error) { fail(side, why_lost(side, error)); }
+    /// `side` is lost: what came from it is still delivered, what was for it is not.
+    void fail(Side& side, StreamEnd why) {
+        if (rules_.is_over()) return;
+        note_loss(side, std::move(why));
         Direction& towards = direction_to(side);
-        if (!towards.done) {
-            towards.done = true;
+        if (!rules_.is_input_over(towards.source.leg)) {
+            rules_.input_is_over(towards.source.leg);
             towards.pump.discard(set_.pipes_);
         }
         direction_from(side).pump.source_was_reset();
@@ -240,16 +235,15 @@ class Relay {
     }
 
     void look_for_end(Clock::time_point now) {
-        if (over_) return;
-        if (now >= flush_until_) {
-            finish();
-        } else if (up_.done && down_.done) {
-            try_close();
+        switch (rules_.next(now)) {
+            case EndRules::Next::go_on: return;
+            case EndRules::Next::wait_for_arrival: try_close(); return;
+            case EndRules::Next::close: finish(); return;
         }
     }
 
     void close_when_done() {
-        if (over_ || !up_.done || !down_.done) return;
+        if (rules_.is_over() || !rules_.are_inputs_over()) return;
         if (!try_close()) close_later();
     }
 
@@ -264,27 +258,23 @@ class Relay {
         return true;
     }
 
-    void note_reason(const std::string& reason) {
-        if (reason_.empty()) reason_ = reason;
-    }
-
     void finish() {
-        if (over_) return;
-        over_ = true;
+        if (rules_.is_over()) return;
+        rules_.closed();
         up_.pump.discard(set_.pipes_);
         down_.pump.discard(set_.pipes_);
-        if (any_reset()) {
-            client_.connection.close();
-            service_.connection.close();
-        } else {
+        if (rules_.ends_cleanly()) {
             close_clean(client_);
             close_clean(service_);
+        } else {
+            client_.connection.close();
+            service_.connection.close();
         }
         set_.relays_.erase(this);
         set_.closing_.erase(this);
         counters().streams.fetch_sub(1, std::memory_order_relaxed);
         try {
-            log_end(info_, up_.pump.bytes(), down_.pump.bytes(), opened_, reason_);
+            log_end(info_, up_.pump.bytes(), down_.pump.bytes(), opened_, rules_.end());
         } catch (const std::bad_alloc&) {
             log::lose_line();
         }
@@ -307,13 +297,13 @@ class Relay {
         try {
             step();
         } catch (const std::bad_alloc&) {
-            reset("out of memory");
+            reset({StreamEnd::Cause::told, {}, "out of memory"});
         }
         release();
     }
 
     void release() {
-        if (--pending_ == 0 && over_) delete this;
+        if (--pending_ == 0 && rules_.is_over()) delete this;
     }
 
     RelaySet& set_;
@@ -321,12 +311,10 @@ class Relay {
     Direction up_, down_;
     StreamInfo info_;
     const Clock::time_point opened_;
-    Clock::time_point flush_until_ = Clock::time_point::max();
+    EndRules rules_;
     Clock::time_point closing_since_{};
     ProgressWatch moving_;
-    std::string reason_;  // of an end other than "done"; the first one counts
     unsigned pending_ = 0;
-    bool over_ = false;
 };
 
 RelaySet::RelaySet(asio::io_context& context, const RelayOptions& options, SocketCalls& calls)
@@ -350,7 +338,7 @@ void RelaySet::start(Connection client_side, Connection service_side, StreamInfo
 
 void RelaySet::reset_all(const std::string& reason) {
     const std::vector<Relay*> all(relays_.begin(), relays_.end());
-    for (Relay* relay : all) relay->reset(reason);
+    for (Relay* relay : all) relay->reset({StreamEnd::Cause::told, {}, reason});
 }
 
 void RelaySet::sweep_later() {

@@ -8,14 +8,14 @@
 #include "common/relay/peer_watch.hpp"
 #include "common/relay/pump.hpp"
 #include "common/relay/relay.hpp"
+#include "common/rules/stream_end.hpp"
 
 namespace inout {
 
 struct RelaySide {
-    RelaySide(Connection c, const char* n) : connection(std::move(c)), name(n) {}
+    RelaySide(Connection c, StreamLeg l) : connection(std::move(c)), leg(l) {}
     Connection connection;
-    const char* name;
-    bool reset = false;
+    const StreamLeg leg;
     bool watching_errors = false;
     bool closed = false;  ///< by both ends and acknowledged
     /// May have bytes or a FIN that the peer did not acknowledge; at first the opening's answer.
@@ -45,8 +45,6 @@ struct RelayDirection {
     RelaySide& sink;
     Pump pump;
     std::array<char, kFirstBytes> first;  ///< what asio reads, until it is handled
-    bool done = false;
-    bool ended = false;  ///< cleanly; its source is watched for errors from the next sweep on
 };
 
 }  // namespace inout

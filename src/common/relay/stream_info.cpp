@@ -5,7 +5,7 @@
 namespace inout {
 
 void log_end(const StreamInfo& info, std::uint64_t bytes_up, std::uint64_t bytes_down,
-             Clock::time_point opened, const std::string& reason) {
+             Clock::time_point opened, const StreamEnd& end) {
     const auto milliseconds = [](Clock::duration d) {
         return std::chrono::duration_cast<Milliseconds>(d).count();
     };
@@ -17,7 +17,7 @@ void log_end(const StreamInfo& info, std::uint64_t bytes_up, std::uint64_t bytes
                   {"bytes_down", bytes_down},
                   {"open_ms", milliseconds(opened - info.arrived)},
                   {"duration_ms", milliseconds(Clock::now() - info.arrived)},
-                  {"reason", reason.empty() ? std::string("done") : reason}});
+                  {"reason", to_string(end, info.client_side, info.service_side)}});
 }
 
 }  // namespace inout

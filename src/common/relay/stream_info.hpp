@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/base/limits.hpp"
+#include "common/rules/stream_end.hpp"
 
 namespace inout {
 
@@ -19,8 +20,8 @@ struct StreamInfo {
     std::shared_ptr<void> keep;  ///< released when the stream ends
 };
 
-/// The line of a stream that has ended now. `reason` is empty if both directions ended cleanly.
+/// The line of a stream that has ended now.
 void log_end(const StreamInfo& info, std::uint64_t bytes_up, std::uint64_t bytes_down,
-             Clock::time_point opened, const std::string& reason);
+             Clock::time_point opened, const StreamEnd& end);
 
 }  // namespace inout

@@ -1,0 +1,47 @@
+#include "common/rules/stream_end.hpp"
+
+#include <utility>
+
+namespace inout {
+
+std::string to_string(const StreamEnd& end, std::string_view client, std::string_view service) {
+    const std::string leg(end.leg == StreamLeg::client ? client : service);
+    switch (end.cause) {
+        case StreamEnd::Cause::done: return "done";
+        case StreamEnd::Cause::reset: return "reset by " + leg;
+        case StreamEnd::Cause::timeout: return "timeout of " + leg;
+        case StreamEnd::Cause::peer_timeout: return "peer timeout of " + leg;
+        case StreamEnd::Cause::stall_timeout: return "stall timeout of " + leg;
+        case StreamEnd::Cause::idle_timeout: return "idle timeout";
+        case StreamEnd::Cause::tls: return "TLS with " + leg + ": " + end.words;
+        case StreamEnd::Cause::told: break;
+    }
+    return end.words;
+}
+
+bool EndRules::lost(StreamLeg leg, StreamEnd why, Clock::time_point now) {
+    if (over_ || is_lost(leg)) return false;
+    of(leg).lost = true;
+    note(std::move(why));
+    flush_until_ = std::min(flush_until_, now + kResetFlush);
+    return true;
+}
+
+void EndRules::end_now(StreamEnd why) {
+    if (over_) return;
+    note(std::move(why));
+    for (State& leg : legs_) leg = {Input::over, true};
+    flush_until_ = Clock::time_point::min();
+}
+
+EndRules::Next EndRules::next(Clock::time_point now) const {
+    if (over_) return Next::go_on;
+    if (now >= flush_until_) return Next::close;
+    return are_inputs_over() ? Next::wait_for_arrival : Next::go_on;
+}
+
+void EndRules::note(StreamEnd why) {
+    if (end_.cause == StreamEnd::Cause::done) end_ = std::move(why);
+}
+
+}  // namespace inout
