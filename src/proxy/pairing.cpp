@@ -2,28 +2,16 @@
 #include "common/net/frame_io.hpp"
 #include "common/open/opening.hpp"
 #include "common/relay/early_data.hpp"
+#include "proxy/activation.hpp"
 #include "proxy/service.hpp"
 #include "proxy/sessions.hpp"
 
 namespace inout::proxy {
 namespace {
 
-/// How one activation of a data connection ended.
-enum class Activation {
-    open,      ///< out has the backend; raw bytes follow
-    dead,      ///< the connection was dead: nothing of the client went into it, try the next
-    draining,  ///< this out is ending: try the next in line
-    refused,   ///< out said no, or nothing in time
-};
-
-struct Activated {
-    Activation result;
-    Reason refusal{Code::none, {}};  ///< if refused
-};
-
 /// Asks out to dial its backend, and passes the client's first bytes on behind that.
-Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer_timeout,
-                         const InRequest& request, const Opening& opening, bool ext) {
+Task<Activation> activate(Connection& data, EarlyData& early, Milliseconds answer_timeout,
+                          const InRequest& request, const Opening& opening, bool ext) {
     Deadline deadline(data);
     deadline.expires_after(answer_timeout);
     const Message message = DataActiveRequest{.magic = random_hex(kMagicDigits),
@@ -40,23 +28,11 @@ Task<Activated> activate(Connection& data, EarlyData& early, Milliseconds answer
     if (!write_error) early.pass_to(data);
     auto answer = co_await read_message(data, kFrameBodyMaxBytes);
     early.pause();
-    if (!answer && deadline.expired()) {
-        co_return Activated{Activation::refused,
-                            {Code::open_timeout, "no answer from out in time"}};
+    auto activation = judge(answer ? &*answer : nullptr, deadline.expired(), ext);
+    if (activation.verdict == Activation::Verdict::open && write_error) {
+        early.sink_was_lost(write_error);
     }
-    const auto* response = answer ? std::get_if<Response>(&*answer) : nullptr;
-    if (response == nullptr || !response->answers("DataActiveRequest")) {
-        co_return Activated{Activation::dead, {}};
-    }
-    if (response->ok()) {
-        if (write_error) early.sink_was_lost(write_error);
-        co_return Activated{Activation::open, {}};
-    }
-    if (response->code == Code::draining) {
-        // Behind a 0.0.1 registration there may be anybody, who may not end it.
-        co_return Activated{ext ? Activation::draining : Activation::dead, {}};
-    }
-    co_return Activated{Activation::refused, {response->code, response->message}};
+    co_return activation;
 }
 
 /// A stream's places in the limits.
@@ -141,24 +117,21 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
                                                  opening, registration->ext);
         in_watch.closes(nullptr);
         const bool over = early.has_taken();  // no other data connection may get the rest
-        switch (activated.result) {
-            case Activation::open: {
+        switch (activated.verdict) {
+            case Activation::Verdict::open: {
                 Found found{.data = std::move(data), .registration = registration};
                 co_return std::move(found);
             }
-            case Activation::dead:
+            case Activation::Verdict::dead:
                 log::debug("dead data connection",
                            {{"id", opening.id()}, {"topic", topic}, {"out", registration->out}});
                 if (over) co_return not_found(Code::no_out, "out ended with the first bytes");
                 continue;
-            case Activation::draining:
+            case Activation::Verdict::draining:
                 out_is_draining(state, registration);
                 if (over) co_return not_found(Code::draining, "out is ending");
                 continue;
-            case Activation::refused: {
-                Found found{.refusal = activated.refusal};
-                co_return std::move(found);
-            }
+            case Activation::Verdict::refused: co_return not_found(activated.refusal);
         }
     }
     co_return not_found(Code::open_timeout, "no live data connection in time");

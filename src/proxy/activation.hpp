@@ -1,0 +1,34 @@
+// What an out's answer to the activation of its data connection means for the stream. Pure.
+#pragma once
+
+#include "common/rules/reason.hpp"
+#include "common/wire/message.hpp"
+
+namespace inout::proxy {
+
+struct Activation {
+    enum class Verdict {
+        open,      ///< out has the backend; raw bytes follow
+        dead,      ///< the connection was dead: nothing of the client went into it, try the next
+        draining,  ///< this out is ending: try the next in line
+        refused,   ///< out said no, or nothing in time
+    };
+    Verdict verdict;
+    Reason refusal{Code::none, {}};  ///< if refused
+};
+
+/// `answer` is what came: nothing, if none came until the connection ended or `timed_out`. `ext`:
+/// the registration is not one of 0.0.1, behind which there may be anybody, who may not end it.
+inline Activation judge(const Message* answer, bool timed_out, bool ext) {
+    using enum Activation::Verdict;
+    if (answer == nullptr && timed_out) {
+        return {refused, {Code::open_timeout, "no answer from out in time"}};
+    }
+    const auto* response = answer != nullptr ? std::get_if<Response>(answer) : nullptr;
+    if (response == nullptr || !response->answers("DataActiveRequest")) return {dead};
+    if (response->ok()) return {open};
+    if (response->code == Code::draining) return {ext ? draining : dead};
+    return {refused, {response->code, response->message}};
+}
+
+}  // namespace inout::proxy
