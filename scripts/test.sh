@@ -38,10 +38,15 @@ fi
 cd "$root"
 build_preset "$preset"
 # Three at a time: most tests wait most of the time, and more would only blur their deadlines.
+logs=build/$preset/Testing/Temporary
+rm -f "$logs/LastTestsFailed.log"
 ctest --preset "$preset" --parallel 3 "$@" && exit
+[[ -s $logs/LastTestsFailed.log ]] || exit 1
 # Beside others a deadline may pass for want of a processor: what failed is judged once more, alone.
-# A sanitizer's report is never such a coincidence.
-reports='(Address|Thread|Leak)Sanitizer|runtime error:'
-! grep -qE "$reports" "build/$preset/Testing/Temporary/LastTest.log" || exit 1
+# A crash or a sanitizer's report is never such a coincidence.
+cp "$logs/LastTest.log" "$logs/LastTest.first.log"
+crash='(Address|Thread|Leak)Sanitizer|runtime error:|ended with -[0-9]|terminate called'
+crash+='|Assertion .* failed|Exception: |SEGFAULT|Subprocess (aborted|killed)'
+! grep -qE "$crash" "$logs/LastTest.first.log" || exit 1
 printf '\n=== what failed, once more, one at a time\n'
 ctest --preset "$preset" --rerun-failed

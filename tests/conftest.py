@@ -41,7 +41,8 @@ def pytest_runtest_makereport(item, call):
     if report.failed and call.when == "call" and isinstance(runner, harness.Runner):
         for thing in runner.things:
             if isinstance(thing, harness.Program):
-                report.sections.append((f"the last lines of {thing.name}", thing.tail(25)))
+                report.sections.append(
+                    (f"the last lines of {thing.name} ({thing.pid})", thing.tail(25)))
 
 
 def pytest_sessionfinish(session, exitstatus):

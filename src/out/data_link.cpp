@@ -221,7 +221,7 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
     for (unsigned attempt = 0; attempt < kParkAttempts; ++attempt) {
         if (!links.begin(link)) break;
         const Network& network = registration->network;
-        // The proxy asks again after kRequestExpiry.
+        // The proxy asks again after kRequestExpiry at the latest.
         auto dialled = co_await network.upstream->dial(
             worker.executor(), network.all.connect_timeout, what, kRequestExpiry);
         if (!dialled) {

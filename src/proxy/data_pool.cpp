@@ -25,6 +25,20 @@ struct DataPool::Waiter {
     bool closed = false;
 };
 
+/// A stream that waits no more, also when memory has run out for it: it takes no connection that
+/// comes for the others.
+struct DataPool::Leaving {
+    DataPool& pool;
+    const std::shared_ptr<Waiter>& waiter;
+    ErrorWatch& in;
+    ~Leaving() {
+        in.calls(nullptr);
+        if (waiter->answered) return;
+        const std::lock_guard lock(pool.mutex_);
+        std::erase(pool.waiters_, waiter);
+    }
+};
+
 DataPool::DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max, Ask ask,
                    ParkingRoom room)
     : policy_(std::move(policy)),
@@ -152,6 +166,7 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
     const auto self = shared_from_this();
     for (bool first = true;; first = false) {
         const auto waiter = std::make_shared<Waiter>(worker);
+        const Leaving leaving{*this, waiter, in};
         std::shared_ptr<Parked> parked;
         {
             const std::lock_guard lock(mutex_);
@@ -174,7 +189,7 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
             const auto [error] = co_await waiter->timer.async_wait(use_result);
             if (waiter->answered || (error && !in.fired())) continue;
             const std::lock_guard lock(mutex_);
-            if (!in.fired() && Clock::now() < wait_until) {
+            if (Clock::now() < wait_until && (on_its_way || !in.fired())) {
                 ask_again = Clock::now() + kWaitingExpiry;
                 if (open_) ask_for_more();
                 continue;
@@ -182,12 +197,10 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
             // Still in the queue: nobody will answer. Otherwise an answer is on its way, unless
             // memory ran out for it.
             if (std::erase(waiters_, waiter) > 0 || std::exchange(on_its_way, true)) {
-                in.calls(nullptr);
                 co_return Take{in.fired() ? Taken::given_up : Taken::timeout, {}};
             }
             wait_until = Clock::now() + kHandOver;
         }
-        in.calls(nullptr);
         if (waiter->closed) co_return Take{Taken::closed, {}};
         if (waiter->connection) co_return Take{Taken::ok, std::move(waiter->connection)};
         // It died between the pool and here: the next one.

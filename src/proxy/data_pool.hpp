@@ -67,6 +67,7 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
   private:
     struct Parked;
     struct Waiter;
+    struct Leaving;
 
     std::shared_ptr<Parked> take_parked(const Worker& worker);
     void watch(const std::shared_ptr<Parked>& parked);

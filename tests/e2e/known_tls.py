@@ -1,6 +1,7 @@
 """TLS with an exporter value that a test can see, which Python's ssl does not give."""
 import os
 import re
+import select
 import subprocess
 
 import harness
@@ -21,17 +22,23 @@ class KnownTls:
         run.own(self)
         said = b""
         while not (found := re.search(rb"Keying material: ([0-9A-F]{64})\n(.*\n)*?---\n", said)):
-            part = os.read(self.process.stdout.fileno(), 65536)
+            part = self._read(65536)
             assert part, said
             said += part
         self.exporter = bytes.fromhex(found[1].decode())
         self.unread = said[found.end():]
 
+    def _read(self, size):
+        out = self.process.stdout.fileno()
+        if not select.select([out], [], [], 20 * harness.PATIENCE)[0]:
+            raise TimeoutError("the proxy says nothing")
+        return os.read(out, size)
+
     def sendall(self, data):
         self.process.stdin.write(data)
 
     def recv(self, size):
-        data = self.unread[:size] or os.read(self.process.stdout.fileno(), size)
+        data = self.unread[:size] or self._read(size)
         self.unread = self.unread[size:]
         return data
 

@@ -105,9 +105,9 @@ inline constexpr std::size_t kWaitersMax = 4'096;
 inline constexpr std::size_t kPoolHardMax = 100;  // what the original's proxy keeps
 /// NewDataRequests that a 0.0.1 out has not answered: it reads a burst of frames wrongly.
 inline constexpr std::size_t kLegacyUnansweredMax = 8;
-/// After this an unanswered NewDataRequest no longer counts: while a stream waits, and else.
-inline constexpr Milliseconds kWaitingExpiry{1'000};
-inline constexpr Milliseconds kRequestExpiry{5'000};
+/// After this an unanswered NewDataRequest no longer counts; and is taken for lost by a stream that
+/// waits.
+inline constexpr Milliseconds kRequestExpiry{5'000}, kWaitingExpiry{1'000};
 /// How long a burst is remembered by the pool's target.
 inline constexpr Milliseconds kPoolQuiet{30'000};
 

@@ -32,6 +32,7 @@ Connection::Connection(const Executor& executor, int fd, const Endpoint& peer, O
 
 Connection::Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin)
     : socket_(executor), peer_(peer), keeps_alive_(origin == Origin::accepted) {
+    if (!fd) return;  // asio would keep for ever what it makes for a descriptor that epoll refuses
     std::error_code error;
     socket_.assign(peer.protocol(), fd.get(), error);
     if (!error) fd.release();

@@ -16,10 +16,14 @@ void PoolPolicy::arrived() {
 
 std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::time_point now,
                                 bool may_park) {
+    while (!requested_.empty() && now - requested_.front() >= kRequestExpiry) {
+        requested_.pop_front();
+    }
     // What was lost on its way (a crowd at the proxy, an out that gave way) costs a stream a second
-    // and not its open_timeout; what is only slow is parked when it comes.
-    const Milliseconds expiry = waiting > 0 ? kWaitingExpiry : kRequestExpiry;
-    while (!requested_.empty() && now - requested_.front() >= expiry) requested_.pop_front();
+    // and not its open_timeout: each that waits may have one asked for in its place.
+    const auto late = std::count_if(requested_.begin(), requested_.end(),
+                                    [&](auto asked) { return now - asked >= kWaitingExpiry; });
+    const std::size_t lost = std::min(waiting, static_cast<std::size_t>(late));
     peak_ = std::max(peak_, burst_);
     if (burst_ > target_ && target_ < max_) {
         const std::size_t grown = std::min(max_, burst_);
@@ -30,7 +34,7 @@ std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::
     if (waiting == 0 && parked >= target_) burst_ = growing_ = 0;
 
     const std::size_t wanted = std::min((may_park ? target_ : 0) + waiting, max_);
-    const std::size_t have = parked + requested_.size();
+    const std::size_t have = parked + requested_.size() - lost;
     const std::size_t room = unanswered_max_ - std::min(unanswered_max_, requested_.size());
     const std::size_t count = wanted > have ? std::min(wanted - have, room) : 0;
     requested_.insert(requested_.end(), count, now);

@@ -25,9 +25,9 @@ class PoolPolicy {
     /// A data connection of this registration arrived.
     void arrived();
 
-    /// How many connections to ask for now; they count as asked for until they arrive or expire
-    /// (kWaitingExpiry, kRequestExpiry). `parked` are ready, `waiting` streams are without one. Not
-    /// `may_park`: only what they need.
+    /// How many connections to ask for now; they count as asked for until they arrive, or for
+    /// kRequestExpiry. `parked` are ready, `waiting` streams are without one; each may have one
+    /// that is late (kWaitingExpiry) asked for again, once. Not `may_park`: only what they need.
     std::size_t request(std::size_t parked, std::size_t waiting, Clock::time_point now,
                         bool may_park = true);
 

@@ -2,6 +2,7 @@
 #include "common/net/connection.hpp"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 
@@ -75,6 +76,19 @@ TEST(ConnectionTest, connections_that_are_kept_do_not_probe_in_step) {
         }
     }
     EXPECT_GT(idle.size(), 15U) << "of 31 that there are";
+}
+
+/// Each dial that fails at once makes one.
+TEST(ConnectionTest, one_without_a_descriptor_leaves_nothing_behind) {
+    asio::io_context context;
+    const auto make = [&] {
+        const Connection none(context.get_executor(), -1, Endpoint(), Connection::Origin::dialled);
+        EXPECT_FALSE(none.is_open());
+    };
+    make();  // what is allocated once
+    const std::size_t before = ::mallinfo2().uordblks;
+    for (int i = 0; i < 1'000; ++i) make();
+    EXPECT_LT(::mallinfo2().uordblks, before + 10'000);
 }
 
 TEST(ConnectionTest, a_look_for_input_takes_nothing_from_who_waits_for_it) {

@@ -176,6 +176,9 @@ TEST_F(DirectoryRoutes, are_not_waited_for_beyond_the_deadline) {
     const auto gone = add_out();
     directory.forget(gone);
     const Route tried{gone};
+    std::shared_ptr<Registration> next;
+    Timer later(context, kHolderChange / 2);  // behind the deadline, before what it would wait
+    later.async_wait([&](std::error_code) { next = add_out(); });
     const auto found = run(context, directory.find("t", Clock::time_point::min(), tried));
     EXPECT_EQ(code_of(*found), Code::no_out);
 }

@@ -185,16 +185,35 @@ TEST(PoolPolicy, a_request_without_an_answer_expires_after_5_seconds) {
     EXPECT_EQ(policy.unanswered(), 3U);
 }
 
-TEST(PoolPolicy, a_waiting_stream_has_it_asked_for_again_after_a_second) {
+TEST(PoolPolicy, a_waiting_stream_has_a_late_one_asked_for_again_once) {
     PoolPolicy policy = ours(0);
     const Clock::time_point now{1h};
     EXPECT_EQ(policy.request(0, 1, now), 1U);
     EXPECT_EQ(policy.request(0, 1, now + kWaitingExpiry - 1ms), 0U);
     EXPECT_EQ(policy.request(0, 1, now + kWaitingExpiry), 1U);
-    EXPECT_EQ(policy.unanswered(), 1U);
+    EXPECT_EQ(policy.request(0, 1, now + 3 * kWaitingExpiry), 0U) << "out may just be slow";
+    EXPECT_EQ(policy.unanswered(), 2U);
+    EXPECT_EQ(policy.request(0, 1, now + kRequestExpiry), 1U) << "the first is forgotten";
     policy.arrived();
-    policy.arrived();  // the first was only slow
+    policy.arrived();
+    policy.arrived();  // all were only slow
     EXPECT_EQ(policy.unanswered(), 0U);
+}
+
+TEST(PoolPolicy, what_is_only_to_be_parked_is_not_asked_for_again_while_a_stream_waits) {
+    PoolPolicy policy = ours(50);
+    const Clock::time_point now{1h};
+    EXPECT_EQ(policy.request(0, 1, now), 51U);
+    std::size_t again = 0;
+    for (auto at = now; at < now + kRequestExpiry; at += 100ms) again += policy.request(0, 1, at);
+    EXPECT_EQ(again, 1U);
+}
+
+TEST(PoolPolicy, a_late_plain_out_is_asked_for_no_more_than_it_may_have_to_answer) {
+    PoolPolicy policy(8, 100, kLegacyUnansweredMax);
+    const Clock::time_point now{1h};
+    EXPECT_EQ(policy.request(0, 4, now), kLegacyUnansweredMax);
+    EXPECT_EQ(policy.request(0, 4, now + kRequestExpiry - 1ms), 0U);
 }
 
 TEST(PoolPolicy, a_connection_that_nobody_asked_for_breaks_no_count) {
