@@ -2,8 +2,6 @@
 
 #include <new>
 
-#include "common/base/turn.hpp"
-
 namespace inout {
 
 EarlyData::EarlyData(RelaySet& relays, Connection& source, ErrorWatch& watch)
@@ -32,42 +30,38 @@ void EarlyData::go_on(const std::shared_ptr<State>& state) {
 }
 
 void EarlyData::advance(const std::shared_ptr<State>& state) {
-    Turn turn;
-    while (state->sink != nullptr && state->sink->is_open() && state->source.is_open()) {
-        if (state->waiting_for_source || state->pump.bytes() >= kEarlyBytes) return;
-        if (turn.is_over()) {  // records of one byte
-            asio::post(state->source.socket().get_executor(), [state] {
+    if (state->sink == nullptr || !state->sink->is_open() || !state->source.is_open()) return;
+    if (state->waiting_for_source || state->pump.bytes() >= kEarlyBytes) return;
+    const auto left = static_cast<std::uint32_t>(kEarlyBytes - state->pump.bytes());
+    const auto step =
+        state->pump.run(state->relays.tools(), state->source.leg(), state->sink->leg(), {}, left);
+    if (state->pump.has_taken()) state->watch.closes(nullptr);
+    switch (step) {
+        case Pump::Step::wait_readable:
+            state->waiting_for_source = true;
+            state->source.socket().async_wait(state->source.input_wait(),
+                                              [state](std::error_code error) {
+                                                  state->waiting_for_source = false;
+                                                  if (!error) go_on(state);
+                                              });
+            return;
+        case Pump::Step::wait_writable:
+            state->sink->socket().async_wait(state->sink->output_wait(),
+                                             [state](std::error_code error) {
+                                                 if (!error) go_on(state);
+                                             });
+            return;
+        case Pump::Step::yield:
+            if (state->pump.bytes() >= kEarlyBytes) return;
+            state->waiting_for_source = true;
+            asio::post(state->source.socket().get_executor(), [state] {  // small TLS records
                 state->waiting_for_source = false;
                 go_on(state);
             });
-            state->waiting_for_source = true;
             return;
-        }
-        turn.spend(Turn::kRead);
-        // One read a turn, so that the limit is looked at after each.
-        const auto step =
-            state->pump.run(state->relays.tools(), state->source.leg(), state->sink->leg(), {}, 1);
-        if (state->pump.has_taken()) state->watch.closes(nullptr);
-        switch (step) {
-            case Pump::Step::wait_readable:
-                state->waiting_for_source = true;
-                state->source.socket().async_wait(state->source.input_wait(),
-                                                  [state](std::error_code error) {
-                                                      state->waiting_for_source = false;
-                                                      if (!error) go_on(state);
-                                                  });
-                return;
-            case Pump::Step::wait_writable:
-                state->sink->socket().async_wait(state->sink->output_wait(),
-                                                 [state](std::error_code error) {
-                                                     if (!error) go_on(state);
-                                                 });
-                return;
-            case Pump::Step::yield: break;
-            case Pump::Step::source_failed: state->watch.fire(); return;
-            case Pump::Step::ended:
-            case Pump::Step::sink_failed: return;
-        }
+        case Pump::Step::source_failed: state->watch.fire(); return;
+        case Pump::Step::ended:
+        case Pump::Step::sink_failed: return;
     }
 }
 
