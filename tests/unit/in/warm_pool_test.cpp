@@ -1,0 +1,196 @@
+// Spare connections to a proxy, which is the test.
+#include "in/warm_pool.hpp"
+
+#include <gtest/gtest.h>
+#include <netinet/tcp.h>
+
+#include "../peer.hpp"
+
+namespace inout::in::warm_pool_test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The accepted end of a connection whose handshake took longer than kWarmRoundTripMin: the
+/// listener lets a connection in when its first byte comes, and it comes late.
+Connection come_from_afar(asio::io_context& context) {
+    const LoopbackListener listener;
+    const int seconds = 10;
+    ::setsockopt(listener.fd(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
+    const UniqueFd other = listener.connect();
+    const auto late = Clock::now() + 2 * kWarmRoundTripMin;
+    EXPECT_TRUE(eventually([&] { return Clock::now() >= late; }));
+    EXPECT_EQ(::send(other.get(), "x", 1, 0), 1);
+    Connection connection = adopt(context, listener.accept());
+    EXPECT_GE(round_trip(connection.fd()), kWarmRoundTripMin);
+    return connection;
+}
+
+class WarmPoolTest : public testing::Test {
+  protected:
+    WarmPoolTest() {
+        listener.emplace();
+        TrustStores trusts;
+        auto made =
+            Upstream::make({"127.0.0.1", listener->port()}, std::nullopt, std::nullopt, trusts);
+        EXPECT_TRUE(made);
+        upstream = std::move(*made);
+        pool.emplace(worker, config, *upstream, budget, 0);
+    }
+    ~WarmPoolTest() override {
+        pool->close();
+        listener.reset();
+        EXPECT_TRUE(becomes([this] { return is_idle() && spares() == 0; }));
+        EXPECT_EQ(budget.used(0), 0U);
+    }
+
+    bool becomes(const std::function<bool()>& condition) {
+        return run_until(worker.context(), condition);
+    }
+    /// Nothing is being dialled.
+    bool is_idle() const { return counters().tasks == tasks; }
+    static std::size_t spares() { return counters().warm; }
+    /// A proxy at the other end of `connection` has answered a client's request.
+    void learn(Connection connection, std::optional<Milliseconds> warm = kWarmKept) {
+        pool->learn(connection, Response{.request = "InRequest", .ext = true, .warm = warm});
+    }
+    /// A client was served by a proxy for which spare connections pay.
+    void learn_of_far_proxy(Milliseconds warm = kWarmKept) {
+        pool->take();
+        learn(come_from_afar(worker.context()), warm);
+    }
+    /// The next spare connection's other end; it has asked.
+    Peer next_asking() {
+        Peer peer(worker.context(), *listener);
+        const auto request = peer.hear<InWarmRequest>();
+        EXPECT_TRUE(request && request->version == "0.0.1" && !request->proof);
+        return peer;
+    }
+    /// The next one, which is kept.
+    Peer next_kept() {
+        Peer peer = next_asking();
+        const std::size_t before = spares();
+        peer.say(Response{.request = "InWarmRequest", .ext = true, .warm = kWarmKept});
+        EXPECT_TRUE(becomes([&] { return spares() == before + 1; }));
+        return peer;
+    }
+    static bool has(std::optional<Connection>& taken, Peer& peer) {
+        return taken && are_ends_of_one(taken->fd(), peer.fd().get());
+    }
+
+    const std::size_t tasks = counters().tasks;
+    const InConfig config = default_in_config();
+    Budget budget{100, 1};
+    std::optional<PollingListener> listener;
+    std::unique_ptr<Upstream> upstream;
+    Worker worker{RelayOptions{}};
+    std::optional<WarmPool> pool;
+};
+
+TEST_F(WarmPoolTest, nothing_is_dialled_before_a_proxy_has_said_that_it_keeps_some) {
+    EXPECT_FALSE(pool->take());
+    learn(come_from_afar(worker.context()), std::nullopt);
+    EXPECT_TRUE(is_idle());
+}
+
+TEST_F(WarmPoolTest, a_near_proxy_and_one_that_keeps_them_too_short_get_none) {
+    TcpPair near;
+    pool->take();
+    learn(adopt(worker.context(), std::move(near.a)));
+    EXPECT_TRUE(is_idle());
+    learn(come_from_afar(worker.context()), 2 * kWarmKeptMin - 1ms);
+    EXPECT_TRUE(is_idle());
+}
+
+TEST_F(WarmPoolTest, after_a_client_some_are_dialled_and_the_newest_is_used_first) {
+    learn_of_far_proxy();
+    Peer older = next_kept(), newer = next_kept();
+    EXPECT_TRUE(is_idle());
+    EXPECT_EQ(budget.used(0), kWarmMin);
+    auto first = pool->take();
+    EXPECT_TRUE(has(first, newer));
+    Peer replacement = next_kept();
+    auto second = pool->take();
+    EXPECT_TRUE(has(second, replacement));
+    auto third = pool->take();
+    EXPECT_TRUE(has(third, older));
+    EXPECT_FALSE(pool->take());
+}
+
+TEST_F(WarmPoolTest, one_that_has_died_is_not_used) {
+    learn_of_far_proxy();
+    Peer alive = next_kept(), dead = next_kept();
+    reset(dead.fd());
+    ASSERT_TRUE(becomes([] { return spares() == 1; }));
+    auto taken = pool->take();
+    EXPECT_TRUE(has(taken, alive));
+}
+
+TEST_F(WarmPoolTest, one_on_which_the_proxy_talks_out_of_turn_is_reset) {
+    learn_of_far_proxy();
+    const Peer talking = next_kept(), quiet = next_kept();
+    talking.say(Ping{});
+    EXPECT_EQ(talking.end(), End::rst);
+    EXPECT_EQ(spares(), 1U);
+}
+
+TEST_F(WarmPoolTest, a_proxy_that_refuses_one_is_left_alone_for_a_while) {
+    learn_of_far_proxy();
+    const Peer kept = next_kept();
+    const Peer refused = next_asking();
+    refused.say(Response{.request = "InWarmRequest",
+                         .message = "no spare connection is taken now",
+                         .ext = true,
+                         .code = Code::limit});
+    EXPECT_NE(refused.end(), End::none);
+    EXPECT_TRUE(becomes([this] { return is_idle(); }));
+    EXPECT_TRUE(pool->take());
+    EXPECT_FALSE(pool->take());
+    EXPECT_TRUE(is_idle()) << "none is dialled";
+}
+
+TEST_F(WarmPoolTest, when_one_was_dead_at_its_use_all_are_reset) {
+    learn_of_far_proxy();
+    const Peer one = next_kept(), other = next_kept();
+    pool->drop_all();
+    EXPECT_EQ(budget.used(0), 0U);
+    EXPECT_EQ(one.end(), End::rst);
+    EXPECT_EQ(other.end(), End::rst);
+    EXPECT_FALSE(pool->take());
+}
+
+TEST_F(WarmPoolTest, after_its_end_none_is_kept_or_dialled_any_more) {
+    learn_of_far_proxy();
+    const Peer kept = next_kept(), asking = next_asking();
+    pool->close();
+    EXPECT_EQ(kept.end(), End::rst);
+    asking.say(Response{.request = "InWarmRequest", .ext = true, .warm = kWarmKept});
+    EXPECT_EQ(asking.end(), End::rst);
+    EXPECT_TRUE(becomes([this] { return is_idle(); }));
+    EXPECT_FALSE(pool->take());
+    EXPECT_TRUE(is_idle());
+}
+
+TEST_F(WarmPoolTest, none_is_dialled_when_half_of_the_descriptors_are_taken) {
+    Budget::Places streams;
+    ASSERT_TRUE(budget.take(0, budget.most() / 2 - 1, streams));
+    learn_of_far_proxy();
+    Peer only = next_kept();
+    EXPECT_TRUE(is_idle());
+    auto taken = pool->take();
+    EXPECT_TRUE(has(taken, only));
+}
+
+TEST_F(WarmPoolTest, an_old_one_is_reset_before_the_proxy_would_and_replaced_while_clients_come) {
+    learn_of_far_proxy(2 * kWarmKeptMin);
+    const Peer one = next_asking(), other = next_asking();
+    for (const Peer* peer : {&one, &other}) {
+        peer->say(Response{.request = "InWarmRequest", .ext = true, .warm = 2 * kWarmKeptMin});
+    }
+    EXPECT_EQ(one.end(), End::rst);
+    EXPECT_EQ(other.end(), End::rst);
+    next_asking();
+}
+
+}  // namespace
+}  // namespace inout::in::warm_pool_test
