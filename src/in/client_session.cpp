@@ -78,7 +78,9 @@ Task<std::optional<Reason>> meet_out(Attempt& attempt) {
 /// would take us for a stranger, and after some of these refuse our whole site: it is told who we
 /// are. One without TLS may be closed without a word. `places`: of its descriptor, until it is
 /// closed.
-Task<> leave(const Network& network, [[maybe_unused]] Budget::Places places, Connection proxy) {
+Task<> leave(const Network& network, [[maybe_unused]] Budget::Places places,
+             ConnectionPtr connection) {
+    Connection& proxy = *connection;
     if (proxy.tls() == nullptr) co_return;
     Deadline deadline(proxy);
     deadline.expires_after(kFarewell);
@@ -93,16 +95,16 @@ Task<> leave(const Network& network, [[maybe_unused]] Budget::Places places, Con
 }  // namespace
 
 Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
-                      Connection client, ClientPlaces places) {
+                      ConnectionPtr client, ClientPlaces places) {
     Server& server = *network.server;
     WarmPool& warm = server.spares(worker);
-    Opening opening({}, network.config.topic, client.peer());
+    Opening opening({}, network.config.topic, client->peer());
     const auto open_until = Clock::now() + config.open_timeout;
-    ErrorWatch client_watch(client);
-    EarlyData early(worker.relays(), client, client_watch);
+    ErrorWatch client_watch(*client);
+    EarlyData early(worker.relays(), *client, client_watch);
 
-    std::optional<Connection> proxy = warm.take();
-    for (bool spare = proxy.has_value();; spare = false) {
+    ConnectionPtr proxy = warm.take();
+    for (bool spare = proxy != nullptr;; spare = false) {
         if (!proxy) {
             const auto left = std::chrono::ceil<Milliseconds>(open_until - Clock::now());
             auto dialled = co_await network.upstream->dial(
@@ -123,7 +125,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
                 opening.failed(Code::client_gone, "the client reset its connection");
                 co_return;
             }
-            proxy.emplace(std::move(*dialled));
+            proxy = std::move(*dialled);
         }
         // A spare whose path has vanished is found as soon as a dial would find it.
         if (spare) proxy->give_up_after(config.connect_timeout);
@@ -180,7 +182,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
     Pump up = early.take_pump();
     client_watch.stop();
     auto keep = std::make_shared<ClientPlaces>(std::move(places));
-    worker.relays().start(std::move(client), std::move(*proxy),
+    worker.relays().start(std::move(client), std::move(proxy),
                           opening.finish("client", "proxy", std::move(keep)), std::move(up));
 }
 

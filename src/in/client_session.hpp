@@ -16,6 +16,6 @@ struct ClientPlaces {
 };
 
 Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
-                      Connection client, ClientPlaces places);
+                      ConnectionPtr client, ClientPlaces places);
 
 }  // namespace inout::in

@@ -47,7 +47,8 @@ Task<> first_look(Worker& worker, const InConfig& config, Server& server, Millis
         warn(server, "proxy unreachable", dialled.error().detail);
         co_return;
     }
-    Connection connection = std::move(*dialled);
+    const ConnectionPtr owned = std::move(*dialled);
+    Connection& connection = *owned;
     const bool secured = connection.tls() != nullptr;
     Deadline deadline(connection);
     deadline.expires_after(config.connect_timeout);

@@ -114,7 +114,7 @@ Task<> InService::accept(Acceptor& acceptor, const Network& network) {
             continue;
         }
         spawn(worker.executor(), "client",
-              client_session(worker, config_, network, std::move(*client),
+              client_session(worker, config_, network, std::move(client),
                              ClientPlaces{std::move(places), std::move(of_client)}));
     }
 }

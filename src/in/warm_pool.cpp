@@ -24,16 +24,16 @@ WarmPool::WarmPool(Worker& worker, const InConfig& config, const Upstream& upstr
       policy_(new_policy()),
       age_timer_(worker.context()) {}
 
-std::optional<Connection> WarmPool::take() {
+ConnectionPtr WarmPool::take() {
     last_client_ = Clock::now();
     policy_.stream_opened();
-    std::optional<Connection> taken;
+    ConnectionPtr taken;
     while (!taken && !spares_.empty()) {
         const auto newest = std::move(spares_.back());  // the least likely to be dead
         spares_.pop_back();
-        if (!newest->connection.is_open() || !newest->connection.is_quiet()) continue;
+        if (!newest->connection->is_open() || !newest->connection->is_quiet()) continue;
         std::error_code ignored;
-        newest->connection.socket().cancel(ignored);  // its watch
+        newest->connection->socket().cancel(ignored);  // its watch
         taken = std::move(newest->connection);
     }
     refill();
@@ -84,7 +84,8 @@ Task<> WarmPool::open_spare(Budget::Places places) {
     const Milliseconds timeout = std::min(config_.connect_timeout, config_.open_timeout);
     auto dialled = co_await upstream_.dial(worker_.executor(), timeout, DialFor::spare, timeout);
     if (!dialled) co_return;  // the next client will say so
-    Connection connection = std::move(*dialled);
+    ConnectionPtr owned = std::move(*dialled);
+    Connection& connection = *owned;
     Deadline deadline(connection);
     deadline.expires_after(config_.connect_timeout);
     Message request =
@@ -105,7 +106,7 @@ Task<> WarmPool::open_spare(Budget::Places places) {
     deadline.cancel();
     policy_.arrived();
     connection.keep_alive();
-    const auto spare = std::make_shared<Spare>(std::move(connection), std::move(places));
+    const auto spare = std::make_shared<Spare>(std::move(owned), std::move(places));
     spares_.push_back(spare);
     watch(spare);
     if (spares_.size() == 1) wait_for_age();
@@ -113,12 +114,12 @@ Task<> WarmPool::open_spare(Budget::Places places) {
 
 void WarmPool::watch(const std::shared_ptr<Spare>& spare) {
     // Readable while spare means an end, an error, or a proxy that talks out of turn.
-    spare->connection.socket().async_wait(Socket::wait_read, [this, spare](std::error_code error) {
-        if (error) return;  // taken or dropped
-        if (spare->connection.is_quiet()) {
+    spare->connection->socket().async_wait(Socket::wait_read, [this, spare](std::error_code error) {
+        if (error || !spare->connection) return;  // taken or dropped
+        if (spare->connection->is_quiet()) {
             watch(spare);
         } else {
-            spare->connection.close();
+            spare->connection->close();
             std::erase(spares_, spare);
         }
     });
@@ -137,7 +138,7 @@ void WarmPool::drop_all() {
 }
 
 void WarmPool::drop_oldest() {
-    spares_.front()->connection.close();  // its watch holds it a little longer
+    spares_.front()->connection->close();  // its watch holds it a little longer
     spares_.front()->places = {};
     spares_.pop_front();
 }

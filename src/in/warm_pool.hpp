@@ -29,8 +29,8 @@ class WarmPool {
     WarmPool(const WarmPool&) = delete;
     WarmPool& operator=(const WarmPool&) = delete;
 
-    /// A client came; a connection for it that was alive a moment ago, if there is one.
-    std::optional<Connection> take();
+    /// A client came; a connection for it that was alive a moment ago, or nothing.
+    ConnectionPtr take();
     /// What the proxy's answer to a client's request told.
     void learn(Connection& connection, const Response& response);
     /// One turned out dead at its use.
@@ -40,8 +40,8 @@ class WarmPool {
 
   private:
     struct Spare {
-        Spare(Connection c, Budget::Places p) : connection(std::move(c)), places(std::move(p)) {}
-        Connection connection;
+        Spare(ConnectionPtr c, Budget::Places p) : connection(std::move(c)), places(std::move(p)) {}
+        ConnectionPtr connection;
         Budget::Places places;
         const Clock::time_point born = Clock::now();
         Counted counted{counters().warm};

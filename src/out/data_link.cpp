@@ -168,8 +168,9 @@ Task<std::optional<Reason>> meet_in(Connection& proxy, const Registration& regis
 /// Dials the backend for this stream and starts its relay. With end-to-end encryption the result
 /// goes to in through that, where the proxy can not read or change it.
 Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
-                   std::shared_ptr<DataLinks::Link> link, Connection proxy,
+                   std::shared_ptr<DataLinks::Link> link, ConnectionPtr owned,
                    DataActiveRequest active) {
+    Connection& proxy = *owned;
     const Network& network = registration->network;
     std::optional<Opening> opening(std::in_place, active.id, network.config.topic, active.client);
     if (auto reason = objection(*registration, active)) {
@@ -206,7 +207,7 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         co_return;
     }
     deadline.cancel();
-    worker.relays().start(std::move(proxy), std::move(*backend),
+    worker.relays().start(std::move(owned), std::move(*backend),
                           opening->finish("proxy", "backend", std::move(link)));
 }
 
@@ -229,11 +230,11 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
             break;
         }
         if (!links.begin(link)) break;
-        Connection proxy = std::move(*dialled);
+        ConnectionPtr proxy = std::move(*dialled);
         Parked parked;
         {
-            const DataLinks::Lent lent(*link, proxy);
-            parked = co_await park(proxy, *registration, link);
+            const DataLinks::Lent lent(*link, *proxy);
+            parked = co_await park(*proxy, *registration, link);
         }
         if (parked.garbled) continue;
         links.remove(link);

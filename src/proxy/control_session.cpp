@@ -134,11 +134,11 @@ void out_is_draining(ProxyState& state, const std::shared_ptr<Registration>& reg
                  {{"topic", registration->topic}, {"out", registration->out}});
 }
 
-Task<> control_session(ProxyState& state, Connection connection, OutRequest request,
+Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest request,
                        Identity identity) {
     Response answer = answer_to("OutRequest", request.magic);
-    const std::string who = connection.peer();
-    const DescriptorBudget::Owner owner = state.owner_of(identity, connection);
+    const std::string who = connection->peer();
+    const DescriptorBudget::Owner owner = state.owner_of(identity, *connection);
     std::unique_ptr<DescriptorBudget::Share> share;  // for as long as this session lasts
     state.relieve(descriptors_in_use());
     // What a key has registered already counts once, however many outs serve it.
@@ -162,11 +162,11 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
     }
     if (!answer.message.empty()) {
         place.reset();  // the farewell is no part of it
-        co_await refuse(connection, std::move(answer));
+        co_await refuse(*connection, std::move(answer));
         co_return;
     }
-    const bool secured = connection.tls() != nullptr;
-    auto certificate = state.gatekeeper.certificate_of(connection);
+    const bool secured = connection->tls() != nullptr;
+    auto certificate = state.gatekeeper.certificate_of(*connection);
     auto channel = std::make_shared<ControlChannel>(std::move(connection));
     const auto registration = make_registration(state, channel, request, owner);
     registration->identity = identity;
@@ -214,18 +214,18 @@ Task<> control_session(ProxyState& state, Connection connection, OutRequest requ
                   {"streams", registration->streams.load()}});
 }
 
-Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
+Task<> data_session(ProxyState& state, Worker& worker, ConnectionPtr connection,
                     OutDataRequest request, Strangers::Stay& stay) {
     auto registration = state.directory.registration_of(request);
     if (registration && registration->bound &&
-        !state.gatekeeper.has_key_of(registration->identity, request, connection)) {
+        !state.gatekeeper.has_key_of(registration->identity, request, *connection)) {
         registration = nullptr;
     }
     Response answer = answer_to("OutDataRequest", request.magic);
     if (request.ext) answer.proxy = state.proxy_id;
     const bool may_park =
-        registration && (!registration->secured || connection.tls() != nullptr) &&
-        state.gatekeeper.certificate_of(connection) == registration->certificate &&
+        registration && (!registration->secured || connection->tls() != nullptr) &&
+        state.gatekeeper.certificate_of(*connection) == registration->certificate &&
         state.gatekeeper.may_serve(registration->identity, request.topic);
     if (!may_park) {
         answer.code = Code::denied;
@@ -247,15 +247,15 @@ Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
     if (!answer.message.empty()) {
         counters().refused_total.fetch_add(1, std::memory_order_relaxed);
         log::debug("data connection refused", {{"topic", request.topic},
-                                               {"out", connection.peer()},
+                                               {"out", connection->peer()},
                                                {"code", to_string(answer.code)}});
-        co_await refuse(connection, std::move(answer));
+        co_await refuse(*connection, std::move(answer));
         co_return;
     }
     if (!request.quiet) {
         // A fresh connection's buffer takes one small frame at once; there is nothing to wait for.
         const Message message = std::move(answer);
-        if (co_await write_message(connection, message)) co_return;
+        if (co_await write_message(*connection, message)) co_return;
     }
     registration->pool->park(worker, std::move(connection));
 }

@@ -7,9 +7,9 @@ namespace inout::proxy {
 /// Belongs to the pool while it stands in parked_, and to whoever removed it from there afterwards.
 /// `connection` is touched on `worker`'s thread only.
 struct DataPool::Parked {
-    Parked(Worker& w, Connection c) : worker(w), connection(std::move(c)) {}
+    Parked(Worker& w, ConnectionPtr c) : worker(w), connection(std::move(c)) {}
     Worker& worker;
-    Connection connection;
+    ConnectionPtr connection;
     Counted counted{counters().parked};
     std::unique_ptr<DescriptorBudget::Share> share{};
 };
@@ -20,7 +20,7 @@ struct DataPool::Waiter {
     explicit Waiter(Worker& w) : worker(w), timer(w.context()) {}
     Worker& worker;
     Timer timer;
-    std::optional<Connection> connection;
+    ConnectionPtr connection;
     bool answered = false;
     bool closed = false;
 };
@@ -58,7 +58,7 @@ void DataPool::close() {
     const std::lock_guard lock(mutex_);
     open_ = false;
     for (const auto& parked : std::exchange(parked_, {})) {
-        asio::post(parked->worker.context(), [parked] { parked->connection.close(); });
+        asio::post(parked->worker.context(), [parked] { parked->connection->close(); });
     }
     for (const auto& waiter : std::exchange(waiters_, {})) {
         asio::post(waiter->worker.context(), [waiter] {
@@ -87,8 +87,8 @@ void DataPool::came_in_vain() {
     ask_for_more();
 }
 
-void DataPool::park(Worker& worker, Connection connection) {
-    connection.keep_alive();
+void DataPool::park(Worker& worker, ConnectionPtr connection) {
+    connection->keep_alive();
     auto parked = std::make_shared<Parked>(worker, std::move(connection));
     const std::lock_guard lock(mutex_);
     policy_.arrived();
@@ -109,15 +109,15 @@ void DataPool::park(Worker& worker, Connection connection) {
 
 void DataPool::watch(const std::shared_ptr<Parked>& parked) {
     // Readable while parked means an end, an error, or a peer that talks out of turn.
-    parked->connection.socket().async_wait(
+    parked->connection->socket().async_wait(
         Socket::wait_read, [pool = weak_from_this(), parked](std::error_code error) {
             const auto self = pool.lock();
-            if (error || !self) return;  // taken or closed
-            if (parked->connection.is_quiet()) {
+            if (error || !self || !parked->connection) return;  // taken or closed
+            if (parked->connection->is_quiet()) {
                 self->watch(parked);
                 return;
             }
-            parked->connection.close();
+            parked->connection->close();
             self->drop(parked);
         });
 }
@@ -133,18 +133,18 @@ void DataPool::hand_over(const std::shared_ptr<Parked>& parked,
     // On the connection's thread its watch ends and it is freed from its context; on the stream's
     // thread it is taken in. Where both are one, the second step is the first.
     asio::dispatch(parked->worker.context(), [parked, waiter] {
+        ConnectionPtr moved = std::move(parked->connection);
         std::error_code ignored;
-        if (parked->connection.is_open()) parked->connection.socket().cancel(ignored);
-        const bool same = &parked->worker == &waiter->worker;
-        auto moved = std::make_shared<std::optional<Connection>>();
+        if (moved->is_open()) moved->socket().cancel(ignored);
         // Its end may be known to the kernel and not yet here, and what is handed out gets the
         // client's first bytes.
-        if (parked->connection.is_open() && parked->connection.is_quiet()) {
-            moved->emplace(same ? std::move(parked->connection)
-                                : parked->connection.moved_to(waiter->worker.context()));
+        if (!moved->is_open() || !moved->is_quiet()) {
+            moved.reset();
+        } else if (&parked->worker != &waiter->worker) {
+            moved->move_to(waiter->worker.context());
         }
-        asio::dispatch(waiter->worker.context(), [waiter, moved] {
-            waiter->connection = std::move(*moved);
+        asio::dispatch(waiter->worker.context(), [waiter, moved = std::move(moved)]() mutable {
+            waiter->connection = std::move(moved);
             waiter->answered = true;
             waiter->timer.cancel();
         });
@@ -210,7 +210,7 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
 void DataPool::shed() {
     const std::lock_guard lock(mutex_);
     for (const auto& parked : std::exchange(parked_, {})) {
-        asio::post(parked->worker.context(), [parked] { parked->connection.close(); });
+        asio::post(parked->worker.context(), [parked] { parked->connection->close(); });
     }
 }
 
@@ -221,7 +221,7 @@ void DataPool::tick() {
     for (auto surplus = policy_.surplus(parked_.size(), Clock::now()); surplus > 0; --surplus) {
         const auto oldest = parked_.front();
         parked_.pop_front();
-        asio::post(oldest->worker.context(), [oldest] { oldest->connection.close(); });
+        asio::post(oldest->worker.context(), [oldest] { oldest->connection->close(); });
     }
     ask_for_more();
 }

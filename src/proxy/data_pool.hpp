@@ -42,7 +42,7 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
 
     /// A data connection is there and answered; on `worker`'s thread. It closes if nobody wants it,
     /// or if there is no room, as in came_in_vain().
-    void park(Worker& worker, Connection connection);
+    void park(Worker& worker, ConnectionPtr connection);
     /// Whether another parked connection would be kept.
     bool has_room();
     /// One came and was not kept: none is asked for in its place before the next tick, unless a
@@ -52,7 +52,7 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     enum class Taken { ok, timeout, closed, too_many_waiting, given_up };
     struct Take {
         Taken result;
-        std::optional<Connection> connection;  ///< set if ok; lives on the caller's worker
+        ConnectionPtr connection;  ///< set if ok; lives on the caller's worker
     };
     /// A parked connection that was alive a moment ago, or the next one to come. Given up when
     /// `in` fires, so that nobody waits behind streams that are not wanted any more.

@@ -261,8 +261,9 @@ Task<std::optional<Message>> keep_warm(ProxyState& state, Worker& worker, Connec
 
 }  // namespace
 
-Task<> first_message_session(ProxyState& state, Worker& worker, Connection connection,
+Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr owned,
                              std::shared_ptr<Strangers::Place> place) {
+    Connection& connection = *owned;
     Strangers::Stay stay(state.strangers, std::move(place), connection);
     FirstMessage first = co_await read_first_message(state, connection, stay);
     if (first.no_tls) {
@@ -298,7 +299,7 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
         known = stay.recognised();
     }
     if (auto* data = std::get_if<OutDataRequest>(&message)) {
-        co_await data_session(state, worker, connection, std::move(*data), stay);
+        co_await data_session(state, worker, std::move(owned), std::move(*data), stay);
         co_return;
     }
     stay.leave();
@@ -310,11 +311,10 @@ Task<> first_message_session(ProxyState& state, Worker& worker, Connection conne
         if (!identity) co_return;
     }
     if (auto* out = std::get_if<OutRequest>(&message)) {
-        co_await control_session(state, std::move(connection), std::move(*out),
-                                 std::move(*identity));
+        co_await control_session(state, std::move(owned), std::move(*out), std::move(*identity));
     } else {
         auto& in = std::get<InRequest>(message);
-        co_await pairing_session(state, worker, std::move(connection), std::move(in),
+        co_await pairing_session(state, worker, std::move(owned), std::move(in),
                                  std::move(*identity), std::move(known));
     }
 }

@@ -52,7 +52,7 @@ struct RunningStream {
 };
 
 struct Found {
-    std::optional<Connection> data;  ///< open towards the backend
+    ConnectionPtr data{};  ///< open towards the backend
     std::shared_ptr<Registration> registration;
     Reason refusal{Code::none, {}};  ///< if there is no data
 };
@@ -78,7 +78,7 @@ Reason take_places(ProxyState& state, const std::string& topic, const Identity& 
     return {Code::none, {}};
 }
 
-Found not_found(Reason reason) { return {std::nullopt, nullptr, std::move(reason)}; }
+Found not_found(Reason reason) { return {nullptr, nullptr, std::move(reason)}; }
 Found not_found(Code code, std::string detail) { return not_found({code, std::move(detail)}); }
 
 /// Tries parked connections, and the next in line when an out is ending, until one is open or the
@@ -111,9 +111,9 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
             co_return not_found(Code::limit, "too many streams wait for this topic");
         }
         if (taken.result == DataPool::Taken::closed) continue;  // not its holder any more
-        Connection data = std::move(*taken.connection);
-        in_watch.closes(&data);
-        const auto activated = co_await activate(data, early, config.answer_timeout, request,
+        ConnectionPtr data = std::move(taken.connection);
+        in_watch.closes(data.get());
+        const auto activated = co_await activate(*data, early, config.answer_timeout, request,
                                                  opening, registration->ext);
         in_watch.closes(nullptr);
         const bool over = early.has_taken();  // no other data connection may get the rest
@@ -139,17 +139,17 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
 
 }  // namespace
 
-Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request,
+Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRequest request,
                        Identity identity, std::shared_ptr<Strangers::Acquaintance> known) {
     // A 0.0.1 in tells neither id nor client; its own address is the best that is known.
     std::optional<Opening> opening(
         std::in_place, request.id, request.topic,
-        request.client.empty() ? in.peer() : request.client,
-        identity.kind == Identity::Kind::anonymous ? in.source() : to_string(identity));
+        request.client.empty() ? in->peer() : request.client,
+        identity.kind == Identity::Kind::anonymous ? in->source() : to_string(identity));
     Places places{.known = std::move(known)};
-    Found found{.refusal = take_places(state, request.topic, identity, in, places)};
-    ErrorWatch in_watch(in);
-    EarlyData early(worker.relays(), in, in_watch);
+    Found found{.refusal = take_places(state, request.topic, identity, *in, places)};
+    ErrorWatch in_watch(*in);
+    EarlyData early(worker.relays(), *in, in_watch);
     if (found.refusal.code == Code::none) {
         found = co_await find_data_connection(state, worker, *opening, in_watch, early, request);
     }
@@ -169,11 +169,11 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
         opening->failed(found.refusal);
         opening.reset();  // the farewell is no part of it: neither a drain nor others wait for it
         places = {};
-        co_await refuse(in, std::move(answer));
+        co_await refuse(*in, std::move(answer));
         co_return;
     }
     const Message message = std::move(answer);
-    if (const auto error = co_await write_message(in, message)) {
+    if (const auto error = co_await write_message(*in, message)) {
         if (!up.has_taken()) {
             opening->failed(Code::in_gone, error.message());
             co_return;
@@ -182,7 +182,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InReque
     }
     auto running =
         std::make_shared<RunningStream>(std::move(found.registration), std::move(places));
-    worker.relays().start(std::move(in), std::move(*found.data),
+    worker.relays().start(std::move(in), std::move(found.data),
                           opening->finish("in", "out", std::move(running)), std::move(up));
 }
 

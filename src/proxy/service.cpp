@@ -118,7 +118,7 @@ Task<> ProxyService::accept() {
         }
         try {
             spawn(worker.executor(), "first message",
-                  first_message_session(state_, worker, std::move(*connection), place));
+                  first_message_session(state_, worker, std::move(connection), place));
         } catch (const std::bad_alloc&) {
             state_.strangers.forget(*place);
             throw;

@@ -15,16 +15,16 @@ struct Registration;
 
 /// A stranger: TLS perhaps, then one message of at most kFirstFrameBodyMaxBytes, all of it within
 /// handshake_timeout.
-Task<> first_message_session(ProxyState& state, Worker& worker, Connection connection,
+Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr connection,
                              std::shared_ptr<Strangers::Place> place);
 
 /// An out: registers its topic and keeps the control connection (control_session.cpp).
-Task<> control_session(ProxyState& state, Connection connection, OutRequest request,
+Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest request,
                        Identity identity);
 
 /// An out's data connection: parks it if its ticket is right; until then it is a stranger's
 /// (control_session.cpp).
-Task<> data_session(ProxyState& state, Worker& worker, Connection& connection,
+Task<> data_session(ProxyState& state, Worker& worker, ConnectionPtr connection,
                     OutDataRequest request, Strangers::Stay& stay);
 
 /// An out that is ending leaves the line of its topic.
@@ -32,7 +32,7 @@ void out_is_draining(ProxyState& state, const std::shared_ptr<Registration>& reg
 
 /// An in: finds it a data connection and starts the relay (pairing.cpp). `known`: where it comes
 /// from, for as long as its stream runs.
-Task<> pairing_session(ProxyState& state, Worker& worker, Connection in, InRequest request,
+Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRequest request,
                        Identity identity, std::shared_ptr<Strangers::Acquaintance> known);
 
 }  // namespace inout::proxy

@@ -45,24 +45,24 @@ class Stream {
         TcpPair first, last;
         client.fd = std::move(first.a);
         service.fd = std::move(last.a);
-        left_.push_back(adopt(context, std::move(first.b)));
+        left_.push_back(adopt_owned(context, std::move(first.b)));
         for (std::size_t i = 0; i < legs; ++i) {
             TcpPair leg;
-            right_.push_back(adopt(context, std::move(leg.a)));
-            left_.push_back(adopt(context, std::move(leg.b)));
+            right_.push_back(adopt_owned(context, std::move(leg.a)));
+            left_.push_back(adopt_owned(context, std::move(leg.b)));
             if (path != Path::end_to_end) secure_leg(i);
         }
-        right_.push_back(adopt(context, std::move(last.b)));
-        ends_of_legs_ = {right_.front().fd(), left_.back().fd()};
+        right_.push_back(adopt_owned(context, std::move(last.b)));
+        ends_of_legs_ = {right_.front()->fd(), left_.back()->fd()};
         if (end_to_end) {
             // The handshake needs the relay in the middle.
-            begin(right_.front(), TlsSide::client, *calls.front());
-            begin(left_.back(), TlsSide::server, *calls.back());
+            begin(*right_.front(), TlsSide::client, *calls.front());
+            begin(*left_.back(), TlsSide::server, *calls.back());
             start(1);
             using enum TlsSession::Handshake;
             EXPECT_TRUE(run_until(context, [&] {
-                const auto c = right_.front().tls()->handshake();
-                const auto s = left_.back().tls()->handshake();
+                const auto c = right_.front()->tls()->handshake();
+                const auto s = left_.back()->tls()->handshake();
                 return c == done && s == done;
             }));
         }
@@ -74,7 +74,7 @@ class Stream {
         }
     }
     /// The client's socket at the first relay, until start().
-    int client_side() { return left_.front().fd(); }
+    int client_side() { return left_.front()->fd(); }
     /// The first relay's, or the last relay's, side with TLS.
     int tls_side(bool of_first) const {
         return of_first ? ends_of_legs_.first : ends_of_legs_.second;
@@ -113,7 +113,7 @@ class Stream {
                                                        std::string_view(), calls));
     }
     void secure_leg(std::size_t leg) {
-        Connection &near = right_[leg], &far = left_[leg + 1];
+        Connection &near = *right_[leg], &far = *left_[leg + 1];
         begin(near, TlsSide::client, *calls[leg]);
         begin(far, TlsSide::server, *calls[leg + 1]);
         EXPECT_TRUE(shake_hands(*near.tls(), *far.tls()));
@@ -124,7 +124,7 @@ class Stream {
             {.id = "1f", .topic = "t", .client = "c:1", .arrived = Clock::now(), .keep = kept});
     }
 
-    std::vector<Connection> left_, right_;  // of each relay, until it starts
+    std::vector<ConnectionPtr> left_, right_;  // of each relay, until it starts
     std::pair<int, int> ends_of_legs_;
 };
 

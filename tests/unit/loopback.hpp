@@ -128,14 +128,24 @@ struct TcpPair {
     UniqueFd a, b;
 };
 
-/// One end as the programs hold it: with the connection options, in `context`.
-inline Connection adopt(asio::io_context& context, UniqueFd fd) {
+/// Gives `fd` the connection options; its peer's address.
+inline Endpoint prepare(const UniqueFd& fd) {
     set_connection_options(fd.get());
     Endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
     ::getpeername(fd.get(), peer.data(), &size);
     peer.resize(size);
-    return {context.get_executor(), fd.release(), peer, Connection::Origin::dialled};
+    return peer;
+}
+/// One end as the programs hold it, in `context`; to be kept here, or to be given on.
+inline Connection adopt(asio::io_context& context, UniqueFd fd) {
+    const Endpoint peer = prepare(fd);
+    return {context.get_executor(), std::move(fd), peer, Connection::Origin::dialled};
+}
+inline ConnectionPtr adopt_owned(asio::io_context& context, UniqueFd fd) {
+    const Endpoint peer = prepare(fd);
+    return std::make_shared<Connection>(context.get_executor(), std::move(fd), peer,
+                                        Connection::Origin::dialled);
 }
 
 /// Sends until the kernel takes no more; the number of bytes.

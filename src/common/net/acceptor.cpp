@@ -88,7 +88,7 @@ std::error_code Acceptor::add(const Endpoint& endpoint) {
     return error;
 }
 
-Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
+Task<ConnectionPtr> Acceptor::accept(asio::io_context& context) {
     while (is_open()) {
         if (pause_is_due_) {
             co_await pause();
@@ -115,14 +115,14 @@ Task<std::optional<Connection>> Acceptor::accept(asio::io_context& context) {
         }
         if (fd) {
             note_success();
-            co_return Connection(context.get_executor(), fd.release(), peer,
-                                 Connection::Origin::accepted);
+            co_return std::make_shared<Connection>(context.get_executor(), std::move(fd), peer,
+                                                   Connection::Origin::accepted);
         }
         if (is_of_one_client(error) && ++refused_in_a_row_ < kRefusedInARow) continue;
         refused_in_a_row_ = 0;
         pause_for(std::error_code(error, asio::error::get_system_category()).message());
     }
-    co_return std::nullopt;
+    co_return nullptr;
 }
 
 /// The connection, or nothing with `error`; EAGAIN: nobody waits at any address.

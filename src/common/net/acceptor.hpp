@@ -31,7 +31,7 @@ class Acceptor {
 
     /// The next connection, which will live in `context`; nothing after close(). May be called
     /// again after it has thrown for want of memory.
-    Task<std::optional<Connection>> accept(asio::io_context& context);
+    Task<ConnectionPtr> accept(asio::io_context& context);
     bool is_open() const { return !listening_.empty(); }
     void close();
 

@@ -27,9 +27,6 @@ IpAddress to_ip_address(const Endpoint& endpoint) {
     return {v6.to_bytes()};
 }
 
-Connection::Connection(const Executor& executor, int fd, const Endpoint& peer, Origin origin)
-    : Connection(executor, UniqueFd(fd), peer, origin) {}
-
 Connection::Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin)
     : socket_(executor), peer_(peer), keeps_alive_(origin == Origin::accepted) {
     if (!fd) return;  // asio would keep for ever what it makes for a descriptor that epoll refuses
@@ -155,15 +152,16 @@ void Connection::close_clean() {
     close();
 }
 
-Connection Connection::moved_to(asio::io_context& context) {
+void Connection::move_to(asio::io_context& context) {
     std::error_code error;
-    const int fd = socket_.release(error);
-    Connection moved(context.get_executor(), error ? -1 : fd, peer_,
-                     keeps_alive_ ? Origin::accepted : Origin::dialled);
-    moved.has_own_times_ = has_own_times_;
-    moved.tls_ = std::move(tls_);
-    if (error && moved.tls_) moved.tls_->detach();
-    return moved;
+    UniqueFd fd(socket_.release(error));
+    socket_ = Socket(context.get_executor());
+    if (!error) socket_.assign(peer_.protocol(), fd.get(), error);
+    if (!error) {
+        fd.release();
+    } else if (tls_) {
+        tls_->detach();
+    }
 }
 
 }  // namespace inout

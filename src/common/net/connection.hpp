@@ -2,8 +2,9 @@
 //
 // Every connection carries SO_LINGER{1,0} from accept or connect, so that a crash, kill -9 or a
 // forgotten path is an RST for the peer and never a clean end; only close_clean() takes it away.
-// It may carry TLS, one or two layers of it: then reading, writing and ending go through that.
-// Owned by the coroutine or relay that uses it, on its worker's thread. It knows no protocol.
+// It may carry TLS, one or two layers of it: then reading, writing and ending go through that. It
+// stays where it was made: the coroutine, pool or relay that owns it holds a ConnectionPtr, and
+// gives that on. On its worker's thread, which only move_to() changes. It knows no protocol.
 #pragma once
 
 #include <memory>
@@ -30,9 +31,9 @@ class Connection {
     enum class Origin { accepted, dialled };
     /// Takes a non-blocking descriptor that has the connection options; an accepted one also has
     /// keepalive. Not open if the event loop did not take it.
-    Connection(const Executor& executor, int fd, const Endpoint& peer, Origin origin);
-    Connection(Connection&&) = default;
-    Connection& operator=(Connection&&) = default;
+    Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin);
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
 
     Socket& socket() { return socket_; }
     int fd() { return socket_.native_handle(); }
@@ -99,13 +100,11 @@ class Connection {
     /// Who the other side is for all that goes by source: its address or, of IPv6, its /64.
     std::string source() const { return peer_address().source().text(); }
 
-    /// Moves the connection to another worker; pending operations must have ended.
-    Connection moved_to(asio::io_context& context);
+    /// From now on another worker's. To be called on the old one's thread, with no operation
+    /// pending; the new one is told afterwards. Closed if its event loop did not take it.
+    void move_to(asio::io_context& context);
 
   private:
-    /// The descriptor has an owner from the first moment, also if memory runs out on the way.
-    Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin);
-
     Socket socket_;
     Endpoint peer_;
     bool keeps_alive_;            // as the listening socket said
@@ -114,5 +113,8 @@ class Connection {
     Turn turn_;
     Counted counted_{counters().sockets};
 };
+
+/// One owner at a time; who only wants to close it holds a weak one.
+using ConnectionPtr = std::shared_ptr<Connection>;
 
 }  // namespace inout

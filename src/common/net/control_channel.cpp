@@ -7,14 +7,14 @@
 
 namespace inout {
 
-ControlChannel::ControlChannel(Connection connection)
+ControlChannel::ControlChannel(ConnectionPtr connection)
     : connection_(std::move(connection)),
-      reader_(connection_, kFrameBodyMaxBytes),
+      reader_(*connection_, kFrameBodyMaxBytes),
       heartbeat_(Milliseconds::zero(), Milliseconds::max() / 2, Clock::time_point{}, 0),
-      timer_(connection_.socket().get_executor()) {}
+      timer_(connection_->socket().get_executor()) {}
 
 void ControlChannel::send(const Message& message) {
-    if (!connection_.is_open() || send_error_) return;
+    if (!connection_->is_open() || send_error_) return;
     outbox_ += encode(message);
     if (outbox_.size() > kOutboxMaxBytes) {
         overflowed_ = true;
@@ -25,20 +25,20 @@ void ControlChannel::send(const Message& message) {
 }
 
 void ControlChannel::flush() {
-    while (!outbox_.empty() && connection_.is_open()) {
-        const ssize_t n = connection_.send(outbox_);
+    while (!outbox_.empty() && connection_->is_open()) {
+        const ssize_t n = connection_->send(outbox_);
         if (n >= 0) {
             outbox_.erase(0, static_cast<std::size_t>(n));
         } else if (errno == EAGAIN) {
-            connection_.socket().async_wait(connection_.output_wait(),
-                                            [self = shared_from_this()](std::error_code error) {
-                                                self->flushing_ = false;
-                                                if (!error) self->or_close(&ControlChannel::flush);
-                                            });
+            connection_->socket().async_wait(connection_->output_wait(),
+                                             [self = shared_from_this()](std::error_code error) {
+                                                 self->flushing_ = false;
+                                                 if (!error) self->or_close(&ControlChannel::flush);
+                                             });
             flushing_ = true;
             return;
         } else if (errno != EINTR) {
-            send_error_ = connection_.last_error();
+            send_error_ = connection_->last_error();
             outbox_.clear();
             end_soon();
         }
@@ -46,7 +46,7 @@ void ControlChannel::flush() {
 }
 
 Task<Result<Message, ReadError>> ControlChannel::receive() {
-    connection_.charge(Turn::kMessage);
+    connection_->charge(Turn::kMessage);
     auto message = co_await reader_.next();
     if (message) {
         heartbeat_.received(Clock::now());
@@ -91,7 +91,7 @@ void ControlChannel::beat() {
         timed_out_ = true;
         close();
     }
-    if (!connection_.is_open()) return;
+    if (!connection_->is_open()) return;
     if (step.action == Heartbeat::Action::ping) send(Ping{});
     if (send_error_) return;
     timer_.expires_at(step.next);
@@ -109,7 +109,7 @@ void ControlChannel::or_close(void (ControlChannel::*step)()) {
 }
 
 void ControlChannel::close() {
-    connection_.close();
+    connection_->close();
     timer_.cancel();
 }
 

@@ -16,7 +16,7 @@ namespace inout {
 
 class ControlChannel : public std::enable_shared_from_this<ControlChannel> {
   public:
-    explicit ControlChannel(Connection connection);
+    explicit ControlChannel(ConnectionPtr connection);
 
     void send(const Message& message);
     /// The next message. After a failure the channel is closed; if sending has failed before, that
@@ -31,9 +31,9 @@ class ControlChannel : public std::enable_shared_from_this<ControlChannel> {
     /// Why receive() failed, for the log. What failed first says more than what follows from it.
     std::string why(const ReadError& error) const;
     bool timed_out() const { return timed_out_; }
-    std::string peer() const { return connection_.peer(); }
-    Executor executor() { return connection_.socket().get_executor(); }
-    Connection& connection() { return connection_; }
+    std::string peer() const { return connection_->peer(); }
+    Executor executor() { return connection_->socket().get_executor(); }
+    Connection& connection() { return *connection_; }
 
   private:
     void flush();
@@ -42,7 +42,7 @@ class ControlChannel : public std::enable_shared_from_this<ControlChannel> {
     void or_close(void (ControlChannel::*step)());
     void end_soon();
 
-    Connection connection_;
+    const ConnectionPtr connection_;
     MessageReader reader_;
     std::string outbox_;
     bool overflowed_ = false;

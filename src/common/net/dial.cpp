@@ -20,7 +20,7 @@ using Kind = DialError::Kind;
 struct Attempts {
     explicit Attempts(const Executor& executor) : wake(executor) {}
     Timer wake;  // condition variable of the dialling coroutine
-    std::vector<std::unique_ptr<Connection>> connections;
+    std::vector<ConnectionPtr> connections;
     std::vector<Endpoint> endpoints;  // of these
     std::optional<std::size_t> winner;
     std::size_t failed = 0;
@@ -33,7 +33,9 @@ struct ClosedAtEnd {
     ClosedAtEnd(const ClosedAtEnd&) = delete;
     ClosedAtEnd& operator=(const ClosedAtEnd&) = delete;
     ~ClosedAtEnd() {
-        for (auto& connection : attempts->connections) connection->close();
+        for (const auto& connection : attempts->connections) {
+            if (connection) connection->close();
+        }
     }
     const std::shared_ptr<Attempts> attempts;
 };
@@ -129,10 +131,9 @@ void start_attempt(const std::shared_ptr<Attempts>& attempts, const Executor& ex
                    const Endpoint& endpoint) {
     UniqueFd fd = begin_connect(*endpoint.data(), endpoint.size());
     int error = fd ? 0 : errno;
-    // The descriptor always has an owner, also if memory runs out here.
-    Connection owner(executor, fd.release(), endpoint, Connection::Origin::dialled);
     attempts->endpoints.push_back(endpoint);
-    attempts->connections.push_back(std::make_unique<Connection>(std::move(owner)));
+    attempts->connections.push_back(std::make_shared<Connection>(executor, std::move(fd), endpoint,
+                                                                 Connection::Origin::dialled));
     Connection& connection = *attempts->connections.back();
     if (error == 0 && !connection.is_open()) error = ENOMEM;  // epoll_ctl(2) did not take it
     if (error != 0) {
@@ -174,8 +175,8 @@ void interleave_families(std::vector<Endpoint>& endpoints) {
 
 }  // namespace
 
-Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& target, DialOrder order,
-                                         Milliseconds timeout) {
+Task<Result<ConnectionPtr, DialError>> dial(Executor executor, const HostPort& target,
+                                            DialOrder order, Milliseconds timeout) {
     const auto deadline = Clock::now() + timeout;
     Resolved resolved = co_await resolve(executor, target, deadline);
     if (resolved.endpoints.empty()) {
@@ -216,8 +217,7 @@ Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& targ
     const auto first = attempts->endpoints.begin();
     const std::vector<Endpoint> in_vain(first, first + static_cast<std::ptrdiff_t>(winner));
     address_memory().answered(attempts->endpoints[winner], in_vain, Clock::now());
-    Connection connection = std::move(*attempts->connections[winner]);
-    co_return std::move(connection);
+    co_return std::move(attempts->connections[winner]);
 }
 
 }  // namespace inout

@@ -29,7 +29,7 @@ enum class DialOrder {
 /// A connection never has both its ends in one socket: that counts as refused.
 /// In turn, each address gets an equal share of the time that is left. `target` must outlive the
 /// call: await it in the same expression.
-Task<Result<Connection, DialError>> dial(Executor executor, const HostPort& target, DialOrder order,
-                                         Milliseconds timeout);
+Task<Result<ConnectionPtr, DialError>> dial(Executor executor, const HostPort& target,
+                                            DialOrder order, Milliseconds timeout);
 
 }  // namespace inout

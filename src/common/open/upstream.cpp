@@ -31,9 +31,9 @@ Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
     return upstream;
 }
 
-Task<Result<Connection, Reason>> Upstream::dial(Executor executor, Milliseconds timeout,
-                                                DialFor what, Milliseconds wait,
-                                                const ErrorWatch* asker) const {
+Task<Result<ConnectionPtr, Reason>> Upstream::dial(Executor executor, Milliseconds timeout,
+                                                   DialFor what, Milliseconds wait,
+                                                   const ErrorWatch* asker) const {
     const auto wait_until = Clock::now() + wait;
     auto turn = co_await queue_->turn(executor, what, wait_until, timeout);
     if (!turn) {
@@ -62,7 +62,8 @@ Task<Result<Connection, Reason>> Upstream::dial(Executor executor, Milliseconds 
     co_return dialled;
 }
 
-Task<Result<Connection, Reason>> Upstream::dial_now(Executor executor, Milliseconds timeout) const {
+Task<Result<ConnectionPtr, Reason>> Upstream::dial_now(Executor executor,
+                                                       Milliseconds timeout) const {
     const auto until = Clock::now() + timeout;
     auto dialled = co_await inout::dial(executor, server_, DialOrder::racing, timeout);
     if (!dialled) {
@@ -71,8 +72,9 @@ Task<Result<Connection, Reason>> Upstream::dial_now(Executor executor, Milliseco
         co_return Failure{Reason{here ? Code::limit : Code::proxy_unreachable,
                                  std::move(dialled.error().detail)}};
     }
-    Connection connection = std::move(*dialled);
-    if (!tls_) co_return std::move(connection);
+    ConnectionPtr owned = std::move(*dialled);
+    if (!tls_) co_return std::move(owned);
+    Connection& connection = *owned;
     connection.secure(tls_->session());
     Deadline deadline(connection);
     deadline.expires_at(until);
@@ -99,7 +101,7 @@ Task<Result<Connection, Reason>> Upstream::dial_now(Executor executor, Milliseco
                 "can use our identity elsewhere: the other side must speak TLS 1.3, or 1.2 with "
                 "it"}};
     }
-    co_return std::move(connection);
+    co_return std::move(owned);
 }
 
 void Upstream::prove(Message& message, Connection& connection) const {

@@ -48,16 +48,16 @@ class Upstream {
     /// stream's dial also ends when `wait` is over, the others only wait so long for their turn.
     /// The failure: proxy_unreachable; limit, if something has run out here; client_gone: nothing
     /// was dialled, because when the turn came `asker`, who wants this stream, had been reset.
-    Task<Result<Connection, Reason>> dial(Executor executor, Milliseconds timeout, DialFor what,
-                                          Milliseconds wait,
-                                          const ErrorWatch* asker = nullptr) const;
+    Task<Result<ConnectionPtr, Reason>> dial(Executor executor, Milliseconds timeout, DialFor what,
+                                             Milliseconds wait,
+                                             const ErrorWatch* asker = nullptr) const;
     /// Puts our proof of identity, if we have a key, into a first message that will be sent on this
     /// connection (wire/proof). One that dial() gave can always carry it.
     void prove(Message& message, Connection& connection) const;
 
   private:
     Upstream() = default;
-    Task<Result<Connection, Reason>> dial_now(Executor executor, Milliseconds timeout) const;
+    Task<Result<ConnectionPtr, Reason>> dial_now(Executor executor, Milliseconds timeout) const;
 
     HostPort server_;
     const std::unique_ptr<DialQueue> queue_ = std::make_unique<DialQueue>();

@@ -15,7 +15,8 @@ namespace inout {
 /// read, a posted turn, or none because it is done.
 class Relay {
   public:
-    Relay(RelaySet& set, Connection client_side, Connection service_side, StreamInfo info, Pump up)
+    Relay(RelaySet& set, ConnectionPtr client_side, ConnectionPtr service_side, StreamInfo info,
+          Pump up)
         : set_(set),
           client_(std::move(client_side), StreamLeg::client),
           service_(std::move(service_side), StreamLeg::service),
@@ -90,10 +91,10 @@ class Relay {
 
     bool waits_for(Side& side) {
         if (!rules_.must_arrive(side.leg)) return false;
-        const TcpSample sample = sample_tcp(side.connection.fd());
+        const TcpSample sample = sample_tcp(side.connection->fd());
         side.closed = sample.closed;
         // Over in both directions, and nobody watches for an RST any more, which is no delivery.
-        const int error = side.closed ? side.connection.take_error() : 0;
+        const int error = side.closed ? side.connection->take_error() : 0;
         if (error != 0) note_loss(side, why_lost(side, error));
         return !sample.all_acknowledged();
     }
@@ -109,15 +110,15 @@ class Relay {
     void advance(Direction& d, std::span<const char> received = {}) {
         if (rules_.is_over() || rules_.is_input_over(d.source.leg)) return;
         const std::uint64_t before = d.pump.bytes();
-        const Pump::Step step =
-            d.pump.run(set_.tools(), d.source.connection.leg(), d.sink.connection.leg(), received);
+        const Pump::Step step = d.pump.run(set_.tools(), d.source.connection->leg(),
+                                           d.sink.connection->leg(), received);
         if (d.pump.bytes() != before) d.sink.unacknowledged = true;
         switch (step) {
             case Pump::Step::wait_readable:
                 if (may_receive(d)) {
                     receive(d);
                 } else {
-                    wait(d.source, d.source.connection.input_wait(), d);
+                    wait(d.source, d.source.connection->input_wait(), d);
                 }
                 return;
             case Pump::Step::wait_writable: wait_for_sink(d); return;
@@ -133,9 +134,9 @@ class Relay {
 
     /// The source's end becomes the sink's.
     void end(Direction& d) {
-        TlsSession* const tls = d.sink.connection.tls();
+        TlsSession* const tls = d.sink.connection->tls();
         const int result = tls != nullptr ? tls->shutdown_send()
-                                          : set_.calls_.shutdown_send(d.sink.connection.fd());
+                                          : set_.calls_.shutdown_send(d.sink.connection->fd());
         if (result != 0 && tls != nullptr && errno == EAGAIN) {
             wait_for_sink(d);  // no room for close_notify; then the pump says "ended" again
             return;
@@ -148,17 +149,17 @@ class Relay {
     }
 
     void wait_for_sink(Direction& d) {
-        wait(d.sink, d.sink.connection.output_wait(), d);
+        wait(d.sink, d.sink.connection->output_wait(), d);
         watch_errors(d.source);
     }
 
     bool may_receive(const Direction& d) const {
-        return d.source.connection.tls() == nullptr && d.pump.expects_little() &&
+        return d.source.connection->tls() == nullptr && d.pump.expects_little() &&
                !set_.calls_.all_reads_are_here();
     }
 
     void receive(Direction& d) {
-        d.source.connection.socket().async_receive(
+        d.source.connection->socket().async_receive(
             asio::buffer(d.first), [this, &d](std::error_code error, std::size_t size) {
                 finish_step([&] { received(d, error, size); });
             });
@@ -181,7 +182,7 @@ class Relay {
     }
 
     void wait(Side& side, Socket::wait_type what, Direction& d) {
-        side.connection.socket().async_wait(what, [this, &d](std::error_code) { resume(d); });
+        side.connection->socket().async_wait(what, [this, &d](std::error_code) { resume(d); });
         ++pending_;
     }
 
@@ -192,7 +193,7 @@ class Relay {
     /// A side that is not read (back-pressure, or after its end) must still notice an RST.
     void watch_errors(Side& side) {
         if (rules_.is_over() || side.watching_errors || rules_.is_lost(side.leg)) return;
-        side.connection.socket().async_wait(Socket::wait_error, [this, &side](std::error_code e) {
+        side.connection->socket().async_wait(Socket::wait_error, [this, &side](std::error_code e) {
             side.watching_errors = false;
             finish_step([&] {
                 if (!e && !rules_.is_over()) look_for_error(side);
@@ -203,16 +204,16 @@ class Relay {
     }
 
     void look_for_error(Side& side) {
-        if (const int error = side.connection.take_error(); error != 0) {
+        if (const int error = side.connection->take_error(); error != 0) {
             fail(side, error);
-        } else if (!side.connection.has_exceptional_state()) {
+        } else if (!side.connection->has_exceptional_state()) {
             watch_errors(side);  // an event from before the wait
         }
         // Otherwise watched again when the direction has moved, or urgent data would spin.
     }
 
     static StreamEnd why_lost(const Side& side, int error) {
-        const TlsSession* const tls = side.connection.tls();
+        const TlsSession* const tls = side.connection->tls();
         if (tls != nullptr && tls->last_error().category() == tls_category()) {
             return {StreamEnd::Cause::tls, side.leg, tls->failure()};
         }
@@ -230,7 +231,7 @@ class Relay {
             towards.pump.discard(set_.pipes_);
         }
         direction_from(side).pump.source_was_reset();
-        stop_receiving(side.connection.fd());  // no event of a vanished peer would end a wait
+        stop_receiving(side.connection->fd());  // no event of a vanished peer would end a wait
         close_when_done();
     }
 
@@ -267,8 +268,8 @@ class Relay {
             close_clean(client_);
             close_clean(service_);
         } else {
-            client_.connection.close();
-            service_.connection.close();
+            client_.connection->close();
+            service_.connection->close();
         }
         set_.relays_.erase(this);
         set_.closing_.erase(this);
@@ -284,9 +285,9 @@ class Relay {
     static void close_clean(Side& side) {
         // What is over for the kernel needs no options for a clean end.
         if (side.closed) {
-            side.connection.close();
+            side.connection->close();
         } else {
-            side.connection.close_clean();
+            side.connection->close_clean();
         }
     }
 
@@ -325,7 +326,8 @@ RelaySet::RelaySet(asio::io_context& context, const RelayOptions& options, Socke
       sweep_timer_(context),
       close_timer_(context) {}
 
-void RelaySet::start(Connection client_side, Connection service_side, StreamInfo info, Pump up) {
+void RelaySet::start(ConnectionPtr client_side, ConnectionPtr service_side, StreamInfo info,
+                     Pump up) {
     // What needs memory comes first: nothing may know a relay that was not made.
     auto relay = std::make_unique<Relay>(*this, std::move(client_side), std::move(service_side),
                                          std::move(info), std::move(up));

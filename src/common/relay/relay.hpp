@@ -42,7 +42,8 @@ class RelaySet {
 
     /// Takes both connections and carries the stream to its end. `up` has already passed the
     /// client's first bytes on (EarlyData).
-    void start(Connection client_side, Connection service_side, StreamInfo info, Pump up = {});
+    void start(ConnectionPtr client_side, ConnectionPtr service_side, StreamInfo info,
+               Pump up = {});
     /// Ends every stream with RST on both sides.
     void reset_all(const std::string& reason);
     std::size_t size() const { return relays_.size(); }

@@ -13,8 +13,8 @@
 namespace inout {
 
 struct RelaySide {
-    RelaySide(Connection c, StreamLeg l) : connection(std::move(c)), leg(l) {}
-    Connection connection;
+    RelaySide(ConnectionPtr c, StreamLeg l) : connection(std::move(c)), leg(l) {}
+    const ConnectionPtr connection;
     const StreamLeg leg;
     bool watching_errors = false;
     bool closed = false;  ///< by both ends and acknowledged
@@ -26,9 +26,9 @@ struct RelaySide {
     enum class Verdict { lives, dead, stalled };
     /// How its peer does, looked at once a sweep. Adds to `moved` what that has acknowledged.
     Verdict look(Clock::time_point now, const RelayOptions& options, std::uint64_t& moved) {
-        connection.keep_alive();
+        connection->keep_alive();
         if (!unacknowledged && !options.demands_progress()) return Verdict::lives;
-        const TcpSample sample = sample_tcp(connection.fd());
+        const TcpSample sample = sample_tcp(connection->fd());
         const bool waits = !sample.all_acknowledged();
         moved += sample.acked_bytes;
         if (!waits) unacknowledged = false;

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 /// The accepted end of a connection whose handshake took longer than kWarmRoundTripMin: the
 /// listener lets a connection in when its first byte comes, and it comes late.
-Connection come_from_afar(asio::io_context& context) {
+ConnectionPtr come_from_afar(asio::io_context& context) {
     const LoopbackListener listener;
     const int seconds = 10;
     ::setsockopt(listener.fd(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
@@ -21,8 +21,8 @@ Connection come_from_afar(asio::io_context& context) {
     const auto late = Clock::now() + 2 * kWarmRoundTripMin;
     EXPECT_TRUE(eventually([&] { return Clock::now() >= late; }));
     EXPECT_EQ(::send(other.get(), "x", 1, 0), 1);
-    Connection connection = adopt(context, listener.accept());
-    EXPECT_GE(round_trip(connection.fd()), kWarmRoundTripMin);
+    ConnectionPtr connection = adopt_owned(context, listener.accept());
+    EXPECT_GE(round_trip(connection->fd()), kWarmRoundTripMin);
     return connection;
 }
 
@@ -51,8 +51,8 @@ class WarmPoolTest : public testing::Test {
     bool is_idle() const { return counters().tasks == tasks; }
     static std::size_t spares() { return counters().warm; }
     /// A proxy at the other end of `connection` has answered a client's request.
-    void learn(Connection connection, std::optional<Milliseconds> warm = kWarmKept) {
-        pool->learn(connection, Response{.request = "InRequest", .ext = true, .warm = warm});
+    void learn(const ConnectionPtr& connection, std::optional<Milliseconds> warm = kWarmKept) {
+        pool->learn(*connection, Response{.request = "InRequest", .ext = true, .warm = warm});
     }
     /// A client was served by a proxy for which spare connections pay.
     void learn_of_far_proxy(Milliseconds warm = kWarmKept) {
@@ -74,7 +74,7 @@ class WarmPoolTest : public testing::Test {
         EXPECT_TRUE(becomes([&] { return spares() == before + 1; }));
         return peer;
     }
-    static bool has(std::optional<Connection>& taken, Peer& peer) {
+    static bool has(const ConnectionPtr& taken, Peer& peer) {
         return taken && are_ends_of_one(taken->fd(), peer.fd().get());
     }
 
@@ -96,7 +96,7 @@ TEST_F(WarmPoolTest, nothing_is_dialled_before_a_proxy_has_said_that_it_keeps_so
 TEST_F(WarmPoolTest, a_near_proxy_and_one_that_keeps_them_too_short_get_none) {
     TcpPair near;
     pool->take();
-    learn(adopt(worker.context(), std::move(near.a)));
+    learn(adopt_owned(worker.context(), std::move(near.a)));
     EXPECT_TRUE(is_idle());
     learn(come_from_afar(worker.context()), 2 * kWarmKeptMin - 1ms);
     EXPECT_TRUE(is_idle());

@@ -62,8 +62,8 @@ TEST(ConnectionTest, connections_that_are_kept_do_not_probe_in_step) {
     std::map<int, int> idle;
     for (int i = 0; i < 100; ++i) {
         Connection dialled = adopt(context, listener.connect());
-        const int fd = listener.accept().release();
-        Connection accepted(context.get_executor(), fd, Endpoint(), Connection::Origin::accepted);
+        Connection accepted(context.get_executor(), listener.accept(), Endpoint(),
+                            Connection::Origin::accepted);
         expect_keepalive(accepted.fd());
         EXPECT_EQ(option(dialled.fd(), SOL_SOCKET, SO_KEEPALIVE), 0) << "not for a short one";
         for (Connection* connection : {&dialled, &accepted}) {
@@ -82,7 +82,7 @@ TEST(ConnectionTest, connections_that_are_kept_do_not_probe_in_step) {
 TEST(ConnectionTest, one_without_a_descriptor_leaves_nothing_behind) {
     asio::io_context context;
     const auto make = [&] {
-        const Connection none(context.get_executor(), -1, Endpoint(), Connection::Origin::dialled);
+        const Connection none(context.get_executor(), {}, Endpoint(), Connection::Origin::dialled);
         EXPECT_FALSE(none.is_open());
     };
     make();  // what is allocated once

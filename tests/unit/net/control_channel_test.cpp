@@ -17,12 +17,12 @@ using Received = Result<Message, ReadError>;
 class ControlChannelTest : public testing::Test {
   protected:
     ControlChannelTest()
-        : out(std::make_shared<ControlChannel>(adopt(context, std::move(pair.a)))),
+        : out(std::make_shared<ControlChannel>(adopt_owned(context, std::move(pair.a)))),
           peer(std::move(pair.b)) {}
 
     /// The other end as a channel too, instead of a bare socket.
     std::shared_ptr<ControlChannel> proxy() {
-        return std::make_shared<ControlChannel>(adopt(context, std::move(peer)));
+        return std::make_shared<ControlChannel>(adopt_owned(context, std::move(peer)));
     }
     std::optional<Received> receive(const std::shared_ptr<ControlChannel>& channel) {
         return run(context, channel->receive());
@@ -220,8 +220,8 @@ TEST(ControlChannelTlsTest, a_peer_that_sends_without_a_pause_leaves_others_thei
     ASSERT_TRUE(send_all(*pair.client, flood));
 
     asio::io_context context;
-    auto connection = adopt(context, std::move(pair.wire.b));
-    connection.secure(std::move(pair.server));
+    auto connection = adopt_owned(context, std::move(pair.wire.b));
+    connection->secure(std::move(pair.server));
     const auto channel = std::make_shared<ControlChannel>(std::move(connection));
     unsigned received = 0, seen_by_others = 0;
     const auto serve = [&]() -> Task<> {
@@ -244,8 +244,8 @@ TEST(ControlChannelTlsTest, messages_in_records_of_one_byte_have_one_budget) {
     ASSERT_TRUE(send_byte_by_byte(*pair.client, flood, pair.wire.b.get()));
 
     asio::io_context context;
-    auto connection = adopt(context, std::move(pair.wire.b));
-    connection.secure(std::move(pair.server));
+    auto connection = adopt_owned(context, std::move(pair.wire.b));
+    connection->secure(std::move(pair.server));
     const auto channel = std::make_shared<ControlChannel>(std::move(connection));
     unsigned received = 0;
     const auto serve = [&]() -> Task<> {

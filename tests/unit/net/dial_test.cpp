@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using Dialled = Result<Connection, DialError>;
+using Dialled = Result<ConnectionPtr, DialError>;
 
 /// A listener that answers nobody any more.
 class SilentListener {
@@ -63,7 +63,7 @@ class DialTest : public testing::Test {
 TEST_F(DialTest, reaches_a_literal_address) {
     auto dialled = dial_to("127.0.0.1", listener.port());
     ASSERT_TRUE(dialled) << dialled.error().detail;
-    EXPECT_EQ(dialled->peer(), "127.0.0.1:" + std::to_string(listener.port()));
+    EXPECT_EQ((*dialled)->peer(), "127.0.0.1:" + std::to_string(listener.port()));
 }
 
 TEST_F(DialTest, reaches_a_name_again_and_again) {

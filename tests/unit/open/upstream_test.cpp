@@ -12,7 +12,7 @@ namespace inout::upstream_test {
 namespace {
 
 using namespace std::chrono_literals;
-using Dialled = Result<Connection, Reason>;
+using Dialled = Result<ConnectionPtr, Reason>;
 
 /// A proxy that takes connections and never says a word of TLS.
 class UpstreamTest : public testing::Test {

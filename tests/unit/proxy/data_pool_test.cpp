@@ -78,9 +78,9 @@ TEST_F(DataPoolTest, a_stream_to_which_a_dead_one_comes_gets_the_next) {
     open(0);
     WantingStream& waiting = stream();
     TcpPair pair;
-    Connection data = adopt(worker.context(), std::move(pair.a));
+    ConnectionPtr data = adopt_owned(worker.context(), std::move(pair.a));
     reset(pair.b);
-    ASSERT_TRUE(eventually([&] { return sample_tcp(data.fd()).closed; }));
+    ASSERT_TRUE(eventually([&] { return sample_tcp(data->fd()).closed; }));
     pool->park(worker, std::move(data));
     settle();
     EXPECT_FALSE(waiting.taken);

@@ -70,8 +70,8 @@ class ProxySessions : public testing::Test {
     /// Connects; nothing is said yet.
     Peer come() {
         TcpPair pair;
-        Connection connection = adopt(worker.context(), std::move(pair.a));
-        auto admitted = state().strangers.admit(worker.executor(), connection.peer_address());
+        ConnectionPtr connection = adopt_owned(worker.context(), std::move(pair.a));
+        auto admitted = state().strangers.admit(worker.executor(), connection->peer_address());
         spawn(worker.executor(), "first message",
               first_message_session(state(), worker, std::move(connection),
                                     std::move(admitted.place)));

@@ -255,7 +255,7 @@ TEST_F(StrangersTest, threads_may_come_and_go_at_once) {
             const std::string from = prefix + std::to_string(i % 5);
             auto place = strangers.admit(own.get_executor(), address(from)).place;
             if (!place) continue;
-            Connection connection(own.get_executor(), -1, Endpoint(), Connection::Origin::accepted);
+            Connection connection(own.get_executor(), {}, Endpoint(), Connection::Origin::accepted);
             Strangers::Stay stay(strangers, std::move(place), connection);
             if (i % 2 == 0) stay.has_spoken();
             if (i % 3 == 0) own.poll();

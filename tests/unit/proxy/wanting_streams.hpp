@@ -59,8 +59,8 @@ class WantingStreams : public testing::Test {
     /// Parks a connection; its other end. `there` is our descriptor.
     UniqueFd park(Worker& at, int* there = nullptr) {
         TcpPair pair;
-        Connection data = adopt(at.context(), std::move(pair.a));
-        if (there != nullptr) *there = data.fd();
+        ConnectionPtr data = adopt_owned(at.context(), std::move(pair.a));
+        if (there != nullptr) *there = data->fd();
         pool->park(at, std::move(data));
         return std::move(pair.b);
     }
