@@ -142,7 +142,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
         network.upstream->prove(request, *proxy);
         Attempt attempt{*proxy, network.config.server, early, nullptr};
         if (network.e2e) {
-            attempt.e2e = std::make_unique<TlsSession>(network.e2e->session(), proxy->fd());
+            attempt.e2e = std::make_unique<TlsSession>(network.e2e->session());
         }
         const auto response = co_await ask_proxy(attempt, request);
         std::optional<Reason> refusal;

@@ -9,7 +9,7 @@
 #include <functional>
 #include <random>
 
-#include "common/os/socket_calls.hpp"
+#include "../unit/calls_layer.hpp"
 
 namespace inout {
 
@@ -43,7 +43,6 @@ class FaultyCalls : public SocketCalls {
         if (n > 0) spliced_ += static_cast<std::uint64_t>(n);
         return n;
     }
-    bool all_reads_are_here() const override { return true; }
     int shutdown_send(int fd) override {
         if (is_failure()) return -1;
         return SocketCalls::shutdown_send(fd);

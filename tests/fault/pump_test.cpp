@@ -15,7 +15,7 @@ namespace {
 
 class PumpTest : public testing::Test {
   protected:
-    Pump::Step run() { return pump.run({calls, pipes, buffer}, from.b.get(), to.a.get()); }
+    Pump::Step run() { return pump.run({pipes, buffer}, source, sink); }
     /// Runs until the pump has nothing more to read.
     Pump::Step run_dry() {
         Pump::Step step{};
@@ -36,6 +36,7 @@ class PumpTest : public testing::Test {
 
     TcpPair from, to;  // from.a → from.b → [pump] → to.a → to.b
     FaultyCalls calls;
+    CallsLayer source{from.b.get(), calls}, sink{to.a.get(), calls};
     PipePool pipes;
     std::vector<char> buffer = std::vector<char>(kCopyBytes);
     Pump pump;
@@ -56,8 +57,7 @@ TEST_F(PumpTest, a_small_message_takes_one_recv_and_one_send) {
 TEST_F(PumpTest, what_the_caller_has_read_goes_first) {
     const std::string first(kFirstBytes, 'a');
     send(100);
-    EXPECT_EQ(pump.run({calls, pipes, buffer}, from.b.get(), to.a.get(), first),
-              Pump::Step::wait_readable);
+    EXPECT_EQ(pump.run({pipes, buffer}, source, sink, first), Pump::Step::wait_readable);
     std::string got(kFirstBytes + 100, '\0');
     EXPECT_EQ(::recv(to.b.get(), got.data(), got.size(), MSG_WAITALL),
               static_cast<ssize_t>(got.size()));
@@ -100,9 +100,10 @@ TEST_F(PumpTest, yields_after_its_share_although_there_is_more) {
             return static_cast<ssize_t>(size);
         }
         ssize_t splice(int, int, std::size_t size) override { return static_cast<ssize_t>(size); }
-    } endless;
+    } calls_of_endless;
+    CallsLayer endless(from.b.get(), calls_of_endless), bottomless(to.a.get(), calls_of_endless);
     for (std::uint64_t turn = 1; turn <= 3; ++turn) {
-        EXPECT_EQ(pump.run({endless, pipes, buffer}, from.b.get(), to.a.get()), Pump::Step::yield);
+        EXPECT_EQ(pump.run({pipes, buffer}, endless, bottomless), Pump::Step::yield);
         EXPECT_GE(pump.bytes(), turn * kTurnBytes);
         EXPECT_LT(pump.bytes(), turn * (kTurnBytes + static_cast<std::size_t>(kLargePipeBytes)));
     }

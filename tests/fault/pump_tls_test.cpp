@@ -15,14 +15,8 @@ namespace {
 class PumpTlsTest : public testing::Test {
   protected:
     void SetUp() override { ASSERT_TRUE(tls.shake()); }
-    Pump::Step from_tls() {
-        return pump.run({calls, pipes, buffer}, {tls.wire.b.get(), tls.server.get()},
-                        plain.a.get());
-    }
-    Pump::Step to_tls() {
-        return pump.run({calls, pipes, buffer}, plain.b.get(),
-                        {tls.wire.b.get(), tls.server.get()});
-    }
+    Pump::Step from_tls() { return pump.run({pipes, buffer}, *tls.server, sink); }
+    Pump::Step to_tls() { return pump.run({pipes, buffer}, source, *tls.server); }
     void arrive() {
         EXPECT_TRUE(eventually([&] { return sample_tcp(tls.wire.a.get()).all_acknowledged(); }));
     }
@@ -30,6 +24,7 @@ class PumpTlsTest : public testing::Test {
     TlsPair tls;  // client → server → [pump] → plain.a → plain.b, or plain.a → plain.b → [pump] → …
     TcpPair plain;
     FaultyCalls calls;
+    CallsLayer source{plain.b.get(), calls}, sink{plain.a.get(), calls};
     PipePool pipes;
     std::vector<char> buffer = std::vector<char>(kCopyBytes);
     Pump pump;
@@ -59,15 +54,14 @@ TEST_F(PumpTlsTest, close_notify_is_the_end_and_a_cut_is_a_failure) {
         ASSERT_TRUE(pair.shake());
         ASSERT_TRUE(send_all(*pair.client, "last words"));
         if (clean) {
-            EXPECT_EQ(pair.client->shutdown_send(), 0);
+            EXPECT_EQ(pair.client->shut_send(), 0);
         } else {
             ::shutdown(pair.wire.a.get(), SHUT_WR);
         }
         Pump own;
         Pump::Step step{};
         EXPECT_TRUE(eventually([&] {
-            step = own.run({calls, pipes, buffer}, {pair.wire.b.get(), pair.server.get()},
-                           plain.a.get());
+            step = own.run({pipes, buffer}, *pair.server, sink);
             return step != Pump::Step::wait_readable;
         }));
         EXPECT_EQ(step, clean ? Pump::Step::ended : Pump::Step::source_failed);

@@ -40,24 +40,24 @@ class Stream {
         const bool end_to_end = path == Path::end_to_end || path == Path::end_to_end_in_tls;
         for (std::size_t i = 0; i <= legs; ++i) {
             calls.push_back(std::make_unique<FaultyCalls>(faults, seed + static_cast<unsigned>(i)));
-            sets.push_back(std::make_unique<RelaySet>(context, RelayOptions(), *calls.back()));
+            sets.push_back(std::make_unique<RelaySet>(context, RelayOptions()));
         }
         TcpPair first, last;
         client.fd = std::move(first.a);
         service.fd = std::move(last.a);
-        left_.push_back(adopt_owned(context, std::move(first.b)));
+        add(left_, context, std::move(first.b));
         for (std::size_t i = 0; i < legs; ++i) {
             TcpPair leg;
-            right_.push_back(adopt_owned(context, std::move(leg.a)));
-            left_.push_back(adopt_owned(context, std::move(leg.b)));
+            add(right_, context, std::move(leg.a));
+            add(left_, context, std::move(leg.b));
             if (path != Path::end_to_end) secure_leg(i);
         }
-        right_.push_back(adopt_owned(context, std::move(last.b)));
+        add(right_, context, std::move(last.b));
         ends_of_legs_ = {right_.front()->fd(), left_.back()->fd()};
         if (end_to_end) {
             // The handshake needs the relay in the middle.
-            begin(*right_.front(), TlsSide::client, *calls.front());
-            begin(*left_.back(), TlsSide::server, *calls.back());
+            right_.front()->secure(psk(TlsSide::client).session());
+            left_.back()->secure(psk(TlsSide::server).session());
             start(1);
             using enum TlsSession::Handshake;
             EXPECT_TRUE(run_until(context, [&] {
@@ -108,14 +108,17 @@ class Stream {
     const std::shared_ptr<int> kept = std::make_shared<int>();  // by each relay
 
   private:
-    static void begin(Connection& connection, TlsSide side, SocketCalls& calls) {
-        connection.secure(std::make_unique<TlsSession>(psk(side).session(), connection.fd(),
-                                                       std::string_view(), calls));
+    /// The next relay's connection of this side.
+    void add(std::vector<ConnectionPtr>& side, asio::io_context& context, UniqueFd fd) {
+        ConnectionPtr connection = adopt_owned(context, std::move(fd));
+        SocketCalls& its_calls = *calls[side.size()];
+        connection->push(std::make_unique<CallsLayer>(connection->fd(), its_calls));
+        side.push_back(std::move(connection));
     }
     void secure_leg(std::size_t leg) {
         Connection &near = *right_[leg], &far = *left_[leg + 1];
-        begin(near, TlsSide::client, *calls[leg]);
-        begin(far, TlsSide::server, *calls[leg + 1]);
+        near.secure(psk(TlsSide::client).session());
+        far.secure(psk(TlsSide::server).session());
         EXPECT_TRUE(shake_hands(*near.tls(), *far.tls()));
     }
     void start(std::size_t relay) {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "calls_layer.hpp"
 #include "common/tls/client.hpp"
 #include "common/tls/psk.hpp"
 #include "common/tls/server.hpp"
@@ -142,6 +143,19 @@ inline bool shake_hands(TlsSession& client, TlsSession& server) {
            c == done && s == done;
 }
 
+/// A session over a socket.
+class SocketSession : public TlsSession {
+  public:
+    SocketSession(SslPtr ssl, int fd, std::string_view already_read = {},
+                  SocketCalls& calls = SocketCalls::system())
+        : TlsSession(std::move(ssl), already_read), layer_(fd, calls) {
+        attach(layer_);
+    }
+
+  private:
+    CallsLayer layer_;
+};
+
 /// Sessions at both ends of a loopback connection. The raw pointers are for what only tests do.
 struct TlsPair {
     explicit TlsPair(SslPtr client_ssl = psk(TlsSide::client).session(),
@@ -150,10 +164,10 @@ struct TlsPair {
                      SocketCalls& server_calls = SocketCalls::system())
         : client_raw(client_ssl.get()),
           server_raw(server_ssl.get()),
-          client(std::make_unique<TlsSession>(std::move(client_ssl), wire.a.get(),
-                                              std::string_view(), client_calls)),
-          server(std::make_unique<TlsSession>(std::move(server_ssl), wire.b.get(),
-                                              std::string_view(), server_calls)) {
+          client(std::make_unique<SocketSession>(std::move(client_ssl), wire.a.get(),
+                                                 std::string_view(), client_calls)),
+          server(std::make_unique<SocketSession>(std::move(server_ssl), wire.b.get(),
+                                                 std::string_view(), server_calls)) {
         for (const int fd : {wire.a.get(), wire.b.get()}) set_connection_options(fd);
     }
 

@@ -4,15 +4,10 @@
 #include <utility>
 
 #include "common/base/random.hpp"
-#include "common/os/socket_calls.hpp"
 #include "common/os/unique_fd.hpp"
 
 namespace inout {
-namespace {
 
-SocketCalls& calls() { return SocketCalls::system(); }
-
-}  // namespace
 std::string to_string(const Endpoint& endpoint) {
     const std::string address = endpoint.address().to_string();
     const std::string port = std::to_string(endpoint.port());
@@ -28,20 +23,35 @@ IpAddress to_ip_address(const Endpoint& endpoint) {
 }
 
 Connection::Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin)
-    : socket_(executor), peer_(peer), keeps_alive_(origin == Origin::accepted) {
+    : socket_(executor), peer_(peer), keeps_alive_(origin == Origin::accepted), wire_(-1) {
     if (!fd) return;  // asio would keep for ever what it makes for a descriptor that epoll refuses
     std::error_code error;
     socket_.assign(peer.protocol(), fd.get(), error);
-    if (!error) fd.release();
+    if (!error) wire_.attach(fd.release());
+}
+
+void Connection::push(std::unique_ptr<ByteLayer> layer) {
+    layers_.push_back(std::move(layer));
+    top_ = layers_.back().get();
+}
+
+std::unique_ptr<ByteLayer> Connection::pop() {
+    std::unique_ptr<ByteLayer> layer = std::move(layers_.back());
+    layers_.pop_back();
+    top_ = layers_.empty() ? &wire_ : layers_.back().get();
+    tls_ = dynamic_cast<TlsSession*>(top_);
+    return layer;
 }
 
 void Connection::secure(std::unique_ptr<TlsSession> session) {
-    session->attach(is_open() ? fd() : -1, std::move(tls_));
-    tls_ = std::move(session);
+    session->attach(*top_);
+    TlsSession* const tls = session.get();
+    push(std::move(session));
+    tls_ = tls;
 }
 
 void Connection::secure(SslPtr ssl, std::string_view already_read) {
-    secure(std::make_unique<TlsSession>(std::move(ssl), fd(), already_read));
+    secure(std::make_unique<TlsSession>(std::move(ssl), already_read));
 }
 
 Task<std::error_code> Connection::handshake() {
@@ -56,29 +66,17 @@ Task<std::error_code> Connection::handshake() {
     }
 }
 
-ssize_t Connection::receive(std::span<char> into) {
-    return tls_ ? tls_->read(into) : calls().recv(fd(), into.data(), into.size());
-}
-
-ssize_t Connection::send(std::string_view data) {
-    return tls_ ? tls_->write(data) : calls().send(fd(), data.data(), data.size());
-}
-
 Socket::wait_type Connection::input_wait() const {
-    return tls_ && tls_->read_wants_write() ? Socket::wait_write : Socket::wait_read;
+    return top_->read_wants_write() ? Socket::wait_write : Socket::wait_read;
 }
 
 Socket::wait_type Connection::output_wait() const {
-    return tls_ && tls_->write_wants_read() ? Socket::wait_read : Socket::wait_write;
+    return top_->write_wants_read() ? Socket::wait_read : Socket::wait_write;
 }
 
 std::error_code Connection::last_error() const {
-    if (tls_ && tls_->last_error()) return tls_->last_error();
-    return {errno, asio::error::get_system_category()};
-}
-
-int Connection::shutdown_send() {
-    return tls_ ? tls_->shutdown_send() : calls().shutdown_send(fd());
+    const std::error_code own = top_->last_error();
+    return own ? own : std::error_code(errno, asio::error::get_system_category());
 }
 
 Task<std::error_code> Connection::write_all(std::string_view data) {
@@ -97,7 +95,9 @@ Task<std::error_code> Connection::write_all(std::string_view data) {
 }
 
 Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expect) {
-    bool wait = tls_ == nullptr && expect == Expect::later;
+    // The event loop's own read costs no epoll_ctl(2), which waiting for readability does.
+    const bool loop_reads = loop_may_read();
+    bool wait = loop_reads && expect == Expect::later;
     while (!into.empty()) {
         if (!wait) {
             if (turn_.is_over()) {
@@ -107,22 +107,17 @@ Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expe
             }
             const ssize_t n = receive(into);
             const std::size_t size = n > 0 ? static_cast<std::size_t>(n) : 0;
-            if (tls_) {
-                turn_.spend(tls_->take_work(), size + kTlsRecordOverhead);
-            } else {
-                turn_.spend(Turn::kRead, size);
-            }
+            spend_read(turn_, *top_, size);
             if (n == 0) co_return asio::error::eof;
             into = into.subspan(size);
             if (n < 0 && errno != EAGAIN && errno != EINTR) co_return last_error();
-            wait = n < 0 || tls_ == nullptr;
-        } else if (tls_) {
+            wait = n < 0 || loop_reads;
+        } else if (!loop_reads) {
             const auto [error] = co_await socket_.async_wait(input_wait(), use_result);
             turn_ = Turn();  // the others have had theirs
             if (error) co_return error;
             wait = false;
         } else {
-            // The event loop's own read costs no epoll_ctl(2), which waiting for readability does.
             const auto buffer = asio::buffer(into.data(), into.size());
             const auto [error, size] = co_await socket_.async_receive(buffer, use_result);
             turn_ = Turn();
@@ -133,8 +128,6 @@ Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expe
     co_return std::error_code{};
 }
 
-bool Connection::is_quiet() { return tls_ ? tls_->is_quiet() : !has_input(); }
-
 void Connection::keep_alive() {
     if (std::exchange(has_own_times_, true) || !is_open()) return;
     if (!std::exchange(keeps_alive_, true)) set_keepalive(fd());
@@ -142,7 +135,7 @@ void Connection::keep_alive() {
 }
 
 void Connection::close() {
-    if (tls_) tls_->detach();
+    wire_.attach(-1);
     std::error_code ignored;
     socket_.close(ignored);
 }
@@ -157,10 +150,10 @@ void Connection::move_to(asio::io_context& context) {
     UniqueFd fd(socket_.release(error));
     socket_ = Socket(context.get_executor());
     if (!error) socket_.assign(peer_.protocol(), fd.get(), error);
-    if (!error) {
+    if (error) {
+        wire_.attach(-1);
+    } else {
         fd.release();
-    } else if (tls_) {
-        tls_->detach();
     }
 }
 

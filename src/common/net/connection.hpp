@@ -2,7 +2,7 @@
 //
 // Every connection carries SO_LINGER{1,0} from accept or connect, so that a crash, kill -9 or a
 // forgotten path is an RST for the peer and never a clean end; only close_clean() takes it away.
-// It may carry TLS, one or two layers of it: then reading, writing and ending go through that. It
+// Reading, writing and ending go through its layers (ByteLayer): the socket, and TLS over that. It
 // stays where it was made: the coroutine, pool or relay that owns it holds a ConnectionPtr, and
 // gives that on. On its worker's thread, which only move_to() changes. It knows no protocol.
 #pragma once
@@ -10,13 +10,14 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "common/base/address_range.hpp"
 #include "common/base/counters.hpp"
 #include "common/base/turn.hpp"
 #include "common/net/asio.hpp"
-#include "common/net/leg.hpp"
 #include "common/os/socket.hpp"
+#include "common/os/socket_layer.hpp"
 #include "common/os/unique_fd.hpp"
 #include "common/tls/session.hpp"
 
@@ -36,30 +37,34 @@ class Connection {
     Connection& operator=(const Connection&) = delete;
 
     Socket& socket() { return socket_; }
-    int fd() { return socket_.native_handle(); }
+    int fd() const { return wire_.fd(); }
     bool is_open() const { return socket_.is_open(); }
 
-    /// From now on all goes through this session, which goes through what was there before.
-    /// handshake() is next.
+    /// From now on all goes through this layer, which lies over what was there before.
+    void push(std::unique_ptr<ByteLayer> layer);
+    /// Takes the uppermost layer away again, which is not the socket.
+    std::unique_ptr<ByteLayer> pop();
+    /// A new layer of TLS; handshake() is next. `already_read` are the peer's first bytes.
     void secure(std::unique_ptr<TlsSession> session);
-    /// The same for a new one. `already_read` are the peer's first bytes.
     void secure(SslPtr ssl, std::string_view already_read = {});
     /// Awaits the end of the TLS handshake; a failure's text is in tls()->failure().
     Task<std::error_code> handshake();
-    /// Nothing: a plain connection.
-    TlsSession* tls() const { return tls_.get(); }
-    Leg leg() { return {fd(), tls_.get()}; }
+    /// Who the peer is and what failed in a handshake is asked of its TLS; whoever moves bytes does
+    /// not ask whether there is some. The uppermost session, or nothing.
+    TlsSession* tls() const { return tls_; }
+    /// What reading, writing and ending go through.
+    ByteLayer& bytes() { return *top_; }
+    /// The lowest layer: what TLS sends, for who ends a connection without it.
+    ByteLayer& wire() { return wire_; }
 
-    /// As recv(2) and send(2), also in their errors; never blocks. After EAGAIN input_wait() or
-    /// output_wait() tells what to wait for.
-    ssize_t receive(std::span<char> into);
-    ssize_t send(std::string_view data);
+    /// As ByteLayer's; after EAGAIN input_wait() or output_wait() tells what to wait for.
+    ssize_t receive(std::span<char> into) { return top_->read(into); }
+    ssize_t send(std::string_view data) { return top_->write(data); }
+    int shut_send() { return top_->shut_send(); }
     Socket::wait_type input_wait() const;
     Socket::wait_type output_wait() const;
     /// The reason of a failure of receive() or send(), to be asked at once.
     std::error_code last_error() const;
-    /// Ends our direction: 0, or -1 with errno. EAGAIN is for TLS only.
-    int shutdown_send();
 
     /// Awaits all of `data` being accepted by the kernel.
     Task<std::error_code> write_all(std::string_view data);
@@ -73,7 +78,7 @@ class Connection {
 
     /// Nothing to read: no bytes, no end, no error. To be asked after a wait for input: asio may
     /// end a wait for an event that was fetched before the wait began.
-    bool is_quiet();
+    bool is_quiet() { return top_->is_quiet(); }
     /// Whether the kernel holds bytes, an end or an error. Unlike is_quiet(), which over TLS takes
     /// the bytes out of the kernel, it may be asked while somebody else waits for them.
     bool has_input() { return inout::has_input(fd()); }
@@ -84,6 +89,10 @@ class Connection {
     /// Keepalive from now on, with times of its own (KeepaliveTimes). Not from the beginning,
     /// because the calls are dear for a short stream: whoever keeps a connection asks for it.
     void keep_alive();
+
+    /// Whether the event loop may read the bytes of the first message itself: nothing lies over the
+    /// socket.
+    bool loop_may_read() const { return layers_.empty(); }
 
     /// While a stream is being opened: fails when the peer has acknowledged nothing for this long
     /// (TCP_USER_TIMEOUT, tcp(7)). 0: no longer, as a relayed stream needs it.
@@ -109,7 +118,10 @@ class Connection {
     Endpoint peer_;
     bool keeps_alive_;            // as the listening socket said
     bool has_own_times_ = false;  // of keepalive
-    std::unique_ptr<TlsSession> tls_;
+    SocketLayer wire_;
+    std::vector<std::unique_ptr<ByteLayer>> layers_;  // over that, the uppermost at the back
+    ByteLayer* top_ = &wire_;
+    TlsSession* tls_ = nullptr;
     Turn turn_;
     Counted counted_{counters().sockets};
 };

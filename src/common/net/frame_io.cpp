@@ -4,7 +4,6 @@
 #include <array>
 
 #include "common/net/deadline.hpp"
-#include "common/os/socket_calls.hpp"
 
 namespace inout {
 namespace {
@@ -90,14 +89,13 @@ Task<std::error_code> write_message(Connection& connection, const Message& messa
 Task<> say_farewell(Connection& connection) {
     if (!connection.is_open()) co_return;
     // A peer that does not even read its answer gets a mere FIN.
-    SocketCalls& calls = SocketCalls::system();
-    if (connection.shutdown_send() != 0) calls.shutdown_send(connection.fd());
+    if (connection.shut_send() != 0) connection.wire().shut_send();
     Deadline deadline(connection);
     deadline.expires_after(kFarewell);
     std::size_t left = kFarewellMaxBytes;
     while (left > 0) {
         char buffer[512];  // small: it lives in the coroutine's frame
-        const ssize_t n = calls.recv(connection.fd(), buffer, sizeof buffer);
+        const ssize_t n = connection.wire().read(buffer);
         if (n > 0) {
             left -= std::min(left, static_cast<std::size_t>(n));
             continue;

@@ -9,7 +9,7 @@ EarlyData::EarlyData(RelaySet& relays, Connection& source, ErrorWatch& watch)
 
 void EarlyData::append_to(std::string& frame) {
     if (!state_->source.is_open() || state_->watch.fired()) return;
-    if (!state_->pump.take(state_->relays.tools(), state_->source.leg(), frame)) {
+    if (!state_->pump.take(state_->relays.tools(), state_->source.bytes(), frame)) {
         state_->watch.fire();
     }
     if (has_taken()) state_->watch.closes(nullptr);
@@ -33,8 +33,8 @@ void EarlyData::advance(const std::shared_ptr<State>& state) {
     if (state->sink == nullptr || !state->sink->is_open() || !state->source.is_open()) return;
     if (state->waiting_for_source || state->pump.bytes() >= kEarlyBytes) return;
     const auto left = static_cast<std::uint32_t>(kEarlyBytes - state->pump.bytes());
-    const auto step =
-        state->pump.run(state->relays.tools(), state->source.leg(), state->sink->leg(), {}, left);
+    const auto step = state->pump.run(state->relays.tools(), state->source.bytes(),
+                                      state->sink->bytes(), {}, left);
     if (state->pump.has_taken()) state->watch.closes(nullptr);
     switch (step) {
         case Pump::Step::wait_readable:

@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/tls/session.hpp"
-
 namespace inout {
 namespace {
 
@@ -24,50 +22,40 @@ ssize_t uninterrupted(Call call) {
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
 /// TLS gives a record at a time: small ones are gathered, so that they leave together.
-ssize_t receive(const Pump::Tools& tools, Leg source, std::span<char> into, Turn& turn) {
-    if (source.tls == nullptr) {
-        const ssize_t n = tools.calls.recv(source.fd, into.data(), into.size());
-        turn.spend(Turn::kRead, n > 0 ? static_cast<std::size_t>(n) : 0);
-        return n;
-    }
+ssize_t receive(ByteLayer& source, std::span<char> into, Turn& turn) {
     std::size_t got = 0;
     do {
-        const ssize_t n = source.tls->read(into.subspan(got));
+        const ssize_t n = source.read(into.subspan(got));
         const std::size_t size = n > 0 ? static_cast<std::size_t>(n) : 0;
-        turn.spend(source.tls->take_work(), size + kTlsRecordOverhead);
+        spend_read(turn, source, size);
         if (n <= 0) return got > 0 ? static_cast<ssize_t>(got) : n;  // it will say so again
         got += size;
-    } while (into.size() - got >= kTlsSmallRecord && !source.tls->drained() && !turn.is_over());
+    } while (into.size() - got >= kTlsSmallRecord && !source.is_drained() && !turn.is_over());
     return static_cast<ssize_t>(got);
-}
-
-ssize_t send(const Pump::Tools& tools, Leg sink, std::string_view data) {
-    return sink.tls != nullptr ? sink.tls->write(data)
-                               : tools.calls.send(sink.fd, data.data(), data.size());
 }
 
 }  // namespace
 
-Pump::Step Pump::run(const Tools& tools, Leg source, Leg sink, std::span<const char> received,
-                     std::uint32_t turn_bytes) {
+Pump::Step Pump::run(const Tools& tools, ByteLayer& source, ByteLayer& sink,
+                     std::span<const char> received, std::uint32_t turn_bytes) {
     if (sink_failed_) return fail(Step::sink_failed, error_);
     Turn turn(turn_bytes);
     while (true) {
-        if (const auto step = deliver(tools, sink)) return *step;
+        if (const auto step = deliver(sink)) return *step;
         if (source_ended_) return source_reset_ ? fail(Step::source_failed, error_) : Step::ended;
         if (turn.is_over()) return Step::yield;
-        const auto step = splicing_ ? fill_pipe(tools, source.fd, turn)
-                                    : copy(tools, source, sink, received, turn);
+        const auto step =
+            splicing_ ? fill_pipe(tools, source, turn) : copy(tools, source, sink, received, turn);
         if (step) return *step;
         received = {};
     }
 }
 
-std::optional<Pump::Step> Pump::deliver(const Tools& tools, Leg sink) {
+std::optional<Pump::Step> Pump::deliver(ByteLayer& sink) {
     while (leftover_) {
         const std::size_t size = leftover_end_ - leftover_begin_;
         const ssize_t n = uninterrupted([&] {
-            return send(tools, sink, {leftover_.get() + leftover_begin_, size});
+            return sink.write({leftover_.get() + leftover_begin_, size});
         });
         if (n < 0) return would_block() ? Step::wait_writable : fail(Step::sink_failed, errno);
         bytes_ += static_cast<std::uint64_t>(n);
@@ -75,8 +63,8 @@ std::optional<Pump::Step> Pump::deliver(const Tools& tools, Leg sink) {
         if (leftover_begin_ == leftover_end_) leftover_.reset();
     }
     while (pipe_ && pipe_->held > 0) {
-        const ssize_t n = uninterrupted(
-            [&] { return tools.calls.splice(pipe_->read_end.get(), sink.fd, pipe_->held); });
+        const ssize_t n =
+            uninterrupted([&] { return sink.splice_from(pipe_->read_end.get(), pipe_->held); });
         if (n < 0) return would_block() ? Step::wait_writable : fail(Step::sink_failed, errno);
         // The pipe holds bytes, so 0 can not be; if it were, looping would never end.
         if (n == 0) return fail(Step::sink_failed, EPIPE);
@@ -87,14 +75,13 @@ std::optional<Pump::Step> Pump::deliver(const Tools& tools, Leg sink) {
     return std::nullopt;
 }
 
-std::optional<Pump::Step> Pump::copy(const Tools& tools, Leg source, Leg sink,
+std::optional<Pump::Step> Pump::copy(const Tools& tools, ByteLayer& source, ByteLayer& sink,
                                      std::span<const char> received, Turn& turn) {
-    const std::size_t size = tools.buffer.size();
     std::size_t got = received.size();
     std::copy(received.begin(), received.end(), tools.buffer.begin());
     if (got == 0 || got == kFirstBytes) {
         const ssize_t n =
-            uninterrupted([&] { return receive(tools, source, tools.buffer.subspan(got), turn); });
+            uninterrupted([&] { return receive(source, tools.buffer.subspan(got), turn); });
         if (n > 0) {
             got += static_cast<std::size_t>(n);
         } else if (got == 0) {
@@ -115,19 +102,18 @@ std::optional<Pump::Step> Pump::copy(const Tools& tools, Leg source, Leg sink,
     last_read_ = static_cast<std::uint16_t>(got);
     std::string_view left(tools.buffer.data(), got);
     do {
-        const ssize_t sent = uninterrupted([&] { return send(tools, sink, left); });
+        const ssize_t sent = uninterrupted([&] { return sink.write(left); });
         if (sent < 0 && !would_block()) return fail(Step::sink_failed, errno);
         if (sent < 0) break;
         bytes_ += static_cast<std::size_t>(sent);
         left.remove_prefix(static_cast<std::size_t>(sent));
-    } while (sink.tls != nullptr && !left.empty());  // it takes a record at a time
+    } while (sink.record_overhead() > 0 && !left.empty());  // it takes a record at a time
     if (!left.empty()) keep(left);
-    const bool plain = source.tls == nullptr;
-    if (plain ? got < size : source.tls->drained()) {
+    if (source.is_drained()) {
         // A short read drained the source: asking again would only say EAGAIN (socket(7),
         // epoll(7)).
         if (!leftover_ && !source_ended_) return Step::wait_readable;
-    } else if (plain && sink.tls == nullptr && !splice_unsupported_) {
+    } else if (source.can_splice() && sink.can_splice() && !splice_unsupported_) {
         small_bursts_ = 0;
         splicing_ = true;
     }
@@ -141,10 +127,10 @@ void Pump::keep(std::string_view bytes) {
     std::memcpy(leftover_.get(), bytes.data(), bytes.size());
 }
 
-bool Pump::take(const Tools& tools, Leg source, std::string& out) {
+bool Pump::take(const Tools& tools, ByteLayer& source, std::string& out) {
     if (source_ended_) return true;
     Turn turn;
-    const ssize_t n = uninterrupted([&] { return receive(tools, source, tools.buffer, turn); });
+    const ssize_t n = uninterrupted([&] { return receive(source, tools.buffer, turn); });
     if (n < 0 && would_block()) return true;
     if (n < 0) {
         fail(Step::source_failed, errno);
@@ -157,7 +143,7 @@ bool Pump::take(const Tools& tools, Leg source, std::string& out) {
     return true;
 }
 
-std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, int source, Turn& turn) {
+std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, ByteLayer& source, Turn& turn) {
     if (!pipe_) {
         pipe_ = tools.pipes.borrow();
         burst_bytes_ = 0;
@@ -167,8 +153,8 @@ std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, int source, Turn& 
         }
     }
     // The pipe is empty here, so EAGAIN speaks of the source and not of a full pipe.
-    const ssize_t n = uninterrupted(
-        [&] { return tools.calls.splice(source, pipe_->write_end.get(), pipe_->capacity); });
+    const ssize_t n =
+        uninterrupted([&] { return source.splice_into(pipe_->write_end.get(), pipe_->capacity); });
     if (n > 0) {
         pipe_->held = static_cast<std::size_t>(n);
         turn.spend(Turn::kRead, pipe_->held);

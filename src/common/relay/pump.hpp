@@ -1,10 +1,10 @@
-// Pump: moves the bytes of one direction of a stream. Knows system calls and TLS, not asio.
+// Pump: moves the bytes of one direction of a stream. Knows layers, not asio.
 //
-// Between two plain legs it starts with recv/send through its worker's one buffer; after a read
-// that filled it, it borrows a pipe and splices, and gives the pipe back, empty, whenever the
-// source is drained. So an idle direction holds nothing, and a blocked one holds one pipe or at
-// most kCopyBytes. A leg with TLS is always copied. run() does what can be done now and says what
-// to wait for. Worker's thread only.
+// Between two legs that can be spliced it starts with recv/send through its worker's one buffer;
+// after a read that filled it, it borrows a pipe and splices, and gives the pipe back, empty,
+// whenever the source is drained. So an idle direction holds nothing, and a blocked one holds one
+// pipe or at most kCopyBytes. A leg with TLS is always copied. run() does what can be done now and
+// says what to wait for. Worker's thread only.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,7 @@
 #include <string_view>
 
 #include "common/base/turn.hpp"
-#include "common/net/leg.hpp"
-#include "common/os/socket_calls.hpp"
+#include "common/os/byte_layer.hpp"
 #include "common/relay/pipe_pool.hpp"
 
 namespace inout {
@@ -26,7 +25,6 @@ class Pump {
   public:
     /// What all pumps of one worker share.
     struct Tools {
-        SocketCalls& calls;
         PipePool& pipes;
         std::span<char> buffer;  ///< kCopyBytes long
     };
@@ -41,8 +39,8 @@ class Pump {
     };
     /// Moves up to about `turn_bytes` (a last read may exceed it) before it yields. `received` are
     /// bytes that the caller has just read, at most kFirstBytes; fewer say that there are no more.
-    Step run(const Tools& tools, Leg source, Leg sink, std::span<const char> received = {},
-             std::uint32_t turn_bytes = kTurnBytes);
+    Step run(const Tools& tools, ByteLayer& source, ByteLayer& sink,
+             std::span<const char> received = {}, std::uint32_t turn_bytes = kTurnBytes);
 
     /// The caller has read the source's end itself: run() delivers what is held and reports it.
     void source_has_ended() { source_ended_ = true; }
@@ -51,7 +49,7 @@ class Pump {
 
     /// Appends what the source has now, at most a buffer full, to `out`, whose owner sends it on.
     /// False: the source has failed, see error().
-    bool take(const Tools& tools, Leg source, std::string& out);
+    bool take(const Tools& tools, ByteLayer& source, std::string& out);
 
     /// From now on an end of the source is a reset: the kernel reports an error once and then says
     /// "end", and another call of the stream may have seen the error first.
@@ -71,10 +69,10 @@ class Pump {
     bool holds_pipe() const { return pipe_.has_value(); }
 
   private:
-    std::optional<Step> deliver(const Tools& tools, Leg sink);
-    std::optional<Step> copy(const Tools& tools, Leg source, Leg sink,
+    std::optional<Step> deliver(ByteLayer& sink);
+    std::optional<Step> copy(const Tools& tools, ByteLayer& source, ByteLayer& sink,
                              std::span<const char> received, Turn& turn);
-    std::optional<Step> fill_pipe(const Tools& tools, int source, Turn& turn);
+    std::optional<Step> fill_pipe(const Tools& tools, ByteLayer& source, Turn& turn);
     void keep(std::string_view bytes);
     Step source_drained(const Tools& tools);
     Step fail(Step step, int error);

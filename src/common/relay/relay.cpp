@@ -110,8 +110,8 @@ class Relay {
     void advance(Direction& d, std::span<const char> received = {}) {
         if (rules_.is_over() || rules_.is_input_over(d.source.leg)) return;
         const std::uint64_t before = d.pump.bytes();
-        const Pump::Step step = d.pump.run(set_.tools(), d.source.connection->leg(),
-                                           d.sink.connection->leg(), received);
+        const Pump::Step step = d.pump.run(set_.tools(), d.source.connection->bytes(),
+                                           d.sink.connection->bytes(), received);
         if (d.pump.bytes() != before) d.sink.unacknowledged = true;
         switch (step) {
             case Pump::Step::wait_readable:
@@ -134,10 +134,8 @@ class Relay {
 
     /// The source's end becomes the sink's.
     void end(Direction& d) {
-        TlsSession* const tls = d.sink.connection->tls();
-        const int result = tls != nullptr ? tls->shutdown_send()
-                                          : set_.calls_.shutdown_send(d.sink.connection->fd());
-        if (result != 0 && tls != nullptr && errno == EAGAIN) {
+        const int result = d.sink.connection->shut_send();
+        if (result != 0 && errno == EAGAIN) {
             wait_for_sink(d);  // no room for close_notify; then the pump says "ended" again
             return;
         }
@@ -154,8 +152,7 @@ class Relay {
     }
 
     bool may_receive(const Direction& d) const {
-        return d.source.connection->tls() == nullptr && d.pump.expects_little() &&
-               !set_.calls_.all_reads_are_here();
+        return d.source.connection->loop_may_read() && d.pump.expects_little();
     }
 
     void receive(Direction& d) {
@@ -213,9 +210,9 @@ class Relay {
     }
 
     static StreamEnd why_lost(const Side& side, int error) {
-        const TlsSession* const tls = side.connection->tls();
-        if (tls != nullptr && tls->last_error().category() == tls_category()) {
-            return {StreamEnd::Cause::tls, side.leg, tls->failure()};
+        const ByteLayer& bytes = side.connection->bytes();
+        if (const auto own = bytes.last_error(); own && own.category() != std::system_category()) {
+            return {StreamEnd::Cause::tls, side.leg, bytes.failure()};
         }
         return {error == ETIMEDOUT ? StreamEnd::Cause::timeout : StreamEnd::Cause::reset, side.leg};
     }
@@ -318,10 +315,9 @@ class Relay {
     unsigned pending_ = 0;
 };
 
-RelaySet::RelaySet(asio::io_context& context, const RelayOptions& options, SocketCalls& calls)
+RelaySet::RelaySet(asio::io_context& context, const RelayOptions& options)
     : context_(context),
       options_(options),
-      calls_(calls),
       buffer_(std::make_unique_for_overwrite<char[]>(kCopyBytes)),
       sweep_timer_(context),
       close_timer_(context) {}

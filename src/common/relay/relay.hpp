@@ -35,8 +35,7 @@ class Relay;
 
 class RelaySet {
   public:
-    RelaySet(asio::io_context& context, const RelayOptions& options,
-             SocketCalls& calls = SocketCalls::system());
+    RelaySet(asio::io_context& context, const RelayOptions& options);
     RelaySet(const RelaySet&) = delete;
     RelaySet& operator=(const RelaySet&) = delete;
 
@@ -48,7 +47,7 @@ class RelaySet {
     void reset_all(const std::string& reason);
     std::size_t size() const { return relays_.size(); }
     /// What the pumps of this worker share.
-    Pump::Tools tools() { return {calls_, pipes_, {buffer_.get(), kCopyBytes}}; }
+    Pump::Tools tools() { return {pipes_, {buffer_.get(), kCopyBytes}}; }
 
   private:
     friend class Relay;
@@ -58,7 +57,6 @@ class RelaySet {
 
     asio::io_context& context_;
     const RelayOptions options_;
-    SocketCalls& calls_;
     PipePool pipes_;
     std::unique_ptr<char[]> buffer_;
     std::unordered_set<Relay*> relays_;   // each deletes itself after its last pending operation

@@ -15,11 +15,11 @@
 namespace inout {
 namespace {
 
-/// Keeps OpenSSL's error of the inner session while the outer one is called, which begins with an
-/// empty queue: an alert is sent after the error that it tells of was raised.
+/// Keeps OpenSSL's error of this session while the layer below is called, which, if it is one too,
+/// begins with an empty queue: an alert is sent after the error that it tells of was raised.
 class KeptError {
   public:
-    explicit KeptError(bool has_outer) : code_(has_outer ? ERR_peek_error() : 0) {}
+    KeptError() : code_(ERR_peek_error()) {}
     KeptError(const KeptError&) = delete;
     KeptError& operator=(const KeptError&) = delete;
     ~KeptError() {
@@ -80,9 +80,9 @@ ssize_t TlsWire::receive(TlsSession& s, std::span<char> into) {
         errno = EAGAIN;  // what is there belongs to others
         return -1;
     } else {
-        const KeptError kept(s.outer_ != nullptr);
-        n = s.outer_ ? s.outer_->read(into.first(left)) : s.calls_.recv(s.fd_, into.data(), left);
-        s.wire_drained_ = s.outer_ ? s.outer_->drained() : n < static_cast<ssize_t>(left);
+        const KeptError kept;
+        n = s.below_->read(into.first(left));
+        s.wire_drained_ = s.below_->is_drained();
     }
     const bool limited = s.input_left_ != std::numeric_limits<std::size_t>::max();
     if (n > 0) s.see({into.data(), static_cast<std::size_t>(n)});
@@ -96,8 +96,8 @@ int TlsWire::read(BIO* bio, char* data, int size) {
 }
 
 ssize_t TlsWire::put(TlsSession& s, std::string_view data) {
-    const KeptError kept(s.outer_ != nullptr);
-    return s.outer_ ? s.outer_->write(data) : s.calls_.send(s.fd_, data.data(), data.size());
+    const KeptError kept;
+    return s.below_->write(data);
 }
 
 bool TlsWire::flush(TlsSession& s) {
@@ -173,8 +173,8 @@ int TlsWire::finish(BIO* bio, TlsSession& s, ssize_t n, bool reading) {
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         // After EINTR there is nothing to wait for; the next event comes all the same.
         const bool crossed =
-            errno == EAGAIN && s.outer_ &&
-            (reading ? s.outer_->read_wants_write() : s.outer_->write_wants_read());
+            errno == EAGAIN && s.below_ != nullptr &&
+            (reading ? s.below_->read_wants_write() : s.below_->write_wants_read());
         if (reading != crossed) {
             BIO_set_retry_read(bio);
         } else {

@@ -1,6 +1,6 @@
-// TlsWire: the lower side of a TlsSession for OpenSSL: a BIO over the socket or over the outer
-// session. OpenSSL's own socket BIO hides errno and can not give bytes back that were read before
-// it. No state of its own; part of TlsSession.
+// TlsWire: the lower side of a TlsSession for OpenSSL: a BIO over the layer below. OpenSSL's own
+// socket BIO hides errno and can not give bytes back that were read before it. No state of its own;
+// part of TlsSession.
 //
 // After the handshake it takes all that OpenSSL writes: what meets a full socket waits in the
 // session. OpenSSL itself holds one record at most, and fails when it must answer a key update

@@ -27,8 +27,8 @@ ssize_t would_block() {
 
 void SslDeleter::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 
-TlsSession::TlsSession(SslPtr ssl, int fd, std::string_view already_read, SocketCalls& calls)
-    : fd_(fd), calls_(calls), ssl_(std::move(ssl)), already_read_(already_read) {
+TlsSession::TlsSession(SslPtr ssl, std::string_view already_read)
+    : ssl_(std::move(ssl)), already_read_(already_read) {
     const bool asks = (SSL_get_verify_mode(ssl_.get()) & SSL_VERIFY_PEER) != 0;
     const std::size_t client_max = asks ? kTlsCertificatesMaxBytes : kTlsHandshakeMaxBytes;
     input_left_ = SSL_is_server(ssl_.get()) == 1 ? client_max : kTlsServerFlightMaxBytes;
@@ -39,16 +39,6 @@ TlsSession::~TlsSession() = default;
 
 bool is_tls_answer(std::string_view bytes) {
     return bytes.size() >= 3 && (bytes[0] == 0x15 || bytes[0] == 0x16) && bytes[1] == 3;
-}
-
-void TlsSession::attach(int fd, std::unique_ptr<TlsSession> outer) {
-    fd_ = fd;
-    outer_ = std::move(outer);
-}
-
-void TlsSession::detach() {
-    fd_ = -1;
-    if (outer_) outer_->detach();
 }
 
 TlsSession::Handshake TlsSession::handshake() {
@@ -112,14 +102,15 @@ ssize_t TlsSession::read(std::span<char> into) {
     // A session ticket makes OpenSSL 3.0 allocate a write buffer, which SSL_MODE_RELEASE_BUFFERS
     // gives back after the next write only: 16 kB for an idle connection of a client.
     SSL_free_buffers(ssl_.get());
-    return result == 0 && outer_ ? outer_end() : result;
+    return result == 0 ? end_below() : result;
 }
 
-/// This session has ended; its end is whole when the outer one's is read too, or that would stay in
-/// the kernel's buffer, and closing a socket with unread bytes in it is an RST (tcp(7)).
-ssize_t TlsSession::outer_end() {
+/// This session has ended. Over another one, its end is whole when that one's is read too, or it
+/// would stay in the kernel's buffer, and closing a socket with unread bytes is an RST (tcp(7)).
+ssize_t TlsSession::end_below() {
+    if (below_->record_overhead() == 0) return 0;
     std::array<char, 64> nothing;
-    const ssize_t n = outer_->read(nothing);
+    const ssize_t n = below_->read(nothing);
     if (n > 0) {
         fail(SSL_R_DATA_LENGTH_TOO_LONG);  // a relay that adds to what has ended
         errno = EPROTO;
@@ -127,13 +118,13 @@ ssize_t TlsSession::outer_end() {
     }
     if (n == 0) return 0;
     if (errno == EAGAIN) {
-        read_wants_write_ = outer_->read_wants_write();
+        read_wants_write_ = below_->read_wants_write();
         return n;
     }
-    // What only the outer session misses is nothing to us, but the kernel tells of an RST once.
-    if (outer_->error_.category() != std::system_category()) return 0;
-    error_ = outer_->error_;
-    failure_ = outer_->failure_;
+    // What only that one misses is nothing to us, but the kernel tells of an RST once.
+    if (below_->last_error().category() != std::system_category()) return 0;
+    error_ = below_->last_error();
+    failure_ = below_->failure();
     read_failed_ = true;
     errno = error_number();
     return -1;
@@ -146,7 +137,7 @@ std::size_t TlsSession::record_size() {
     if (now - last_write_ > kTlsBurstPause) burst_bytes_ = 0;
     last_write_ = now;
     const std::size_t size = burst_bytes_ < kTlsSmallBytes ? kTlsSmallRecord : kTlsRecord;
-    return outer_ ? size - kTlsRecordOverhead : size;
+    return size - below_->record_overhead();
 }
 
 ssize_t TlsSession::write(std::string_view data) {
@@ -170,13 +161,13 @@ ssize_t TlsSession::write(std::string_view data) {
 /// True: nothing is held any more. Otherwise errno as after a write.
 bool TlsSession::flush() {
     if (unsent_.empty() || TlsWire::flush(*this)) return true;
-    write_wants_read_ = outer_ && outer_->write_wants_read();
+    write_wants_read_ = below_->write_wants_read();
     if (errno == EAGAIN) return false;
     write_result(SSL_ERROR_SYSCALL);
     return false;
 }
 
-int TlsSession::shutdown_send() {
+int TlsSession::shut_send() {
     if (!notified_ && handshaken_) {  // without a session there is nothing to say
         ERR_clear_error();
         const int result = SSL_shutdown(ssl_.get());
@@ -188,7 +179,7 @@ int TlsSession::shutdown_send() {
     }
     ERR_clear_error();
     if (!flush()) return -1;
-    return outer_ ? outer_->shutdown_send() : calls_.shutdown_send(fd_);
+    return below_->shut_send();
 }
 
 ssize_t TlsSession::read_result(int ssl_error) {
@@ -217,9 +208,9 @@ ssize_t TlsSession::failure_of(int ssl_error) {
     }
     if (!failure_.empty()) {
         // The first one says more.
-    } else if (outer_ && !outer_->failure_.empty()) {
-        error_ = outer_->error_;
-        failure_ = outer_->failure_;
+    } else if (below_->last_error()) {
+        error_ = below_->last_error();
+        failure_ = below_->failure();
     } else if (is_flooded_) {
         fail(SSL_R_TOO_MANY_KEY_UPDATES);
     } else if (wire_errno_ == EMSGSIZE) {
@@ -256,7 +247,7 @@ void TlsSession::fail(int reason) {
     }
 }
 
-bool TlsSession::drained() const {
+bool TlsSession::is_drained() const {
     return wire_drained_ && already_read_.empty() && SSL_has_pending(ssl_.get()) == 0;
 }
 
@@ -292,9 +283,11 @@ std::vector<CertificateName> TlsSession::peer_names() const {
     return certificate_names(*certificate);
 }
 
-unsigned TlsSession::take_work() {
-    return std::exchange(work_, 0) + (outer_ ? outer_->take_work() : 0);
+std::size_t TlsSession::record_overhead() const {
+    return kTlsRecordOverhead + below_->record_overhead();
 }
+
+unsigned TlsSession::take_work() { return std::exchange(work_, 0) + below_->take_work(); }
 
 bool TlsSession::was_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
 

@@ -1,15 +1,11 @@
-// TlsSession: TLS over one connection's socket, or inside another session.
+// TlsSession: the layer of a connection that is TLS, over its socket or over another session.
 //
-// Reads and writes as recv(2) and send(2) do: never blocks, -1 with errno; after EAGAIN each
-// direction tells what it waits for. A clean end is close_notify and nothing else: an end of the
+// A clean end is close_notify and nothing else: an end of the
 // TCP connection without it is an error. Each direction ends by itself (half-close). Records
 // without content are free to their sender: after kTlsIdleWorkMax of them the session fails. Owned
 // by its Connection, on its worker's thread. Made by TlsServer, TlsClient and TlsPsk.
 #pragma once
 
-#include <sys/types.h>
-
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +19,7 @@
 #include <vector>
 
 #include "common/base/limits.hpp"
-#include "common/os/socket_calls.hpp"
+#include "common/os/byte_layer.hpp"
 #include "common/rules/certificate_name.hpp"
 
 // OpenSSL's names for SSL, BIO.
@@ -44,14 +40,13 @@ const std::error_category& tls_category();
 /// What a TLS server begins with: an alert or a handshake message (RFC 8446, 5.1).
 bool is_tls_answer(std::string_view bytes);
 
-class TlsSession {
+class TlsSession : public ByteLayer {
   public:
-    /// Over the socket `fd`. `already_read` are the first bytes of the peer.
-    TlsSession(SslPtr ssl, int fd, std::string_view already_read = {},
-               SocketCalls& calls = SocketCalls::system());
-    TlsSession(const TlsSession&) = delete;
-    TlsSession& operator=(const TlsSession&) = delete;
-    ~TlsSession();
+    /// `already_read` are the first bytes of the peer.
+    explicit TlsSession(SslPtr ssl, std::string_view already_read = {});
+    ~TlsSession() override;
+    /// Lies over `below` from now on, which must outlive it. Before all else but first_flight().
+    void attach(ByteLayer& below) { below_ = &below; }
 
     enum class Handshake { done, wait, failed };
     /// Goes on with the handshake as far as possible; a server reads at most kTlsHandshakeMaxBytes
@@ -64,34 +59,27 @@ class TlsSession {
     /// A client's first flight, without sending it: its bytes may go together with others. Before
     /// handshake().
     std::string first_flight();
-    /// From now on this is carried by `outer`, or, if that is nothing, by the socket `fd`. For a
-    /// closed one -1: its number may soon be another connection's.
-    void attach(int fd, std::unique_ptr<TlsSession> outer);
-    /// The socket is closed.
-    void detach();
 
     /// 0: close_notify. A failure's error stays: see last_error().
-    ssize_t read(std::span<char> into);
-    /// May take less than there is; after EAGAIN at least the same bytes have to come again.
-    ssize_t write(std::string_view data);
-    /// close_notify, then FIN: 0, or -1 (EAGAIN: again when writable).
-    int shutdown_send();
+    ssize_t read(std::span<char> into) override;
+    /// A record at most.
+    ssize_t write(std::string_view data) override;
+    /// close_notify, then FIN.
+    int shut_send() override;
 
-    /// What the last EAGAIN of reading (or the handshake), and of writing, waits for: room to write
-    /// or something to read.
-    bool read_wants_write() const { return read_wants_write_; }
-    bool write_wants_read() const { return write_wants_read_; }
-    /// Nothing to read, neither here nor in the kernel when that was asked last.
-    bool drained() const;
-    /// Nothing to read now: no bytes, no end, no error. A session ticket may have been.
-    bool is_quiet();
+    /// Also of the handshake.
+    bool read_wants_write() const override { return read_wants_write_; }
+    bool write_wants_read() const override { return write_wants_read_; }
+    bool is_drained() const override;
+    bool is_quiet() override;
+    std::size_t record_overhead() const override;
+    unsigned take_work() override;
 
     /// The peer has sent more than it may: for the handshake, beyond limit_input, or without
     /// content.
     bool got_too_much() const { return is_flooded_ || wire_errno_ == EMSGSIZE; }
-    std::error_code last_error() const { return error_; }
-    /// What failed, for the log; empty if nothing has.
-    const std::string& failure() const { return failure_; }
+    std::error_code last_error() const override { return error_; }
+    std::string failure() const override { return failure_; }
     /// What came instead of a record, at most its first kSeenMaxBytes, when a client's handshake
     /// has failed of it; else empty.
     std::string_view seen() const { return is_tls_answer(seen_) ? std::string_view() : seen_; }
@@ -104,10 +92,6 @@ class TlsSession {
     std::vector<CertificateName> peer_names() const;
     bool was_resumed() const;  // only tests
 
-    /// Records and handshake messages that reading has gone through since the last call, with or
-    /// without content, those of the sessions that carry this one included: what a turn is charged.
-    unsigned take_work();
-
   private:
     friend struct TlsWire;
 
@@ -117,18 +101,16 @@ class TlsSession {
     ssize_t write_result(int ssl_error);
     ssize_t failure_of(int ssl_error);
     int error_number() const;
-    ssize_t outer_end();
+    ssize_t end_below();
     void fail(int reason);
     std::size_t record_size();
 
-    std::unique_ptr<TlsSession> outer_;
-    int fd_;
-    SocketCalls& calls_;
+    ByteLayer* below_ = nullptr;  // nothing: before attach()
     SslPtr ssl_;
 
     // The lower side, as OpenSSL sees it.
     std::string already_read_;
-    std::optional<std::string> captured_;  // output, instead of going to the socket
+    std::optional<std::string> captured_;  // output, instead of going there
     std::size_t input_left_;               // what may still be taken from there
     std::string unsent_;                   // output that met a full socket
     int wire_errno_ = 0;

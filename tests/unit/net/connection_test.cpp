@@ -94,7 +94,7 @@ TEST(ConnectionTest, one_without_a_descriptor_leaves_nothing_behind) {
 TEST(ConnectionTest, a_look_for_input_takes_nothing_from_who_waits_for_it) {
     asio::io_context context;
     TcpPair pair;
-    TlsSession client(psk(TlsSide::client).session(), pair.a.get());
+    SocketSession client(psk(TlsSide::client).session(), pair.a.get());
     Connection server = adopt(context, std::move(pair.b));
     server.secure(psk(TlsSide::server).session());
     ASSERT_TRUE(shake_hands(client, *server.tls()));
@@ -121,7 +121,7 @@ TEST(ConnectionTest, records_of_one_byte_leave_others_their_turn) {
     constexpr std::size_t kRecords = std::size_t{4} * kTurnOperations;
     asio::io_context context;
     TcpPair pair;
-    TlsSession client(psk(TlsSide::client).session(), pair.a.get());
+    SocketSession client(psk(TlsSide::client).session(), pair.a.get());
     Connection server = adopt(context, std::move(pair.b));
     server.secure(psk(TlsSide::server).session());
     ASSERT_TRUE(shake_hands(client, *server.tls()));
@@ -131,6 +131,40 @@ TEST(ConnectionTest, records_of_one_byte_leave_others_their_turn) {
     EXPECT_EQ(run(context, server.read_exactly(bytes, Connection::Expect::now)), std::error_code());
     EXPECT_EQ(bytes, std::string(kRecords, 'x'));
     EXPECT_GE(others.turns, kRecords / kTurnOperations - 1);
+}
+
+TEST(ConnectionTest, layers_are_put_on_and_taken_away_again_while_bytes_flow) {
+    asio::io_context context;
+    TcpPair pair;
+    SocketSession client(psk(TlsSide::client).session(), pair.a.get());
+    Connection server = adopt(context, std::move(pair.b));
+    ByteLayer& plain = server.bytes();
+    EXPECT_TRUE(plain.can_splice());
+    server.secure(psk(TlsSide::server).session());
+    ASSERT_TRUE(shake_hands(client, *server.tls()));
+    EXPECT_FALSE(server.bytes().can_splice());
+    ASSERT_TRUE(send_all(client, "x"));
+    char byte = 0;
+    ASSERT_TRUE(eventually([&] { return server.receive({&byte, 1}) == 1; }));
+    EXPECT_EQ(byte, 'x');
+    const auto taken = server.pop();
+    EXPECT_EQ(server.tls(), nullptr);
+    EXPECT_EQ(&server.bytes(), &plain);
+    ASSERT_EQ(::send(pair.a.get(), "y", 1, 0), 1);
+    ASSERT_TRUE(eventually([&] { return server.receive({&byte, 1}) == 1; }));
+    EXPECT_EQ(byte, 'y');
+}
+
+TEST(ConnectionTest, what_is_asked_of_a_closed_one_reaches_no_other_that_has_its_number) {
+    asio::io_context context;
+    TcpPair pair, other;
+    Connection closed = adopt(context, std::move(pair.b));
+    closed.secure(psk(TlsSide::client).session());
+    closed.close();
+    const UniqueFd next(::dup(other.a.get()));
+    EXPECT_EQ(closed.tls()->handshake(), TlsSession::Handshake::failed);
+    char byte = 0;
+    EXPECT_EQ(::recv(other.b.get(), &byte, 1, MSG_DONTWAIT), -1) << "nothing was sent";
 }
 
 }  // namespace

@@ -112,8 +112,8 @@ class ResumptionTest : public TlsClientTest {
         EXPECT_EQ(receive(*pair.client, 1).bytes, "x");
         names = shown(pair.server->peer_names());
         if (!end_with_rst) {
-            EXPECT_EQ(pair.client->shutdown_send(), 0);
-            EXPECT_EQ(pair.server->shutdown_send(), 0);
+            EXPECT_EQ(pair.client->shut_send(), 0);
+            EXPECT_EQ(pair.server->shut_send(), 0);
             EXPECT_EQ(receive(*pair.client).end, End::fin);
         }
         EXPECT_EQ(pair.client->was_resumed(), pair.server->was_resumed());

@@ -78,10 +78,10 @@ TEST(TlsSessionTest, a_request_for_new_keys_that_meets_a_full_socket_breaks_noth
 TEST(TlsSessionTest, a_key_update_that_comes_after_our_end_does_not_break_the_peers_direction) {
     TlsPair pair;
     ASSERT_TRUE(pair.shake());
-    ASSERT_EQ(pair.server->shutdown_send(), 0);
+    ASSERT_EQ(pair.server->shut_send(), 0);
     ASSERT_EQ(SSL_key_update(pair.client_raw, SSL_KEY_UPDATE_REQUESTED), 1);
     ASSERT_TRUE(send_all(*pair.client, "after it"));
-    ASSERT_EQ(pair.client->shutdown_send(), 0);
+    ASSERT_EQ(pair.client->shut_send(), 0);
     const Received received = receive(*pair.server);
     EXPECT_EQ(received.bytes, "after it");
     EXPECT_EQ(received.end, End::fin) << pair.server->failure();
@@ -235,22 +235,22 @@ class NestedTlsTest : public testing::Test {
             std::make_unique<TlsPair>(psk(TlsSide::client).session(),
                                       psk(TlsSide::server).session(), client_calls, server_calls);
         ASSERT_TRUE(outer->shake());
-        client = std::make_unique<TlsSession>(psk(TlsSide::client).session(), outer->wire.a.get());
-        server = std::make_unique<TlsSession>(psk(TlsSide::server).session(), outer->wire.b.get());
-        client->attach(outer->wire.a.get(), std::move(outer->client));
-        server->attach(outer->wire.b.get(), std::move(outer->server));
+        client = std::make_unique<TlsSession>(psk(TlsSide::client).session());
+        server = std::make_unique<TlsSession>(psk(TlsSide::server).session());
+        client->attach(*outer->client);
+        server->attach(*outer->server);
         ASSERT_TRUE(shake_hands(*client, *server));
     }
-    std::unique_ptr<TlsPair> outer;  // its sockets
+    std::unique_ptr<TlsPair> outer;
     std::unique_ptr<TlsSession> client, server;
 };
 
 TEST_F(NestedTlsTest, carries_bytes_and_both_ends) {
     const std::string up = some_bytes(300'000, 1), down = some_bytes(300'000, 2);
     ASSERT_TRUE(send_all(*client, up));
-    EXPECT_EQ(client->shutdown_send(), 0);
+    EXPECT_EQ(client->shut_send(), 0);
     ASSERT_TRUE(send_all(*server, down));
-    EXPECT_EQ(server->shutdown_send(), 0);
+    EXPECT_EQ(server->shut_send(), 0);
     for (const auto& [session, expected] : {std::pair{server.get(), &up}, {client.get(), &down}}) {
         const Received received = receive(*session);
         EXPECT_TRUE(received.bytes == *expected);
@@ -280,13 +280,13 @@ TEST_F(NestedTlsTest, a_full_socket_is_felt_inside) {
 /// The relay may end its own session with us: without the other side's word that is a cut.
 TEST_F(NestedTlsTest, an_end_of_the_outer_session_alone_is_a_cut) {
     TcpPair wire;
-    auto near = std::make_unique<TlsSession>(psk(TlsSide::client).session(), wire.a.get());
-    TlsSession relay(psk(TlsSide::server).session(), wire.b.get());
-    ASSERT_TRUE(shake_hands(*near, relay));
-    TlsSession inside(psk(TlsSide::client).session(), wire.a.get());
-    inside.attach(wire.a.get(), std::move(near));
+    SocketSession near(psk(TlsSide::client).session(), wire.a.get());
+    SocketSession relay(psk(TlsSide::server).session(), wire.b.get());
+    ASSERT_TRUE(shake_hands(near, relay));
+    TlsSession inside(psk(TlsSide::client).session());
+    inside.attach(near);
     ASSERT_EQ(inside.handshake(), TlsSession::Handshake::wait);
-    ASSERT_EQ(relay.shutdown_send(), 0);
+    ASSERT_EQ(relay.shut_send(), 0);
     EXPECT_TRUE(eventually([&] { return inside.handshake() == TlsSession::Handshake::failed; }));
     EXPECT_NE(inside.failure(), "");
 }

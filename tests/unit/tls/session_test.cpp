@@ -1,5 +1,6 @@
 // TLS over one connection: reads, writes and ends as a socket's, whatever peer and kernel do.
 #include "common/tls/session.hpp"
+#include "common/os/socket_layer.hpp"
 
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "../tls_calls.hpp"
+#include "common/os/socket_layer.hpp"
 #include "common/relay/peer_watch.hpp"
 
 namespace inout::session_test {
@@ -18,11 +20,11 @@ TEST(TlsSessionTest, carries_bytes_both_ways_and_each_direction_ends_by_itself) 
     ASSERT_TRUE(pair.shake());
     ASSERT_TRUE(send_all(*pair.client, "question"));
     EXPECT_EQ(receive(*pair.server, 8).bytes, "question");
-    EXPECT_EQ(pair.client->shutdown_send(), 0);
+    EXPECT_EQ(pair.client->shut_send(), 0);
     EXPECT_EQ(receive(*pair.server).end, End::fin);
     const std::string answer = some_bytes(100'000);
     ASSERT_TRUE(send_all(*pair.server, answer));
-    EXPECT_EQ(pair.server->shutdown_send(), 0);
+    EXPECT_EQ(pair.server->shut_send(), 0);
     const Received received = receive(*pair.client);
     EXPECT_EQ(received.end, End::fin);
     EXPECT_TRUE(received.bytes == answer);
@@ -62,7 +64,7 @@ TEST(TlsSessionTest, reading_does_not_change_what_a_write_waits_for_nor_the_othe
     ASSERT_FALSE(pair.server->write_wants_read());
     ASSERT_TRUE(send_all(*pair.client, "x"));
     EXPECT_EQ(receive(*pair.server, 1).bytes, "x");
-    ASSERT_TRUE(pair.server->drained());
+    ASSERT_TRUE(pair.server->is_drained());
     EXPECT_FALSE(pair.server->read_wants_write())
         << "the next read waits for the peer, not for room";
 }
@@ -78,7 +80,7 @@ TEST(TlsSessionTest, every_byte_arrives_in_single_byte_pieces_with_interruptions
         ASSERT_TRUE(send_all(*pair.server, down));
         EXPECT_TRUE(receive(*pair.server, up.size()).bytes == up);
         EXPECT_TRUE(receive(*pair.client, down.size()).bytes == down);
-        EXPECT_TRUE(soon([&] { return pair.client->shutdown_send() == 0; }));
+        EXPECT_TRUE(soon([&] { return pair.client->shut_send() == 0; }));
         EXPECT_EQ(receive(*pair.server).end, End::fin);
     }
 }
@@ -121,14 +123,14 @@ TEST(TlsSessionTest, an_end_that_meets_a_full_socket_waits_for_room) {
     ASSERT_TRUE(send_all(*pair.client, "last words"));
     calls.full = true;
     for (int i = 0; i < 3; ++i) {
-        EXPECT_EQ(pair.client->shutdown_send(), -1);
+        EXPECT_EQ(pair.client->shut_send(), -1);
         EXPECT_EQ(errno, EAGAIN);
         EXPECT_FALSE(pair.client->write_wants_read());
     }
     EXPECT_EQ(receive(*pair.server, 10).bytes, "last words");
     EXPECT_TRUE(pair.server->is_quiet()) << "no end yet";
     calls.full = false;
-    EXPECT_TRUE(soon([&] { return pair.client->shutdown_send() == 0; }));
+    EXPECT_TRUE(soon([&] { return pair.client->shut_send() == 0; }));
     EXPECT_EQ(receive(*pair.server).end, End::fin);
 }
 
@@ -145,7 +147,7 @@ TEST(TlsSessionTest, a_cut_after_any_byte_is_an_error_and_never_an_end) {
             if (pair.shake()) {
                 EXPECT_TRUE(send_all(writer, "hello"));
                 EXPECT_TRUE(send_all(writer, "world"));
-                EXPECT_EQ(writer.shutdown_send(), 0);
+                EXPECT_EQ(writer.shut_send(), 0);
                 received = receive(reader);
             }
             consumed = cut.received;
@@ -175,12 +177,12 @@ TEST(TlsSessionTest, a_reset_after_the_peers_end_is_an_error_of_writing_and_of_e
     for (const bool writes : {true, false}) {
         TlsPair pair;
         ASSERT_TRUE(pair.shake());
-        ASSERT_EQ(pair.client->shutdown_send(), 0);
+        ASSERT_EQ(pair.client->shut_send(), 0);
         ASSERT_EQ(receive(*pair.server).end, End::fin);
         reset(pair.wire.a);
         ASSERT_TRUE(eventually([&] { return sample_tcp(pair.wire.b.get()).closed; }));
         errno = EAGAIN;
-        const ssize_t result = writes ? pair.server->write("x") : pair.server->shutdown_send();
+        const ssize_t result = writes ? pair.server->write("x") : pair.server->shut_send();
         EXPECT_EQ(result, -1);
         EXPECT_NE(errno, EAGAIN) << "nothing to wait for";
     }
@@ -235,7 +237,7 @@ TEST(TlsSessionTest, a_handshake_takes_no_more_than_its_bound_from_the_peer) {
         TcpPair wire;
         SslPtr ssl = psk(TlsSide::server).session();
         if (asks) SSL_set_verify(ssl.get(), SSL_VERIFY_PEER, nullptr);
-        TlsSession server(std::move(ssl), wire.b.get(), {}, calls);
+        SocketSession server(std::move(ssl), wire.b.get(), {}, calls);
         // A ClientHello that claims 100,000 bytes, in records of 16,000.
         std::string hello("\x16\x03\x01\x3e\x80\x01\x01\x86\xa0\x03\x03", 11);
         hello.resize(5 + 16'000, 'x');
@@ -253,32 +255,35 @@ TEST(TlsSessionTest, a_handshake_takes_no_more_than_its_bound_from_the_peer) {
 TEST(TlsSessionTest, what_was_read_before_belongs_to_the_handshake) {
     for (const std::size_t size : {1U, 8U, 100U}) {
         TcpPair wire;
-        TlsSession client(psk(TlsSide::client).session(), wire.a.get());
+        SocketSession client(psk(TlsSide::client).session(), wire.a.get());
         ASSERT_EQ(client.handshake(), TlsSession::Handshake::wait);
         std::string first(size, '\0');
         ASSERT_TRUE(
             eventually([&] { return ::recv(wire.b.get(), first.data(), size, MSG_PEEK) > 0; }));
         ASSERT_EQ(::recv(wire.b.get(), first.data(), size, 0), std::ssize(first));
-        TlsSession server(psk(TlsSide::server).session(), wire.b.get(), first);
-        EXPECT_FALSE(server.drained());
+        SocketSession server(psk(TlsSide::server).session(), wire.b.get(), first);
+        EXPECT_FALSE(server.is_drained());
         EXPECT_TRUE(shake_hands(client, server));
     }
 }
 
 TEST(TlsSessionTest, a_first_flight_may_travel_with_other_bytes) {
     TcpPair wire;
-    TlsSession client(psk(TlsSide::client).session(), wire.a.get());
+    TlsSession client(psk(TlsSide::client).session());
     const std::string flight = client.first_flight();
     ASSERT_FALSE(flight.empty());
     EXPECT_EQ(flight[0], '\x16');
     EXPECT_EQ(client.failure(), "");
     char byte = 0;
     EXPECT_EQ(::recv(wire.b.get(), &byte, 1, 0), -1) << "nothing was sent";
-    TlsSession server(psk(TlsSide::server).session(), wire.b.get(), flight);
+    SocketLayer socket(wire.a.get());
+    client.attach(socket);
+    SocketSession server(psk(TlsSide::server).session(), wire.b.get(), flight);
     EXPECT_TRUE(shake_hands(client, server));
 }
 
-/// After drained() there is nothing left here: a reader who then waits for the kernel misses none.
+/// After is_drained() there is nothing left here: a reader who then waits for the kernel misses
+/// none.
 TEST(TlsSessionTest, whoever_waits_only_when_it_is_drained_misses_nothing) {
     for (const std::size_t piece : {5U, 100U, 4'000U, 1'000'000U}) {
         SlowCalls slow(piece);
@@ -298,7 +303,7 @@ TEST(TlsSessionTest, whoever_waits_only_when_it_is_drained_misses_nothing) {
                 const ssize_t n = pair.server->read(buffer);
                 if (n < 0) break;
                 got.append(buffer.data(), static_cast<std::size_t>(n));
-            } while (!pair.server->drained());
+            } while (!pair.server->is_drained());
             return false;
         })) << got.size();
         EXPECT_TRUE(got == sent);
