@@ -32,8 +32,7 @@ ConnectionPtr WarmPool::take() {
         const auto newest = std::move(spares_.back());  // the least likely to be dead
         spares_.pop_back();
         if (!newest->connection->is_open() || !newest->connection->is_quiet()) continue;
-        std::error_code ignored;
-        newest->connection->socket().cancel(ignored);  // its watch
+        newest->connection->cancel_waits();  // its watch
         taken = std::move(newest->connection);
     }
     refill();
@@ -114,7 +113,7 @@ Task<> WarmPool::open_spare(Budget::Places places) {
 
 void WarmPool::watch(const std::shared_ptr<Spare>& spare) {
     // Readable while spare means an end, an error, or a proxy that talks out of turn.
-    spare->connection->socket().async_wait(Socket::wait_read, [this, spare](std::error_code error) {
+    spare->connection->until_input([this, spare](std::error_code error) {
         if (error || !spare->connection) return;  // taken or dropped
         if (spare->connection->is_quiet()) {
             watch(spare);

@@ -109,17 +109,16 @@ void DataPool::park(Worker& worker, ConnectionPtr connection) {
 
 void DataPool::watch(const std::shared_ptr<Parked>& parked) {
     // Readable while parked means an end, an error, or a peer that talks out of turn.
-    parked->connection->socket().async_wait(
-        Socket::wait_read, [pool = weak_from_this(), parked](std::error_code error) {
-            const auto self = pool.lock();
-            if (error || !self || !parked->connection) return;  // taken or closed
-            if (parked->connection->is_quiet()) {
-                self->watch(parked);
-                return;
-            }
-            parked->connection->close();
-            self->drop(parked);
-        });
+    parked->connection->until_input([pool = weak_from_this(), parked](std::error_code error) {
+        const auto self = pool.lock();
+        if (error || !self || !parked->connection) return;  // taken or closed
+        if (parked->connection->is_quiet()) {
+            self->watch(parked);
+            return;
+        }
+        parked->connection->close();
+        self->drop(parked);
+    });
 }
 
 void DataPool::drop(const std::shared_ptr<Parked>& parked) {
@@ -134,8 +133,7 @@ void DataPool::hand_over(const std::shared_ptr<Parked>& parked,
     // thread it is taken in. Where both are one, the second step is the first.
     asio::dispatch(parked->worker.context(), [parked, waiter] {
         ConnectionPtr moved = std::move(parked->connection);
-        std::error_code ignored;
-        if (moved->is_open()) moved->socket().cancel(ignored);
+        moved->cancel_waits();
         // Its end may be known to the kernel and not yet here, and what is handed out gets the
         // client's first bytes.
         if (!moved->is_open() || !moved->is_quiet()) {

@@ -51,7 +51,7 @@ FirstMessage no_message(std::string problem, const Deadline& deadline) {
 
 /// Where we know somebody, but others of the same source fail: their handshakes take turns.
 Task<> await_turn(Connection& connection, const Strangers::Stay& stay) {
-    Timer pause(connection.socket().get_executor());
+    Timer pause(connection.executor());
     while (connection.is_open() && !stay.has_turn()) {
         pause.expires_after(kKnownTurn);
         co_await pause.async_wait(use_result);
@@ -70,7 +70,7 @@ Task<std::error_code> begin_tls(ProxyState& state, Connection& connection, Frame
     std::string record(first.data(), first.size());
     record.resize(std::max(size, record.size()));
     const std::span<char> rest = std::span<char>(record).subspan(first.size());
-    const auto error = co_await connection.read_exactly(rest, Connection::Expect::now);
+    const auto error = co_await connection.read_exactly(rest);
     if (!error) connection.secure(state.tls->session(), record);
     co_return error;
 }
@@ -82,7 +82,7 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
     const auto until = Clock::now() + state.config.handshake_timeout;
     deadline.expires_at(until);
     FrameHeader header;
-    auto error = co_await connection.read_exactly(header, Connection::Expect::later);
+    auto error = co_await connection.read_exactly(header);
     if (error) co_return no_message(error.message(), deadline);
     stay.has_spoken();
     if (is_client_hello(header)) {
@@ -98,7 +98,7 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
         }
         connection.tls()->limit_input(kTlsFirstMessageMaxBytes);
         deadline.expires_at(until);
-        error = co_await connection.read_exactly(header, Connection::Expect::later);
+        error = co_await connection.read_exactly(header);
         if (error) {
             FirstMessage nothing = no_message(error.message(), deadline);
             nothing.monitor = !nothing.timed_out && !connection.tls()->got_too_much();

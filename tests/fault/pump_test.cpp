@@ -54,16 +54,6 @@ TEST_F(PumpTest, a_small_message_takes_one_recv_and_one_send) {
     EXPECT_EQ(drain(to.b.get(), 100), 100U);
 }
 
-TEST_F(PumpTest, what_the_caller_has_read_goes_first) {
-    const std::string first(kFirstBytes, 'a');
-    send(100);
-    EXPECT_EQ(pump.run({pipes, buffer}, source, sink, first), Pump::Step::wait_readable);
-    std::string got(kFirstBytes + 100, '\0');
-    EXPECT_EQ(::recv(to.b.get(), got.data(), got.size(), MSG_WAITALL),
-              static_cast<ssize_t>(got.size()));
-    EXPECT_EQ(got, first + std::string(100, 'x'));
-}
-
 TEST_F(PumpTest, a_failed_sink_is_told_again_although_the_kernel_tells_it_once) {
     reset(to.b);
     send(100);

@@ -112,7 +112,7 @@ class Stream {
     void add(std::vector<ConnectionPtr>& side, asio::io_context& context, UniqueFd fd) {
         ConnectionPtr connection = adopt_owned(context, std::move(fd));
         SocketCalls& its_calls = *calls[side.size()];
-        connection->push(std::make_unique<CallsLayer>(connection->fd(), its_calls));
+        connection->push(std::make_unique<CallsLayer>(connection->wire(), its_calls));
         side.push_back(std::move(connection));
     }
     void secure_leg(std::size_t leg) {

@@ -255,9 +255,6 @@ inline constexpr std::size_t kTlsSessionsMax = 8;
 // --- relay ---
 /// One buffer of this size per worker; also the most a blocked direction keeps without a pipe.
 inline constexpr std::size_t kCopyBytes = 16'384;
-/// What a direction that carries small messages lets the event loop read for it: that costs no
-/// epoll_ctl(2), which waiting for readability does each time (asio 1.22). Twice this a stream.
-inline constexpr std::size_t kFirstBytes = 256;
 /// What a relay pipe should hold. Unprivileged users share 64 MiB of pipe pages (pipe(7)).
 inline constexpr int kPipeBytes = 262'144;
 /// The first pipes of a process are larger: a few fast streams then need about 15 % less processor

@@ -7,7 +7,6 @@
 
 #include <asio/awaitable.hpp>
 #include <asio/basic_socket_acceptor.hpp>
-#include <asio/basic_stream_socket.hpp>
 #include <asio/basic_waitable_timer.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/dispatch.hpp>
@@ -17,6 +16,7 @@
 #include <asio/ip/v6_only.hpp>
 #include <asio/posix/basic_stream_descriptor.hpp>
 #include <asio/post.hpp>
+#include <asio/recycling_allocator.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
@@ -37,7 +37,6 @@ namespace inout {
 using Executor = asio::io_context::executor_type;
 using Tcp = asio::ip::tcp;
 using Endpoint = Tcp::endpoint;
-using Socket = asio::basic_stream_socket<Tcp, Executor>;
 using ListenSocket = asio::basic_socket_acceptor<Tcp, Executor>;
 using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
 using Descriptor = asio::posix::basic_stream_descriptor<Executor>;

@@ -1,6 +1,7 @@
 #include "common/net/connection.hpp"
 
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "common/base/random.hpp"
@@ -23,12 +24,12 @@ IpAddress to_ip_address(const Endpoint& endpoint) {
 }
 
 Connection::Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin)
-    : socket_(executor), peer_(peer), keeps_alive_(origin == Origin::accepted), wire_(-1) {
-    if (!fd) return;  // asio would keep for ever what it makes for a descriptor that epoll refuses
-    std::error_code error;
-    socket_.assign(peer.protocol(), fd.get(), error);
-    if (!error) wire_.attach(fd.release());
-}
+    : executor_(executor),
+      poller_(&Poller::of(executor)),
+      fd_(std::move(fd)),
+      peer_(peer),
+      keeps_alive_(origin == Origin::accepted),
+      wire_(fd_.get()) {}
 
 void Connection::push(std::unique_ptr<ByteLayer> layer) {
     layers_.push_back(std::move(layer));
@@ -61,17 +62,102 @@ Task<std::error_code> Connection::handshake() {
             case TlsSession::Handshake::failed: co_return tls_->last_error();
             case TlsSession::Handshake::wait: break;
         }
-        const auto [error] = co_await socket_.async_wait(input_wait(), use_result);
+        const auto [error] = co_await until_input(use_result);
         if (error) co_return error;
     }
 }
 
-Socket::wait_type Connection::input_wait() const {
-    return top_->read_wants_write() ? Socket::wait_write : Socket::wait_read;
+void Connection::wait_for_input(Waiter& waiter) {
+    const bool for_room = top_->read_wants_write();
+    begin(input_, waiter, for_room ? kOutput : kInput,
+          for_room ? !wire_.is_full() : !wire_.is_drained());
 }
 
-Socket::wait_type Connection::output_wait() const {
-    return top_->write_wants_read() ? Socket::wait_read : Socket::wait_write;
+void Connection::wait_for_output(Waiter& waiter) {
+    const bool for_input = top_->write_wants_read();
+    begin(output_, waiter, for_input ? kInput : kOutput,
+          for_input ? !wire_.is_drained() : !wire_.is_full());
+}
+
+void Connection::wait_for_error(Waiter& waiter) {
+    begin(error_, waiter, kOver, std::exchange(failed_, false));
+}
+
+void Connection::wait_for_wire_input(Waiter& waiter) {
+    begin(input_, waiter, kInput, !wire_.is_drained());
+}
+
+void Connection::begin(Slot& slot, Waiter& waiter, Events events, bool may_be_so) {
+    end(slot, asio::error::operation_aborted);
+    if (may_be_so && fd_) {
+        poller_->make_due(waiter, {});
+    } else if (const auto error = watch(events)) {
+        poller_->make_due(waiter, error);
+    } else {
+        slot = {&waiter, events};
+        poller_->wait_began();
+    }
+}
+
+/// Registered once; for room to write only when that was needed.
+std::error_code Connection::watch(Events events) {
+    if (!fd_) return asio::error::bad_descriptor;
+    events = (events & (kInput | kOutput)) | kInput;
+    std::error_code error;
+    if (watched_ == 0) {
+        error = poller_->add(fd_.get(), *this, events);
+    } else if ((watched_ | events) != watched_) {
+        error = poller_->change(fd_.get(), *this, watched_ | events);
+    }
+    if (!error) watched_ |= events;
+    return error;
+}
+
+void Connection::told(Events events) {
+    if ((events & (kInput | kUrgent | kPeerEnded | kOver)) != 0) wire_.has_input();
+    if ((events & (kPeerEnded | kOver)) != 0) wire_.has_ended();
+    if ((events & kUrgent) != 0) wire_.has_urgent_data();
+    if ((events & (kOutput | kOver)) != 0) wire_.has_room();
+    if ((events & kOver) != 0) failed_ = true;
+    if ((events & (kUrgent | kPeerEnded)) != 0) events |= kInput;
+    Waiter* first = nullptr;
+    for (Slot* slot : {&input_, &output_, &error_}) {
+        if (slot->waiter == nullptr || (events & (slot->events | kOver)) == 0) continue;
+        if (slot == &error_) failed_ = false;
+        if (first != nullptr) {
+            end(*slot, {});
+        } else {
+            first = std::exchange(slot->waiter, nullptr);
+            poller_->wait_ended();
+        }
+    }
+    if (first != nullptr) first->ready({});  // this may be gone
+}
+
+/// If somebody waits there, it learns why not any longer.
+void Connection::end(Slot& slot, std::error_code error) {
+    if (slot.waiter == nullptr) return;
+    poller_->make_due(*std::exchange(slot.waiter, nullptr), error);
+    poller_->wait_ended();
+}
+
+void Connection::cancel_waits() {
+    for (Slot* slot : {&input_, &output_, &error_}) end(*slot, asio::error::operation_aborted);
+}
+
+void Connection::abandon_waiters() {
+    watched_ = 0;
+    const std::array<Waiter*, 3> waiters{std::exchange(input_.waiter, nullptr),
+                                         std::exchange(output_.waiter, nullptr),
+                                         std::exchange(error_.waiter, nullptr)};
+    for (Waiter* waiter : waiters) {
+        if (waiter != nullptr) waiter->abandon();  // this may be gone
+    }
+}
+
+void Connection::unwatch() {
+    cancel_waits();
+    if (std::exchange(watched_, 0) != 0) poller_->remove(fd_.get(), *this);
 }
 
 std::error_code Connection::last_error() const {
@@ -88,42 +174,28 @@ Task<std::error_code> Connection::write_all(std::string_view data) {
         }
         if (errno == EINTR) continue;
         if (errno != EAGAIN) co_return last_error();
-        const auto [error] = co_await socket_.async_wait(output_wait(), use_result);
+        const auto [error] = co_await until_output(use_result);
         if (error) co_return error;
     }
     co_return std::error_code{};
 }
 
-Task<std::error_code> Connection::read_exactly(std::span<char> into, Expect expect) {
-    // The event loop's own read costs no epoll_ctl(2), which waiting for readability does.
-    const bool loop_reads = loop_may_read();
-    bool wait = loop_reads && expect == Expect::later;
+Task<std::error_code> Connection::read_exactly(std::span<char> into) {
     while (!into.empty()) {
-        if (!wait) {
-            if (turn_.is_over()) {
-                const Executor executor = socket_.get_executor();
-                co_await asio::post(executor, use_result);
-                turn_ = Turn();
-            }
-            const ssize_t n = receive(into);
-            const std::size_t size = n > 0 ? static_cast<std::size_t>(n) : 0;
-            spend_read(turn_, *top_, size);
-            if (n == 0) co_return asio::error::eof;
-            into = into.subspan(size);
-            if (n < 0 && errno != EAGAIN && errno != EINTR) co_return last_error();
-            wait = n < 0 || loop_reads;
-        } else if (!loop_reads) {
-            const auto [error] = co_await socket_.async_wait(input_wait(), use_result);
-            turn_ = Turn();  // the others have had theirs
-            if (error) co_return error;
-            wait = false;
-        } else {
-            const auto buffer = asio::buffer(into.data(), into.size());
-            const auto [error, size] = co_await socket_.async_receive(buffer, use_result);
+        if (turn_.is_over()) {
+            co_await asio::post(executor_, use_result);
             turn_ = Turn();
-            if (error) co_return error;
-            into = into.subspan(size);
         }
+        const ssize_t n = receive(into);
+        const std::size_t size = n > 0 ? static_cast<std::size_t>(n) : 0;
+        spend_read(turn_, *top_, size);
+        if (n == 0) co_return asio::error::eof;
+        into = into.subspan(size);
+        if (n > 0 || errno == EINTR) continue;
+        if (errno != EAGAIN) co_return last_error();
+        const auto [error] = co_await until_input(use_result);
+        if (error) co_return error;
+        turn_ = Turn();  // the others have had theirs
     }
     co_return std::error_code{};
 }
@@ -135,26 +207,21 @@ void Connection::keep_alive() {
 }
 
 void Connection::close() {
+    if (!fd_) return;
+    unwatch();
     wire_.attach(-1);
-    std::error_code ignored;
-    socket_.close(ignored);
+    fd_.reset();
 }
 
 void Connection::close_clean() {
-    if (socket_.is_open()) close_with_fin(fd());
+    if (fd_) close_with_fin(fd_.get());
     close();
 }
 
 void Connection::move_to(asio::io_context& context) {
-    std::error_code error;
-    UniqueFd fd(socket_.release(error));
-    socket_ = Socket(context.get_executor());
-    if (!error) socket_.assign(peer_.protocol(), fd.get(), error);
-    if (error) {
-        wire_.attach(-1);
-    } else {
-        fd.release();
-    }
+    unwatch();
+    executor_ = context.get_executor();
+    poller_ = &Poller::of(executor_);
 }
 
 }  // namespace inout

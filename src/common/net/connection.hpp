@@ -16,6 +16,7 @@
 #include "common/base/counters.hpp"
 #include "common/base/turn.hpp"
 #include "common/net/asio.hpp"
+#include "common/net/poller.hpp"
 #include "common/os/socket.hpp"
 #include "common/os/socket_layer.hpp"
 #include "common/os/unique_fd.hpp"
@@ -27,18 +28,19 @@ namespace inout {
 std::string to_string(const Endpoint& endpoint);
 IpAddress to_ip_address(const Endpoint& endpoint);
 
-class Connection {
+class Connection final : private Poller::Watched {
   public:
     enum class Origin { accepted, dialled };
     /// Takes a non-blocking descriptor that has the connection options; an accepted one also has
-    /// keepalive. Not open if the event loop did not take it.
+    /// keepalive. Its event loop learns of it at the first wait, on that one's thread.
     Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
+    ~Connection() { close(); }
 
-    Socket& socket() { return socket_; }
-    int fd() const { return wire_.fd(); }
-    bool is_open() const { return socket_.is_open(); }
+    const Executor& executor() const { return executor_; }
+    int fd() const { return fd_.get(); }
+    bool is_open() const { return bool(fd_); }
 
     /// From now on all goes through this layer, which lies over what was there before.
     void push(std::unique_ptr<ByteLayer> layer);
@@ -55,29 +57,57 @@ class Connection {
     /// What reading, writing and ending go through.
     ByteLayer& bytes() { return *top_; }
     /// The lowest layer: what TLS sends, for who ends a connection without it.
-    ByteLayer& wire() { return wire_; }
+    SocketLayer& wire() { return wire_; }
 
-    /// As ByteLayer's; after EAGAIN input_wait() or output_wait() tells what to wait for.
+    /// As ByteLayer's; after EAGAIN wait_for_input() or wait_for_output().
     ssize_t receive(std::span<char> into) { return top_->read(into); }
     ssize_t send(std::string_view data) { return top_->write(data); }
     int shut_send() { return top_->shut_send(); }
-    Socket::wait_type input_wait() const;
-    Socket::wait_type output_wait() const;
     /// The reason of a failure of receive() or send(), to be asked at once.
     std::error_code last_error() const;
 
+    /// Waits until reading, or writing, has something to do (which TLS may need the other direction
+    /// for), or until the connection has an error or is over in both directions. At once if that
+    /// may be so already. One wait of each kind at a time: another one ends the first with
+    /// operation_aborted, as cancel_waits() and close() do. `waiter` must live until it is called.
+    void wait_for_input(Waiter& waiter);
+    void wait_for_output(Waiter& waiter);
+    void wait_for_error(Waiter& waiter);
+    /// The same with a completion token for void(std::error_code).
+    template <class Token>
+    auto until_input(Token&& token) {
+        return initiate(&Connection::wait_for_input, std::forward<Token>(token));
+    }
+    template <class Token>
+    auto until_output(Token&& token) {
+        return initiate(&Connection::wait_for_output, std::forward<Token>(token));
+    }
+    template <class Token>
+    auto until_error(Token&& token) {
+        return initiate(&Connection::wait_for_error, std::forward<Token>(token));
+    }
+    /// As until_input, for what the socket holds, whatever lies over it.
+    template <class Token>
+    auto until_wire_input(Token&& token) {
+        return initiate(&Connection::wait_for_wire_input, std::forward<Token>(token));
+    }
+    /// For one that was just dialled: it has no room to write until it is connected, or failed.
+    void expect_connect() { wire_.set_full(); }
+    /// Calls it after the others of the event loop have had their turn.
+    void soon(Waiter& waiter) { poller_->make_due(waiter, {}); }
+    void cancel_waits();
+
     /// Awaits all of `data` being accepted by the kernel.
     Task<std::error_code> write_all(std::string_view data);
-    enum class Expect { later, now };
-    /// Awaits exactly `into.size()` bytes; asio::error::eof at a clean end before that. `expect`
-    /// only says what is tried first. What is here already is read without a wait, a turn of it
-    /// at a time (Turn), so that no peer keeps the others of this worker waiting.
-    Task<std::error_code> read_exactly(std::span<char> into, Expect expect);
+    /// Awaits exactly `into.size()` bytes; asio::error::eof at a clean end before that. What is
+    /// here already is read without a wait, a turn of it at a time (Turn), so that no peer keeps
+    /// the others of this worker waiting.
+    Task<std::error_code> read_exactly(std::span<char> into);
     /// What a message of this peer costs beside reading it, in operations of the same turn.
     void charge(unsigned operations) { turn_.spend(operations); }
 
-    /// Nothing to read: no bytes, no end, no error. To be asked after a wait for input: asio may
-    /// end a wait for an event that was fetched before the wait began.
+    /// Nothing to read: no bytes, no end, no error. To be asked after a wait for input, which may
+    /// end for what others have read.
     bool is_quiet() { return top_->is_quiet(); }
     /// Whether the kernel holds bytes, an end or an error. Unlike is_quiet(), which over TLS takes
     /// the bytes out of the kernel, it may be asked while somebody else waits for them.
@@ -89,10 +119,6 @@ class Connection {
     /// Keepalive from now on, with times of its own (KeepaliveTimes). Not from the beginning,
     /// because the calls are dear for a short stream: whoever keeps a connection asks for it.
     void keep_alive();
-
-    /// Whether the event loop may read the bytes of the first message itself: nothing lies over the
-    /// socket.
-    bool loop_may_read() const { return layers_.empty(); }
 
     /// While a stream is being opened: fails when the peer has acknowledged nothing for this long
     /// (TCP_USER_TIMEOUT, tcp(7)). 0: no longer, as a relayed stream needs it.
@@ -109,12 +135,35 @@ class Connection {
     /// Who the other side is for all that goes by source: its address or, of IPv6, its /64.
     std::string source() const { return peer_address().source().text(); }
 
-    /// From now on another worker's. To be called on the old one's thread, with no operation
-    /// pending; the new one is told afterwards. Closed if its event loop did not take it.
+    /// From now on another worker's. To be called on the old one's thread, with no wait pending;
+    /// the new one is told afterwards.
     void move_to(asio::io_context& context);
 
   private:
-    Socket socket_;
+    /// What waits for these events of the descriptor.
+    struct Slot {
+        Waiter* waiter = nullptr;
+        Events events = 0;
+    };
+    template <class Handler>
+    class HandlerWaiter;
+    template <class Token>
+    auto initiate(void (Connection::*wait)(Waiter&), Token&& token);
+
+    void told(Events events) override;
+    void abandon_waiters() override;
+    void wait_for_wire_input(Waiter& waiter);
+    void begin(Slot& slot, Waiter& waiter, Events events, bool may_be_so);
+    std::error_code watch(Events events);
+    void end(Slot& slot, std::error_code error);
+    void unwatch();
+
+    Executor executor_;
+    Poller* poller_;
+    UniqueFd fd_;
+    Events watched_ = 0;  // nothing: the poller does not know us
+    Slot input_, output_, error_;
+    bool failed_ = false;  // told of, and nobody has waited for it since
     Endpoint peer_;
     bool keeps_alive_;            // as the listening socket said
     bool has_own_times_ = false;  // of keepalive
@@ -125,6 +174,38 @@ class Connection {
     Turn turn_;
     Counted counted_{counters().sockets};
 };
+
+/// Calls its handler, and goes with it.
+template <class Handler>
+class Connection::HandlerWaiter final : public Waiter {
+  public:
+    explicit HandlerWaiter(Handler handler) : handler_(std::move(handler)) {}
+    void ready(std::error_code error) override {
+        Handler handler(std::move(handler_));
+        delete this;  // its memory is the next one's
+        std::move(handler)(error);
+    }
+    void abandon() override { delete this; }
+
+    static void* operator new(std::size_t size) { return Memory().allocate(size); }
+    static void operator delete(void* at, std::size_t size) {
+        Memory().deallocate(static_cast<std::byte*>(at), size);
+    }
+
+  private:
+    using Memory = asio::recycling_allocator<std::byte>;
+    Handler handler_;
+};
+
+template <class Token>
+auto Connection::initiate(void (Connection::*wait)(Waiter&), Token&& token) {
+    return asio::async_initiate<Token, void(std::error_code)>(
+        [this, wait](auto handler) {
+            using Handler = decltype(handler);
+            (this->*wait)(*new HandlerWaiter<Handler>(std::move(handler)));
+        },
+        token);
+}
 
 /// One owner at a time; who only wants to close it holds a weak one.
 using ConnectionPtr = std::shared_ptr<Connection>;

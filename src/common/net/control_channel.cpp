@@ -11,7 +11,7 @@ ControlChannel::ControlChannel(ConnectionPtr connection)
     : connection_(std::move(connection)),
       reader_(*connection_, kFrameBodyMaxBytes),
       heartbeat_(Milliseconds::zero(), Milliseconds::max() / 2, Clock::time_point{}, 0),
-      timer_(connection_->socket().get_executor()) {}
+      timer_(connection_->executor()) {}
 
 void ControlChannel::send(const Message& message) {
     if (!connection_->is_open() || send_error_) return;
@@ -30,11 +30,10 @@ void ControlChannel::flush() {
         if (n >= 0) {
             outbox_.erase(0, static_cast<std::size_t>(n));
         } else if (errno == EAGAIN) {
-            connection_->socket().async_wait(connection_->output_wait(),
-                                             [self = shared_from_this()](std::error_code error) {
-                                                 self->flushing_ = false;
-                                                 if (!error) self->or_close(&ControlChannel::flush);
-                                             });
+            connection_->until_output([self = shared_from_this()](std::error_code error) {
+                self->flushing_ = false;
+                if (!error) self->or_close(&ControlChannel::flush);
+            });
             flushing_ = true;
             return;
         } else if (errno != EINTR) {

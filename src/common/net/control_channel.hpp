@@ -32,7 +32,7 @@ class ControlChannel : public std::enable_shared_from_this<ControlChannel> {
     std::string why(const ReadError& error) const;
     bool timed_out() const { return timed_out_; }
     std::string peer() const { return connection_->peer(); }
-    Executor executor() { return connection_->socket().get_executor(); }
+    Executor executor() { return connection_->executor(); }
     Connection& connection() { return *connection_; }
 
   private:

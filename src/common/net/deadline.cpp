@@ -5,7 +5,7 @@
 namespace inout {
 
 Deadline::Deadline(Connection& connection)
-    : watch_(std::make_shared<Watch>(connection.socket().get_executor())) {
+    : watch_(std::make_shared<Watch>(connection.executor())) {
     watch_->target = &connection;
 }
 

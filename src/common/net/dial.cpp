@@ -88,15 +88,20 @@ void note_failure(Attempts& attempts, const Endpoint& endpoint, const std::error
 
 /// A dial to a free port in the range of local ports may be given that very port; then it connects
 /// to itself (simultaneous open, RFC 9293, 3.5), and whoever dials gets its own bytes back.
-bool met_itself(const Socket& socket, std::uint16_t port) {
-    std::error_code error;
-    const Endpoint own = socket.local_endpoint(error);
-    if (error || own.port() != port) return false;
-    const Endpoint other = socket.remote_endpoint(error);
-    return !error && own == other;
+bool met_itself(int fd, const Endpoint& other) {
+    Endpoint own;
+    std::size_t size = own.capacity();
+    if (!own_address(fd, *own.data(), size)) return false;
+    own.resize(size);
+    return own == other;
 }
 
 std::error_code system_error(int error) { return {error, asio::error::get_system_category()}; }
+
+void give_up_attempt(Attempts& attempts, std::size_t index, const std::error_code& error) {
+    note_failure(attempts, attempts.endpoints[index], error);
+    attempts.connections[index]->close();
+}
 
 /// Notes the end of an attempt if it is there. On the same host it is there at once: no event is
 /// awaited then.
@@ -106,17 +111,21 @@ void look_at_attempt(const std::shared_ptr<Attempts>& attempts, std::size_t inde
     if (!connection.is_open()) return;
     const ConnectState state = connect_state(connection.fd());
     if (state == ConnectState::pending) {
-        connection.socket().async_wait(Socket::wait_write, [attempts, index](std::error_code) {
-            look_at_attempt(attempts, index);
+        connection.until_output([attempts, index](std::error_code error) {
+            if (!error) {
+                look_at_attempt(attempts, index);
+            } else if (attempts->connections[index]->is_open()) {
+                give_up_attempt(*attempts, index, error);  // the event loop did not take it
+                attempts->wake.cancel();
+            }
         });
         return;
     }
     const Endpoint& endpoint = attempts->endpoints[index];
     if (const int error = state == ConnectState::connected ? 0 : connection.take_error();
         error != 0) {
-        note_failure(*attempts, endpoint, system_error(error));
-        connection.close();
-    } else if (met_itself(connection.socket(), endpoint.port())) {
+        give_up_attempt(*attempts, index, system_error(error));
+    } else if (met_itself(connection.fd(), endpoint)) {
         note_failure(*attempts,
                      {Kind::refused, to_string(endpoint) + ": nobody listens there (the connection "
                                                            "met itself)"});
@@ -130,16 +139,15 @@ void look_at_attempt(const std::shared_ptr<Attempts>& attempts, std::size_t inde
 void start_attempt(const std::shared_ptr<Attempts>& attempts, const Executor& executor,
                    const Endpoint& endpoint) {
     UniqueFd fd = begin_connect(*endpoint.data(), endpoint.size());
-    int error = fd ? 0 : errno;
+    const int error = fd ? 0 : errno;
     attempts->endpoints.push_back(endpoint);
     attempts->connections.push_back(std::make_shared<Connection>(executor, std::move(fd), endpoint,
                                                                  Connection::Origin::dialled));
     Connection& connection = *attempts->connections.back();
-    if (error == 0 && !connection.is_open()) error = ENOMEM;  // epoll_ctl(2) did not take it
     if (error != 0) {
-        note_failure(*attempts, endpoint, system_error(error));
-        connection.close();
+        give_up_attempt(*attempts, attempts->connections.size() - 1, system_error(error));
     } else {
+        connection.expect_connect();
         look_at_attempt(attempts, attempts->connections.size() - 1);
     }
 }

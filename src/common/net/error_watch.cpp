@@ -8,7 +8,7 @@ ErrorWatch::ErrorWatch(Connection& connection)
 }
 
 void ErrorWatch::wait(const std::shared_ptr<Watch>& watch) {
-    watch->connection->socket().async_wait(Socket::wait_error, [watch](std::error_code error) {
+    watch->connection->until_error([watch](std::error_code error) {
         if (error || watch->connection == nullptr) return;
         if (watch->connection->take_error() != 0) {
             fire(*watch);
@@ -34,8 +34,7 @@ void ErrorWatch::calls(std::function<void()> act) {
 
 void ErrorWatch::stop() {
     if (watch_->connection == nullptr) return;
-    std::error_code ignored;
-    if (watch_->connection->is_open()) watch_->connection->socket().cancel(ignored);
+    watch_->connection->cancel_waits();
     watch_->connection = nullptr;
 }
 

@@ -49,8 +49,7 @@ std::string to_string(const ReadError& error) {
 Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes,
                                               std::optional<FrameHeader> header) {
     if (!header) {
-        const auto error =
-            co_await connection.read_exactly(header.emplace(), Connection::Expect::later);
+        const auto error = co_await connection.read_exactly(header.emplace());
         if (error) co_return Failure{to_read_error(error)};
     }
     const auto length = frame_body_length(*header, max_body_bytes);
@@ -58,7 +57,7 @@ Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_
         co_return Failure{malformed(connection, std::string(header->data(), header->size()))};
     }
     std::string body(*length, '\0');
-    if (const auto error = co_await connection.read_exactly(body, Connection::Expect::now)) {
+    if (const auto error = co_await connection.read_exactly(body)) {
         co_return Failure{to_read_error(error)};
     }
     co_return to_message(body);
@@ -73,8 +72,7 @@ Task<Result<Message, ReadError>> MessageReader::next() {
             case FrameReader::State::incomplete: break;
         }
         part_.assign(frames_.wanted(), '\0');
-        const auto expect = frames_.is_idle() ? Connection::Expect::later : Connection::Expect::now;
-        const auto error = co_await connection_.read_exactly(part_, expect);
+        const auto error = co_await connection_.read_exactly(part_);
         if (error) co_return Failure{to_read_error(error)};
         frames_.add(part_);
         part_ = {};
@@ -101,7 +99,7 @@ Task<> say_farewell(Connection& connection) {
             continue;
         }
         if (n == 0 || (errno != EAGAIN && errno != EINTR)) break;
-        const auto [error] = co_await connection.socket().async_wait(Socket::wait_read, use_result);
+        const auto [error] = co_await connection.until_wire_input(use_result);
         if (error) break;
     }
     connection.close_clean();

@@ -90,6 +90,13 @@ ConnectState connect_state(int fd) {
     return state == POLLOUT ? ConnectState::connected : ConnectState::failed;
 }
 
+bool own_address(int fd, sockaddr& address, std::size_t& size) {
+    auto needed = static_cast<socklen_t>(size);
+    if (::getsockname(fd, &address, &needed) != 0) return false;
+    size = needed;
+    return true;
+}
+
 bool has_own_address_towards(const sockaddr& address, std::size_t size) {
     const UniqueFd probe(::socket(address.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     return probe && ::connect(probe.get(), &address, static_cast<socklen_t>(size)) == 0;

@@ -42,6 +42,8 @@ UniqueFd begin_connect(const sockaddr& address, std::size_t size);
 enum class ConnectState { pending, connected, failed };
 /// How that stands now; take_error() has the reason of a failure.
 ConnectState connect_state(int fd);
+/// Our own address of a connection, written as by accept_one(); false, and errno.
+bool own_address(int fd, sockaddr& address, std::size_t& size);
 /// Whether this machine has an address from which that one could be reached (EADDRNOTAVAIL says
 /// this or that no port is free). Datagrams have ports of their own and need the same address.
 bool has_own_address_towards(const sockaddr& address, std::size_t size);

@@ -14,20 +14,34 @@ class SocketLayer : public ByteLayer {
     ssize_t read(std::span<char> into) override;
     ssize_t write(std::string_view data) override;
     int shut_send() override;
-    bool is_drained() const override { return drained_; }
+    bool is_drained() const override { return drained_ && !ended_; }
     bool is_quiet() override;
-    bool can_splice() const override { return true; }
+    /// splice(2) stops before urgent data as if nothing were there.
+    bool can_splice() const override { return !urgent_; }
     /// With SPLICE_F_NONBLOCK and SPLICE_F_MOVE, never SPLICE_F_MORE: it would delay a last piece.
     ssize_t splice_into(int pipe, std::size_t size) override;
     ssize_t splice_from(int pipe, std::size_t size) override;
+
+    /// What the kernel tells: it holds something to read; that is the end, or an error, and every
+    /// read will say so; urgent data; there is room to write.
+    void has_input() { drained_ = false; }
+    void has_ended() { ended_ = true; }
+    void has_urgent_data() { urgent_ = true; }
+    void has_room() { full_ = false; }
+    /// Whether the last write has met a full socket, and no room was told of since.
+    bool is_full() const { return full_; }
+    void set_full() { full_ = true; }
+    void set_drained() { drained_ = true; }
 
     int fd() const { return fd_; }
     /// Another one; -1 for a closed one, whose number may soon be another connection's.
     void attach(int fd) { fd_ = fd; }
 
   private:
+    ssize_t told(ssize_t written);
+
     int fd_;
-    bool drained_ = false;
+    bool drained_ = false, ended_ = false, urgent_ = false, full_ = false;
 };
 
 }  // namespace inout

@@ -33,28 +33,26 @@ void EarlyData::advance(const std::shared_ptr<State>& state) {
     if (state->sink == nullptr || !state->sink->is_open() || !state->source.is_open()) return;
     if (state->waiting_for_source || state->pump.bytes() >= kEarlyBytes) return;
     const auto left = static_cast<std::uint32_t>(kEarlyBytes - state->pump.bytes());
-    const auto step = state->pump.run(state->relays.tools(), state->source.bytes(),
-                                      state->sink->bytes(), {}, left);
+    const auto step =
+        state->pump.run(state->relays.tools(), state->source.bytes(), state->sink->bytes(), left);
     if (state->pump.has_taken()) state->watch.closes(nullptr);
     switch (step) {
         case Pump::Step::wait_readable:
             state->waiting_for_source = true;
-            state->source.socket().async_wait(state->source.input_wait(),
-                                              [state](std::error_code error) {
-                                                  state->waiting_for_source = false;
-                                                  if (!error) go_on(state);
-                                              });
+            state->source.until_input([state](std::error_code error) {
+                state->waiting_for_source = false;
+                if (!error) go_on(state);
+            });
             return;
         case Pump::Step::wait_writable:
-            state->sink->socket().async_wait(state->sink->output_wait(),
-                                             [state](std::error_code error) {
-                                                 if (!error) go_on(state);
-                                             });
+            state->sink->until_output([state](std::error_code error) {
+                if (!error) go_on(state);
+            });
             return;
         case Pump::Step::yield:
             if (state->pump.bytes() >= kEarlyBytes) return;
             state->waiting_for_source = true;
-            asio::post(state->source.socket().get_executor(), [state] {  // small TLS records
+            asio::post(state->source.executor(), [state] {  // small TLS records
                 state->waiting_for_source = false;
                 go_on(state);
             });

@@ -21,7 +21,8 @@ ssize_t uninterrupted(Call call) {
 
 bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
 
-/// TLS gives a record at a time: small ones are gathered, so that they leave together.
+/// TLS gives a record at a time: small ones are gathered, so that they leave together. A socket is
+/// asked once, because it tells an error once.
 ssize_t receive(ByteLayer& source, std::span<char> into, Turn& turn) {
     std::size_t got = 0;
     do {
@@ -30,14 +31,15 @@ ssize_t receive(ByteLayer& source, std::span<char> into, Turn& turn) {
         spend_read(turn, source, size);
         if (n <= 0) return got > 0 ? static_cast<ssize_t>(got) : n;  // it will say so again
         got += size;
-    } while (into.size() - got >= kTlsSmallRecord && !source.is_drained() && !turn.is_over());
+    } while (source.record_overhead() > 0 && into.size() - got >= kTlsSmallRecord &&
+             !source.is_drained() && !turn.is_over());
     return static_cast<ssize_t>(got);
 }
 
 }  // namespace
 
 Pump::Step Pump::run(const Tools& tools, ByteLayer& source, ByteLayer& sink,
-                     std::span<const char> received, std::uint32_t turn_bytes) {
+                     std::uint32_t turn_bytes) {
     if (sink_failed_) return fail(Step::sink_failed, error_);
     Turn turn(turn_bytes);
     while (true) {
@@ -45,9 +47,8 @@ Pump::Step Pump::run(const Tools& tools, ByteLayer& source, ByteLayer& sink,
         if (source_ended_) return source_reset_ ? fail(Step::source_failed, error_) : Step::ended;
         if (turn.is_over()) return Step::yield;
         const auto step =
-            splicing_ ? fill_pipe(tools, source, turn) : copy(tools, source, sink, received, turn);
+            splicing_ ? fill_pipe(tools, source, turn) : copy(tools, source, sink, turn);
         if (step) return *step;
-        received = {};
     }
 }
 
@@ -76,31 +77,13 @@ std::optional<Pump::Step> Pump::deliver(ByteLayer& sink) {
 }
 
 std::optional<Pump::Step> Pump::copy(const Tools& tools, ByteLayer& source, ByteLayer& sink,
-                                     std::span<const char> received, Turn& turn) {
-    std::size_t got = received.size();
-    std::copy(received.begin(), received.end(), tools.buffer.begin());
-    if (got == 0 || got == kFirstBytes) {
-        const ssize_t n =
-            uninterrupted([&] { return receive(source, tools.buffer.subspan(got), turn); });
-        if (n > 0) {
-            got += static_cast<std::size_t>(n);
-        } else if (got == 0) {
-            if (n < 0)
-                return would_block() ? Step::wait_readable : fail(Step::source_failed, errno);
-            source_ended_ = true;
-            return std::nullopt;
-        } else if (n == 0 || !would_block()) {
-            // What came before is delivered first; an error is reported only once.
-            source_ended_ = true;
-            if (n < 0) {
-                source_reset_ = true;
-                error_ = errno;
-            }
-        }
-    }
+                                     Turn& turn) {
+    const ssize_t n = uninterrupted([&] { return receive(source, tools.buffer, turn); });
+    if (n < 0) return would_block() ? Step::wait_readable : fail(Step::source_failed, errno);
+    source_ended_ = n == 0;
+    if (source_ended_) return std::nullopt;
     taken_ = true;
-    last_read_ = static_cast<std::uint16_t>(got);
-    std::string_view left(tools.buffer.data(), got);
+    std::string_view left(tools.buffer.data(), static_cast<std::size_t>(n));
     do {
         const ssize_t sent = uninterrupted([&] { return sink.write(left); });
         if (sent < 0 && !would_block()) return fail(Step::sink_failed, errno);
@@ -112,8 +95,9 @@ std::optional<Pump::Step> Pump::copy(const Tools& tools, ByteLayer& source, Byte
     if (source.is_drained()) {
         // A short read drained the source: asking again would only say EAGAIN (socket(7),
         // epoll(7)).
-        if (!leftover_ && !source_ended_) return Step::wait_readable;
-    } else if (source.can_splice() && sink.can_splice() && !splice_unsupported_) {
+        if (!leftover_) return Step::wait_readable;
+    } else if (static_cast<std::size_t>(n) == tools.buffer.size() && source.can_splice() &&
+               sink.can_splice() && !splice_unsupported_) {
         small_bursts_ = 0;
         splicing_ = true;
     }
@@ -144,6 +128,11 @@ bool Pump::take(const Tools& tools, ByteLayer& source, std::string& out) {
 }
 
 std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, ByteLayer& source, Turn& turn) {
+    if (!source.can_splice()) {
+        if (pipe_) tools.pipes.give_back(*std::exchange(pipe_, std::nullopt));
+        splicing_ = false;
+        return std::nullopt;
+    }
     if (!pipe_) {
         pipe_ = tools.pipes.borrow();
         burst_bytes_ = 0;

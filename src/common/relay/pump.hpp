@@ -37,15 +37,9 @@ class Pump {
         source_failed,  ///< see error(); all that came before was delivered
         sink_failed,    ///< see error()
     };
-    /// Moves up to about `turn_bytes` (a last read may exceed it) before it yields. `received` are
-    /// bytes that the caller has just read, at most kFirstBytes; fewer say that there are no more.
+    /// Moves up to about `turn_bytes` (a last read may exceed it) before it yields.
     Step run(const Tools& tools, ByteLayer& source, ByteLayer& sink,
-             std::span<const char> received = {}, std::uint32_t turn_bytes = kTurnBytes);
-
-    /// The caller has read the source's end itself: run() delivers what is held and reports it.
-    void source_has_ended() { source_ended_ = true; }
-    /// Whether the next message is probably a small one, which the caller may read itself.
-    bool expects_little() const { return !splicing_ && last_read_ <= kFirstBytes; }
+             std::uint32_t turn_bytes = kTurnBytes);
 
     /// Appends what the source has now, at most a buffer full, to `out`, whose owner sends it on.
     /// False: the source has failed, see error().
@@ -70,8 +64,7 @@ class Pump {
 
   private:
     std::optional<Step> deliver(ByteLayer& sink);
-    std::optional<Step> copy(const Tools& tools, ByteLayer& source, ByteLayer& sink,
-                             std::span<const char> received, Turn& turn);
+    std::optional<Step> copy(const Tools& tools, ByteLayer& source, ByteLayer& sink, Turn& turn);
     std::optional<Step> fill_pipe(const Tools& tools, ByteLayer& source, Turn& turn);
     void keep(std::string_view bytes);
     Step source_drained(const Tools& tools);
@@ -84,7 +77,6 @@ class Pump {
     bool taken_ = false;
     bool sink_failed_ = false;  // for good: the kernel tells it once, and run() again and again
     unsigned char small_bursts_ = 0;  // in a row
-    std::uint16_t last_read_ = 0;
     int error_ = 0;
     std::uint64_t bytes_ = 0;
     std::size_t burst_bytes_ = 0;  // since the pipe was borrowed

@@ -18,10 +18,10 @@ class Relay {
     Relay(RelaySet& set, ConnectionPtr client_side, ConnectionPtr service_side, StreamInfo info,
           Pump up)
         : set_(set),
-          client_(std::move(client_side), StreamLeg::client),
-          service_(std::move(service_side), StreamLeg::service),
-          up_(client_, service_),
-          down_(service_, client_),
+          client_(*this, std::move(client_side), StreamLeg::client),
+          service_(*this, std::move(service_side), StreamLeg::service),
+          up_(*this, client_, service_),
+          down_(*this, service_, client_),
           info_(std::move(info)),
           opened_(Clock::now()) {
         up_.pump = std::move(up);
@@ -30,13 +30,19 @@ class Relay {
     void start() {
         ++pending_;  // neither direction may delete this under the other
         finish_step([this] {
-            for (Direction* d : {&up_, &down_}) {
-                if (!d->pump.has_taken() && !d->pump.has_lost_sink() && may_receive(*d)) {
-                    receive(*d);
-                } else {
-                    advance(*d);
-                }
-            }
+            for (Direction* d : {&up_, &down_}) advance(*d);
+        });
+    }
+
+    /// What this direction waited for is there.
+    void resume(RelayDirection& d) {
+        finish_step([&] { advance(d); });
+    }
+
+    void met_error(RelaySide& side, std::error_code error) {
+        side.watching_errors = false;
+        finish_step([&] {
+            if (!error && !rules_.is_over()) look_for_error(side);
         });
     }
 
@@ -107,23 +113,20 @@ class Relay {
     Direction& direction_from(const Side& side) { return &side == &client_ ? up_ : down_; }
     Direction& direction_to(const Side& side) { return &side == &client_ ? down_ : up_; }
 
-    void advance(Direction& d, std::span<const char> received = {}) {
+    void advance(Direction& d) {
         if (rules_.is_over() || rules_.is_input_over(d.source.leg)) return;
         const std::uint64_t before = d.pump.bytes();
-        const Pump::Step step = d.pump.run(set_.tools(), d.source.connection->bytes(),
-                                           d.sink.connection->bytes(), received);
+        const Pump::Step step =
+            d.pump.run(set_.tools(), d.source.connection->bytes(), d.sink.connection->bytes());
         if (d.pump.bytes() != before) d.sink.unacknowledged = true;
         switch (step) {
             case Pump::Step::wait_readable:
-                if (may_receive(d)) {
-                    receive(d);
-                } else {
-                    wait(d.source, d.source.connection->input_wait(), d);
-                }
+                d.source.connection->wait_for_input(d);
+                ++pending_;
                 return;
             case Pump::Step::wait_writable: wait_for_sink(d); return;
             case Pump::Step::yield:
-                asio::post(set_.context_, [this, &d] { resume(d); });
+                d.source.connection->soon(d);
                 ++pending_;
                 return;
             case Pump::Step::ended: end(d); return;
@@ -147,29 +150,9 @@ class Relay {
     }
 
     void wait_for_sink(Direction& d) {
-        wait(d.sink, d.sink.connection->output_wait(), d);
-        watch_errors(d.source);
-    }
-
-    bool may_receive(const Direction& d) const {
-        return d.source.connection->loop_may_read() && d.pump.expects_little();
-    }
-
-    void receive(Direction& d) {
-        d.source.connection->socket().async_receive(
-            asio::buffer(d.first), [this, &d](std::error_code error, std::size_t size) {
-                finish_step([&] { received(d, error, size); });
-            });
+        d.sink.connection->wait_for_output(d);
         ++pending_;
-    }
-
-    void received(Direction& d, std::error_code error, std::size_t size) {
-        if (error == asio::error::eof) d.pump.source_has_ended();
-        if (!error || error == asio::error::eof) {
-            advance(d, {d.first.data(), size});
-        } else if (!rules_.is_over() && !rules_.is_input_over(d.source.leg)) {
-            fail_source(d, error.value());
-        }
+        watch_errors(d.source);
     }
 
     void fail_source(Direction& d, int error) {
@@ -178,24 +161,10 @@ class Relay {
         close_when_done();
     }
 
-    void wait(Side& side, Socket::wait_type what, Direction& d) {
-        side.connection->socket().async_wait(what, [this, &d](std::error_code) { resume(d); });
-        ++pending_;
-    }
-
-    void resume(Direction& d) {
-        finish_step([&] { advance(d); });
-    }
-
     /// A side that is not read (back-pressure, or after its end) must still notice an RST.
     void watch_errors(Side& side) {
         if (rules_.is_over() || side.watching_errors || rules_.is_lost(side.leg)) return;
-        side.connection->socket().async_wait(Socket::wait_error, [this, &side](std::error_code e) {
-            side.watching_errors = false;
-            finish_step([&] {
-                if (!e && !rules_.is_over()) look_for_error(side);
-            });
-        });
+        side.connection->wait_for_error(side);
         side.watching_errors = true;
         ++pending_;
     }
@@ -314,6 +283,9 @@ class Relay {
     ProgressWatch moving_;
     unsigned pending_ = 0;
 };
+
+void RelayDirection::ready(std::error_code) { relay.resume(*this); }
+void RelaySide::ready(std::error_code error) { relay.met_error(*this, error); }
 
 RelaySet::RelaySet(asio::io_context& context, const RelayOptions& options)
     : context_(context),

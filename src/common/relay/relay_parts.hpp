@@ -2,8 +2,6 @@
 // its worker's thread.
 #pragma once
 
-#include <array>
-
 #include "common/net/connection.hpp"
 #include "common/relay/peer_watch.hpp"
 #include "common/relay/pump.hpp"
@@ -12,8 +10,13 @@
 
 namespace inout {
 
-struct RelaySide {
-    RelaySide(ConnectionPtr c, StreamLeg l) : connection(std::move(c)), leg(l) {}
+struct RelaySide final : Waiter {
+    RelaySide(Relay& of, ConnectionPtr c, StreamLeg l)
+        : relay(of), connection(std::move(c)), leg(l) {}
+    /// Its connection may have an error.
+    void ready(std::error_code error) override;
+
+    Relay& relay;
     const ConnectionPtr connection;
     const StreamLeg leg;
     bool watching_errors = false;
@@ -39,12 +42,15 @@ struct RelaySide {
     }
 };
 
-struct RelayDirection {
-    RelayDirection(RelaySide& from, RelaySide& to) : source(from), sink(to) {}
+struct RelayDirection final : Waiter {
+    RelayDirection(Relay& of, RelaySide& from, RelaySide& to) : relay(of), source(from), sink(to) {}
+    /// What it waited for is there, or its turn.
+    void ready(std::error_code) override;
+
+    Relay& relay;
     RelaySide& source;
     RelaySide& sink;
     Pump pump;
-    std::array<char, kFirstBytes> first;  ///< what asio reads, until it is handled
 };
 
 }  // namespace inout

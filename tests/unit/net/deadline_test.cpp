@@ -40,7 +40,7 @@ TEST_F(DeadlineTest, ends_what_its_owner_awaits) {
     Deadline deadline(connection);
     deadline.expires_after(1ms);
     char byte = 0;
-    const auto error = run(context, connection.read_exactly({&byte, 1}, Connection::Expect::later));
+    const auto error = run(context, connection.read_exactly({&byte, 1}));
     EXPECT_EQ(error, asio::error::operation_aborted);
     EXPECT_TRUE(deadline.expired());
 }

@@ -30,8 +30,7 @@ class DataPoolOnTwoThreads : public WantingStreams {
         ASSERT_TRUE(served.has(out));
         ASSERT_EQ(::send(out.get(), "hello", 5, MSG_NOSIGNAL), 5);
         std::array<char, 5> heard{};
-        const auto error = run(worker.context(), served.taken->connection->read_exactly(
-                                                     heard, Connection::Expect::later));
+        const auto error = run(worker.context(), served.taken->connection->read_exactly(heard));
         EXPECT_TRUE(error && !*error);
         EXPECT_EQ(std::string(heard.data(), heard.size()), "hello");
     }

@@ -54,6 +54,7 @@ TEST_F(Pairing, an_open_stream_outlives_the_registration_that_it_came_by) {
     std::optional<Out> out = register_holder();
     Stream stream = open(*out);
     out.reset();
+    EXPECT_TRUE(becomes([] { return counters().controls == 0; }));
     EXPECT_EQ(refusal(come(opening())), Code::no_topic);
     stream.in.say_bytes("still");
     EXPECT_EQ(stream.data.hear_bytes(5), "still");
