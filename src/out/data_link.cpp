@@ -3,6 +3,7 @@
 #include "common/net/deadline.hpp"
 #include "common/net/dial.hpp"
 #include "common/net/frame_io.hpp"
+#include "common/open/end_to_end.hpp"
 #include "common/open/opening.hpp"
 #include "out/exit.hpp"
 
@@ -152,17 +153,9 @@ Task<std::optional<Reason>> meet_in(Connection& proxy, const Registration& regis
     if (const auto error = co_await write_message(proxy, answer)) {
         co_return Reason{Code::proxy_gone, error.message()};
     }
-    proxy.secure(registration.network.e2e->session());
-    const auto error = co_await proxy.handshake();
-    if (!error) co_return std::nullopt;
-    std::string detail = "end-to-end handshake with in: ";
-    if (deadline.expired()) {
-        co_return Reason{Code::e2e, detail + "not done in time"};
-    }
-    detail += proxy.tls()->failure();
-    // A client that leaves meanwhile is an RST; what is wrong with keys comes from TLS.
-    if (error.category() != tls_category()) co_return Reason{Code::proxy_gone, detail};
-    co_return Reason{Code::e2e, detail + " (is the key the same on both sides?)"};
+    auto session = std::make_unique<TlsSession>(registration.network.e2e->session());
+    auto failure = co_await meet(proxy, std::move(session), deadline, "in");
+    co_return failure;
 }
 
 /// Dials the backend for this stream and starts its relay. With end-to-end encryption the result
