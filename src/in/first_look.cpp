@@ -1,9 +1,8 @@
 #include "in/first_look.hpp"
 
 #include "common/base/log.hpp"
-#include "common/base/random.hpp"
-#include "common/net/deadline.hpp"
 #include "common/open/proxy_words.hpp"
+#include "in/introduction.hpp"
 
 namespace inout::in {
 namespace {
@@ -52,22 +51,19 @@ Task<> first_look(Worker& worker, const InConfig& config, Server& server, Millis
     const bool secured = connection.tls() != nullptr;
     Deadline deadline(connection);
     deadline.expires_after(config.connect_timeout);
-    Message request =
-        InWarmRequest{.magic = random_hex(kMagicDigits), .version = std::string(kVersion)};
-    upstream.prove(request, connection);
-    const auto write_error = co_await write_message(connection, request);
-    auto answer = co_await read_message(connection, kFrameBodyMaxBytes);
+    const auto heard = co_await introduce(upstream, connection);
+    const auto& answer = heard.answer;
+    const Response* response = heard.response_to(kIntroduction);
     if (deadline.expired()) {
         warn(server, "proxy unreachable", why_silent(upstream.server()));
     } else if (!answer && answer.error().is_garbage()) {
         warn(server, "proxy unreachable",
              why_no_answer(answer.error(), upstream.server(), secured));
     } else if (!answer) {
-        say_unknown(server, write_error
-                                ? write_error.message()
+        say_unknown(server, heard.write_error
+                                ? heard.write_error.message()
                                 : why_no_answer(answer.error(), upstream.server(), secured));
-    } else if (const auto* response = std::get_if<Response>(&*answer);
-               response == nullptr || !response->answers("InWarmRequest")) {
+    } else if (response == nullptr) {
         warn(server, "proxy unreachable",
              "what answers at " + to_string(upstream.server()) + " is no inout proxy");
     } else if (!response->ext) {

@@ -3,9 +3,7 @@
 #include <algorithm>
 
 #include "common/base/log.hpp"
-#include "common/base/random.hpp"
-#include "common/net/deadline.hpp"
-#include "common/net/frame_io.hpp"
+#include "in/introduction.hpp"
 
 namespace inout::in {
 namespace {
@@ -87,21 +85,17 @@ Task<> WarmPool::open_spare(Budget::Places places) {
     Connection& connection = *owned;
     Deadline deadline(connection);
     deadline.expires_after(config_.connect_timeout);
-    Message request =
-        InWarmRequest{.magic = random_hex(kMagicDigits), .version = std::string(kVersion)};
-    upstream_.prove(request, connection);
-    const auto write_error = co_await write_message(connection, request);
-    const auto answer = co_await read_message(connection, kFrameBodyMaxBytes);
-    if (!answer || closed_) co_return;
-    const auto* response = std::get_if<Response>(&*answer);
-    if (response == nullptr || !response->answers("InWarmRequest") || !response->ok()) {
+    const auto heard = co_await introduce(upstream_, connection);
+    if (!heard.answer || closed_) co_return;
+    const Response* response = heard.response_to(kIntroduction);
+    if (response == nullptr || !response->ok()) {
         log::debug("no spare connection",
                    {{"server", to_string(upstream_.server())},
                     {"reason", response != nullptr ? response->message : "not an answer"}});
         refused_until_ = Clock::now() + kRequestExpiry;
         co_return;
     }
-    if (write_error) co_return;
+    if (heard.write_error) co_return;
     deadline.cancel();
     policy_.arrived();
     connection.keep_alive();

@@ -1,7 +1,5 @@
-#include "common/net/deadline.hpp"
-#include "common/net/frame_io.hpp"
+#include "common/open/ask.hpp"
 #include "common/open/opening.hpp"
-#include "common/relay/early_data.hpp"
 #include "proxy/activation.hpp"
 #include "proxy/service.hpp"
 #include "proxy/sessions.hpp"
@@ -20,17 +18,10 @@ Task<Activation> activate(Connection& data, EarlyData& early, Milliseconds answe
                                               .id = opening.id(),
                                               .client = opening.client(),
                                               .e2e = request.e2e};
-    std::string frame = encode(message);
-    early.append_to(frame);
-    const auto write_error = co_await data.write_all(frame);
-    frame = {};  // the answer may take long
-    // After a failed write too the answer is read: out may have sent it, and the backend its own.
-    if (!write_error) early.pass_to(data);
-    auto answer = co_await read_message(data, kFrameBodyMaxBytes);
-    early.pause();
-    auto activation = judge(answer ? &*answer : nullptr, deadline.expired(), ext);
-    if (activation.verdict == Activation::Verdict::open && write_error) {
-        early.sink_was_lost(write_error);
+    const auto heard = co_await exchange(data, message, early);
+    auto activation = judge(heard.answer ? &*heard.answer : nullptr, deadline.expired(), ext);
+    if (activation.verdict == Activation::Verdict::open && heard.write_error) {
+        early.sink_was_lost(heard.write_error);
     }
     co_return activation;
 }

@@ -1,0 +1,80 @@
+#include "common/open/ask.hpp"
+
+#include "common/open/end_to_end.hpp"
+#include "common/open/proxy_words.hpp"
+
+namespace inout {
+namespace {
+
+NotOpened unanswered(std::string detail) {
+    return {{Code::proxy_unreachable, std::move(detail)}, false};
+}
+
+/// The proxy has connected us to out: the handshake with out, then the first bytes go on their way
+/// while out dials its backend and says how that went. Nothing: the stream is open.
+Task<std::optional<Reason>> meet_out(Asking& asking) {
+    auto failure = co_await meet(asking.proxy, std::move(asking.e2e), asking.deadline, "out");
+    if (failure) co_return failure;
+    asking.early.pass_to(asking.proxy);
+    const auto answer = co_await read_message(asking.proxy, kFrameBodyMaxBytes);
+    asking.early.pause();
+    if (!answer) co_return Reason{Code::proxy_gone, to_string(answer.error())};
+    const auto* response = std::get_if<Response>(&*answer);
+    if (response == nullptr) co_return Reason{Code::malformed, "not a status of out"};
+    if (!response->ok()) co_return Reason{response->code, response->message};
+    co_return std::nullopt;
+}
+
+}  // namespace
+
+const Response* Heard::response_to(std::string_view request_type) const {
+    const auto* response = answer ? std::get_if<Response>(&*answer) : nullptr;
+    return response != nullptr && response->answers(request_type) ? response : nullptr;
+}
+
+Task<Heard> exchange(Connection& to, const Message& request) {
+    const auto write_error = co_await write_message(to, request);
+    auto answer = co_await read_message(to, kFrameBodyMaxBytes);
+    co_return Heard{std::move(answer), write_error};
+}
+
+Task<Heard> exchange(Connection& to, const Message& request, EarlyData& early, TlsSession* e2e) {
+    std::string frame = encode(request);
+    if (e2e != nullptr) {
+        frame += e2e->first_flight();
+    } else {
+        early.append_to(frame);
+    }
+    const auto write_error = co_await to.write_all(frame);
+    frame = {};  // the answer may take long
+    // After a failed write too the answer is read: it may have been sent before.
+    if (!write_error && e2e == nullptr) early.pass_to(to);
+    auto answer = co_await read_message(to, kFrameBodyMaxBytes);
+    early.pause();
+    co_return Heard{std::move(answer), write_error};
+}
+
+Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request) {
+    auto heard = co_await exchange(asking.proxy, request, asking.early, asking.e2e.get());
+    if (!heard.answer && heard.write_error) {
+        co_return Failure{
+            unanswered(to_string(asking.server) + ": " + heard.write_error.message())};
+    }
+    if (!heard.answer) {
+        const bool secured = asking.proxy.tls() != nullptr;
+        co_return Failure{unanswered(why_no_answer(heard.answer.error(), asking.server, secured))};
+    }
+    const Response* response = heard.response_to(type_name(request));
+    if (response == nullptr) {
+        co_return Failure{unanswered(to_string(asking.server) + ": not an answer to the request")};
+    }
+    if (!response->ok()) co_return Failure{NotOpened{{response->code, response->message}}};
+    if (heard.write_error) asking.early.sink_was_lost(heard.write_error);
+    if (asking.e2e) {
+        auto failure = co_await meet_out(asking);
+        if (failure) co_return Failure{NotOpened{std::move(*failure)}};
+    }
+    co_return std::get<Response>(std::move(*heard.answer));
+}
+
+}  // namespace inout

@@ -1,0 +1,58 @@
+// The asking side of an opening: a request goes out, the stream's first bytes travel behind it, and
+// the answer comes back, of the proxy and, with end-to-end encryption, of out. Where the connection
+// came from, and what a failure is worth, its caller knows. On the worker of both connections, in
+// the frame of who owns them.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "common/base/host_port.hpp"
+#include "common/net/deadline.hpp"
+#include "common/net/frame_io.hpp"
+#include "common/relay/early_data.hpp"
+#include "common/rules/reason.hpp"
+
+namespace inout {
+
+/// What came back for a request.
+struct Heard {
+    Result<Message, ReadError> answer;
+    std::error_code write_error;  ///< of the request; an answer may have come all the same
+
+    /// The answer if it is one to a request of this type, else nothing.
+    const Response* response_to(std::string_view request_type) const;
+};
+
+/// Sends `request` alone and awaits the answer.
+Task<Heard> exchange(Connection& to, const Message& request);
+/// The same with the stream's first bytes: those that are there leave together with the request,
+/// those that come until the answer does follow. If the request could not be sent the caller tells
+/// `early` (sink_was_lost), should the stream be open. `e2e`: nothing, or a client's session, whose
+/// first flight goes behind the request instead of the first bytes.
+Task<Heard> exchange(Connection& to, const Message& request, EarlyData& early,
+                     TlsSession* e2e = nullptr);
+
+/// Whom to ask for a stream.
+struct Asking {
+    Connection& proxy;
+    const Deadline& deadline;           ///< over `proxy`; it runs, for all that ask() awaits
+    const HostPort& server;             ///< the proxy's address, for words
+    EarlyData& early;                   ///< of who wants the stream
+    std::unique_ptr<TlsSession> e2e{};  ///< with out; nothing: not encrypted end to end
+};
+
+/// Why a request has opened no stream.
+struct NotOpened {
+    Reason reason;
+    /// By the word of the proxy, or in the meeting with out. Else no answer came that makes sense,
+    /// and the reason is Code::proxy_unreachable: another connection may fare better, unless first
+    /// bytes went into this one.
+    bool answered = true;
+};
+
+/// Sends `request` with the first bytes; the stream is open when it returns the proxy's answer.
+/// From then on all goes through the session with out, if there is one.
+Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request);
+
+}  // namespace inout

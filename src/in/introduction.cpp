@@ -1,0 +1,35 @@
+#include "in/introduction.hpp"
+
+#include "common/base/random.hpp"
+
+namespace inout::in {
+namespace {
+
+Message introduction(const Upstream& upstream, Connection& connection) {
+    Message request =
+        InWarmRequest{.magic = random_hex(kMagicDigits), .version = std::string(kVersion)};
+    upstream.prove(request, connection);
+    return request;
+}
+
+}  // namespace
+
+Task<Heard> introduce(const Upstream& upstream, Connection& connection) {
+    const Message request = introduction(upstream, connection);
+    auto heard = co_await exchange(connection, request);
+    co_return heard;
+}
+
+Task<> leave(const Upstream& upstream, [[maybe_unused]] Budget::Places places,
+             ConnectionPtr connection) {
+    Connection& proxy = *connection;
+    if (proxy.tls() == nullptr) co_return;
+    Deadline deadline(proxy);
+    deadline.expires_after(kFarewell);
+    const Message request = introduction(upstream, proxy);
+    const auto error = co_await write_message(proxy, request);
+    deadline.cancel();
+    if (!error) co_await say_farewell(proxy);
+}
+
+}  // namespace inout::in

@@ -1,0 +1,23 @@
+// The first message on a connection that no client waits for: who we are, and that the proxy may
+// keep it as a spare one. docs/protocol.md, "Spare connections". On the worker of the connection.
+#pragma once
+
+#include "common/open/ask.hpp"
+#include "common/open/upstream.hpp"
+#include "common/rules/budget.hpp"
+
+namespace inout::in {
+
+/// What such a message asks for, as Response::request has it.
+inline constexpr std::string_view kIntroduction = "InWarmRequest";
+
+/// Sends it and awaits the answer. No deadline of its own.
+Task<Heard> introduce(const Upstream& upstream, Connection& connection);
+
+/// Ends a fresh connection that nobody needs any more. A proxy that has shaken hands for nothing
+/// would take us for a stranger, and after some of these refuse our whole site: it is told who we
+/// are. One without TLS may be closed without a word. `places`: of its descriptor, until it is
+/// closed.
+Task<> leave(const Upstream& upstream, Budget::Places places, ConnectionPtr connection);
+
+}  // namespace inout::in
