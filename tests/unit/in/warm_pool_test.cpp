@@ -2,29 +2,14 @@
 #include "in/warm_pool.hpp"
 
 #include <gtest/gtest.h>
-#include <netinet/tcp.h>
 
 #include "../peer.hpp"
+#include "far_connection.hpp"
 
 namespace inout::in::warm_pool_test {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// The accepted end of a connection whose handshake took longer than kWarmRoundTripMin: the
-/// listener lets a connection in when its first byte comes, and it comes late.
-ConnectionPtr come_from_afar(asio::io_context& context) {
-    const LoopbackListener listener;
-    const int seconds = 10;
-    ::setsockopt(listener.fd(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
-    const UniqueFd other = listener.connect();
-    const auto late = Clock::now() + 2 * kWarmRoundTripMin;
-    EXPECT_TRUE(eventually([&] { return Clock::now() >= late; }));
-    EXPECT_EQ(::send(other.get(), "x", 1, 0), 1);
-    ConnectionPtr connection = adopt_owned(context, listener.accept());
-    EXPECT_GE(round_trip(connection->fd()), kWarmRoundTripMin);
-    return connection;
-}
 
 class WarmPoolTest : public testing::Test {
   protected:
@@ -57,7 +42,7 @@ class WarmPoolTest : public testing::Test {
     /// A client was served by a proxy for which spare connections pay.
     void learn_of_far_proxy(Milliseconds warm = kWarmKept) {
         pool->take();
-        learn(come_from_afar(worker.context()), warm);
+        learn(connection_from_afar(worker.context()), warm);
     }
     /// The next spare connection's other end; it has asked.
     Peer next_asking() {
@@ -89,7 +74,7 @@ class WarmPoolTest : public testing::Test {
 
 TEST_F(WarmPoolTest, nothing_is_dialled_before_a_proxy_has_said_that_it_keeps_some) {
     EXPECT_FALSE(pool->take());
-    learn(come_from_afar(worker.context()), std::nullopt);
+    learn(connection_from_afar(worker.context()), std::nullopt);
     EXPECT_TRUE(is_idle());
 }
 
@@ -98,7 +83,7 @@ TEST_F(WarmPoolTest, a_near_proxy_and_one_that_keeps_them_too_short_get_none) {
     pool->take();
     learn(adopt_owned(worker.context(), std::move(near.a)));
     EXPECT_TRUE(is_idle());
-    learn(come_from_afar(worker.context()), 2 * kWarmKeptMin - 1ms);
+    learn(connection_from_afar(worker.context()), 2 * kWarmKeptMin - 1ms);
     EXPECT_TRUE(is_idle());
 }
 

@@ -1,0 +1,188 @@
+// A client of in, from its arrival to the stream. The test is the client and the proxy.
+#include "in/client_session.hpp"
+
+#include <gtest/gtest.h>
+
+#include "../peer.hpp"
+#include "far_connection.hpp"
+
+namespace inout::in::client_session_test {
+namespace {
+
+class ClientSessionTest : public testing::Test {
+  protected:
+    ClientSessionTest() {
+        network_config.server = {"127.0.0.1", listener->port()};
+        network_config.topic = "db";
+        TrustStores trusts;
+        auto made = Upstream::make(network_config.server, std::nullopt, std::nullopt, trusts);
+        EXPECT_TRUE(made);
+        upstream = std::move(*made);
+        server.emplace(workers, config, *upstream, budget, 0);
+        network.upstream = upstream.get();
+        network.server = &*server;
+    }
+    ~ClientSessionTest() override {
+        server->close();
+        worker.relays().reset_all("the test is over");
+        listener.reset();
+        EXPECT_TRUE(becomes([this] { return counters().tasks == tasks; })) << "a session stayed";
+        EXPECT_TRUE(becomes([this] { return budget.used(0) == 0; }));
+        run_ready(worker.context());  // a relay goes with its last operation
+    }
+
+    bool becomes(const std::function<bool()>& condition) {
+        return run_until(worker.context(), condition);
+    }
+    /// A client comes, and has sent `first`.
+    Peer come(std::string_view first = {}) {
+        TcpPair pair;
+        Peer client(worker.context(), std::move(pair.a));
+        if (!first.empty()) {
+            client.say_bytes(first);
+            EXPECT_TRUE(eventually([&] { return has_input(pair.b.get()); }));
+        }
+        ClientPlaces places{server->client_places(), nullptr};
+        EXPECT_EQ(places.descriptors.count(), kStreamDescriptors);
+        spawn(worker.executor(), "client",
+              client_session(worker, config, network,
+                             adopt_owned(worker.context(), std::move(pair.b)), std::move(places)));
+        return client;
+    }
+    Peer dialled() { return {worker.context(), *listener}; }
+    bool is_dialled_again() const { return static_cast<bool>(listener->accept()); }
+    static void hear_request(const Peer& proxy) {
+        const auto request = proxy.hear<InRequest>();
+        EXPECT_TRUE(request && request->topic == "db" && request->version == "0.0.1" &&
+                    request->ext && request->id.size() == kStreamIdDigits && !request->e2e);
+    }
+    static Response answer(Code code = Code::none, const char* request = "InRequest") {
+        return {.magic = "1",
+                .request = request,
+                .message = code == Code::none ? "" : "not this one",
+                .ext = true,
+                .code = code,
+                .warm = kWarmKept};
+    }
+    /// Spare connections, as a proxy far away has them kept.
+    std::vector<Peer> make_spares() {
+        WarmPool& pool = server->spares(worker);
+        pool.take();
+        pool.learn(*connection_from_afar(worker.context()), answer());
+        std::vector<Peer> spares;
+        for (std::size_t i = 0; i < kWarmMin; ++i) {
+            spares.push_back(dialled());
+            EXPECT_TRUE(spares.back().hear<InWarmRequest>());
+            spares.back().say(answer(Code::none, "InWarmRequest"));
+            EXPECT_TRUE(becomes([&] { return counters().warm == i + 1; }));
+        }
+        return spares;
+    }
+
+    /// The spare connection that takes the place of one that is used; its proxy says nothing.
+    Peer replacement() {
+        Peer peer = dialled();
+        EXPECT_TRUE(peer.hear<InWarmRequest>());
+        return peer;
+    }
+
+    const std::size_t tasks = counters().tasks;
+    std::optional<PollingListener> listener{std::in_place};
+    const InConfig config = default_in_config();
+    InNetwork network_config;
+    std::unique_ptr<Upstream> upstream;
+    Budget budget{100, 1};
+    Workers workers{1, RelayOptions{}};
+    Worker& worker = workers.main();
+    std::optional<Server> server;
+    const std::vector<AddressRange> nobody;
+    Network network{.config = network_config,
+                    .allow = nobody,
+                    .deny = nobody,
+                    .upstream = nullptr,
+                    .e2e = nullptr};
+};
+
+TEST_F(ClientSessionTest, a_stream_is_asked_for_with_the_first_bytes_and_opened_both_ways) {
+    Peer client = come("first"), proxy = dialled();
+    hear_request(proxy);
+    EXPECT_EQ(proxy.hear_bytes(5), "first");
+    proxy.say_bytes(encode(answer()) + "banner");
+    EXPECT_EQ(client.hear_bytes(6), "banner");
+    client.say_bytes("second");
+    EXPECT_EQ(proxy.hear_bytes(6), "second");
+    ::shutdown(client.fd().get(), SHUT_WR);
+    EXPECT_EQ(proxy.end(), End::fin);
+    ::shutdown(proxy.fd().get(), SHUT_WR);
+    EXPECT_EQ(client.end(), End::fin);
+    EXPECT_TRUE(becomes([this] { return budget.used(0) == 0; }));
+}
+
+TEST_F(ClientSessionTest, a_client_that_is_refused_is_reset) {
+    const Peer client = come(), proxy = dialled();
+    hear_request(proxy);
+    proxy.say(answer(Code::no_topic));
+    EXPECT_EQ(client.end(), End::rst);
+    EXPECT_EQ(proxy.end(), End::rst);
+    EXPECT_FALSE(is_dialled_again());
+}
+
+TEST_F(ClientSessionTest, a_proxy_that_ends_without_a_word_is_not_asked_again) {
+    const Peer client = come();
+    { const Peer proxy = dialled(); }
+    EXPECT_EQ(client.end(), End::rst);
+    EXPECT_FALSE(is_dialled_again());
+}
+
+TEST_F(ClientSessionTest, a_client_that_leaves_before_the_answer_ends_the_leg_too) {
+    Peer client = come();
+    const Peer proxy = dialled();
+    hear_request(proxy);
+    reset(client.fd());
+    EXPECT_EQ(proxy.end(), End::rst);
+}
+
+TEST_F(ClientSessionTest, what_a_client_has_sent_before_its_reset_is_delivered_before_that) {
+    Peer client = come("first");
+    const Peer proxy = dialled();
+    hear_request(proxy);
+    reset(client.fd());
+    proxy.say(answer());
+    EXPECT_EQ(proxy.hear_bytes(5), "first");
+    EXPECT_EQ(proxy.end(), End::rst);
+}
+
+TEST_F(ClientSessionTest, a_spare_connection_saves_the_dial) {
+    const auto spares = make_spares();
+    const Peer client = come(), other = replacement();
+    hear_request(spares.back());
+    spares.back().say_bytes(encode(answer()) + "banner");
+    EXPECT_EQ(client.hear_bytes(6), "banner");
+}
+
+TEST_F(ClientSessionTest, a_spare_connection_that_is_dead_gives_way_to_a_fresh_one) {
+    auto spares = make_spares();
+    const Peer client = come(), other = replacement();
+    hear_request(spares.back());
+    EXPECT_FALSE(is_dialled_again()) << "nothing is dialled for it yet";
+    reset(spares.back().fd());
+    EXPECT_EQ(spares.front().end(), End::rst) << "the others are hardly better";
+    const Peer proxy = dialled();
+    hear_request(proxy);
+    proxy.say_bytes(encode(answer()) + "banner");
+    EXPECT_EQ(client.hear_bytes(6), "banner");
+}
+
+TEST_F(ClientSessionTest, no_other_connection_gets_what_a_client_has_sent_on_a_spare_one) {
+    auto spares = make_spares();
+    const Peer client = come("first"), other = replacement();
+    hear_request(spares.back());
+    EXPECT_EQ(spares.back().hear_bytes(5), "first");
+    reset(spares.back().fd());
+    EXPECT_EQ(client.end(), End::rst);
+    EXPECT_EQ(spares.front().end(), End::rst);
+    EXPECT_FALSE(is_dialled_again());
+}
+
+}  // namespace
+}  // namespace inout::in::client_session_test
