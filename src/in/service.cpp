@@ -14,7 +14,7 @@ namespace {
 
 /// The client gets an RST when its connection goes out of scope.
 void say_refused(const Connection& client, const Network& network, std::string_view reason) {
-    counters().refused_total.fetch_add(1, std::memory_order_relaxed);
+    counters().refused_total.add();
     log::limited(log::Level::warning, log::Kind::warning, "client refused", client.source(),
                  {{"client", client.peer()}, {"topic", network.config.topic}, {"reason", reason}});
 }

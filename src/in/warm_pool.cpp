@@ -77,7 +77,7 @@ bool WarmPool::take_place(Budget::Places& places) {
 }
 
 Task<> WarmPool::open_spare(Budget::Places places) {
-    const Counted counted(opening_);
+    const CountedHere counted(opening_);
     const Milliseconds timeout = std::min(config_.connect_timeout, config_.open_timeout);
     auto dialled = co_await upstream_.dial(worker_.executor(), timeout, DialFor::spare, timeout);
     if (!dialled) co_return;  // the next client will say so

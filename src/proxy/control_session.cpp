@@ -245,7 +245,7 @@ Task<> data_session(ProxyState& state, Worker& worker, ConnectionPtr connection,
         stay.failed();
     }
     if (!answer.message.empty()) {
-        counters().refused_total.fetch_add(1, std::memory_order_relaxed);
+        counters().refused_total.add();
         log::debug("data connection refused", {{"topic", request.topic},
                                                {"out", connection->peer()},
                                                {"code", to_string(answer.code)}});

@@ -143,8 +143,8 @@ void Directory::erase(RegistrationId id) {
 }
 
 void Directory::count() {
-    counters().topics = registry_.topics();
-    counters().controls = registrations_.size() + draining_count_;
+    topics_.set(registry_.topics());
+    controls_.set(registrations_.size() + draining_count_);
 }
 
 std::shared_ptr<Registration> Directory::holder(std::string_view topic) {

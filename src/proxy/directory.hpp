@@ -66,6 +66,7 @@ class Directory {
     /// That drain, by identity and topic, the oldest first; at most kDrainingMax each.
     std::map<std::string, std::deque<std::shared_ptr<Registration>>> draining_;
     std::size_t draining_count_ = 0;
+    CountedMany topics_{counters().topics}, controls_{counters().controls};
     /// By identity and topic: those of the registrations here, and of outs that are about to be
     /// added. Some may be gone already.
     std::map<std::string, std::weak_ptr<Quota::Place>> places_;

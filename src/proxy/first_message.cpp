@@ -8,7 +8,7 @@ namespace {
 
 void count_refused(const Connection& connection, const std::string& reason,
                    std::string_view event = "first message refused") {
-    counters().refused_total.fetch_add(1, std::memory_order_relaxed);
+    counters().refused_total.add();
     log::limited(log::Level::warning, log::Kind::warning, event, connection.source(),
                  {{"peer", connection.peer()}, {"reason", reason}});
 }
@@ -135,7 +135,7 @@ bool is_monitor(const FirstMessage& first, const Connection& connection, Strange
     if (stay.evicted() || first.timed_out) return false;
     const bool silent = stay.is_silent();
     if (!silent && (!first.monitor || !stay.monitored())) return false;
-    counters().monitors_total.fetch_add(1, std::memory_order_relaxed);
+    counters().monitors_total.add();
     log::debug("monitor", {{"peer", connection.peer()}, {"tls", silent ? "no" : "yes"}});
     return true;
 }
@@ -176,7 +176,7 @@ Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
     if (admitted) co_return std::move(*admitted);
     Gatekeeper::Denial& denial = admitted.error();
     const Head head = head_of(request);
-    counters().denied_total.fetch_add(1, std::memory_order_relaxed);
+    counters().denied_total.add();
     const bool nameless = denial.by_stranger || denial.identity.empty();
     log::limited(log::Level::warning, log::Kind::warning, "denied",
                  nameless ? connection.source() : denial.identity,

@@ -38,7 +38,7 @@ struct RunningStream {
     RunningStream(std::shared_ptr<Registration> r, Places p)
         : registration(std::move(r)), counted(registration->streams), places(std::move(p)) {}
     std::shared_ptr<Registration> registration;
-    Counted counted;
+    CountedHere counted;
     Places places;
 };
 

@@ -109,7 +109,7 @@ Task<> ProxyService::accept() {
         if (!place) {
             // Who would ask for room is not even let in: limits.connections.
             state_.relieve(descriptors_in_use());
-            counters().refused_total.fetch_add(1, std::memory_order_relaxed);
+            counters().refused_total.add();
             log::limited(log::Level::warning, log::Kind::warning, "refused", connection->source(),
                          {{"peer", connection->peer()},
                           {"reason", reason},

@@ -125,7 +125,7 @@ bool Strangers::evict_from(const Queue& queue) {
     const auto& from = queue.silent.size() >= queue.speaking.size() ? queue.silent : queue.speaking;
     const auto oldest = from.front()->shared_from_this();
     remove(*oldest);
-    counters().evicted_total.fetch_add(1, std::memory_order_relaxed);
+    counters().evicted_total.add();
     asio::post(oldest->executor, [oldest] {
         oldest->evicted = true;
         if (oldest->connection != nullptr) oldest->connection->close();

@@ -150,7 +150,8 @@ class Life {
     }
 
     void check_drained() try {
-        const bool idle = counters().streams == 0 && counters().opening == 0;
+        // In this order: an opening ends when its stream is counted.
+        const bool idle = counters().opening == 0 && counters().streams == 0;
         if (idle || Clock::now() >= drain_until_) {
             end("drain timeout");
             return;

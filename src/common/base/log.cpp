@@ -220,7 +220,7 @@ void limited(Level level, Kind kind, std::string_view event, std::string_view ab
     if (!enabled(level)) return;
     const auto held_back = budget.pass(level, kind, event, about, Clock::now());
     if (!held_back) {
-        counters().lines_held.fetch_add(1, std::memory_order_relaxed);
+        counters().lines_held.add();
     } else if (*held_back == 0) {
         write(level, event, fields);
     } else {

@@ -45,7 +45,7 @@ void LogWriter::push(std::string_view line, std::string_view lost_name, std::str
         const std::lock_guard lock(mutex_);
         if (queue_.size() + size > bytes_max_) {
             ++lost_;
-            counters().lines_lost.fetch_add(1, std::memory_order_relaxed);
+            counters().lines_lost.add();
             return;
         }
         const std::size_t before = queue_.size();
@@ -64,7 +64,7 @@ void LogWriter::push(std::string_view line, std::string_view lost_name, std::str
 void LogWriter::lose(std::uint64_t lines) {
     const std::lock_guard lock(mutex_);
     lost_ += lines;
-    counters().lines_lost.fetch_add(lines, std::memory_order_relaxed);
+    counters().lines_lost.add(static_cast<std::int64_t>(lines));
 }
 
 bool LogWriter::flush(Milliseconds timeout) {

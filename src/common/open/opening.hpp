@@ -29,7 +29,7 @@ class Opening {
     const std::string& client() const { return info_.client; }
 
     void failed(Code code, const std::string& detail) const {
-        counters().failed_total.fetch_add(1, std::memory_order_relaxed);
+        counters().failed_total.add();
         const std::string word(to_string(code));
         const bool unknown = code == Code::no_topic && !asker_.empty();
         const std::string about = word + " " + (unknown ? asker_ : info_.topic);

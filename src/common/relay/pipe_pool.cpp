@@ -1,6 +1,5 @@
 #include "common/relay/pipe_pool.hpp"
 
-#include <atomic>
 #include <utility>
 
 #include "common/base/limits.hpp"
@@ -8,8 +7,6 @@
 
 namespace inout {
 namespace {
-
-std::atomic<std::size_t> large_pipes{0};
 
 /// Pipes of the process: two descriptors each.
 std::size_t pipes_max() {
@@ -23,9 +20,9 @@ std::optional<Pipe> new_pipe() {
     if (!ends) return std::nullopt;
     Pipe pipe{std::move(*ends)};
     // Both may be refused: trust only what the pipe says then.
-    const bool may_be_large = large_pipes < kLargePipesMax;
+    const bool may_be_large = counters().large_pipes < kLargePipesMax;
     if (may_be_large && set_pipe_capacity(pipe, kLargePipeBytes)) {
-        pipe.large.emplace(large_pipes);
+        pipe.large.emplace(counters().large_pipes);
     } else {
         set_pipe_capacity(pipe, kPipeBytes);
     }

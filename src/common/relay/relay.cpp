@@ -239,7 +239,7 @@ class Relay {
         }
         set_.relays_.erase(this);
         set_.closing_.erase(this);
-        counters().streams.fetch_sub(1, std::memory_order_relaxed);
+        counters().streams.take();
         try {
             log_end(info_, up_.pump.bytes(), down_.pump.bytes(), opened_, rules_.end());
         } catch (const std::bad_alloc&) {
@@ -301,8 +301,8 @@ void RelaySet::start(ConnectionPtr client_side, ConnectionPtr service_side, Stre
                                          std::move(info), std::move(up));
     if (!sweeping_) sweep_later();
     relays_.insert(relay.get());
-    counters().streams.fetch_add(1, std::memory_order_relaxed);
-    counters().streams_total.fetch_add(1, std::memory_order_relaxed);
+    counters().streams.add();
+    counters().streams_total.add();
     relay.release()->start();
 }
 
