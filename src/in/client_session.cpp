@@ -54,7 +54,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
                       ConnectionPtr client, ClientPlaces places) {
     Server& server = *network.server;
     WarmPool& warm = server.spares(worker);
-    Opening opening({}, network.config.topic, client->peer());
+    Opening opening(worker.relays(), *client, {}, network.config.topic, client->peer());
     const auto open_until = Clock::now() + config.open_timeout;
     ErrorWatch client_watch(*client);
     EarlyData early(worker.relays(), *client, client_watch);

@@ -165,7 +165,8 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
                    DataActiveRequest active) {
     Connection& proxy = *owned;
     const Network& network = registration->network;
-    std::optional<Opening> opening(std::in_place, active.id, network.config.topic, active.client);
+    std::optional<Opening> opening(std::in_place, worker.relays(), proxy, active.id,
+                                   network.config.topic, active.client);
     if (auto reason = objection(*registration, active)) {
         co_await give_up(opening, proxy, active, std::move(*reason));
         co_return;

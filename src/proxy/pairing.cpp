@@ -134,7 +134,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
                        Identity identity, std::shared_ptr<Strangers::Acquaintance> known) {
     // A 0.0.1 in tells neither id nor client; its own address is the best that is known.
     std::optional<Opening> opening(
-        std::in_place, request.id, request.topic,
+        std::in_place, worker.relays(), *in, request.id, request.topic,
         request.client.empty() ? in->peer() : request.client,
         identity.kind == Identity::Kind::anonymous ? in->source() : to_string(identity));
     Places places{.known = std::move(known)};

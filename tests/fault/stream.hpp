@@ -122,9 +122,9 @@ class Stream {
         EXPECT_TRUE(shake_hands(*near.tls(), *far.tls()));
     }
     void start(std::size_t relay) {
-        sets[relay]->start(
-            std::move(left_[relay]), std::move(right_[relay]),
-            {.id = "1f", .topic = "t", .client = "c:1", .arrived = Clock::now(), .keep = kept});
+        StreamEntry stream(sets[relay]->streams(), "1f", "t", "c:1", left_[relay]->peer_endpoint());
+        stream.keep = kept;
+        sets[relay]->start(std::move(left_[relay]), std::move(right_[relay]), std::move(stream));
     }
 
     std::vector<ConnectionPtr> left_, right_;  // of each relay, until it starts

@@ -131,6 +131,7 @@ class Connection final : private Poller::Watched {
 
     /// "ip:port" of the other side.
     std::string peer() const { return to_string(peer_); }
+    const Endpoint& peer_endpoint() const { return peer_; }
     IpAddress peer_address() const { return to_ip_address(peer_); }
     /// Who the other side is for all that goes by source: its address or, of IPv6, its /64.
     std::string source() const { return peer_address().source().text(); }

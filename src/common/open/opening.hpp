@@ -1,6 +1,6 @@
-// Opening: what a program knows of a stream while it is being opened, and the one log line if that
-// fails. Counted for as long as it lives. In the frame of the conversation that opens the stream,
-// on its worker.
+// Opening: a stream while it is being opened, and the one log line if that fails. Counted for as
+// long as it lives, and in its worker's table of streams, where it stays when it is open. In the
+// frame of the conversation that opens the stream, on its worker.
 #pragma once
 
 #include <string>
@@ -15,40 +15,39 @@ namespace inout {
 
 class Opening {
   public:
-    /// An empty `id` (from a 0.0.1 peer) gets one that is ours alone. `asker`, an identity or a
-    /// source, is who is to blame if there is no such topic: names of topics are endless.
-    Opening(std::string id, std::string topic, std::string client, std::string asker = {})
-        : info_{.id = id.empty() ? random_hex(kStreamIdDigits) : std::move(id),
-                .topic = std::move(topic),
-                .client = std::move(client),
-                .arrived = Clock::now(),
-                .keep = nullptr},
+    /// `client_side` is the connection of who asks. An empty `id` (from a 0.0.1 peer) gets one that
+    /// is ours alone. `asker`, an identity or a source, is who is to blame if there is no such
+    /// topic: names of topics are endless.
+    Opening(RelaySet& relays, const Connection& client_side, std::string id, std::string topic,
+            std::string client, std::string asker = {})
+        : stream_(relays.streams(), id.empty() ? random_hex(kStreamIdDigits) : std::move(id),
+                  std::move(topic), std::move(client), client_side.peer_endpoint()),
           asker_(std::move(asker)) {}
 
-    const std::string& id() const { return info_.id; }
-    const std::string& client() const { return info_.client; }
+    const std::string& id() const { return stream_->id; }
+    const std::string& client() const { return stream_->client; }
 
     void failed(Code code, const std::string& detail) const {
         counters().failed_total.add();
         const std::string word(to_string(code));
         const bool unknown = code == Code::no_topic && !asker_.empty();
-        const std::string about = word + " " + (unknown ? asker_ : info_.topic);
+        const std::string about = word + " " + (unknown ? asker_ : stream_->topic);
         log::limited(level_of(code), log::Kind::failure, "open_failed", about,
-                     {{"id", info_.id},
-                      {"topic", info_.topic},
-                      {"client", info_.client},
+                     {{"id", stream_->id},
+                      {"topic", stream_->topic},
+                      {"client", stream_->client},
                       {"code", word},
                       {"detail", detail}});
     }
     void failed(const Reason& reason) const { failed(reason.code, reason.detail); }
 
-    /// The stream is open: its record, for the relay.
-    StreamInfo finish(const char* client_side, const char* service_side,
-                      std::shared_ptr<void> keep = nullptr) {
-        info_.client_side = client_side;
-        info_.service_side = service_side;
-        info_.keep = std::move(keep);
-        return std::move(info_);
+    /// The stream is open: its entry, for the relay.
+    StreamEntry finish(const char* client_side, const char* service_side,
+                       std::shared_ptr<void> keep = nullptr) {
+        stream_.client_side = client_side;
+        stream_.service_side = service_side;
+        stream_.keep = std::move(keep);
+        return std::move(stream_);
     }
 
   private:
@@ -63,7 +62,7 @@ class Opening {
         }
     }
 
-    StreamInfo info_;
+    StreamEntry stream_;
     std::string asker_;
     Counted counted_{counters().opening};
 };

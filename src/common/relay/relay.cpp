@@ -15,19 +15,23 @@ namespace inout {
 /// read, a posted turn, or none because it is done.
 class Relay {
   public:
-    Relay(RelaySet& set, ConnectionPtr client_side, ConnectionPtr service_side, StreamInfo info,
+    Relay(RelaySet& set, ConnectionPtr client_side, ConnectionPtr service_side, StreamEntry stream,
           Pump up)
         : set_(set),
           client_(*this, std::move(client_side), StreamLeg::client),
           service_(*this, std::move(service_side), StreamLeg::service),
           up_(*this, client_, service_),
           down_(*this, service_, client_),
-          info_(std::move(info)),
+          stream_(std::move(stream)),
           opened_(Clock::now()) {
         up_.pump = std::move(up);
+        stream_->has_moved(client_.leg, up_.pump.bytes());
+        stream_->relay = this;
+        stream_->opened(service_.connection->peer_endpoint());
     }
 
     void start() {
+        if (stream_->told) return reset({StreamEnd::Cause::told, {}, *stream_->told});
         ++pending_;  // neither direction may delete this under the other
         finish_step([this] {
             for (Direction* d : {&up_, &down_}) advance(*d);
@@ -101,13 +105,15 @@ class Relay {
         side.closed = sample.closed;
         // Over in both directions, and nobody watches for an RST any more, which is no delivery.
         const int error = side.closed ? side.connection->take_error() : 0;
-        if (error != 0) note_loss(side, why_lost(side, error));
+        if (error != 0) note_loss(side, side.why_lost(error));
         return !sample.all_acknowledged();
     }
 
     void note_loss(Side& side, StreamEnd why) {
+        if (!rules_.lost(side.leg, std::move(why), Clock::now())) return;
+        stream_->is_ending();
         // However the other direction goes on: a paused reader does not hold this for ever.
-        if (rules_.lost(side.leg, std::move(why), Clock::now())) close_later();
+        close_later();
     }
 
     Direction& direction_from(const Side& side) { return &side == &client_ ? up_ : down_; }
@@ -118,7 +124,10 @@ class Relay {
         const std::uint64_t before = d.pump.bytes();
         const Pump::Step step =
             d.pump.run(set_.tools(), d.source.connection->bytes(), d.sink.connection->bytes());
-        if (d.pump.bytes() != before) d.sink.unacknowledged = true;
+        if (d.pump.bytes() != before) {
+            d.sink.unacknowledged = true;
+            stream_->has_moved(d.source.leg, d.pump.bytes());
+        }
         switch (step) {
             case Pump::Step::wait_readable:
                 d.source.connection->wait_for_input(d);
@@ -178,15 +187,7 @@ class Relay {
         // Otherwise watched again when the direction has moved, or urgent data would spin.
     }
 
-    static StreamEnd why_lost(const Side& side, int error) {
-        const ByteLayer& bytes = side.connection->bytes();
-        if (const auto own = bytes.last_error(); own && own.category() != std::system_category()) {
-            return {StreamEnd::Cause::tls, side.leg, bytes.failure()};
-        }
-        return {error == ETIMEDOUT ? StreamEnd::Cause::timeout : StreamEnd::Cause::reset, side.leg};
-    }
-
-    void fail(Side& side, int error) { fail(side, why_lost(side, error)); }
+    void fail(Side& side, int error) { fail(side, side.why_lost(error)); }
     /// `side` is lost: what came from it is still delivered, what was for it is not.
     void fail(Side& side, StreamEnd why) {
         if (rules_.is_over()) return;
@@ -211,6 +212,7 @@ class Relay {
 
     void close_when_done() {
         if (rules_.is_over() || !rules_.are_inputs_over()) return;
+        stream_->is_ending();
         if (!try_close()) close_later();
     }
 
@@ -231,8 +233,8 @@ class Relay {
         up_.pump.discard(set_.pipes_);
         down_.pump.discard(set_.pipes_);
         if (rules_.ends_cleanly()) {
-            close_clean(client_);
-            close_clean(service_);
+            client_.close_clean();
+            service_.close_clean();
         } else {
             client_.connection->close();
             service_.connection->close();
@@ -240,21 +242,15 @@ class Relay {
         set_.relays_.erase(this);
         set_.closing_.erase(this);
         counters().streams.take();
+        for (const Direction* d : {&up_, &down_}) {
+            stream_->has_moved(d->source.leg, d->pump.bytes());  // also what ran out of memory
+        }
         try {
-            log_end(info_, up_.pump.bytes(), down_.pump.bytes(), opened_, rules_.end());
+            stream_.log_end(opened_, rules_.end());
         } catch (const std::bad_alloc&) {
             log::lose_line();
         }
-        info_.keep.reset();
-    }
-
-    static void close_clean(Side& side) {
-        // What is over for the kernel needs no options for a clean end.
-        if (side.closed) {
-            side.connection->close();
-        } else {
-            side.connection->close_clean();
-        }
+        stream_.leave();
     }
 
     /// Does what a pending operation was for, and counts it as done. If memory runs out half of it
@@ -276,7 +272,7 @@ class Relay {
     RelaySet& set_;
     Side client_, service_;
     Direction up_, down_;
-    StreamInfo info_;
+    StreamEntry stream_;
     const Clock::time_point opened_;
     EndRules rules_;
     Clock::time_point closing_since_{};
@@ -294,11 +290,11 @@ RelaySet::RelaySet(asio::io_context& context, const RelayOptions& options)
       sweep_timer_(context),
       close_timer_(context) {}
 
-void RelaySet::start(ConnectionPtr client_side, ConnectionPtr service_side, StreamInfo info,
+void RelaySet::start(ConnectionPtr client_side, ConnectionPtr service_side, StreamEntry stream,
                      Pump up) {
     // What needs memory comes first: nothing may know a relay that was not made.
     auto relay = std::make_unique<Relay>(*this, std::move(client_side), std::move(service_side),
-                                         std::move(info), std::move(up));
+                                         std::move(stream), std::move(up));
     if (!sweeping_) sweep_later();
     relays_.insert(relay.get());
     counters().streams.add();
@@ -309,6 +305,20 @@ void RelaySet::start(ConnectionPtr client_side, ConnectionPtr service_side, Stre
 void RelaySet::reset_all(const std::string& reason) {
     const std::vector<Relay*> all(relays_.begin(), relays_.end());
     for (Relay* relay : all) relay->reset({StreamEnd::Cause::told, {}, reason});
+}
+
+std::size_t RelaySet::reset(std::string_view id, const std::string& reason) {
+    const StreamTable::Records found = streams_.find(id);
+    for (const auto& record : found) {
+        asio::post(context_, [record, reason] {
+            if (record->relay != nullptr) {
+                record->relay->reset({StreamEnd::Cause::told, {}, reason});
+            } else {
+                record->told = std::make_unique<const std::string>(reason);
+            }
+        });
+    }
+    return found.size();
 }
 
 void RelaySet::sweep_later() {

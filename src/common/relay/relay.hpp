@@ -3,7 +3,8 @@
 // One set per worker; a stream lives and dies on that worker's thread. FIN becomes FIN and the
 // other direction goes on; RST (or a dead peer) becomes RST, after what came before it was
 // delivered; the set closes a stream only when the kernel has delivered everything. Writes the
-// stream's log line. docs/architecture.md, "The end of a stream".
+// stream's log line. Has the table of the worker's streams, those that are being opened too.
+// docs/architecture.md, "The end of a stream".
 #pragma once
 
 #include <memory>
@@ -14,7 +15,7 @@
 #include "common/net/connection.hpp"
 #include "common/relay/peer_watch.hpp"
 #include "common/relay/pump.hpp"
-#include "common/relay/stream_info.hpp"
+#include "common/relay/stream_table.hpp"
 
 namespace inout {
 
@@ -41,10 +42,16 @@ class RelaySet {
 
     /// Takes both connections and carries the stream to its end. `up` has already passed the
     /// client's first bytes on (EarlyData).
-    void start(ConnectionPtr client_side, ConnectionPtr service_side, StreamInfo info,
+    void start(ConnectionPtr client_side, ConnectionPtr service_side, StreamEntry stream,
                Pump up = {});
     /// Ends every stream with RST on both sides.
     void reset_all(const std::string& reason);
+    /// The same for those that have this id, as soon as the worker comes to it, and for one that is
+    /// being opened as soon as it is open. How many: none, if there is no such stream here, or
+    /// several, as peers may have chosen the same. From any thread.
+    std::size_t reset(std::string_view id, const std::string& reason);  // only tests
+    /// Those that are being opened and those that run.
+    StreamTable& streams() { return streams_; }
     std::size_t size() const { return relays_.size(); }
     /// What the pumps of this worker share.
     Pump::Tools tools() { return {pipes_, {buffer_.get(), kCopyBytes}}; }
@@ -59,6 +66,7 @@ class RelaySet {
     const RelayOptions options_;
     PipePool pipes_;
     std::unique_ptr<char[]> buffer_;
+    StreamTable streams_;
     std::unordered_set<Relay*> relays_;   // each deletes itself after its last pending operation
     std::unordered_set<Relay*> closing_;  // ended, waiting for the last acknowledgements
     Timer sweep_timer_, close_timer_;

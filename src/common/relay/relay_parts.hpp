@@ -2,6 +2,8 @@
 // its worker's thread.
 #pragma once
 
+#include <cerrno>
+
 #include "common/net/connection.hpp"
 #include "common/relay/peer_watch.hpp"
 #include "common/relay/pump.hpp"
@@ -39,6 +41,23 @@ struct RelaySide final : Waiter {
         return taking.stuck(sample.acked_bytes, waits, now, options.stall_timeout)
                    ? Verdict::stalled
                    : Verdict::lives;
+    }
+
+    StreamEnd why_lost(int error) const {
+        const ByteLayer& bytes = connection->bytes();
+        if (const auto own = bytes.last_error(); own && own.category() != std::system_category()) {
+            return {StreamEnd::Cause::tls, leg, bytes.failure()};
+        }
+        return {error == ETIMEDOUT ? StreamEnd::Cause::timeout : StreamEnd::Cause::reset, leg};
+    }
+
+    void close_clean() {
+        // What is over for the kernel needs no options for a clean end.
+        if (closed) {
+            connection->close();
+        } else {
+            connection->close_clean();
+        }
     }
 };
 
