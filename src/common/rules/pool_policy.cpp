@@ -21,9 +21,11 @@ std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::
     }
     // What was lost on its way (a crowd at the proxy, an out that gave way) costs a stream a second
     // and not its open_timeout: each that waits may have one asked for in its place.
-    const auto late = std::count_if(requested_.begin(), requested_.end(),
-                                    [&](auto asked) { return now - asked >= kWaitingExpiry; });
-    const std::size_t lost = std::min(waiting, static_cast<std::size_t>(late));
+    std::size_t lost = 0;  // the oldest stand in front
+    while (lost < std::min(waiting, requested_.size()) &&
+           now - requested_[lost] >= kWaitingExpiry) {
+        ++lost;
+    }
     peak_ = std::max(peak_, burst_);
     if (burst_ > target_ && target_ < max_) {
         const std::size_t grown = std::min(max_, burst_);
