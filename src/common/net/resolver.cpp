@@ -154,8 +154,8 @@ Resolved choose(const std::optional<Lookup>& answer, const NameTable::Known& kno
 }
 
 /// A coroutine that waits for a look-up; the timer is its condition variable and its deadline.
-struct Waiter {
-    explicit Waiter(const Executor& executor) : timer(executor) {}
+struct Asker {
+    explicit Asker(const Executor& executor) : timer(executor) {}
     Timer timer;
     std::optional<Lookup> answer;
 };
@@ -167,7 +167,7 @@ void start_resolver() { Names::instance(); }
 Task<Resolved> resolve(Executor executor, const HostPort& target, Clock::time_point deadline) {
     if (auto resolved = literal(target)) co_return std::move(*resolved);
     Names& names = Names::instance();
-    auto waiter = std::make_shared<Waiter>(executor);
+    auto waiter = std::make_shared<Asker>(executor);
     const auto wake = [executor, waiter](const Lookup& lookup) {
         asio::post(executor, [waiter, lookup] {
             waiter->answer = lookup;
