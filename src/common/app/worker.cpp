@@ -6,10 +6,13 @@
 #include <new>
 
 #include "common/base/log.hpp"
+#include "common/net/poller.hpp"
 
 namespace inout {
 
-Worker::Worker(const RelayOptions& options) : relays_(context_, options) {}
+Worker::Worker(const RelayOptions& options) : relays_(context_, options) {
+    Poller::of(executor());  // now, when there are descriptors
+}
 
 namespace {
 

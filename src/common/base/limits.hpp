@@ -201,8 +201,9 @@ inline constexpr Milliseconds kAcceptQuiet{5'000};
 /// Descriptors kept free for control connections and logs: new streams stop before them.
 inline constexpr std::size_t kReservedDescriptors = 32;
 /// What the process has open itself (standard streams, signals, files being read, the event loop
-/// that looks names up), and each worker (epoll, its timer and its wake-up).
-inline constexpr std::size_t kProcessDescriptors = 8, kWorkerDescriptors = 3;
+/// that looks names up), and each worker (epoll, its timer and its wake-up, and
+/// the poller).
+inline constexpr std::size_t kProcessDescriptors = 8, kWorkerDescriptors = 4;
 /// Threads that the proxy's shares are reckoned for. More need a few descriptors more each, of
 /// which enough are kept back.
 inline constexpr std::size_t kOwnThreads = 4;
