@@ -36,7 +36,7 @@ class Connection final : private Poller::Watched {
     Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
-    ~Connection() { close(); }
+    ~Connection() override { close(); }
 
     const Executor& executor() const { return executor_; }
     int fd() const { return fd_.get(); }
@@ -45,7 +45,7 @@ class Connection final : private Poller::Watched {
     /// From now on all goes through this layer, which lies over what was there before.
     void push(std::unique_ptr<ByteLayer> layer);
     /// Takes the uppermost layer away again, which is not the socket.
-    std::unique_ptr<ByteLayer> pop();
+    std::unique_ptr<ByteLayer> pop();  // only tests
     /// A new layer of TLS; handshake() is next. `already_read` are the peer's first bytes.
     void secure(std::unique_ptr<TlsSession> session);
     void secure(SslPtr ssl, std::string_view already_read = {});

@@ -308,7 +308,7 @@ void RelaySet::reset_all(const std::string& reason) {
 }
 
 std::size_t RelaySet::reset(std::string_view id, const std::string& reason) {
-    const StreamTable::Records found = streams_.find(id);
+    const StreamTable::Records found = streams_.matching(id);
     for (const auto& record : found) {
         asio::post(context_, [record, reason] {
             if (record->relay != nullptr) {

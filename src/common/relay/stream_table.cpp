@@ -21,7 +21,7 @@ void StreamTable::remove(StreamRecord& record) noexcept {
     --size_;
 }
 
-StreamTable::Records StreamTable::find(std::optional<std::string_view> id) const {
+StreamTable::Records StreamTable::matching(std::optional<std::string_view> id) const {
     Records found;
     const std::lock_guard lock(mutex_);
     if (!id) found.reserve(size_);

@@ -92,9 +92,9 @@ class StreamTable {
 
     using Records = std::vector<std::shared_ptr<StreamRecord>>;
     /// Those that are here now, the newest first. From any thread.
-    Records all() const { return find({}); }
+    Records all() const { return matching({}); }
     /// Those that have this id: peers may have chosen the same. From any thread.
-    Records find(std::optional<std::string_view> id) const;
+    Records matching(std::optional<std::string_view> id) const;  // only tests
 
   private:
     friend class StreamEntry;

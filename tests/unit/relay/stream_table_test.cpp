@@ -107,10 +107,10 @@ TEST(StreamTableTest, an_id_finds_all_who_have_it_and_nobody_else) {
     StreamTable table;
     const StreamEntry one = make_entry(table, "1f"), same = make_entry(table, "1f"),
                       other = make_entry(table, "2f");
-    EXPECT_EQ(table.find("1f").size(), 2U);
-    EXPECT_EQ(table.find("2f").size(), 1U);
-    EXPECT_TRUE(table.find("").empty());
-    EXPECT_TRUE(table.find("1").empty());
+    EXPECT_EQ(table.matching("1f").size(), 2U);
+    EXPECT_EQ(table.matching("2f").size(), 1U);
+    EXPECT_TRUE(table.matching("").empty());
+    EXPECT_TRUE(table.matching("1").empty());
 }
 
 TEST(StreamTableTest, other_threads_read_while_streams_come_and_go) {
@@ -128,7 +128,7 @@ TEST(StreamTableTest, other_threads_read_while_streams_come_and_go) {
                     EXPECT_LE(record->bytes_from(StreamLeg::client), 3U);
                     ++seen;
                 }
-                EXPECT_EQ(table.find("stays").size(), 1U);
+                EXPECT_EQ(table.matching("stays").size(), 1U);
             }
         });
     }
