@@ -60,8 +60,8 @@ TEST(Budget, places_move_and_are_given_back_once) {
 }
 
 TEST(Descriptors, streams_get_what_the_process_pipes_and_the_reserve_leave) {
-    EXPECT_EQ(descriptors_for_streams(20'000, 1, 0), 20'000U - 32 - 8 - 3 - 3'333);
-    EXPECT_EQ(descriptors_for_streams(20'000, 2, 100), 20'000U - 32 - 8 - 6 - 3'333 - 100);
+    EXPECT_EQ(descriptors_for_streams(20'000, 1, 0), 20'000U - 32 - 8 - 4 - 3'333);
+    EXPECT_EQ(descriptors_for_streams(20'000, 2, 100), 20'000U - 32 - 8 - 8 - 3'333 - 100);
     EXPECT_EQ(descriptors_for_streams(64, 1, 1'000), kStreamDescriptors) << "never none";
 }
 
