@@ -3,9 +3,8 @@
 // An edge-triggered epoll of its own, which the event loop waits for as for one descriptor. A
 // connection is registered once, at its first wait, and remembers what it was told, so that a wait
 // costs no system call: asio's own reactor pays an epoll_ctl(2) for each. Measured side by side
-// (bench/run): 1.2 times as many round trips with 50 and with 1,000 connections;
-// docs/performance.md. One for each event loop, made when it is first asked for;
-// its thread's only.
+// (bench/run, docs/performance.md): 1.2 times as many round trips with 50 and with 1,000
+// connections. One for each event loop, made when it is first asked for; its thread's only.
 #pragma once
 
 #include <array>

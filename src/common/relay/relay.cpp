@@ -10,9 +10,9 @@
 
 namespace inout {
 
-/// One stream. Every pending asio operation counts in pending_; when the stream is over and the
-/// count is zero, it deletes itself. Each direction always has exactly one continuation: a wait, a
-/// read, a posted turn, or none because it is done.
+/// One stream. Every wait that has begun counts in pending_; when the stream is over and the count
+/// is zero, it deletes itself. Each direction always has exactly one continuation: a wait, its next
+/// turn, or none because it is done.
 class Relay {
   public:
     Relay(RelaySet& set, ConnectionPtr client_side, ConnectionPtr service_side, StreamEntry stream,
@@ -167,7 +167,6 @@ class Relay {
     void fail_source(Direction& d, int error) {
         rules_.input_is_over(d.source.leg);
         fail(d.source, error);
-        close_when_done();
     }
 
     /// A side that is not read (back-pressure, or after its end) must still notice an RST.
