@@ -34,7 +34,7 @@ Head head_of(const Message& message) {
 
 /// A ClientHello in its record, by bytes that no frame's header can have: there the sixth belongs
 /// to the length and is zero (RFC 8446, 5.1 and 4).
-bool is_client_hello(const FrameHeader& first) { return first[0] == 0x16 && first[5] == 1; }
+bool is_client_hello(std::string_view first) { return first[0] == 0x16 && first[5] == 1; }
 
 struct FirstMessage {
     std::optional<Message> message;
@@ -60,18 +60,16 @@ Task<> await_turn(Connection& connection, const Strangers::Stay& stay) {
 
 /// Begins TLS when the peer's first record is there whole: a session has 50 kB, and who sends half
 /// a ClientHello gets none. The record's own 5 bytes say how long it is (RFC 8446, 5.1).
-Task<std::error_code> begin_tls(ProxyState& state, Connection& connection, FrameHeader first) {
+Task<std::error_code> begin_tls(ProxyState& state, Connection& connection) {
+    const std::string_view first = connection.unread();
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(first[i]); };
     const std::size_t size = 5 + std::size_t{byte(3)} * 256 + byte(4);
     // A ticket in it holds the client's certificate.
     const std::size_t size_max =
         state.config.tls->client_ca.empty() ? kTlsHandshakeMaxBytes : kTlsCertificatesMaxBytes;
     if (size > size_max) co_return std::make_error_code(std::errc::message_size);
-    std::string record(first.data(), first.size());
-    record.resize(std::max(size, record.size()));
-    const std::span<char> rest = std::span<char>(record).subspan(first.size());
-    const auto error = co_await connection.read_exactly(rest);
-    if (!error) connection.secure(state.tls->session(), record);
+    const auto error = co_await connection.read_ahead(size);
+    if (!error) connection.secure(state.tls->session());
     co_return error;
 }
 
@@ -81,16 +79,15 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
     Deadline deadline(connection);
     const auto until = Clock::now() + state.config.handshake_timeout;
     deadline.expires_at(until);
-    FrameHeader header;
-    auto error = co_await connection.read_exactly(header);
+    auto error = co_await connection.read_ahead(kFrameHeaderBytes);
     if (error) co_return no_message(error.message(), deadline);
     stay.has_spoken();
-    if (is_client_hello(header)) {
+    if (is_client_hello(connection.unread())) {
         if (!state.tls) co_return no_message("TLS, which is off here", deadline);
         if (!stay.may_shake_hands()) co_return FirstMessage{.no_tls = true};
         co_await await_turn(connection, stay);
         deadline.expires_at(std::min(until, Clock::now() + state.config.tls_timeout));
-        error = co_await begin_tls(state, connection, header);
+        error = co_await begin_tls(state, connection);
         if (error) co_return no_message("TLS: " + error.message(), deadline);
         stay.shakes_hands();
         if (co_await connection.handshake()) {
@@ -98,14 +95,14 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
         }
         connection.tls()->limit_input(kTlsFirstMessageMaxBytes);
         deadline.expires_at(until);
-        error = co_await connection.read_exactly(header);
+        error = co_await connection.read_ahead(kFrameHeaderBytes);
         if (error) {
             FirstMessage nothing = no_message(error.message(), deadline);
             nothing.monitor = !nothing.timed_out && !connection.tls()->got_too_much();
             co_return std::move(nothing);
         }
     }
-    auto message = co_await read_message(connection, kFirstFrameBodyMaxBytes, header);
+    auto message = co_await read_message(connection, kFirstFrameBodyMaxBytes);
     if (!message) co_return no_message(to_string(message.error()), deadline);
     if (connection.tls() != nullptr) connection.tls()->limit_input(std::nullopt);
     co_return FirstMessage{std::move(*message)};

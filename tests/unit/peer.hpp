@@ -70,10 +70,8 @@ class Peer {
     }
     std::optional<Message> hear_any() const {
         const std::string head = hear_bytes(kFrameHeaderBytes);
-        FrameHeader header{};
-        if (head.size() != header.size()) return std::nullopt;
-        std::memcpy(header.data(), head.data(), header.size());
-        const auto length = frame_body_length(header, kFrameBodyMaxBytes);
+        if (head.size() != kFrameHeaderBytes) return std::nullopt;
+        const auto length = frame_body_length(head, kFrameBodyMaxBytes);
         if (!length) return std::nullopt;
         auto message = decode(hear_bytes(*length));
         if (!message) return std::nullopt;

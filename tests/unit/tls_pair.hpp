@@ -146,9 +146,8 @@ inline bool shake_hands(TlsSession& client, TlsSession& server) {
 /// A session over a socket.
 class SocketSession : public TlsSession {
   public:
-    SocketSession(SslPtr ssl, int fd, std::string_view already_read = {},
-                  SocketCalls& calls = SocketCalls::system())
-        : TlsSession(std::move(ssl), already_read), layer_(fd, calls) {
+    SocketSession(SslPtr ssl, int fd, SocketCalls& calls = SocketCalls::system())
+        : TlsSession(std::move(ssl)), layer_(fd, calls) {
         attach(layer_);
     }
 
@@ -165,9 +164,9 @@ struct TlsPair {
         : client_raw(client_ssl.get()),
           server_raw(server_ssl.get()),
           client(std::make_unique<SocketSession>(std::move(client_ssl), wire.a.get(),
-                                                 std::string_view(), client_calls)),
+                                                 client_calls)),
           server(std::make_unique<SocketSession>(std::move(server_ssl), wire.b.get(),
-                                                 std::string_view(), server_calls)) {
+                                                 server_calls)) {
         for (const int fd : {wire.a.get(), wire.b.get()}) set_connection_options(fd);
     }
 

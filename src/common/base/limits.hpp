@@ -26,6 +26,8 @@ inline constexpr std::size_t kFrameBodyMaxBytes = 16'384;
 inline constexpr std::size_t kSeenMaxBytes = 64;
 /// The most a stranger may make us allocate: a first message has a topic and a few ids.
 inline constexpr std::size_t kFirstFrameBodyMaxBytes = 2'048;
+/// A message, and what follows it, is read with one call if it is no more than this.
+inline constexpr std::size_t kUnreadBytes = 1'024;
 /// What we send fits one segment on every path, because a 0.0.1 peer reads a frame with one read.
 inline constexpr std::size_t kFrameSendMaxBytes = 1'200;
 inline constexpr std::size_t kTopicMaxBytes = 255;

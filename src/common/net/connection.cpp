@@ -34,26 +34,27 @@ Connection::Connection(const Executor& executor, UniqueFd fd, const Endpoint& pe
 void Connection::push(std::unique_ptr<ByteLayer> layer) {
     layers_.push_back(std::move(layer));
     top_ = layers_.back().get();
+    unread_.attach(*top_);
 }
 
 std::unique_ptr<ByteLayer> Connection::pop() {
     std::unique_ptr<ByteLayer> layer = std::move(layers_.back());
     layers_.pop_back();
     top_ = layers_.empty() ? &wire_ : layers_.back().get();
+    unread_.attach(*top_);
     tls_ = dynamic_cast<TlsSession*>(top_);
     return layer;
 }
 
 void Connection::secure(std::unique_ptr<TlsSession> session) {
+    if (!unread_.is_empty()) push(std::make_unique<Unread>(unread_));
     session->attach(*top_);
     TlsSession* const tls = session.get();
     push(std::move(session));
     tls_ = tls;
 }
 
-void Connection::secure(SslPtr ssl, std::string_view already_read) {
-    secure(std::make_unique<TlsSession>(std::move(ssl), already_read));
-}
+void Connection::secure(SslPtr ssl) { secure(std::make_unique<TlsSession>(std::move(ssl))); }
 
 Task<std::error_code> Connection::handshake() {
     while (true) {
@@ -68,6 +69,14 @@ Task<std::error_code> Connection::handshake() {
 }
 
 void Connection::wait_for_input(Waiter& waiter) {
+    if (unread_.is_empty()) {
+        wait_for_more_input(waiter);
+    } else {
+        begin(input_, waiter, kInput, true);
+    }
+}
+
+void Connection::wait_for_more_input(Waiter& waiter) {
     const bool for_room = top_->read_wants_write();
     begin(input_, waiter, for_room ? kOutput : kInput,
           for_room ? !wire_.is_full() : !wire_.is_drained());
@@ -180,24 +189,22 @@ Task<std::error_code> Connection::write_all(std::string_view data) {
     co_return std::error_code{};
 }
 
-Task<std::error_code> Connection::read_exactly(std::span<char> into) {
-    while (!into.empty()) {
+Task<std::error_code> Connection::read_ahead(std::size_t size) {
+    while (true) {
         if (turn_.is_over()) {
             co_await asio::post(executor_, use_result);
             turn_ = Turn();
         }
-        const ssize_t n = receive(into);
-        const std::size_t size = n > 0 ? static_cast<std::size_t>(n) : 0;
-        spend_read(turn_, *top_, size);
+        if (unread_.bytes().size() >= size) co_return std::error_code{};
+        const ssize_t n = unread_.fill(size);
+        spend_read(turn_, *top_, n > 0 ? static_cast<std::size_t>(n) : 0);
         if (n == 0) co_return asio::error::eof;
-        into = into.subspan(size);
         if (n > 0 || errno == EINTR) continue;
         if (errno != EAGAIN) co_return last_error();
-        const auto [error] = co_await until_input(use_result);
+        const auto [error] = co_await initiate(&Connection::wait_for_more_input, use_result);
         if (error) co_return error;
         turn_ = Turn();  // the others have had theirs
     }
-    co_return std::error_code{};
 }
 
 void Connection::keep_alive() {

@@ -17,6 +17,7 @@
 #include "common/base/turn.hpp"
 #include "common/net/asio.hpp"
 #include "common/net/poller.hpp"
+#include "common/net/unread.hpp"
 #include "common/os/socket.hpp"
 #include "common/os/socket_layer.hpp"
 #include "common/os/unique_fd.hpp"
@@ -46,21 +47,21 @@ class Connection final : private Poller::Watched {
     void push(std::unique_ptr<ByteLayer> layer);
     /// Takes the uppermost layer away again, which is not the socket.
     std::unique_ptr<ByteLayer> pop();  // only tests
-    /// A new layer of TLS; handshake() is next. `already_read` are the peer's first bytes.
+    /// A new layer of TLS, for which unread() are the peer's first bytes; handshake() is next.
     void secure(std::unique_ptr<TlsSession> session);
-    void secure(SslPtr ssl, std::string_view already_read = {});
+    void secure(SslPtr ssl);
     /// Awaits the end of the TLS handshake; a failure's text is in tls()->failure().
     Task<std::error_code> handshake();
     /// Who the peer is and what failed in a handshake is asked of its TLS; whoever moves bytes does
     /// not ask whether there is some. The uppermost session, or nothing.
     TlsSession* tls() const { return tls_; }
     /// What reading, writing and ending go through.
-    ByteLayer& bytes() { return *top_; }
+    ByteLayer& bytes() { return unread_.is_empty() ? *top_ : unread_; }
     /// The lowest layer: what TLS sends, for who ends a connection without it.
     SocketLayer& wire() { return wire_; }
 
     /// As ByteLayer's; after EAGAIN wait_for_input() or wait_for_output().
-    ssize_t receive(std::span<char> into) { return top_->read(into); }
+    ssize_t receive(std::span<char> into) { return bytes().read(into); }
     ssize_t send(std::string_view data) { return top_->write(data); }
     int shut_send() { return top_->shut_send(); }
     /// The reason of a failure of receive() or send(), to be asked at once.
@@ -99,19 +100,24 @@ class Connection final : private Poller::Watched {
 
     /// Awaits all of `data` being accepted by the kernel.
     Task<std::error_code> write_all(std::string_view data);
-    /// Awaits exactly `into.size()` bytes; asio::error::eof at a clean end before that. What is
-    /// here already is read without a wait, a turn of it at a time (Turn), so that no peer keeps
-    /// the others of this worker waiting.
-    Task<std::error_code> read_exactly(std::span<char> into);
+    /// Awaits that unread() has at least `size` bytes, and perhaps more that came with them;
+    /// asio::error::eof at a clean end before that. What is here already is read without a wait, a
+    /// turn of it at a time (Turn), so that no peer keeps the others of this worker waiting.
+    Task<std::error_code> read_ahead(std::size_t size);
+    /// What was read and is still the next to be received, by whatever means.
+    std::string_view unread() const { return unread_.bytes(); }
+    /// Of unread(), the first `size` bytes have been received.
+    void take(std::size_t size) { unread_.take(size); }
     /// What a message of this peer costs beside reading it, in operations of the same turn.
     void charge(unsigned operations) { turn_.spend(operations); }
 
     /// Nothing to read: no bytes, no end, no error. To be asked after a wait for input, which may
     /// end for what others have read.
-    bool is_quiet() { return top_->is_quiet(); }
-    /// Whether the kernel holds bytes, an end or an error. Unlike is_quiet(), which over TLS takes
-    /// the bytes out of the kernel, it may be asked while somebody else waits for them.
-    bool has_input() { return inout::has_input(fd()); }
+    bool is_quiet() { return bytes().is_quiet(); }
+    /// Whether bytes were read ahead, or the kernel holds some, an end or an error. Unlike
+    /// is_quiet(), which over TLS takes the bytes out of the kernel, it may be asked while somebody
+    /// else waits for them.
+    bool has_input() { return !unread_.is_empty() || inout::has_input(fd()); }
     /// As of os/socket.
     int take_error() { return inout::take_error(fd()); }
     bool has_exceptional_state() { return inout::has_exceptional_state(fd()); }
@@ -153,6 +159,8 @@ class Connection final : private Poller::Watched {
 
     void told(Events events) override;
     void abandon_waiters() override;
+    /// As wait_for_input(), but what is unread is not enough.
+    void wait_for_more_input(Waiter& waiter);
     void wait_for_wire_input(Waiter& waiter);
     void begin(Slot& slot, Waiter& waiter, Events events, bool may_be_so);
     std::error_code watch(Events events);
@@ -172,6 +180,7 @@ class Connection final : private Poller::Watched {
     std::vector<std::unique_ptr<ByteLayer>> layers_;  // over that, the uppermost at the back
     ByteLayer* top_ = &wire_;
     TlsSession* tls_ = nullptr;
+    Unread unread_{wire_};  // over all of them
     Turn turn_;
     Counted counted_{counters().sockets};
 };

@@ -12,13 +12,9 @@ ReadError to_read_error(std::error_code error) {
     return {error == asio::error::eof ? ReadError::Kind::ended : ReadError::Kind::failed, error};
 }
 
-/// What is there instead of a message: the bytes that were read, and those that came with them.
-ReadError malformed(Connection& connection, std::string seen) {
-    if (seen.size() < kSeenMaxBytes) {
-        std::array<char, kSeenMaxBytes> more;
-        const ssize_t n = connection.receive({more.data(), kSeenMaxBytes - seen.size()});
-        if (n > 0) seen.append(more.data(), static_cast<std::size_t>(n));
-    }
+/// What is there instead of a message: bytes of which the first were read already.
+ReadError malformed(const Connection& connection, std::string seen = {}) {
+    seen += connection.unread().substr(0, kSeenMaxBytes);
     seen.resize(std::min(seen.size(), kSeenMaxBytes));
     return {ReadError::Kind::malformed, {}, std::move(seen)};
 }
@@ -46,21 +42,19 @@ std::string to_string(const ReadError& error) {
     return {};
 }
 
-Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes,
-                                              std::optional<FrameHeader> header) {
-    if (!header) {
-        const auto error = co_await connection.read_exactly(header.emplace());
+Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes) {
+    auto error = co_await connection.read_ahead(kFrameHeaderBytes);
+    if (error) co_return Failure{to_read_error(error)};
+    const auto length = frame_body_length(connection.unread(), max_body_bytes);
+    if (!length) co_return Failure{malformed(connection)};
+    const std::size_t size = kFrameHeaderBytes + *length;
+    if (connection.unread().size() < size) {
+        error = co_await connection.read_ahead(size);
         if (error) co_return Failure{to_read_error(error)};
     }
-    const auto length = frame_body_length(*header, max_body_bytes);
-    if (!length) {
-        co_return Failure{malformed(connection, std::string(header->data(), header->size()))};
-    }
-    std::string body(*length, '\0');
-    if (const auto error = co_await connection.read_exactly(body)) {
-        co_return Failure{to_read_error(error)};
-    }
-    co_return to_message(body);
+    auto message = to_message(connection.unread().substr(kFrameHeaderBytes, *length));
+    connection.take(size);
+    co_return message;
 }
 
 Task<Result<Message, ReadError>> MessageReader::next() {
@@ -71,11 +65,11 @@ Task<Result<Message, ReadError>> MessageReader::next() {
                 co_return Failure{malformed(connection_, std::string(frames_.unread()))};
             case FrameReader::State::incomplete: break;
         }
-        part_.assign(frames_.wanted(), '\0');
-        const auto error = co_await connection_.read_exactly(part_);
+        const std::size_t wanted = frames_.wanted();
+        const auto error = co_await connection_.read_ahead(wanted);
         if (error) co_return Failure{to_read_error(error)};
-        frames_.add(part_);
-        part_ = {};
+        frames_.add(connection_.unread().substr(0, wanted));
+        connection_.take(wanted);
     }
 }
 

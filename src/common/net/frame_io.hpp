@@ -1,9 +1,7 @@
-// Messages over a connection. Reads exactly a frame's bytes and no more, because raw bytes may
-// follow; writes a frame in one call, because a 0.0.1 peer reads it in one. On the worker of the
-// connection, which stays its owner's.
+// Messages over a connection. Takes exactly a frame's bytes, because raw bytes may follow, which
+// stay unread; writes a frame in one call, because a 0.0.1 peer reads it in one. On the worker of
+// the connection, which stays its owner's.
 #pragma once
-
-#include <optional>
 
 #include "common/net/connection.hpp"
 #include "common/wire/frame.hpp"
@@ -29,9 +27,8 @@ struct ReadError {
 std::string to_string(const ReadError& error);
 
 /// The next message; `max_body_bytes` bounds what a peer may make us allocate. No deadline of its
-/// own: the caller's Deadline closes the connection. `header`: the frame's, if it was read already.
-Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes,
-                                              std::optional<FrameHeader> header = std::nullopt);
+/// own: the caller's Deadline closes the connection.
+Task<Result<Message, ReadError>> read_message(Connection& connection, std::size_t max_body_bytes);
 
 /// The messages of a connection, one by one, also where two writers mixed their frames (see
 /// FrameReader). Whoever reads with it reads all that way.
@@ -49,7 +46,6 @@ class MessageReader {
   private:
     Connection& connection_;
     FrameReader frames_;
-    std::string part_;
 };
 
 Task<std::error_code> write_message(Connection& connection, const Message& message);

@@ -71,12 +71,7 @@ ssize_t TlsWire::receive(TlsSession& s, std::span<char> into) {
         errno = EMSGSIZE;
         return -1;
     }
-    if (!s.already_read_.empty()) {
-        const std::size_t size = std::min(left, s.already_read_.size());
-        std::copy_n(s.already_read_.begin(), size, into.begin());
-        s.already_read_.erase(0, size);
-        n = static_cast<ssize_t>(size);
-    } else if (s.captured_) {
+    if (s.captured_) {
         errno = EAGAIN;  // what is there belongs to others
         return -1;
     } else {

@@ -1,5 +1,5 @@
 // TlsWire: the lower side of a TlsSession for OpenSSL: a BIO over the layer below. OpenSSL's own
-// socket BIO hides errno and can not give bytes back that were read before it. No state of its own;
+// socket BIO hides errno and knows no layers. No state of its own;
 // part of TlsSession.
 //
 // After the handshake it takes all that OpenSSL writes: what meets a full socket waits in the

@@ -27,8 +27,7 @@ ssize_t would_block() {
 
 void SslDeleter::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 
-TlsSession::TlsSession(SslPtr ssl, std::string_view already_read)
-    : ssl_(std::move(ssl)), already_read_(already_read) {
+TlsSession::TlsSession(SslPtr ssl) : ssl_(std::move(ssl)) {
     const bool asks = (SSL_get_verify_mode(ssl_.get()) & SSL_VERIFY_PEER) != 0;
     const std::size_t client_max = asks ? kTlsCertificatesMaxBytes : kTlsHandshakeMaxBytes;
     input_left_ = SSL_is_server(ssl_.get()) == 1 ? client_max : kTlsServerFlightMaxBytes;
@@ -248,7 +247,7 @@ void TlsSession::fail(int reason) {
 }
 
 bool TlsSession::is_drained() const {
-    return wire_drained_ && already_read_.empty() && SSL_has_pending(ssl_.get()) == 0;
+    return wire_drained_ && SSL_has_pending(ssl_.get()) == 0;
 }
 
 bool TlsSession::is_quiet() {

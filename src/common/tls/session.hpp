@@ -42,8 +42,7 @@ bool is_tls_answer(std::string_view bytes);
 
 class TlsSession : public ByteLayer {
   public:
-    /// `already_read` are the first bytes of the peer.
-    explicit TlsSession(SslPtr ssl, std::string_view already_read = {});
+    explicit TlsSession(SslPtr ssl);
     ~TlsSession() override;
     /// Lies over `below` from now on, which must outlive it. Before all else but first_flight().
     void attach(ByteLayer& below) { below_ = &below; }
@@ -109,7 +108,6 @@ class TlsSession : public ByteLayer {
     SslPtr ssl_;
 
     // The lower side, as OpenSSL sees it.
-    std::string already_read_;
     std::optional<std::string> captured_;  // output, instead of going there
     std::size_t input_left_;               // what may still be taken from there
     std::string unsent_;                   // output that met a full socket

@@ -12,10 +12,10 @@ std::string encode_frame(std::string_view body) {
     return frame;
 }
 
-std::optional<std::size_t> frame_body_length(const FrameHeader& header, std::size_t max_bytes) {
+std::optional<std::size_t> frame_body_length(std::string_view frame, std::size_t max_bytes) {
     std::uint64_t bits = 0;
     for (std::size_t i = kFrameHeaderBytes; i-- > 0;) {
-        bits = bits << 8U | static_cast<unsigned char>(header[i]);
+        bits = bits << 8U | static_cast<unsigned char>(frame[i]);
     }
     // A negative length is a huge unsigned one and fails the same comparison.
     if (bits < kFrameBodyMinBytes || bits > max_bytes) return std::nullopt;

@@ -35,12 +35,6 @@ bool looks_like_header(std::string_view bytes) {
            bytes.substr(2, kFrameHeaderBytes - 2).find_first_not_of('\0') == std::string::npos;
 }
 
-std::optional<std::size_t> header_at(std::string_view bytes, std::size_t max_body_bytes) {
-    FrameHeader header;
-    std::copy_n(bytes.begin(), header.size(), header.begin());
-    return frame_body_length(header, max_body_bytes);
-}
-
 }  // namespace
 
 FrameReader::State FrameReader::next() {
@@ -59,7 +53,7 @@ FrameReader::State FrameReader::next() {
             }
             continue;
         }
-        const auto length = lengths_.size() < 2 ? header_at(bytes_, max_body_bytes_) : std::nullopt;
+        const auto length = lengths_.size() < 2 ? frame_body_length(bytes_, max_body_bytes_) : std::nullopt;
         if (!length) return State::garbage;
         bytes_.erase(0, kHeader);
         lengths_.push_back(*length);
