@@ -1,5 +1,7 @@
 #include "in/client_session.hpp"
 
+#include "common/net/deadline.hpp"
+#include "common/net/error_watch.hpp"
 #include "common/open/ask.hpp"
 #include "common/open/opening.hpp"
 #include "in/attempt.hpp"
@@ -18,16 +20,16 @@ void warn_proxy_unreachable(const InNetwork& network, const std::string& reason)
 /// A fresh connection for a client of whom nothing is under way; the failure is that of its stream.
 Task<Result<ConnectionPtr, Reason>> dial_proxy(Worker& worker, const InConfig& config,
                                                const Network& network, Clock::time_point until,
-                                               const ErrorWatch& client_watch,
+                                               const Connection& client,
                                                ClientPlaces& places) {
     const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now());
     auto dialled = co_await network.upstream->dial(worker.executor(), config.connect_timeout,
-                                                   DialFor::stream, left, &client_watch);
+                                                   DialFor::stream, left, &client);
     if (!dialled) {
         if (dialled.error().code == Code::client_gone) co_return Failure{client_gone()};
         network.server->lost();
         warn_proxy_unreachable(network.config, dialled.error().detail);
-    } else if (client_watch.fired()) {
+    } else if (client.was_reset()) {
         Task<> leaving =
             leave(*network.upstream, std::move(places.descriptors), std::move(*dialled));
         spawn(worker.executor(), "leaving", std::move(leaving));
@@ -57,13 +59,13 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
     Opening opening(worker.relays(), *client, {}, network.config.topic, client->peer());
     const auto open_until = Clock::now() + config.open_timeout;
     ErrorWatch client_watch(*client);
-    EarlyData early(worker.relays(), *client, client_watch);
+    EarlyData early(worker.relays(), *client);
 
     ConnectionPtr proxy = warm.take();
     for (bool spare = proxy != nullptr;; spare = false) {
         if (!proxy) {
             auto dialled =
-                co_await dial_proxy(worker, config, network, open_until, client_watch, places);
+                co_await dial_proxy(worker, config, network, open_until, *client, places);
             if (!dialled) {
                 opening.failed(dialled.error());
                 co_return;
@@ -72,20 +74,20 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
         }
         // A spare whose path has vanished is found as soon as a dial would find it.
         if (spare) proxy->give_up_after(config.connect_timeout);
-        client_watch.closes(&*proxy);
+        client->on_reset([&proxy] { proxy->close(); });
         Deadline deadline(*proxy);
         deadline.expires_at(open_until);
         const Message request = request_of(opening, network, *proxy);
-        Asking asking{*proxy, deadline, network.config.server, early};
+        Asking asking{*proxy, network.config.server, early};
         if (network.e2e) asking.e2e = std::make_unique<TlsSession>(network.e2e->session());
         const auto response = co_await ask(std::move(asking), request);
-        client_watch.closes(nullptr);
+        client->on_reset({});
 
         const Attempt attempt = judge(response ? nullptr : &response.error(),
                                       {.spare = spare,
-                                       .client_reset = client_watch.fired(),
+                                       .client_reset = client->was_reset(),
                                        .has_taken = early.has_taken(),
-                                       .timed_out = deadline.expired()},
+                                       .timed_out = proxy->has_expired()},
                                       network.config.server);
         if (attempt.verdict == Attempt::Verdict::open) {
             server.reached();

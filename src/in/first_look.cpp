@@ -1,6 +1,7 @@
 #include "in/first_look.hpp"
 
 #include "common/base/log.hpp"
+#include "common/net/deadline.hpp"
 #include "common/open/proxy_words.hpp"
 #include "in/introduction.hpp"
 
@@ -54,7 +55,7 @@ Task<> first_look(Worker& worker, const InConfig& config, Server& server, Millis
     const auto heard = co_await introduce(upstream, connection);
     const auto& answer = heard.answer;
     const Response* response = heard.response_to(kIntroduction);
-    if (deadline.expired()) {
+    if (connection.has_expired()) {
         warn(server, "proxy unreachable", why_silent(upstream.server()));
     } else if (!answer && answer.error().is_garbage()) {
         warn(server, "proxy unreachable",

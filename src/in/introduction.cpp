@@ -1,6 +1,7 @@
 #include "in/introduction.hpp"
 
 #include "common/base/random.hpp"
+#include "common/net/deadline.hpp"
 
 namespace inout::in {
 namespace {

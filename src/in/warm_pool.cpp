@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/log.hpp"
+#include "common/net/deadline.hpp"
 #include "in/introduction.hpp"
 
 namespace inout::in {

@@ -96,7 +96,7 @@ Task<std::optional<Response>> ControlLink::request_registration() {
     if (!answer) {
         const HostPort& server = network_.config.server;
         const bool secured = channel_->connection().tls() != nullptr;
-        warn_not_registered(deadline.expired() ? why_silent(server)
+        warn_not_registered(channel_->connection().has_expired() ? why_silent(server)
                                                : why_no_answer(answer.error(), server, secured));
         co_return std::nullopt;
     }

@@ -154,7 +154,7 @@ Task<std::optional<Reason>> meet_in(Connection& proxy, const Registration& regis
         co_return Reason{Code::proxy_gone, error.message()};
     }
     auto session = std::make_unique<TlsSession>(registration.network.e2e->session());
-    auto failure = co_await meet(proxy, std::move(session), deadline, "in");
+    auto failure = co_await meet(proxy, std::move(session), "in");
     co_return failure;
 }
 
@@ -197,7 +197,7 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
     Deadline deadline(proxy);  // a session may wait for its peer even to write
     if (proxy.tls() != nullptr) deadline.expires_after(network.all.open_timeout);
     if (const auto error = co_await write_message(proxy, answer)) {
-        opening->failed(Code::proxy_gone, deadline.expired() ? "takes no bytes" : error.message());
+        opening->failed(Code::proxy_gone, proxy.has_expired() ? "takes no bytes" : error.message());
         co_return;
     }
     deadline.cancel();

@@ -30,9 +30,9 @@ struct DataPool::Waiter {
 struct DataPool::Leaving {
     DataPool& pool;
     const std::shared_ptr<Waiter>& waiter;
-    ErrorWatch& in;
+    Connection& in;
     ~Leaving() {
-        in.calls(nullptr);
+        in.on_reset({});
         if (waiter->answered) return;
         const std::lock_guard lock(pool.mutex_);
         std::erase(pool.waiters_, waiter);
@@ -160,7 +160,7 @@ std::shared_ptr<DataPool::Parked> DataPool::take_parked(const Worker& worker) {
     return parked;
 }
 
-Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, ErrorWatch& in) {
+Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, Connection& in) {
     const auto self = shared_from_this();
     for (bool first = true;; first = false) {
         const auto waiter = std::make_shared<Waiter>(worker);
@@ -169,7 +169,7 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
         {
             const std::lock_guard lock(mutex_);
             if (!open_) co_return Take{Taken::closed, {}};
-            if (in.fired()) co_return Take{Taken::given_up, {}};
+            if (in.was_reset()) co_return Take{Taken::given_up, {}};
             parked = take_parked(worker);
             if (!parked && waiters_.size() >= waiting_max_) {
                 co_return Take{Taken::too_many_waiting, {}};
@@ -179,15 +179,15 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
             ask_for_more();
         }
         if (parked) hand_over(parked, waiter);
-        in.calls([waiter] { waiter->timer.cancel(); });
+        in.on_reset([waiter] { waiter->timer.cancel(); });
         auto wait_until = deadline, ask_again = Clock::now() + kWaitingExpiry;
         bool on_its_way = false;
         while (!waiter->answered) {
             waiter->timer.expires_at(std::min(wait_until, ask_again));
             const auto [error] = co_await waiter->timer.async_wait(use_result);
-            if (waiter->answered || (error && !in.fired())) continue;
+            if (waiter->answered || (error && !in.was_reset())) continue;
             const std::lock_guard lock(mutex_);
-            if (Clock::now() < wait_until && (on_its_way || !in.fired())) {
+            if (Clock::now() < wait_until && (on_its_way || !in.was_reset())) {
                 ask_again = Clock::now() + kWaitingExpiry;
                 if (open_) ask_for_more();
                 continue;
@@ -195,7 +195,7 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
             // Still in the queue: nobody will answer. Otherwise an answer is on its way, unless
             // memory ran out for it.
             if (std::erase(waiters_, waiter) > 0 || std::exchange(on_its_way, true)) {
-                co_return Take{in.fired() ? Taken::given_up : Taken::timeout, {}};
+                co_return Take{in.was_reset() ? Taken::given_up : Taken::timeout, {}};
             }
             wait_until = Clock::now() + kHandOver;
         }

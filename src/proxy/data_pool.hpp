@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "common/app/worker.hpp"
-#include "common/net/error_watch.hpp"
+#include "common/net/connection.hpp"
 #include "common/rules/pool_policy.hpp"
 #include "proxy/descriptor_budget.hpp"
 
@@ -56,7 +56,7 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     };
     /// A parked connection that was alive a moment ago, or the next one to come. Given up when
     /// `in` fires, so that nobody waits behind streams that are not wanted any more.
-    Task<Take> take(Worker& worker, Clock::time_point deadline, ErrorWatch& in);
+    Task<Take> take(Worker& worker, Clock::time_point deadline, Connection& in);
 
     /// Parked connections close: others need their descriptors more.
     void shed();

@@ -44,9 +44,9 @@ struct FirstMessage {
     bool no_tls = false;   ///< its source has a penalty, and a handshake would cost too much
 };
 
-FirstMessage no_message(std::string problem, const Deadline& deadline) {
-    if (deadline.expired()) problem = "no first message in time";
-    return {std::nullopt, std::move(problem), deadline.expired()};
+FirstMessage no_message(std::string problem, const Connection& connection) {
+    if (connection.has_expired()) problem = "no first message in time";
+    return {std::nullopt, std::move(problem), connection.has_expired()};
 }
 
 /// Where we know somebody, but others of the same source fail: their handshakes take turns.
@@ -80,30 +80,30 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
     const auto until = Clock::now() + state.config.handshake_timeout;
     deadline.expires_at(until);
     auto error = co_await connection.read_ahead(kFrameHeaderBytes);
-    if (error) co_return no_message(error.message(), deadline);
+    if (error) co_return no_message(error.message(), connection);
     stay.has_spoken();
     if (is_client_hello(connection.unread())) {
-        if (!state.tls) co_return no_message("TLS, which is off here", deadline);
+        if (!state.tls) co_return no_message("TLS, which is off here", connection);
         if (!stay.may_shake_hands()) co_return FirstMessage{.no_tls = true};
         co_await await_turn(connection, stay);
         deadline.expires_at(std::min(until, Clock::now() + state.config.tls_timeout));
         error = co_await begin_tls(state, connection);
-        if (error) co_return no_message("TLS: " + error.message(), deadline);
+        if (error) co_return no_message("TLS: " + error.message(), connection);
         stay.shakes_hands();
         if (co_await connection.handshake()) {
-            co_return no_message("TLS: " + connection.tls()->failure(), deadline);
+            co_return no_message("TLS: " + connection.tls()->failure(), connection);
         }
         connection.tls()->limit_input(kTlsFirstMessageMaxBytes);
         deadline.expires_at(until);
         error = co_await connection.read_ahead(kFrameHeaderBytes);
         if (error) {
-            FirstMessage nothing = no_message(error.message(), deadline);
+            FirstMessage nothing = no_message(error.message(), connection);
             nothing.monitor = !nothing.timed_out && !connection.tls()->got_too_much();
             co_return std::move(nothing);
         }
     }
     auto message = co_await read_message(connection, kFirstFrameBodyMaxBytes);
-    if (!message) co_return no_message(to_string(message.error()), deadline);
+    if (!message) co_return no_message(to_string(message.error()), connection);
     if (connection.tls() != nullptr) connection.tls()->limit_input(std::nullopt);
     co_return FirstMessage{std::move(*message)};
 }

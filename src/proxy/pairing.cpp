@@ -1,4 +1,6 @@
 #include "common/open/ask.hpp"
+#include "common/net/deadline.hpp"
+#include "common/net/error_watch.hpp"
 #include "common/open/opening.hpp"
 #include "proxy/activation.hpp"
 #include "proxy/service.hpp"
@@ -19,7 +21,7 @@ Task<Activation> activate(Connection& data, EarlyData& early, Milliseconds answe
                                               .client = opening.client(),
                                               .e2e = request.e2e};
     const auto heard = co_await exchange(data, message, early);
-    auto activation = judge(heard.answer ? &*heard.answer : nullptr, deadline.expired(), ext);
+    auto activation = judge(heard.answer ? &*heard.answer : nullptr, data.has_expired(), ext);
     if (activation.verdict == Activation::Verdict::open && heard.write_error) {
         early.sink_was_lost(heard.write_error);
     }
@@ -75,13 +77,13 @@ Found not_found(Code code, std::string detail) { return not_found({code, std::mo
 /// Tries parked connections, and the next in line when an out is ending, until one is open or the
 /// time for all of it is over.
 Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Opening& opening,
-                                 ErrorWatch& in_watch, EarlyData& early, const InRequest& request) {
+                                 Connection& in, EarlyData& early, const InRequest& request) {
     const ProxyConfig& config = state.config;
     const std::string& topic = request.topic;
     const auto wait_until = Clock::now() + config.open_timeout;
     const auto give_up_at = wait_until + config.answer_timeout;
     Route route;
-    while (Clock::now() < give_up_at && !in_watch.fired()) {
+    while (Clock::now() < give_up_at && !in.was_reset()) {
         if (state.draining) co_return not_found(Code::draining, "proxy is ending");
         auto next = co_await state.directory.find(topic, give_up_at, route);
         if (!next) co_return not_found(std::move(next.error()));
@@ -90,7 +92,7 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         if (!state.gatekeeper.may_serve(registration->identity, topic)) {
             co_return not_found(Code::no_topic, "no out serves topic " + topic);
         }
-        auto taken = co_await registration->pool->take(worker, wait_until, in_watch);
+        auto taken = co_await registration->pool->take(worker, wait_until, in);
         if (taken.result == DataPool::Taken::given_up) break;
         if (taken.result == DataPool::Taken::timeout) {
             if (state.budget.is_spent(descriptors_in_use())) {
@@ -103,10 +105,10 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         }
         if (taken.result == DataPool::Taken::closed) continue;  // not its holder any more
         ConnectionPtr data = std::move(taken.connection);
-        in_watch.closes(data.get());
+        in.on_reset([&data] { data->close(); });
         const auto activated = co_await activate(*data, early, config.answer_timeout, request,
                                                  opening, registration->ext);
-        in_watch.closes(nullptr);
+        in.on_reset({});
         const bool over = early.has_taken();  // no other data connection may get the rest
         switch (activated.verdict) {
             case Activation::Verdict::open: {
@@ -140,13 +142,13 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
     Places places{.known = std::move(known)};
     Found found{.refusal = take_places(state, request.topic, identity, *in, places)};
     ErrorWatch in_watch(*in);
-    EarlyData early(worker.relays(), *in, in_watch);
+    EarlyData early(worker.relays(), *in);
     if (found.refusal.code == Code::none) {
-        found = co_await find_data_connection(state, worker, *opening, in_watch, early, request);
+        found = co_await find_data_connection(state, worker, *opening, *in, early, request);
     }
     Pump up = early.take_pump();
     in_watch.stop();
-    if (in_watch.fired() && !up.has_taken()) {
+    if (in->was_reset() && !up.has_taken()) {
         opening->failed(Code::in_gone, "in reset its connection");
         co_return;
     }

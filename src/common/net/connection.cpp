@@ -213,6 +213,21 @@ void Connection::keep_alive() {
     set_keepalive_times(fd(), keepalive_times(random_unit(), random_unit()));
 }
 
+void Connection::note_reset() {
+    was_reset_ = true;
+    if (on_reset_) on_reset_();
+}
+
+void Connection::on_reset(std::function<void()> act) {
+    on_reset_ = std::move(act);
+    if (was_reset_ && on_reset_) on_reset_();
+}
+
+void Connection::expire() {
+    has_expired_ = true;
+    close();
+}
+
 void Connection::close() {
     if (!fd_) return;
     unwatch();

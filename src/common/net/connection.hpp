@@ -7,6 +7,7 @@
 // gives that on. On its worker's thread, which only move_to() changes. It knows no protocol.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -122,6 +123,16 @@ class Connection final : private Poller::Watched {
     int take_error() { return inout::take_error(fd()); }
     bool has_exceptional_state() { return inout::has_exceptional_state(fd()); }
 
+    /// Its peer has reset it: an ErrorWatch has noticed, or who met the error and said so here,
+    /// because the kernel tells an error once.
+    bool was_reset() const { return was_reset_; }
+    void note_reset();
+    /// Calls it once the connection was_reset(), now if it was already. Nothing: nothing any more.
+    /// One at a time; what it needs must outlive that.
+    void on_reset(std::function<void()> act);
+    /// A Deadline over it has passed and closed it.
+    bool has_expired() const { return has_expired_; }
+
     /// Keepalive from now on, with times of its own (KeepaliveTimes). Not from the beginning,
     /// because the calls are dear for a short stream: whoever keeps a connection asks for it.
     void keep_alive();
@@ -132,6 +143,8 @@ class Connection final : private Poller::Watched {
 
     /// Closes with RST; pending operations end with operation_aborted. The way to cancel.
     void close();
+    /// The same because its time is over: has_expired().
+    void expire();
     /// Closes with FIN (if not sent yet); what the kernel holds is still delivered.
     void close_clean();
 
@@ -173,6 +186,8 @@ class Connection final : private Poller::Watched {
     Events watched_ = 0;  // nothing: the poller does not know us
     Slot input_, output_, error_;
     bool failed_ = false;  // told of, and nobody has waited for it since
+    bool was_reset_ = false, has_expired_ = false;
+    std::function<void()> on_reset_;
     Endpoint peer_;
     bool keeps_alive_;            // as the listening socket said
     bool has_own_times_ = false;  // of keepalive

@@ -16,8 +16,7 @@ void Deadline::expires_at(Clock::time_point when) {
     watch_->timer.async_wait([watch = watch_](std::error_code error) {
         // An expiry that was already queued when the deadline moved or went away does nothing.
         if (error || watch->target == nullptr || Clock::now() < watch->timer.expiry()) return;
-        watch->expired = true;
-        watch->target->close();
+        watch->target->expire();
     });
 }
 

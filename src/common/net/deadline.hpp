@@ -1,6 +1,7 @@
 // Deadline: one moving deadline over one connection, kept by a watchdog timer.
 //
-// When it passes, the connection is closed (RST): that ends whatever its owner awaits, now or next.
+// When it passes, the connection is closed (RST) and has_expired(): that ends whatever its owner
+// awaits, now or next.
 // Cancelling instead could fall between two operations and be lost. Lives beside the connection in
 // the same coroutine frame, on the worker's thread; destroying it calls it off.
 #pragma once
@@ -24,15 +25,12 @@ class Deadline {
     void expires_at(Clock::time_point when);
     void expires_after(Milliseconds delay) { expires_at(Clock::now() + delay); }
     void cancel();
-    /// True once it has passed and closed the connection.
-    bool expired() const { return watch_->expired; }
 
   private:
     struct Watch {
         explicit Watch(const Executor& executor) : timer(executor) {}
         Timer timer;
         Connection* target = nullptr;  // nothing once the deadline is gone
-        bool expired = false;
     };
     std::shared_ptr<Watch> watch_;
 };

@@ -13,7 +13,7 @@ NotOpened unanswered(std::string detail) {
 /// The proxy has connected us to out: the handshake with out, then the first bytes go on their way
 /// while out dials its backend and says how that went. Nothing: the stream is open.
 Task<std::optional<Reason>> meet_out(Asking& asking) {
-    auto failure = co_await meet(asking.proxy, std::move(asking.e2e), asking.deadline, "out");
+    auto failure = co_await meet(asking.proxy, std::move(asking.e2e), "out");
     if (failure) co_return failure;
     asking.early.pass_to(asking.proxy);
     const auto answer = co_await read_message(asking.proxy, kFrameBodyMaxBytes);

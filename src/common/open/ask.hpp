@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "common/base/host_port.hpp"
-#include "common/net/deadline.hpp"
 #include "common/net/frame_io.hpp"
 #include "common/relay/early_data.hpp"
 #include "common/rules/reason.hpp"
@@ -35,8 +34,7 @@ Task<Heard> exchange(Connection& to, const Message& request, EarlyData& early,
 
 /// Whom to ask for a stream.
 struct Asking {
-    Connection& proxy;
-    const Deadline& deadline;           ///< over `proxy`; it runs, for all that ask() awaits
+    Connection& proxy;                  ///< with a Deadline that runs, for all that ask() awaits
     const HostPort& server;             ///< the proxy's address, for words
     EarlyData& early;                   ///< of who wants the stream
     std::unique_ptr<TlsSession> e2e{};  ///< with out; nothing: not encrypted end to end

@@ -3,12 +3,12 @@
 namespace inout {
 
 Task<std::optional<Reason>> meet(Connection& proxy, std::unique_ptr<TlsSession> session,
-                                 const Deadline& deadline, const char* peer) {
+                                 const char* peer) {
     proxy.secure(std::move(session));
     const auto error = co_await proxy.handshake();
     if (!error) co_return std::nullopt;
     std::string detail = std::string("end-to-end handshake with ") + peer + ": ";
-    if (deadline.expired()) co_return Reason{Code::e2e, detail + "not done in time"};
+    if (proxy.has_expired()) co_return Reason{Code::e2e, detail + "not done in time"};
     detail += proxy.tls()->failure();
     // Who leaves meanwhile is an RST; what is wrong with keys comes from TLS.
     if (error.category() != tls_category()) co_return Reason{Code::proxy_gone, detail};

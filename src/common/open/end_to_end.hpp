@@ -7,15 +7,14 @@
 #include <optional>
 
 #include "common/net/connection.hpp"
-#include "common/net/deadline.hpp"
 #include "common/rules/reason.hpp"
 
 namespace inout {
 
 /// Lays `session` over `proxy` and awaits the end of its handshake with `peer`, the other program's
-/// name for the words. `deadline` is one over `proxy` that runs. Nothing: both have the key. The
-/// failure: Code::e2e, also when the time is over; proxy_gone if the connection was lost.
+/// name for the words. A Deadline over `proxy` has to run. Nothing: both have the key. The failure:
+/// Code::e2e, also when the time is over; proxy_gone if the connection was lost.
 Task<std::optional<Reason>> meet(Connection& proxy, std::unique_ptr<TlsSession> session,
-                                 const Deadline& deadline, const char* peer);
+                                 const char* peer);
 
 }  // namespace inout

@@ -33,14 +33,14 @@ Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
 
 Task<Result<ConnectionPtr, Reason>> Upstream::dial(Executor executor, Milliseconds timeout,
                                                    DialFor what, Milliseconds wait,
-                                                   const ErrorWatch* asker) const {
+                                                   const Connection* asker) const {
     const auto wait_until = Clock::now() + wait;
     auto turn = co_await queue_->turn(executor, what, wait_until, timeout);
     if (!turn) {
         co_return Failure{
             Reason{Code::proxy_unreachable, to_string(server_) + ": " + turn.error()}};
     }
-    if (asker != nullptr && asker->fired()) {
+    if (asker != nullptr && asker->was_reset()) {
         co_return Failure{Reason{Code::client_gone, "nobody waits for it any more"}};
     }
     const auto begun = Clock::now();
@@ -82,7 +82,7 @@ Task<Result<ConnectionPtr, Reason>> Upstream::dial_now(Executor executor,
         if (const auto seen = connection.tls()->seen(); !seen.empty()) {
             co_return Failure{Reason{Code::proxy_unreachable, why_no_handshake(seen, server_)}};
         }
-        std::string reason = deadline.expired() ? "no answer in time" : connection.tls()->failure();
+        std::string reason = connection.has_expired() ? "no answer in time" : connection.tls()->failure();
         // What our proxies say instead of a handshake that would cost them too much.
         if (reason.ends_with("alert access denied")) {
             reason += " (penalised: too many failures came from this address)";

@@ -13,9 +13,9 @@
 
 #include "common/base/secret.hpp"
 #include "common/config/types.hpp"
+#include "common/net/connection.hpp"
 #include "common/net/dial.hpp"
 #include "common/net/dial_queue.hpp"
-#include "common/net/error_watch.hpp"
 #include "common/rules/reason.hpp"
 #include "common/tls/client.hpp"
 #include "common/tls/psk.hpp"
@@ -50,7 +50,7 @@ class Upstream {
     /// was dialled, because when the turn came `asker`, who wants this stream, had been reset.
     Task<Result<ConnectionPtr, Reason>> dial(Executor executor, Milliseconds timeout, DialFor what,
                                              Milliseconds wait,
-                                             const ErrorWatch* asker = nullptr) const;
+                                             const Connection* asker = nullptr) const;
     /// Puts our proof of identity, if we have a key, into a first message that will be sent on this
     /// connection (wire/proof). One that dial() gave can always carry it.
     void prove(Message& message, Connection& connection) const;

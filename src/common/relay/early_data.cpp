@@ -4,15 +4,15 @@
 
 namespace inout {
 
-EarlyData::EarlyData(RelaySet& relays, Connection& source, ErrorWatch& watch)
-    : state_(std::make_shared<State>(State{.relays = relays, .source = source, .watch = watch})) {}
+EarlyData::EarlyData(RelaySet& relays, Connection& source)
+    : state_(std::make_shared<State>(State{.relays = relays, .source = source})) {}
 
 void EarlyData::append_to(std::string& frame) {
-    if (!state_->source.is_open() || state_->watch.fired()) return;
+    if (!state_->source.is_open() || state_->source.was_reset()) return;
     if (!state_->pump.take(state_->relays.tools(), state_->source.bytes(), frame)) {
-        state_->watch.fire();
+        state_->source.note_reset();
     }
-    if (has_taken()) state_->watch.closes(nullptr);
+    if (has_taken()) state_->source.on_reset({});
 }
 
 void EarlyData::pass_to(Connection& sink) {
@@ -25,7 +25,7 @@ void EarlyData::go_on(const std::shared_ptr<State>& state) {
         advance(state);
     } catch (const std::bad_alloc&) {
         // Bytes that were read may be lost: the stream must not seem whole.
-        state->watch.fire();
+        state->source.note_reset();
     }
 }
 
@@ -35,7 +35,7 @@ void EarlyData::advance(const std::shared_ptr<State>& state) {
     const auto left = static_cast<std::uint32_t>(kEarlyBytes - state->pump.bytes());
     const auto step =
         state->pump.run(state->relays.tools(), state->source.bytes(), state->sink->bytes(), left);
-    if (state->pump.has_taken()) state->watch.closes(nullptr);
+    if (state->pump.has_taken()) state->source.on_reset({});
     switch (step) {
         case Pump::Step::wait_readable:
             state->waiting_for_source = true;
@@ -57,7 +57,7 @@ void EarlyData::advance(const std::shared_ptr<State>& state) {
                 go_on(state);
             });
             return;
-        case Pump::Step::source_failed: state->watch.fire(); return;
+        case Pump::Step::source_failed: state->source.note_reset(); return;
         case Pump::Step::ended:
         case Pump::Step::sink_failed: return;
     }
@@ -65,7 +65,7 @@ void EarlyData::advance(const std::shared_ptr<State>& state) {
 
 Pump EarlyData::take_pump() {
     pause();
-    if (state_->watch.fired()) state_->pump.source_was_reset();
+    if (state_->source.was_reset()) state_->pump.source_was_reset();
     return std::move(state_->pump);
 }
 

@@ -8,17 +8,16 @@
 
 #include <memory>
 
-#include "common/net/error_watch.hpp"
 #include "common/relay/relay.hpp"
 
 namespace inout {
 
 class EarlyData {
   public:
-    /// A reset of `source` that is met here is told to `watch`. Once a byte was taken, a reset no
-    /// longer closes what `watch` closes: the relay delivers what came before it, then resets. All
-    /// three must outlive this.
-    EarlyData(RelaySet& relays, Connection& source, ErrorWatch& watch);
+    /// A reset of `source` that is met here is noted there. Once a byte was taken, nothing is done
+    /// on_reset() any more: the relay delivers what came before it, then resets. Both must outlive
+    /// this.
+    EarlyData(RelaySet& relays, Connection& source);
     EarlyData(const EarlyData&) = delete;
     EarlyData& operator=(const EarlyData&) = delete;
     ~EarlyData() { pause(); }
@@ -42,7 +41,6 @@ class EarlyData {
     struct State {
         RelaySet& relays;
         Connection& source;
-        ErrorWatch& watch;
         Connection* sink = nullptr;       // nothing: paused, or over; the rest may be gone then
         bool waiting_for_source = false;  // or for its next turn
         Pump pump;

@@ -6,6 +6,8 @@
 #include "../peer.hpp"
 #include "../tls_pair.hpp"
 #include "common/app/worker.hpp"
+#include "common/net/deadline.hpp"
+#include "common/net/error_watch.hpp"
 
 namespace inout::ask_test {
 namespace {
@@ -29,7 +31,7 @@ class AskTest : public testing::Test {
         proxy = adopt_owned(worker.context(), std::move(to_proxy.a));
         peer.emplace(worker.context(), std::move(to_proxy.b));
         watch.emplace(*source);
-        early.emplace(worker.relays(), *source, *watch);
+        early.emplace(worker.relays(), *source);
         deadline.emplace(*proxy);
     }
     ~AskTest() override {
@@ -46,15 +48,15 @@ class AskTest : public testing::Test {
     }
     static Task<> run(AskTest& test, std::unique_ptr<TlsSession> e2e) {
         const Message request = InRequest{.magic = "7", .version = "0.0.1", .topic = "db"};
-        Asking asking{*test.proxy, *test.deadline, test.server, *test.early, std::move(e2e)};
+        Asking asking{*test.proxy, test.server, *test.early, std::move(e2e)};
         auto result = co_await ask(std::move(asking), request);
-        test.watch->closes(nullptr);
+        test.source->on_reset({});
         test.result.emplace(std::move(result));
     }
     /// It asks; a reset of the client ends that.
     void begin(std::unique_ptr<TlsSession> e2e = nullptr) {
         deadline->expires_after(kPatience);
-        watch->closes(proxy.get());
+        source->on_reset([this] { proxy->close(); });
         spawn(worker.executor(), "ask", run(*this, std::move(e2e)));
     }
     void begin_secret() { begin(std::make_unique<TlsSession>(psk(TlsSide::client).session())); }
@@ -179,7 +181,7 @@ TEST_F(AskTest, silence_ends_with_the_deadline) {
     hear_request();
     deadline->expires_after(1ms);
     ASSERT_FALSE(is_open());
-    EXPECT_TRUE(deadline->expired());
+    EXPECT_TRUE(proxy->has_expired());
     EXPECT_FALSE(result->error().answered);
     EXPECT_EQ(peer->end(), End::rst);
 }
@@ -189,7 +191,7 @@ TEST_F(AskTest, a_client_that_resets_before_anything_was_taken_ends_it) {
     hear_request();
     reset(client);
     ASSERT_FALSE(is_open());
-    EXPECT_TRUE(watch->fired());
+    EXPECT_TRUE(source->was_reset());
     EXPECT_FALSE(early->has_taken());
     EXPECT_EQ(peer->end(), End::rst);
 }
@@ -199,7 +201,7 @@ TEST_F(AskTest, a_client_that_resets_after_its_first_bytes_gets_its_stream_opene
     begin();
     hear_request();
     reset(client);
-    EXPECT_TRUE(becomes([this] { return watch->fired(); }));
+    EXPECT_TRUE(becomes([this] { return source->was_reset(); }));
     peer->say(answer());
     EXPECT_TRUE(is_open());
     EXPECT_EQ(peer->hear_bytes(5), "first");
@@ -325,7 +327,7 @@ TEST_F(AskEndToEndTest, a_meeting_that_takes_too_long_ends_with_the_deadline) {
     EXPECT_TRUE(becomes([this] { return proxy->tls() != nullptr; }));
     deadline->expires_after(1ms);
     expect_failure(true, Code::e2e, "not done in time");
-    EXPECT_TRUE(deadline->expired());
+    EXPECT_TRUE(proxy->has_expired());
 }
 
 TEST_F(AskEndToEndTest, a_client_that_resets_before_the_meeting_is_over_ends_it) {
@@ -334,7 +336,7 @@ TEST_F(AskEndToEndTest, a_client_that_resets_before_the_meeting_is_over_ends_it)
     peer->say(answer());
     reset(client);
     ASSERT_FALSE(is_open());
-    EXPECT_TRUE(watch->fired());
+    EXPECT_TRUE(source->was_reset());
     EXPECT_FALSE(early->has_taken());
 }
 

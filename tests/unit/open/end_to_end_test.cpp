@@ -5,6 +5,7 @@
 
 #include "../peer.hpp"
 #include "../tls_pair.hpp"
+#include "common/net/deadline.hpp"
 
 namespace inout::end_to_end_test {
 namespace {
@@ -28,7 +29,7 @@ class EndToEndTest : public testing::Test {
                            [](const std::exception_ptr& error) { EXPECT_FALSE(error); });
         }
         static Task<> run(Side& side, std::unique_ptr<TlsSession> session, const char* with) {
-            side.failure = co_await meet(*side.connection, std::move(session), side.deadline, with);
+            side.failure = co_await meet(*side.connection, std::move(session), with);
             side.is_over = true;
         }
         void expect_failure(Code code, const std::string& detail) const {

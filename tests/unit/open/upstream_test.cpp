@@ -27,7 +27,7 @@ class UpstreamTest : public testing::Test {
     }
 
     Dialled dial(Milliseconds timeout, DialFor what, Milliseconds wait,
-                 const ErrorWatch* asker = nullptr) {
+                 const Connection* asker = nullptr) {
         auto dialled =
             run(context, upstream->dial(context.get_executor(), timeout, what, wait, asker));
         return std::move(*dialled);
@@ -84,9 +84,8 @@ TEST_F(UpstreamTest, a_stream_whose_time_is_over_is_not_dialled) {
 TEST_F(UpstreamTest, a_client_that_is_gone_costs_no_dial) {
     TcpPair pair;
     Connection client = adopt(context, std::move(pair.a));
-    ErrorWatch watch(client);
-    watch.fire();
-    const auto dialled = dial(600s, DialFor::stream, 600s, &watch);
+    client.note_reset();
+    const auto dialled = dial(600s, DialFor::stream, 600s, &client);
     ASSERT_FALSE(dialled);
     EXPECT_EQ(dialled.error().code, Code::client_gone);
     EXPECT_EQ(arrivals(), 0U);

@@ -115,7 +115,7 @@ TEST_F(DataPoolTest, nothing_is_taken_or_asked_for_by_a_stream_that_nobody_wants
     open(1);
     const UniqueFd out = park();
     WantingStream& gone = streams.emplace_back(worker);
-    gone.watch.fire();
+    gone.in.note_reset();
     gone.take_from(pool, Clock::now() + kPatience);
     settle();
     ASSERT_TRUE(gone.taken);

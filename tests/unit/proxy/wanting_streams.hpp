@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "../peer.hpp"
+#include "common/net/error_watch.hpp"
 #include "proxy/data_pool.hpp"
 
 namespace inout::proxy {
@@ -22,7 +23,7 @@ struct WantingStream {
         spawn(worker.executor(), "stream", wait(pool, deadline));
     }
     Task<> wait(std::shared_ptr<DataPool> pool, Clock::time_point deadline) {
-        auto result = co_await pool->take(worker, deadline, watch);
+        auto result = co_await pool->take(worker, deadline, in);
         taken.emplace(std::move(result));
     }
     bool is_served() const { return taken && taken->result == DataPool::Taken::ok; }
