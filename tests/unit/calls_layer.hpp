@@ -49,7 +49,9 @@ class CallsLayer : public ByteLayer {
         return noted(calls_.send(fd_, data.data(), data.size()));
     }
     int shut_send() override { return calls_.shutdown_send(fd_); }
-    bool is_drained() const override { return drained_; }
+    bool is_drained() const override {
+        return drained_ && (wire_ == nullptr || wire_->is_drained());  // which is told of more
+    }
     bool is_quiet() override { return !has_input(fd_); }
     bool can_splice() const override { return true; }
     ssize_t splice_into(int pipe, std::size_t size) override {

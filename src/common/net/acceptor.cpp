@@ -80,7 +80,7 @@ std::error_code Acceptor::add(const Endpoint& endpoint) {
     if (!error) socket.bind(endpoint, error);
     if (!error) {
         set_connection_options(socket.native_handle());
-        set_keepalive(socket.native_handle());
+        set_keepalive(socket.native_handle(), keepalive_times(0.5, 0.5));
         socket.native_non_blocking(true, error);
     }
     if (!error) socket.listen(kListenBacklog, error);

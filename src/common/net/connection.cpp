@@ -29,7 +29,10 @@ Connection::Connection(const Executor& executor, UniqueFd fd, const Endpoint& pe
       fd_(std::move(fd)),
       peer_(peer),
       keeps_alive_(origin == Origin::accepted),
-      wire_(fd_.get()) {}
+      wire_(fd_.get()) {
+    // What we have dialled says nothing before it is asked: its first read waits.
+    if (origin == Origin::dialled) wire_.set_drained();
+}
 
 void Connection::push(std::unique_ptr<ByteLayer> layer) {
     layers_.push_back(std::move(layer));
@@ -164,11 +167,6 @@ void Connection::abandon_waiters() {
     }
 }
 
-void Connection::unwatch() {
-    cancel_waits();
-    if (std::exchange(watched_, 0) != 0) poller_->remove(fd_.get(), *this);
-}
-
 std::error_code Connection::last_error() const {
     const std::error_code own = top_->last_error();
     return own ? own : std::error_code(errno, asio::error::get_system_category());
@@ -196,11 +194,13 @@ Task<std::error_code> Connection::read_ahead(std::size_t size) {
             turn_ = Turn();
         }
         if (unread_.bytes().size() >= size) co_return std::error_code{};
-        const ssize_t n = unread_.fill(size);
-        spend_read(turn_, *top_, n > 0 ? static_cast<std::size_t>(n) : 0);
-        if (n == 0) co_return asio::error::eof;
-        if (n > 0 || errno == EINTR) continue;
-        if (errno != EAGAIN) co_return last_error();
+        if (!top_->is_drained()) {
+            const ssize_t n = unread_.fill(size);
+            spend_read(turn_, *top_, n > 0 ? static_cast<std::size_t>(n) : 0);
+            if (n == 0) co_return asio::error::eof;
+            if (n > 0 || errno == EINTR) continue;
+            if (errno != EAGAIN) co_return last_error();
+        }
         const auto [error] = co_await initiate(&Connection::wait_for_more_input, use_result);
         if (error) co_return error;
         turn_ = Turn();  // the others have had theirs
@@ -209,8 +209,12 @@ Task<std::error_code> Connection::read_ahead(std::size_t size) {
 
 void Connection::keep_alive() {
     if (std::exchange(has_own_times_, true) || !is_open()) return;
-    if (!std::exchange(keeps_alive_, true)) set_keepalive(fd());
-    set_keepalive_times(fd(), keepalive_times(random_unit(), random_unit()));
+    const KeepaliveTimes times = keepalive_times(random_unit(), random_unit());
+    if (std::exchange(keeps_alive_, true)) {
+        set_keepalive_times(fd(), times);
+    } else {
+        set_keepalive(fd(), times);
+    }
 }
 
 void Connection::note_reset() {
@@ -230,7 +234,8 @@ void Connection::expire() {
 
 void Connection::close() {
     if (!fd_) return;
-    unwatch();
+    cancel_waits();
+    if (std::exchange(watched_, 0) != 0) poller_->forget(*this);
     wire_.attach(-1);
     fd_.reset();
 }
@@ -241,7 +246,7 @@ void Connection::close_clean() {
 }
 
 void Connection::move_to(asio::io_context& context) {
-    unwatch();
+    if (std::exchange(watched_, 0) != 0) poller_->remove(fd_.get(), *this);
     executor_ = context.get_executor();
     poller_ = &Poller::of(executor_);
 }

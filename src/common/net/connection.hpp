@@ -178,7 +178,6 @@ class Connection final : private Poller::Watched {
     void begin(Slot& slot, Waiter& waiter, Events events, bool may_be_so);
     std::error_code watch(Events events);
     void end(Slot& slot, std::error_code error);
-    void unwatch();
 
     Executor executor_;
     Poller* poller_;

@@ -91,6 +91,10 @@ std::error_code Poller::change(int fd, Watched& watched, Events events) {
 
 void Poller::remove(int fd, Watched& watched) {
     queue_.remove(fd);
+    forget(watched);
+}
+
+void Poller::forget(Watched& watched) {
     for (std::size_t i = told_next_; i < told_end_; ++i) {
         if (told_[i].data == &watched) told_[i].data = nullptr;
     }

@@ -74,8 +74,11 @@ class Poller : public asio::execution_context::service {
     std::error_code add(int fd, Watched& watched, Events events);
     /// Of these events from now on, first of what holds already.
     std::error_code change(int fd, Watched& watched, Events events);
-    /// No longer; before `fd` is closed or `watched` ends.
+    /// No longer; before `watched` ends.
     void remove(int fd, Watched& watched);
+    /// The same for one whose descriptor is closed next, with which the kernel forgets it too:
+    /// nobody may have a copy of that (epoll(7)).
+    void forget(Watched& watched);
 
     /// A wait has begun, or is over: only while there is one this keeps the event loop running.
     void wait_began();

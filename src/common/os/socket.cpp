@@ -62,9 +62,9 @@ void set_keepalive_times(int fd, KeepaliveTimes times) {
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, times.interval_s);
 }
 
-void set_keepalive(int fd) {
+void set_keepalive(int fd, KeepaliveTimes times) {
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
-    set_keepalive_times(fd, keepalive_times(0.5, 0.5));
+    set_keepalive_times(fd, times);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 

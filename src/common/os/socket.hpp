@@ -31,8 +31,8 @@ struct KeepaliveTimes {
 /// From the least to the most of limits.hpp; each chance in [0, 1).
 KeepaliveTimes keepalive_times(double idle_chance, double interval_chance);
 void set_keepalive_times(int fd, KeepaliveTimes times);
-/// Keepalive with times of the middle, for a listening socket and what it accepts.
-void set_keepalive(int fd);
+/// Switches keepalive on; of a listening socket, for what it accepts.
+void set_keepalive(int fd, KeepaliveTimes times);
 /// TCP_USER_TIMEOUT (tcp(7)); 0: the kernel's own.
 void give_up_after(int fd, Milliseconds time);
 

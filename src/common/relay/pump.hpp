@@ -41,6 +41,11 @@ class Pump {
     Step run(const Tools& tools, ByteLayer& source, ByteLayer& sink,
              std::uint32_t turn_bytes = kTurnBytes);
 
+    /// Whether all that run() would do is to ask a source that has nothing.
+    bool waits_for(const ByteLayer& source) const {
+        return !leftover_ && !pipe_ && !source_ended_ && !sink_failed_ && source.is_drained();
+    }
+
     /// Appends what the source has now, at most a buffer full, to `out`, whose owner sends it on.
     /// False: the source has failed, see error().
     bool take(const Tools& tools, ByteLayer& source, std::string& out);

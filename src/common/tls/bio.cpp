@@ -77,7 +77,6 @@ ssize_t TlsWire::receive(TlsSession& s, std::span<char> into) {
     } else {
         const KeptError kept;
         n = s.below_->read(into.first(left));
-        s.wire_drained_ = s.below_->is_drained();
     }
     const bool limited = s.input_left_ != std::numeric_limits<std::size_t>::max();
     if (n > 0) s.see({into.data(), static_cast<std::size_t>(n)});

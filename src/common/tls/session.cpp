@@ -247,7 +247,9 @@ void TlsSession::fail(int reason) {
 }
 
 bool TlsSession::is_drained() const {
-    return wire_drained_ && SSL_has_pending(ssl_.get()) == 0;
+    // What has failed a read says, and what waits for room only a read goes on with.
+    if (read_failed_ || is_flooded_ || read_wants_write_) return false;
+    return below_->is_drained() && SSL_has_pending(ssl_.get()) == 0;
 }
 
 bool TlsSession::is_quiet() {

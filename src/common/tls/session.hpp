@@ -113,7 +113,6 @@ class TlsSession : public ByteLayer {
     std::string unsent_;                   // output that met a full socket
     int wire_errno_ = 0;
     bool wire_ended_ = false;
-    bool wire_drained_ = false;
     bool reading_ = false;  // what OpenSSL writes meanwhile nobody has asked for
 
     bool read_wants_write_ = false, write_wants_read_ = false;

@@ -58,7 +58,7 @@ TEST(ConnectionTest, little_waits_in_the_kernel_for_a_peer_that_does_not_read) {
 TEST(ConnectionTest, connections_that_are_kept_do_not_probe_in_step) {
     asio::io_context context;
     const LoopbackListener listener;
-    set_keepalive(listener.fd());
+    set_keepalive(listener.fd(), keepalive_times(0.5, 0.5));
     std::map<int, int> idle;
     for (int i = 0; i < 100; ++i) {
         Connection dialled = adopt(context, listener.connect());

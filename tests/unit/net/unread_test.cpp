@@ -143,6 +143,20 @@ TEST_F(ReadAheadTest, waits_for_what_is_missing_though_some_is_there) {
     EXPECT_TRUE(connection.is_quiet());
 }
 
+/// What was dialled is not asked before it was told of, so that a fresh connection costs no read.
+TEST_F(ReadAheadTest, what_is_there_before_the_first_wait_is_told_of) {
+    TcpPair dialled;
+    Connection ours(context.get_executor(), std::move(dialled.a), Endpoint(),
+                    Connection::Origin::dialled);
+    ASSERT_EQ(::send(dialled.b.get(), "hello", 5, 0), 5);
+    EXPECT_TRUE(ours.bytes().is_drained());
+    ASSERT_EQ(run(context, ours.read_ahead(5)), std::error_code());
+    EXPECT_EQ(ours.unread(), "hello");
+    ours.take(5);
+    ASSERT_EQ(::shutdown(dialled.b.get(), SHUT_WR), 0);
+    EXPECT_EQ(run(context, ours.read_ahead(1)), asio::error::eof);
+}
+
 TEST_F(ReadAheadTest, an_end_comes_after_what_is_unread) {
     send("abc");
     ASSERT_EQ(::shutdown(pair.a.get(), SHUT_WR), 0);
