@@ -107,9 +107,11 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
     }
     Pump up = early.take_pump();
     client_watch.stop();
-    auto keep = std::make_shared<ClientPlaces>(std::move(places));
-    worker.relays().start(std::move(client), std::move(proxy),
-                          opening.finish("client", "proxy", std::move(keep)), std::move(up));
+    worker.relays().start({.client_side = std::move(client),
+                           .service_side = std::move(proxy),
+                           .entry = opening.finish("client", "proxy"),
+                           .up = std::move(up),
+                           .on_end = [places = std::move(places)](const EndedStream&) {}});
 }
 
 }  // namespace inout::in

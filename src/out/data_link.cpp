@@ -201,8 +201,10 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         co_return;
     }
     deadline.cancel();
-    worker.relays().start(std::move(owned), std::move(*backend),
-                          opening->finish("proxy", "backend", std::move(link)));
+    worker.relays().start({.client_side = std::move(owned),
+                           .service_side = std::move(*backend),
+                           .entry = opening->finish("proxy", "backend"),
+                           .on_end = [link = std::move(link)](const EndedStream&) {}});
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ struct Places {
     std::shared_ptr<Strangers::Acquaintance> known;  ///< somebody of its source is here
 };
 
-/// Counts a running stream of its registration; released by the relay.
+/// Counts a running stream of its registration, until the relay has ended it.
 struct RunningStream {
     RunningStream(std::shared_ptr<Registration> r, Places p)
         : registration(std::move(r)), counted(registration->streams), places(std::move(p)) {}
@@ -173,10 +173,12 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
         }
         up.source_was_reset();  // what came before is still delivered
     }
-    auto running =
-        std::make_shared<RunningStream>(std::move(found.registration), std::move(places));
-    worker.relays().start(std::move(in), std::move(found.data),
-                          opening->finish("in", "out", std::move(running)), std::move(up));
+    RunningStream running(std::move(found.registration), std::move(places));
+    worker.relays().start({.client_side = std::move(in),
+                           .service_side = std::move(found.data),
+                           .entry = opening->finish("in", "out"),
+                           .up = std::move(up),
+                           .on_end = [running = std::move(running)](const EndedStream&) {}});
 }
 
 }  // namespace inout::proxy

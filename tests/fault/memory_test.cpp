@@ -83,6 +83,8 @@ TEST_P(MemoryTest, a_stream_without_memory_is_reset_and_no_end_is_false) {
         stream.start();
         ASSERT_TRUE(run_scarcely(GetParam())) << "seed " << seed;
         EXPECT_FALSE(stream.client.corrupt || stream.service.corrupt) << "seed " << seed;
+        EXPECT_EQ(stream.kept.use_count(), 1) << "seed " << seed;
+        EXPECT_EQ(stream.ends, stream.sets.size()) << "seed " << seed;
         if (stream.client.end == End::fin) {
             EXPECT_EQ(stream.client.received, down) << "seed " << seed;
         }

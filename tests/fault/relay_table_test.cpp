@@ -167,12 +167,12 @@ TEST_F(RelayTableTest, all_that_share_an_id_are_reset) {
     Stream& stream = add_running();
     RelaySet& set = *stream.sets.front();
     TcpPair left, right;
-    set.start(adopt_owned(context, std::move(left.b)), adopt_owned(context, std::move(right.b)),
-              {set.streams(), "1f", "t", "c:2", {}});
+    set.start({adopt_owned(context, std::move(left.b)), adopt_owned(context, std::move(right.b)),
+               StreamEntry(set.streams(), "1f", "t", "c:2", {})});
     TcpPair other_left, other_right;
-    set.start(adopt_owned(context, std::move(other_left.b)),
-              adopt_owned(context, std::move(other_right.b)),
-              {set.streams(), "2f", "t", "c:3", {}});
+    set.start({adopt_owned(context, std::move(other_left.b)),
+               adopt_owned(context, std::move(other_right.b)),
+               StreamEntry(set.streams(), "2f", "t", "c:3", {})});
     EXPECT_EQ(set.reset("1f", "told by a test"), 2U);
     EXPECT_TRUE(run_until([&] { return set.size() == 1 && stream.ended(); }));
     EXPECT_EQ(end_of(left.a.get()), End::rst);
@@ -199,8 +199,8 @@ TEST_F(RelayTableTest, a_stream_that_is_reset_while_it_is_opened_ends_when_it_is
     EXPECT_TRUE(run_until([&] { return opening->told != nullptr; }));
     TcpPair left, right;
     const std::string lines = logged([&] {
-        set.start(adopt_owned(context, std::move(left.b)), adopt_owned(context, std::move(right.b)),
-                  std::move(opening));
+        set.start({adopt_owned(context, std::move(left.b)),
+                   adopt_owned(context, std::move(right.b)), std::move(opening)});
         EXPECT_EQ(set.size(), 1U) << "it is over at once";
     });
     EXPECT_EQ(end_of(left.a.get()), End::rst);

@@ -163,6 +163,7 @@ TEST_P(RelayTest, what_a_stream_keeps_is_released_at_its_end) {
     EXPECT_EQ(stream.kept.use_count(), 1 + static_cast<long>(stream.sets.size()));
     EXPECT_TRUE(run_until([&] { return all_over(); }));
     EXPECT_EQ(stream.kept.use_count(), 1);
+    EXPECT_EQ(stream.ends, stream.sets.size());
 }
 
 class RelayTlsTest : public RelayTest {};

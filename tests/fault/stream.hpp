@@ -102,6 +102,7 @@ class Stream {
         EXPECT_EQ(service.end, End::fin);
     }
 
+    std::size_t ends = 0;                             // that relays have told of
     std::vector<std::unique_ptr<FaultyCalls>> calls;  // of each relay, the client's first
     std::vector<std::unique_ptr<RelaySet>> sets;
     Peer client, service;
@@ -123,8 +124,10 @@ class Stream {
     }
     void start(std::size_t relay) {
         StreamEntry stream(sets[relay]->streams(), "1f", "t", "c:1", left_[relay]->peer_endpoint());
-        stream.keep = kept;
-        sets[relay]->start(std::move(left_[relay]), std::move(right_[relay]), std::move(stream));
+        sets[relay]->start({.client_side = std::move(left_[relay]),
+                            .service_side = std::move(right_[relay]),
+                            .entry = std::move(stream),
+                            .on_end = [this, held = kept](const EndedStream&) { ++ends; }});
     }
 
     std::vector<ConnectionPtr> left_, right_;  // of each relay, until it starts

@@ -96,6 +96,8 @@ class Life {
         if (problem) {
             workers_.stop();
             workers_.run();
+            // Streams that have begun all the same, before the service goes that they belong to.
+            workers_.for_each([](Worker& w) { w.relays().reset_all("cannot start"); });
         }
         return problem;
     }

@@ -1,5 +1,6 @@
 #include "common/net/connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -165,6 +166,11 @@ void Connection::abandon_waiters() {
     for (Waiter* waiter : waiters) {
         if (waiter != nullptr) waiter->abandon();  // this may be gone
     }
+}
+
+bool Connection::outlives_stream() const {
+    return std::any_of(layers_.begin(), layers_.end(),
+                       [](const auto& layer) { return layer->outlives_stream(); });
 }
 
 std::error_code Connection::last_error() const {

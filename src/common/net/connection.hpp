@@ -65,6 +65,8 @@ class Connection final : private Poller::Watched {
     ssize_t receive(std::span<char> into) { return bytes().read(into); }
     ssize_t send(std::string_view data) { return top_->write(data); }
     int shut_send() { return top_->shut_send(); }
+    /// Whether one of its layers keeps the end of a stream to itself (ByteLayer).
+    bool outlives_stream() const;
     /// The reason of a failure of receive() or send(), to be asked at once.
     std::error_code last_error() const;
 

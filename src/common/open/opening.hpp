@@ -42,11 +42,9 @@ class Opening {
     void failed(const Reason& reason) const { failed(reason.code, reason.detail); }
 
     /// The stream is open: its entry, for the relay.
-    StreamEntry finish(const char* client_side, const char* service_side,
-                       std::shared_ptr<void> keep = nullptr) {
+    StreamEntry finish(const char* client_side, const char* service_side) {
         stream_.client_side = client_side;
         stream_.service_side = service_side;
-        stream_.keep = std::move(keep);
         return std::move(stream_);
     }
 

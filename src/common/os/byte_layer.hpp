@@ -33,6 +33,9 @@ class ByteLayer {
     virtual ssize_t write(std::string_view data) = 0;
     /// Ends our direction: 0, or -1 with errno; EAGAIN: again when there is room.
     virtual int shut_send() = 0;
+    /// Whether a stream that has ended in both directions, cleanly, has not ended its connection:
+    /// another may follow.
+    virtual bool outlives_stream() const { return false; }
 
     /// What the last EAGAIN of reading, and of writing, waits for, if not for the obvious.
     virtual bool read_wants_write() const { return false; }

@@ -15,16 +15,16 @@ namespace inout {
 /// turn, or none because it is done.
 class Relay {
   public:
-    Relay(RelaySet& set, ConnectionPtr client_side, ConnectionPtr service_side, StreamEntry stream,
-          Pump up)
+    Relay(RelaySet& set, OpenStream stream)
         : set_(set),
-          client_(*this, std::move(client_side), StreamLeg::client),
-          service_(*this, std::move(service_side), StreamLeg::service),
+          client_(*this, std::move(stream.client_side), StreamLeg::client),
+          service_(*this, std::move(stream.service_side), StreamLeg::service),
           up_(*this, client_, service_),
           down_(*this, service_, client_),
-          stream_(std::move(stream)),
+          stream_(std::move(stream.entry)),
+          on_end_(std::move(stream.on_end)),
           opened_(Clock::now()) {
-        up_.pump = std::move(up);
+        up_.pump = std::move(stream.up);
         stream_->has_moved(client_.leg, up_.pump.bytes());
         stream_->relay = this;
         stream_->opened(service_.connection->peer_endpoint());
@@ -76,6 +76,11 @@ class Relay {
         const bool again = now < closing_since_ + kSweepInterval;
         finish_step([this, now] { look_for_end(now); });
         return again;
+    }
+
+    /// One wait less is pending.
+    void release() {
+        if (--pending_ == 0 && rules_.is_over()) delete this;
     }
 
   private:
@@ -234,13 +239,7 @@ class Relay {
         rules_.closed();
         up_.pump.discard(set_.pipes_);
         down_.pump.discard(set_.pipes_);
-        if (rules_.ends_cleanly()) {
-            client_.close_clean();
-            service_.close_clean();
-        } else {
-            client_.connection->close();
-            service_.connection->close();
-        }
+        EndedStream ended{end_leg(client_), end_leg(service_)};
         set_.relays_.erase(this);
         set_.closing_.erase(this);
         counters().streams.take();
@@ -253,6 +252,24 @@ class Relay {
             log::lose_line();
         }
         stream_.leave();
+        try {
+            on_end_(std::move(ended));
+        } catch (const std::bad_alloc&) {
+            // A stream that might have followed is lost, and its connection with it.
+        }
+    }
+
+    EndedLeg end_leg(Side& side) {
+        Connection& connection = *side.connection;
+        const LegVerdict verdict = rules_.verdict(connection.outlives_stream());
+        if (verdict == LegVerdict::reusable) {
+            connection.cancel_waits();
+        } else if (rules_.ends_cleanly()) {
+            side.close_clean();
+        } else {
+            connection.close();
+        }
+        return {std::move(side.connection), verdict};
     }
 
     /// Does what a pending operation was for, and counts it as done. If memory runs out half of it
@@ -267,14 +284,11 @@ class Relay {
         release();
     }
 
-    void release() {
-        if (--pending_ == 0 && rules_.is_over()) delete this;
-    }
-
     RelaySet& set_;
     Side client_, service_;
     Direction up_, down_;
     StreamEntry stream_;
+    Once<void(EndedStream)> on_end_;
     const Clock::time_point opened_;
     EndRules rules_;
     Clock::time_point closing_since_{};
@@ -283,7 +297,9 @@ class Relay {
 };
 
 void RelayDirection::ready(std::error_code) { relay.resume(*this); }
+void RelayDirection::abandon() { relay.release(); }
 void RelaySide::ready(std::error_code error) { relay.met_error(*this, error); }
+void RelaySide::abandon() { relay.release(); }
 
 RelaySet::RelaySet(asio::io_context& context, const RelayOptions& options)
     : context_(context),
@@ -292,11 +308,9 @@ RelaySet::RelaySet(asio::io_context& context, const RelayOptions& options)
       sweep_timer_(context),
       close_timer_(context) {}
 
-void RelaySet::start(ConnectionPtr client_side, ConnectionPtr service_side, StreamEntry stream,
-                     Pump up) {
+void RelaySet::start(OpenStream stream) {
     // What needs memory comes first: nothing may know a relay that was not made.
-    auto relay = std::make_unique<Relay>(*this, std::move(client_side), std::move(service_side),
-                                         std::move(stream), std::move(up));
+    auto relay = std::make_unique<Relay>(*this, std::move(stream));
     if (!sweeping_) sweep_later();
     relays_.insert(relay.get());
     counters().streams.add();
@@ -305,8 +319,9 @@ void RelaySet::start(ConnectionPtr client_side, ConnectionPtr service_side, Stre
 }
 
 void RelaySet::reset_all(const std::string& reason) {
-    const std::vector<Relay*> all(relays_.begin(), relays_.end());
-    for (Relay* relay : all) relay->reset({StreamEnd::Cause::told, {}, reason});
+    while (!relays_.empty()) {
+        (*relays_.begin())->reset({StreamEnd::Cause::told, {}, reason});  // leaves the set
+    }
 }
 
 std::size_t RelaySet::reset(std::string_view id, const std::string& reason) {

@@ -2,9 +2,10 @@
 //
 // One set per worker; a stream lives and dies on that worker's thread. FIN becomes FIN and the
 // other direction goes on; RST (or a dead peer) becomes RST, after what came before it was
-// delivered; the set closes a stream only when the kernel has delivered everything. Writes the
-// stream's log line. Has the table of the worker's streams, those that are being opened too.
-// docs/architecture.md, "The end of a stream".
+// delivered; a stream is over only when the kernel has delivered everything. Then its log line is
+// written, and both connections go back to whoever gave them: open for another stream, or closed.
+// Has the table of the worker's streams, those that are being opened too. docs/architecture.md,
+// "The end of a stream".
 #pragma once
 
 #include <memory>
@@ -12,10 +13,12 @@
 #include <unordered_set>
 #include <vector>
 
+#include "common/base/once.hpp"
 #include "common/net/connection.hpp"
 #include "common/relay/peer_watch.hpp"
 #include "common/relay/pump.hpp"
 #include "common/relay/stream_table.hpp"
+#include "common/rules/stream_end.hpp"
 
 namespace inout {
 
@@ -32,6 +35,28 @@ struct RelayOptions {
     }
 };
 
+/// One connection of a stream that has ended.
+struct EndedLeg {
+    /// Reusable: as its stream has left it, with no wait pending. Spent: closed already.
+    ConnectionPtr connection;
+    LegVerdict verdict = LegVerdict::spent;
+};
+struct EndedStream {
+    EndedLeg client, service;
+};
+
+/// A stream that is open, as its opening gives it to the relays.
+struct OpenStream {
+    ConnectionPtr client_side, service_side;
+    StreamEntry entry;
+    /// Has already passed the client's first bytes on (EarlyData).
+    Pump up{};
+    /// Called once, however the stream ends: it has its line in the log, and is in the table no
+    /// more. So what it holds, the stream's places, is released then. On the worker's thread; may
+    /// start a stream. If memory runs out in it, what it was given is reset.
+    Once<void(EndedStream)> on_end{};
+};
+
 class Relay;
 
 class RelaySet {
@@ -39,12 +64,13 @@ class RelaySet {
     RelaySet(asio::io_context& context, const RelayOptions& options);
     RelaySet(const RelaySet&) = delete;
     RelaySet& operator=(const RelaySet&) = delete;
+    /// Ends every stream as reset_all() does: whom they call then must still be there.
+    ~RelaySet() { reset_all("the worker ends"); }
 
-    /// Takes both connections and carries the stream to its end. `up` has already passed the
-    /// client's first bytes on (EarlyData).
-    void start(ConnectionPtr client_side, ConnectionPtr service_side, StreamEntry stream,
-               Pump up = {});
-    /// Ends every stream with RST on both sides.
+    /// Borrows both connections and carries the stream to its end, which may come before this
+    /// returns. If this throws nothing was begun, and nobody is called.
+    void start(OpenStream stream);
+    /// Ends every stream with RST on both sides. Needs no memory but for a long reason.
     void reset_all(const std::string& reason);
     /// The same for those that have this id, as soon as the worker comes to it, and for one that is
     /// being opened as soon as it is open. How many: none, if there is no such stream here, or

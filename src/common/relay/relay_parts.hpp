@@ -17,9 +17,10 @@ struct RelaySide final : Waiter {
         : relay(of), connection(std::move(c)), leg(l) {}
     /// Its connection may have an error.
     void ready(std::error_code error) override;
+    void abandon() override;
 
     Relay& relay;
-    const ConnectionPtr connection;
+    ConnectionPtr connection;  ///< nothing: given back
     const StreamLeg leg;
     bool watching_errors = false;
     bool closed = false;  ///< by both ends and acknowledged
@@ -65,6 +66,7 @@ struct RelayDirection final : Waiter {
     RelayDirection(Relay& of, RelaySide& from, RelaySide& to) : relay(of), source(from), sink(to) {}
     /// What it waited for is there, or its turn.
     void ready(std::error_code) override;
+    void abandon() override;
 
     Relay& relay;
     RelaySide& source;

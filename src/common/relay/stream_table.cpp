@@ -40,10 +40,10 @@ StreamEntry::StreamEntry(StreamTable& table, std::string id, std::string topic, 
 }
 
 void StreamEntry::leave() noexcept {
-    if (!record_ || std::exchange(left_, true)) return;
-    table_->remove(*record_);
-    record_->relay = nullptr;
-    keep.reset();
+    const std::shared_ptr<StreamRecord> record = std::move(record_);
+    if (!record) return;
+    table_->remove(*record);
+    record->relay = nullptr;
 }
 
 void StreamEntry::log_end(Clock::time_point opened, const StreamEnd& end) const {

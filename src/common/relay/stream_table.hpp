@@ -119,19 +119,17 @@ class StreamEntry {
     StreamRecord& operator*() const { return *record_; }
     StreamRecord* operator->() const { return record_.get(); }
 
-    /// The stream has ended: it is in the table no more, and what it kept is released.
+    /// The stream has ended: it is in the table no more, and this is empty.
     void leave() noexcept;
     /// Its line in the log, to be called at its end.
     void log_end(Clock::time_point opened, const StreamEnd& end) const;
 
     const char* client_side = "client";  ///< the names of its two legs, for the log
     const char* service_side = "backend";
-    std::shared_ptr<void> keep{};  ///< released when the stream ends
 
   private:
     StreamTable* table_;
-    std::shared_ptr<StreamRecord> record_;
-    bool left_ = false;
+    std::shared_ptr<StreamRecord> record_;  // nothing: it has left
 };
 
 }  // namespace inout

@@ -40,6 +40,13 @@ EndRules::Next EndRules::next(Clock::time_point now) const {
     return are_inputs_over() ? Next::wait_for_arrival : Next::go_on;
 }
 
+LegVerdict EndRules::verdict(bool outlives_stream) const {
+    const bool has_ended =
+        has_input_ended(StreamLeg::client) && has_input_ended(StreamLeg::service);
+    return outlives_stream && has_ended && ends_cleanly() ? LegVerdict::reusable
+                                                          : LegVerdict::spent;
+}
+
 void EndRules::note(StreamEnd why) {
     if (end_.cause == StreamEnd::Cause::done) end_ = std::move(why);
 }

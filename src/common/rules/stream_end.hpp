@@ -42,6 +42,12 @@ struct StreamEnd {
 /// For the log, with the names of the two legs there.
 std::string to_string(const StreamEnd& end, std::string_view client, std::string_view service);
 
+/// What is left of a leg's connection when its stream has ended.
+enum class LegVerdict : unsigned char {
+    reusable,  ///< it can carry another stream
+    spent,     ///< it ends with this one
+};
+
 class EndRules {
   public:
     /// All of the leg's input was passed on, its end too.
@@ -68,6 +74,10 @@ class EndRules {
     bool ends_cleanly() const {
         return !is_lost(StreamLeg::client) && !is_lost(StreamLeg::service);
     }
+
+    /// Of a stream that is over. Another can follow on a connection that does not end with its
+    /// stream, `outlives_stream`, if this one has ended cleanly on both legs.
+    LegVerdict verdict(bool outlives_stream) const;
 
     bool is_over() const { return over_; }
     bool is_lost(StreamLeg leg) const { return of(leg).lost; }

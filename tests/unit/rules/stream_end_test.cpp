@@ -102,6 +102,37 @@ TEST(EndRules, nothing_counts_after_it_was_closed) {
     EXPECT_TRUE(rules.ends_cleanly());
 }
 
+TEST(EndRules, a_connection_that_outlives_its_stream_is_reusable_after_two_clean_ends) {
+    EndRules rules;
+    EXPECT_EQ(rules.verdict(true), LegVerdict::spent) << "nothing has ended";
+    rules.input_ended(StreamLeg::client);
+    EXPECT_EQ(rules.verdict(true), LegVerdict::spent) << "only one direction has";
+    rules.input_ended(StreamLeg::service);
+    rules.closed();
+    EXPECT_EQ(rules.verdict(true), LegVerdict::reusable);
+    EXPECT_EQ(rules.verdict(false), LegVerdict::spent);
+}
+
+TEST(EndRules, both_connections_are_spent_after_a_loss_of_either) {
+    for (const StreamLeg leg : {StreamLeg::client, StreamLeg::service}) {
+        EndRules rules;
+        rules.input_ended(StreamLeg::client);
+        rules.input_ended(StreamLeg::service);
+        rules.lost(leg, {Cause::reset, leg}, kStart);
+        rules.closed();
+        EXPECT_EQ(rules.verdict(true), LegVerdict::spent);
+    }
+}
+
+TEST(EndRules, both_connections_are_spent_if_it_was_told_to_end) {
+    EndRules rules;
+    rules.input_ended(StreamLeg::client);
+    rules.input_ended(StreamLeg::service);
+    rules.end_now({Cause::told, {}, "drain timeout"});
+    rules.closed();
+    EXPECT_EQ(rules.verdict(true), LegVerdict::spent);
+}
+
 TEST(StreamEnd, has_words_for_each_cause) {
     const auto words = [](StreamEnd end) { return to_string(end, "in", "backend"); };
     EXPECT_EQ(words({}), "done");
