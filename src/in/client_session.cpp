@@ -55,13 +55,13 @@ Message request_of(const Opening& opening, const Network& network, Connection& p
 Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
                       ConnectionPtr client, ClientPlaces places) {
     Server& server = *network.server;
-    WarmPool& warm = server.spares(worker);
+    SparePool& spares = server.spares(worker);
     Opening opening(worker.relays(), *client, {}, network.config.topic, client->peer());
     const auto open_until = Clock::now() + config.open_timeout;
     ErrorWatch client_watch(*client);
     EarlyData early(worker.relays(), *client);
 
-    ConnectionPtr proxy = warm.take();
+    ConnectionPtr proxy = spares.take();
     for (bool spare = proxy != nullptr;; spare = false) {
         if (!proxy) {
             auto dialled =
@@ -92,10 +92,10 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
         if (attempt.verdict == Attempt::Verdict::open) {
             server.reached();
             if (spare) proxy->give_up_after(Milliseconds{0});
-            warm.learn(*proxy, *response);
+            spares.learn(*proxy, *response);
             break;
         }
-        if (spare && attempt.was_unanswered()) warm.drop_all();  // the others are hardly better
+        if (spare && attempt.was_unanswered()) spares.drop_all();  // the others are hardly better
         if (attempt.verdict != Attempt::Verdict::fresh) {
             if (attempt.was_unanswered()) server.lost();
             opening.failed(attempt.reason);

@@ -8,7 +8,7 @@ Server::Server(Workers& workers, const InConfig& config, const Upstream& upstrea
                std::size_t number)
     : upstream_(upstream), budget_(budget), number_(number) {
     workers.for_each([&](Worker& worker) {
-        spares_[&worker] = std::make_unique<WarmPool>(worker, config, upstream, budget, number);
+        spares_[&worker] = std::make_unique<SparePool>(worker, config, upstream, budget, number);
     });
 }
 

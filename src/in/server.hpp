@@ -12,7 +12,7 @@
 #include "common/app/worker.hpp"
 #include "common/open/upstream.hpp"
 #include "common/rules/budget.hpp"
-#include "in/warm_pool.hpp"
+#include "in/spare_pool.hpp"
 
 namespace inout::in {
 
@@ -23,7 +23,7 @@ class Server {
            std::size_t number);
 
     const Upstream& upstream() const { return upstream_; }
-    WarmPool& spares(Worker& worker) const { return *spares_.at(&worker); }
+    SparePool& spares(Worker& worker) const { return *spares_.at(&worker); }
 
     /// The descriptors of a client and its connection to this proxy; an empty one: there are none.
     Budget::Places client_places();
@@ -41,7 +41,7 @@ class Server {
     const Upstream& upstream_;
     Budget& budget_;
     const std::size_t number_;
-    std::map<Worker*, std::unique_ptr<WarmPool>> spares_;
+    std::map<Worker*, std::unique_ptr<SparePool>> spares_;
     std::atomic<bool> is_lost_{false};
 };
 

@@ -157,7 +157,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
                     .message = found.refusal.detail,
                     .ext = true,
                     .code = found.refusal.code};
-    if (state.config.limits.warm > 0) answer.warm = kWarmKept;
+    if (state.config.limits.warm > 0) answer.warm = kSpareKept;
     if (!found.data) {
         opening->failed(found.refusal);
         opening.reset();  // the farewell is no part of it: neither a drain nor others wait for it

@@ -64,7 +64,7 @@ void ProxyState::relieve(std::size_t in_use) {
     for (const auto& registration : directory.all()) registration->pool->shed();
     // A request may be on its way on a spare connection and be lost with it: only if clients would
     // be refused instead.
-    if (budget.is_spent(in_use)) warm.shed();
+    if (budget.is_spent(in_use)) spares.shed();
 }
 
 ProxyService::ProxyService(Workers& workers, const ProxyConfig& config)
@@ -132,7 +132,7 @@ Task<> ProxyService::accept() {
 void ProxyService::drain() {
     state_.draining = true;
     acceptor_.close();
-    state_.warm.close();
+    state_.spares.close();
     for (const auto& registration : state_.directory.all()) {
         registration->pool->close();
         registration->notify(NoticeCode::draining, "proxy is ending");

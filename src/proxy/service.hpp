@@ -34,7 +34,7 @@ struct ProxyState {
           strangers(c),
           directory(c.limits.topics),
           budget(descriptors_for(c.limits), c.limits.warm),
-          warm(budget.optional_max()),
+          spares(budget.optional_max()),
           streams_of_topic(c.limits.streams_per_topic),
           streams_of_key(c.limits.streams_per_key),
           topics_of_key(c.limits.topics_per_key) {}
@@ -45,7 +45,7 @@ struct ProxyState {
     const std::string proxy_id = random_hex(kStreamIdDigits);  ///< names this process
     Directory directory;
     DescriptorBudget budget;
-    ConnectionList warm;  ///< spare connections of ins
+    ConnectionList spares;  ///< spare connections of ins
     Quota streams_of_topic, streams_of_key, topics_of_key;
     std::atomic<bool> draining{false};
 

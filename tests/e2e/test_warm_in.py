@@ -17,9 +17,9 @@ from test_warm import wait_warm
 from wan import R_FROM_A, Wan
 
 ONE_WORKER = {"threads": 1}
-# Spares that in keeps for each of its workers at least, while clients come (kWarmMin).
+# Spares that in keeps for each of its workers at least, while clients come (kSpareMin).
 SPARES = 2
-# The time without a client after which it keeps none (kWarmQuiet), with some slack.
+# The time without a client after which it keeps none (kSpareQuiet), with some slack.
 QUIET_S = 60 + 10
 
 

@@ -113,22 +113,22 @@ inline constexpr Milliseconds kRequestExpiry{5'000}, kWaitingExpiry{1'000};
 /// How long a burst is remembered by the pool's target.
 inline constexpr Milliseconds kPoolQuiet{30'000};
 
-// --- spare ("warm") connections from in to the proxy ---
+// --- spare connections from in to the proxy: "warm" on the wire, in limits and in counters ---
 /// The proxy closes one that brought no request for this long, and announces that.
-inline constexpr Milliseconds kWarmKept{120'000};
+inline constexpr Milliseconds kSpareKept{120'000};
 /// in keeps one this long (or half of what the proxy announced), so that none is used when the
 /// proxy is about to close it; and keeps none when no client came for this long.
-inline constexpr Milliseconds kWarmQuiet{60'000};
+inline constexpr Milliseconds kSpareQuiet{60'000};
 /// A proxy that keeps them shorter than this gets none.
-inline constexpr Milliseconds kWarmKeptMin{100};
+inline constexpr Milliseconds kSpareKeptMin{100};
 /// Nearer proxies are dialled: a spare connection would cost more work than it saves time.
-inline constexpr std::chrono::microseconds kWarmRoundTripMin{2'000};
+inline constexpr std::chrono::microseconds kSpareRoundTripMin{2'000};
 /// How long that measurement holds.
-inline constexpr Milliseconds kWarmMeasured{1'000};
+inline constexpr Milliseconds kSpareMeasured{1'000};
 /// The first looks of in at its proxies are spread out: over this time for each, and at most.
 inline constexpr Milliseconds kFirstLookApart{50}, kFirstLooks{10'000};
 /// Spares of one worker to one proxy: at least while clients come, and at most.
-inline constexpr std::size_t kWarmMin = 2, kWarmMax = 64;
+inline constexpr std::size_t kSpareMin = 2, kSpareMax = 64;
 
 /// Connections that a data link of out tries when a proxy's bytes make no sense.
 inline constexpr unsigned kParkAttempts = 3;

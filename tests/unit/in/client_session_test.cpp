@@ -62,15 +62,15 @@ class ClientSessionTest : public testing::Test {
                 .message = code == Code::none ? "" : "not this one",
                 .ext = true,
                 .code = code,
-                .warm = kWarmKept};
+                .warm = kSpareKept};
     }
     /// Spare connections, as a proxy far away has them kept.
     std::vector<Peer> make_spares() {
-        WarmPool& pool = server->spares(worker);
+        SparePool& pool = server->spares(worker);
         pool.take();
         pool.learn(*connection_from_afar(worker.context()), answer());
         std::vector<Peer> spares;
-        for (std::size_t i = 0; i < kWarmMin; ++i) {
+        for (std::size_t i = 0; i < kSpareMin; ++i) {
             spares.push_back(dialled());
             EXPECT_TRUE(spares.back().hear<InWarmRequest>());
             spares.back().say(answer(Code::none, "InWarmRequest"));

@@ -106,10 +106,10 @@ TEST_F(AskTest, first_bytes_leave_with_the_request_and_behind_it_until_the_answe
     client_says("second");
     EXPECT_EQ(peer->hear_bytes(6), "second");
     auto yes = answer();
-    yes.warm = kWarmKept;
+    yes.warm = kSpareKept;
     peer->say(yes);
     ASSERT_TRUE(is_open());
-    EXPECT_EQ((*result)->warm, kWarmKept);
+    EXPECT_EQ((*result)->warm, kSpareKept);
     EXPECT_TRUE(early->has_taken());
     client_says("third");
     run_ready(worker.context());

@@ -33,7 +33,7 @@ TEST_F(Pairing, a_stream_is_opened_with_what_in_said_and_what_its_client_sent_fi
     EXPECT_TRUE(answer->ok());
     EXPECT_EQ(answer->magic, "3");
     EXPECT_EQ(answer->request, "InRequest");
-    EXPECT_EQ(answer->warm, kWarmKept);
+    EXPECT_EQ(answer->warm, kSpareKept);
     EXPECT_EQ(in.hear_bytes(6), "banner");
 }
 

@@ -1,19 +1,19 @@
 // Spare connections to a proxy, which is the test.
-#include "in/warm_pool.hpp"
+#include "in/spare_pool.hpp"
 
 #include <gtest/gtest.h>
 
 #include "../peer.hpp"
 #include "far_connection.hpp"
 
-namespace inout::in::warm_pool_test {
+namespace inout::in::spare_pool_test {
 namespace {
 
 using namespace std::chrono_literals;
 
-class WarmPoolTest : public testing::Test {
+class SparePoolTest : public testing::Test {
   protected:
-    WarmPoolTest() {
+    SparePoolTest() {
         listener.emplace();
         TrustStores trusts;
         auto made =
@@ -22,7 +22,7 @@ class WarmPoolTest : public testing::Test {
         upstream = std::move(*made);
         pool.emplace(worker, config, *upstream, budget, 0);
     }
-    ~WarmPoolTest() override {
+    ~SparePoolTest() override {
         pool->close();
         listener.reset();
         EXPECT_TRUE(becomes([this] { return is_idle() && spares() == 0; }));
@@ -36,11 +36,11 @@ class WarmPoolTest : public testing::Test {
     bool is_idle() const { return counters().tasks == tasks; }
     static std::size_t spares() { return counters().warm; }
     /// A proxy at the other end of `connection` has answered a client's request.
-    void learn(const ConnectionPtr& connection, std::optional<Milliseconds> warm = kWarmKept) {
+    void learn(const ConnectionPtr& connection, std::optional<Milliseconds> warm = kSpareKept) {
         pool->learn(*connection, Response{.request = "InRequest", .ext = true, .warm = warm});
     }
     /// A client was served by a proxy for which spare connections pay.
-    void learn_of_far_proxy(Milliseconds warm = kWarmKept) {
+    void learn_of_far_proxy(Milliseconds warm = kSpareKept) {
         pool->take();
         learn(connection_from_afar(worker.context()), warm);
     }
@@ -55,7 +55,7 @@ class WarmPoolTest : public testing::Test {
     Peer next_kept() {
         Peer peer = next_asking();
         const std::size_t before = spares();
-        peer.say(Response{.request = "InWarmRequest", .ext = true, .warm = kWarmKept});
+        peer.say(Response{.request = "InWarmRequest", .ext = true, .warm = kSpareKept});
         EXPECT_TRUE(becomes([&] { return spares() == before + 1; }));
         return peer;
     }
@@ -69,29 +69,29 @@ class WarmPoolTest : public testing::Test {
     std::optional<PollingListener> listener;
     std::unique_ptr<Upstream> upstream;
     Worker worker{RelayOptions{}};
-    std::optional<WarmPool> pool;
+    std::optional<SparePool> pool;
 };
 
-TEST_F(WarmPoolTest, nothing_is_dialled_before_a_proxy_has_said_that_it_keeps_some) {
+TEST_F(SparePoolTest, nothing_is_dialled_before_a_proxy_has_said_that_it_keeps_some) {
     EXPECT_FALSE(pool->take());
     learn(connection_from_afar(worker.context()), std::nullopt);
     EXPECT_TRUE(is_idle());
 }
 
-TEST_F(WarmPoolTest, a_near_proxy_and_one_that_keeps_them_too_short_get_none) {
+TEST_F(SparePoolTest, a_near_proxy_and_one_that_keeps_them_too_short_get_none) {
     TcpPair near;
     pool->take();
     learn(adopt_owned(worker.context(), std::move(near.a)));
     EXPECT_TRUE(is_idle());
-    learn(connection_from_afar(worker.context()), 2 * kWarmKeptMin - 1ms);
+    learn(connection_from_afar(worker.context()), 2 * kSpareKeptMin - 1ms);
     EXPECT_TRUE(is_idle());
 }
 
-TEST_F(WarmPoolTest, after_a_client_some_are_dialled_and_the_newest_is_used_first) {
+TEST_F(SparePoolTest, after_a_client_some_are_dialled_and_the_newest_is_used_first) {
     learn_of_far_proxy();
     Peer older = next_kept(), newer = next_kept();
     EXPECT_TRUE(is_idle());
-    EXPECT_EQ(budget.used(0), kWarmMin);
+    EXPECT_EQ(budget.used(0), kSpareMin);
     auto first = pool->take();
     EXPECT_TRUE(has(first, newer));
     Peer replacement = next_kept();
@@ -102,7 +102,7 @@ TEST_F(WarmPoolTest, after_a_client_some_are_dialled_and_the_newest_is_used_firs
     EXPECT_FALSE(pool->take());
 }
 
-TEST_F(WarmPoolTest, one_that_has_died_is_not_used) {
+TEST_F(SparePoolTest, one_that_has_died_is_not_used) {
     learn_of_far_proxy();
     Peer alive = next_kept(), dead = next_kept();
     reset(dead.fd());
@@ -111,7 +111,7 @@ TEST_F(WarmPoolTest, one_that_has_died_is_not_used) {
     EXPECT_TRUE(has(taken, alive));
 }
 
-TEST_F(WarmPoolTest, one_on_which_the_proxy_talks_out_of_turn_is_reset) {
+TEST_F(SparePoolTest, one_on_which_the_proxy_talks_out_of_turn_is_reset) {
     learn_of_far_proxy();
     const Peer talking = next_kept(), quiet = next_kept();
     talking.say(Ping{});
@@ -119,7 +119,7 @@ TEST_F(WarmPoolTest, one_on_which_the_proxy_talks_out_of_turn_is_reset) {
     EXPECT_EQ(spares(), 1U);
 }
 
-TEST_F(WarmPoolTest, a_proxy_that_refuses_one_is_left_alone_for_a_while) {
+TEST_F(SparePoolTest, a_proxy_that_refuses_one_is_left_alone_for_a_while) {
     learn_of_far_proxy();
     const Peer kept = next_kept();
     const Peer refused = next_asking();
@@ -134,7 +134,7 @@ TEST_F(WarmPoolTest, a_proxy_that_refuses_one_is_left_alone_for_a_while) {
     EXPECT_TRUE(is_idle()) << "none is dialled";
 }
 
-TEST_F(WarmPoolTest, when_one_was_dead_at_its_use_all_are_reset) {
+TEST_F(SparePoolTest, when_one_was_dead_at_its_use_all_are_reset) {
     learn_of_far_proxy();
     const Peer one = next_kept(), other = next_kept();
     pool->drop_all();
@@ -144,19 +144,19 @@ TEST_F(WarmPoolTest, when_one_was_dead_at_its_use_all_are_reset) {
     EXPECT_FALSE(pool->take());
 }
 
-TEST_F(WarmPoolTest, after_its_end_none_is_kept_or_dialled_any_more) {
+TEST_F(SparePoolTest, after_its_end_none_is_kept_or_dialled_any_more) {
     learn_of_far_proxy();
     const Peer kept = next_kept(), asking = next_asking();
     pool->close();
     EXPECT_EQ(kept.end(), End::rst);
-    asking.say(Response{.request = "InWarmRequest", .ext = true, .warm = kWarmKept});
+    asking.say(Response{.request = "InWarmRequest", .ext = true, .warm = kSpareKept});
     EXPECT_EQ(asking.end(), End::rst);
     EXPECT_TRUE(becomes([this] { return is_idle(); }));
     EXPECT_FALSE(pool->take());
     EXPECT_TRUE(is_idle());
 }
 
-TEST_F(WarmPoolTest, none_is_dialled_when_half_of_the_descriptors_are_taken) {
+TEST_F(SparePoolTest, none_is_dialled_when_half_of_the_descriptors_are_taken) {
     Budget::Places streams;
     ASSERT_TRUE(budget.take(0, budget.most() / 2 - 1, streams));
     learn_of_far_proxy();
@@ -166,11 +166,11 @@ TEST_F(WarmPoolTest, none_is_dialled_when_half_of_the_descriptors_are_taken) {
     EXPECT_TRUE(has(taken, only));
 }
 
-TEST_F(WarmPoolTest, an_old_one_is_reset_before_the_proxy_would_and_replaced_while_clients_come) {
-    learn_of_far_proxy(2 * kWarmKeptMin);
+TEST_F(SparePoolTest, an_old_one_is_reset_before_the_proxy_would_and_replaced_while_clients_come) {
+    learn_of_far_proxy(2 * kSpareKeptMin);
     const Peer one = next_asking(), other = next_asking();
     for (const Peer* peer : {&one, &other}) {
-        peer->say(Response{.request = "InWarmRequest", .ext = true, .warm = 2 * kWarmKeptMin});
+        peer->say(Response{.request = "InWarmRequest", .ext = true, .warm = 2 * kSpareKeptMin});
     }
     EXPECT_EQ(one.end(), End::rst);
     EXPECT_EQ(other.end(), End::rst);
@@ -178,4 +178,4 @@ TEST_F(WarmPoolTest, an_old_one_is_reset_before_the_proxy_would_and_replaced_whi
 }
 
 }  // namespace
-}  // namespace inout::in::warm_pool_test
+}  // namespace inout::in::spare_pool_test

@@ -2,8 +2,8 @@
 // round trip of a dial.
 //
 // None before the first client, none to a proxy that did not announce that it takes them or that is
-// near (kWarmRoundTripMin); after it, as many as the bursts need. Each is dropped when it dies or
-// grows old (kWarmQuiet), and not replaced when no client came for as long. Optional: none is made
+// near (kSpareRoundTripMin); after it, as many as the bursts need. Each is dropped when it dies or
+// grows old (kSpareQuiet), and not replaced when no client came for as long. Optional: none is made
 // once half of what this proxy may have of the descriptors is taken. Worker's thread only, except
 // close(). docs/protocol.md, "Spare connections".
 #pragma once
@@ -21,13 +21,13 @@
 
 namespace inout::in {
 
-class WarmPool {
+class SparePool {
   public:
     /// `number`: that of this proxy in the budget.
-    WarmPool(Worker& worker, const InConfig& config, const Upstream& upstream, Budget& budget,
-             std::size_t number);
-    WarmPool(const WarmPool&) = delete;
-    WarmPool& operator=(const WarmPool&) = delete;
+    SparePool(Worker& worker, const InConfig& config, const Upstream& upstream, Budget& budget,
+              std::size_t number);
+    SparePool(const SparePool&) = delete;
+    SparePool& operator=(const SparePool&) = delete;
 
     /// A client came; a connection for it that was alive a moment ago, or nothing.
     ConnectionPtr take();

@@ -1,4 +1,4 @@
-#include "in/warm_pool.hpp"
+#include "in/spare_pool.hpp"
 
 #include <algorithm>
 
@@ -9,12 +9,12 @@
 namespace inout::in {
 namespace {
 
-PoolPolicy new_policy() { return {kWarmMin, kWarmMax, kWarmMax}; }
+PoolPolicy new_policy() { return {kSpareMin, kSpareMax, kSpareMax}; }
 
 }  // namespace
 
-WarmPool::WarmPool(Worker& worker, const InConfig& config, const Upstream& upstream, Budget& budget,
-                   std::size_t number)
+SparePool::SparePool(Worker& worker, const InConfig& config, const Upstream& upstream,
+                     Budget& budget, std::size_t number)
     : worker_(worker),
       config_(config),
       upstream_(upstream),
@@ -23,7 +23,7 @@ WarmPool::WarmPool(Worker& worker, const InConfig& config, const Upstream& upstr
       policy_(new_policy()),
       age_timer_(worker.context()) {}
 
-ConnectionPtr WarmPool::take() {
+ConnectionPtr SparePool::take() {
     last_client_ = Clock::now();
     policy_.stream_opened();
     ConnectionPtr taken;
@@ -38,21 +38,21 @@ ConnectionPtr WarmPool::take() {
     return taken;
 }
 
-void WarmPool::learn(Connection& connection, const Response& response) {
+void SparePool::learn(Connection& connection, const Response& response) {
     if (Clock::now() >= measure_at_) {
-        measure_at_ = Clock::now() + kWarmMeasured;
-        pays_ = round_trip(connection.fd()) >= kWarmRoundTripMin;
+        measure_at_ = Clock::now() + kSpareMeasured;
+        pays_ = round_trip(connection.fd()) >= kSpareRoundTripMin;
     }
-    keep_ =
-        pays_ ? std::min(kWarmQuiet, response.warm.value_or(Milliseconds{0}) / 2) : Milliseconds{0};
-    if (keep_ < kWarmKeptMin) {
+    keep_ = pays_ ? std::min(kSpareQuiet, response.warm.value_or(Milliseconds{0}) / 2)
+                  : Milliseconds{0};
+    if (keep_ < kSpareKeptMin) {
         keep_ = Milliseconds{0};
         policy_ = new_policy();
     }
     refill();
 }
 
-void WarmPool::close() {
+void SparePool::close() {
     asio::post(worker_.context(), [this] {
         closed_ = true;
         drop_all();
@@ -60,11 +60,11 @@ void WarmPool::close() {
     });
 }
 
-void WarmPool::refill() {
+void SparePool::refill() {
     const auto now = Clock::now();
     if (closed_ || keep_ == Milliseconds{0} || now < refused_until_) return;
     const std::size_t count = policy_.request(spares_.size(), 0, now);
-    const std::size_t room = kWarmMax - std::min(kWarmMax, spares_.size() + opening_);
+    const std::size_t room = kSpareMax - std::min(kSpareMax, spares_.size() + opening_);
     for (std::size_t i = 0; i < std::min(count, room); ++i) {
         Budget::Places places;
         if (!take_place(places)) return;
@@ -73,11 +73,11 @@ void WarmPool::refill() {
 }
 
 /// Of the first half only: the rest is for clients.
-bool WarmPool::take_place(Budget::Places& places) {
+bool SparePool::take_place(Budget::Places& places) {
     return budget_.used(number_) < budget_.most() / 2 && budget_.take(number_, 1, places);
 }
 
-Task<> WarmPool::open_spare(Budget::Places places) {
+Task<> SparePool::open_spare(Budget::Places places) {
     const CountedHere counted(opening_);
     const Milliseconds timeout = std::min(config_.connect_timeout, config_.open_timeout);
     auto dialled = co_await upstream_.dial(worker_.executor(), timeout, DialFor::spare, timeout);
@@ -106,7 +106,7 @@ Task<> WarmPool::open_spare(Budget::Places places) {
     if (spares_.size() == 1) wait_for_age();
 }
 
-void WarmPool::watch(const std::shared_ptr<Spare>& spare) {
+void SparePool::watch(const std::shared_ptr<Spare>& spare) {
     // Readable while spare means an end, an error, or a proxy that talks out of turn.
     spare->connection->until_input([this, spare](std::error_code error) {
         if (error || !spare->connection) return;  // taken or dropped
@@ -119,7 +119,7 @@ void WarmPool::watch(const std::shared_ptr<Spare>& spare) {
     });
 }
 
-void WarmPool::wait_for_age() {
+void SparePool::wait_for_age() {
     if (spares_.empty()) return;
     age_timer_.expires_at(spares_.front()->born + keep_);
     age_timer_.async_wait([this](std::error_code error) {
@@ -127,24 +127,24 @@ void WarmPool::wait_for_age() {
     });
 }
 
-void WarmPool::drop_all() {
+void SparePool::drop_all() {
     while (!spares_.empty()) drop_oldest();
 }
 
-void WarmPool::drop_oldest() {
+void SparePool::drop_oldest() {
     spares_.front()->connection->close();  // its watch holds it a little longer
     spares_.front()->places = {};
     spares_.pop_front();
 }
 
-void WarmPool::drop_old() {
+void SparePool::drop_old() {
     const auto now = Clock::now();
     auto surplus = policy_.surplus(spares_.size(), now);
     while (!spares_.empty() && (surplus > 0 || now - spares_.front()->born >= keep_)) {
         drop_oldest();
         if (surplus > 0) --surplus;
     }
-    if (now - last_client_ < kWarmQuiet) {
+    if (now - last_client_ < kSpareQuiet) {
         refill();
     } else {
         policy_ = new_policy();
