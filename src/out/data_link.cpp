@@ -225,13 +225,11 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
             say_not_parked(*registration, dialled.error().detail);
             break;
         }
-        if (!links.begin(link)) break;
         ConnectionPtr proxy = std::move(*dialled);
-        Parked parked;
-        {
-            const DataLinks::Lent lent(*link, *proxy);
-            parked = co_await park(*proxy, *registration, link);
-        }
+        ConnectionPtr lent = lend(proxy);
+        if (!links.begin(link, lent)) break;
+        Parked parked = co_await park(*proxy, *registration, link);
+        lent.reset();  // what becomes a stream is not closed from there
         if (parked.garbled) continue;
         links.remove(link);
         if (parked.active) {

@@ -9,13 +9,6 @@ namespace {
 
 bool is_open(const DataLinks::Group& group) { return !group.closed && group.count < kPoolHardMax; }
 
-/// Each is closed on its own thread; one that is no longer parked then stays.
-void close_soon(const std::shared_ptr<DataLinks::Link>& link) {
-    asio::post(link->executor, [link] {
-        if (link->connection != nullptr) link->connection->close();
-    });
-}
-
 }  // namespace
 
 DataLinks::DataLinks(Budget& budget, std::size_t owner)
@@ -69,10 +62,7 @@ void DataLinks::evict(List::iterator victim) {
     unlist(victim);
     link->places = {};
     // A stream that is here already stays; one that is under way is the price of little room.
-    asio::post(link->executor, [link] {
-        Connection* const parked = link->connection;
-        if (parked != nullptr && parked->is_open() && !parked->has_input()) parked->close();
-    });
+    close_soon(link->executor, link->connection, CloseIf::nothing_has_come);
 }
 
 void DataLinks::unlist(List::iterator at) {
@@ -81,9 +71,10 @@ void DataLinks::unlist(List::iterator at) {
     links_.erase(at);
 }
 
-bool DataLinks::begin(const std::shared_ptr<Link>& link) {
+bool DataLinks::begin(const std::shared_ptr<Link>& link, const ConnectionPtr& lent) {
     const std::lock_guard lock(mutex_);
     link->is_parked = false;
+    link->connection = lent;
     return link->is_listed && !link->group->closed;
 }
 
@@ -115,7 +106,8 @@ void DataLinks::close(Group& group) {
     const std::lock_guard lock(mutex_);
     group.closed = true;
     for (const auto& link : links_) {
-        if (link->group.get() == &group) close_soon(link);
+        if (link->group.get() != &group) continue;
+        close_soon(link->executor, link->connection, CloseIf::always);
     }
 }
 

@@ -10,7 +10,7 @@
 #include <memory>
 #include <mutex>
 
-#include "common/net/connection.hpp"
+#include "common/net/close_soon.hpp"
 #include "common/rules/budget.hpp"
 
 namespace inout::out {
@@ -28,24 +28,11 @@ class DataLinks {
         Link(Executor e, std::shared_ptr<Group> g) : executor(std::move(e)), group(std::move(g)) {}
         Executor executor;
         std::shared_ptr<Group> group;
-        /// Touched on `executor` only; nothing: not to be closed.
-        Connection* connection = nullptr;
         // The rest is under the lock.
+        std::weak_ptr<Connection> connection;  // while it may be closed from here
         bool is_listed = true, is_parked = false;
         Clock::time_point since{};
         Budget::Places places;
-    };
-
-    /// Lends a connection to a link for as long as this lives, on the link's executor.
-    class Lent {
-      public:
-        Lent(Link& link, Connection& connection) : link_(link) { link_.connection = &connection; }
-        Lent(const Lent&) = delete;
-        Lent& operator=(const Lent&) = delete;
-        ~Lent() { link_.connection = nullptr; }
-
-      private:
-        Link& link_;
     };
 
     /// `owner`: the number of this proxy in the budget.
@@ -57,9 +44,10 @@ class DataLinks {
                               bool client_waits, Clock::time_point now);
     /// Whether this registration may have one more, if there is room.
     bool may_have_more(const Group& group);
-    /// It dials, for the first time or once more, or is about to park: it is not to give way.
-    /// False: it had to already, or the registration is over; its coroutine ends.
-    bool begin(const std::shared_ptr<Link>& link);
+    /// It dials, for the first time or once more, or is about to park and lends its connection: it
+    /// is not to give way. False: it had to already, or the registration is over; its coroutine
+    /// ends.
+    bool begin(const std::shared_ptr<Link>& link, const ConnectionPtr& lent = nullptr);
     /// The proxy has it, and may use it at any time.
     void park(const std::shared_ptr<Link>& link, Clock::time_point now);
     /// It has ended, or becomes a stream: no longer here. Its descriptor stays taken until the link

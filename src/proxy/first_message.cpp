@@ -200,23 +200,17 @@ Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
     co_return std::nullopt;
 }
 
-/// Leaves the list of spare connections also if its session ends by an exception.
-struct SparePlace {
-    ConnectionList& list;
-    const std::shared_ptr<ConnectionList::Entry>& entry;
-    ~SparePlace() { list.remove(entry); }
-};
-
 /// A spare connection of an in: answers, and waits for its request. Nothing: it was refused, or
 /// ended without one.
-Task<std::optional<Message>> keep_spare(ProxyState& state, Worker& worker, Connection& connection,
+Task<std::optional<Message>> keep_spare(ProxyState& state, const ConnectionPtr& owned,
                                         InWarmRequest request, const Identity& identity) {
+    Connection& connection = *owned;
     DescriptorBudget::Owner owner = state.owner_of(identity, connection);
     std::unique_ptr<DescriptorBudget::Share> share;
     const auto verdict =
         state.budget.take(DescriptorBudget::Kind::spare, owner, 1, descriptors_in_use(), share);
     const bool granted = verdict == DescriptorBudget::Verdict::granted && !state.draining;
-    const auto place = granted ? state.spares.add(worker.executor()) : nullptr;
+    auto place = granted ? state.spares.add(owned) : nullptr;
     Response answer{.magic = std::move(request.magic),
                     .request = "InWarmRequest",
                     .ext = true,
@@ -232,16 +226,13 @@ Task<std::optional<Message>> keep_spare(ProxyState& state, Worker& worker, Conne
     }
     const Counted counted(counters().warm);
     connection.keep_alive();
-    const SparePlace leave{state.spares, place};
-    std::optional<ConnectionList::Lent> lent(std::in_place, *place, connection);
     Deadline deadline(connection);
     deadline.expires_after(kSpareKept);
     const Message message = std::move(answer);
     // A fresh connection's buffer takes one small frame at once; there is nothing to wait for.
     const auto write_error = co_await write_message(connection, message);
     auto received = co_await read_message(connection, kFirstFrameBodyMaxBytes);
-    lent.reset();
-    state.spares.remove(place);
+    place.reset();
     if (write_error || !received) {
         if (!received && received.error().is_garbage()) {
             count_refused(connection, to_string(received.error()));
@@ -301,7 +292,7 @@ Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr ow
     }
     stay.leave();
     if (auto* spare = std::get_if<InWarmRequest>(&message)) {
-        auto request = co_await keep_spare(state, worker, connection, std::move(*spare), *identity);
+        auto request = co_await keep_spare(state, owned, std::move(*spare), *identity);
         if (!request) co_return;
         message = std::move(*request);
         identity = co_await admit(state, connection, message, nullptr);

@@ -4,37 +4,35 @@
 
 namespace inout {
 
-std::shared_ptr<ConnectionList::Entry> ConnectionList::add(const Executor& executor) {
-    const std::lock_guard lock(mutex_);
-    if (closed_ || entries_.size() >= limit_) return nullptr;
-    auto entry = std::make_shared<Entry>(executor);
-    entry->place = entries_.insert(entries_.end(), entry);
-    return entry;
+ConnectionList::Place::Place(ConnectionList& list, ConnectionPtr connection)
+    : list_(list),
+      lent_(lend(std::move(connection))),
+      at_(list.entries_.insert(list.entries_.end(), {lent_->executor(), lent_})) {}
+
+ConnectionList::Place::~Place() {
+    const std::lock_guard lock(list_.mutex_);
+    list_.entries_.erase(at_);
 }
 
-void ConnectionList::remove(const std::shared_ptr<Entry>& entry) {
+std::unique_ptr<ConnectionList::Place> ConnectionList::add(ConnectionPtr connection) {
     const std::lock_guard lock(mutex_);
-    if (const auto place = std::exchange(entry->place, std::nullopt)) entries_.erase(*place);
+    if (closed_ || entries_.size() >= limit_) return nullptr;
+    return std::make_unique<Place>(*this, std::move(connection));
 }
 
 void ConnectionList::shed() {
     const std::lock_guard lock(mutex_);
-    for (const auto& entry : entries_) {
-        asio::post(entry->executor, [entry] {
-            Connection* const waiting = entry->connection;
-            if (waiting != nullptr && waiting->is_open() && !waiting->has_input()) waiting->close();
-        });
-    }
+    close_all(CloseIf::nothing_has_come);
 }
 
 void ConnectionList::close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    for (const auto& entry : entries_) {
-        asio::post(entry->executor, [entry] {
-            if (entry->connection != nullptr) entry->connection->close();
-        });
-    }
+    close_all(CloseIf::always);
+}
+
+void ConnectionList::close_all(CloseIf condition) {
+    for (const Entry& entry : entries_) close_soon(entry.executor, entry.connection, condition);
 }
 
 }  // namespace inout

@@ -11,9 +11,9 @@ class ConnectionListTest : public testing::Test {
   protected:
     struct Waiting {
         explicit Waiting(asio::io_context& context)
-            : connection(adopt(context, std::move(pair.a))) {}
+            : connection(adopt_owned(context, std::move(pair.a))) {}
         TcpPair pair;
-        Connection connection;
+        ConnectionPtr connection;
     };
 
     asio::io_context context;
@@ -22,39 +22,36 @@ class ConnectionListTest : public testing::Test {
 };
 
 TEST_F(ConnectionListTest, is_bounded_and_a_place_that_is_left_is_free_again) {
-    const auto place = list.add(context.get_executor());
+    auto place = list.add(first.connection);
     ASSERT_TRUE(place);
-    const auto other = list.add(context.get_executor());
+    const auto other = list.add(second.connection);
     EXPECT_TRUE(other);
-    EXPECT_FALSE(list.add(context.get_executor()));
-    list.remove(place);
-    list.remove(place);
-    EXPECT_TRUE(list.add(context.get_executor())) << "one place";
-    EXPECT_FALSE(list.add(context.get_executor())) << "and not two";
+    EXPECT_FALSE(list.add(first.connection));
+    place.reset();
+    place = list.add(first.connection);
+    EXPECT_TRUE(place) << "one place";
+    EXPECT_FALSE(list.add(first.connection)) << "and not two";
 }
 
 TEST_F(ConnectionListTest, sheds_those_on_which_nothing_has_come) {
-    const auto silent = list.add(context.get_executor()), busy = list.add(context.get_executor());
-    const ConnectionList::Lent silent_lent(*silent, first.connection);
-    const ConnectionList::Lent busy_lent(*busy, second.connection);
+    const auto silent = list.add(first.connection), busy = list.add(second.connection);
     ASSERT_EQ(::send(second.pair.b.get(), "x", 1, 0), 1);
-    ASSERT_TRUE(eventually([&] { return second.connection.has_input(); }));
+    ASSERT_TRUE(eventually([&] { return second.connection->has_input(); }));
     list.shed();
     context.run();
-    EXPECT_FALSE(first.connection.is_open());
-    EXPECT_TRUE(second.connection.is_open());
+    EXPECT_FALSE(first.connection->is_open());
+    EXPECT_TRUE(second.connection->is_open());
 }
 
-TEST_F(ConnectionListTest, closes_what_is_lent_and_takes_no_more) {
-    const auto lent = list.add(context.get_executor()), empty = list.add(context.get_executor());
-    const ConnectionList::Lent now(*lent, first.connection);
-    { const ConnectionList::Lent before(*empty, second.connection); }
+TEST_F(ConnectionListTest, closes_what_is_in_it_and_takes_no_more) {
+    const auto staying = list.add(first.connection);
+    auto leaving = list.add(second.connection);
     list.close();
+    leaving.reset();
     context.run();
-    EXPECT_FALSE(first.connection.is_open());
-    EXPECT_TRUE(second.connection.is_open()) << "its owner has it again";
-    list.remove(lent);
-    EXPECT_FALSE(list.add(context.get_executor()));
+    EXPECT_FALSE(first.connection->is_open());
+    EXPECT_TRUE(second.connection->is_open()) << "its owner has it again";
+    EXPECT_FALSE(list.add(second.connection));
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class DataLinksTest : public testing::Test {
 
     Budget budget{20, 1};
     DataLinks links{budget, 0};  // ten of them may be idle
-    asio::io_context context;    // the first to go: what is posted there holds links
+    asio::io_context context;
 };
 
 TEST_F(DataLinksTest, what_goes_beyond_half_of_the_budget_is_dropped) {
