@@ -21,19 +21,13 @@ SparePool::SparePool(Worker& worker, const InConfig& config, const Upstream& ups
       budget_(budget),
       number_(number),
       policy_(new_policy()),
+      idle_(std::make_shared<IdlePool>(counters().warm)),
       age_timer_(worker.context()) {}
 
 ConnectionPtr SparePool::take() {
     last_client_ = Clock::now();
     policy_.stream_opened();
-    ConnectionPtr taken;
-    while (!taken && !spares_.empty()) {
-        const auto newest = std::move(spares_.back());  // the least likely to be dead
-        spares_.pop_back();
-        if (!newest->connection->is_open() || !newest->connection->is_quiet()) continue;
-        newest->connection->cancel_waits();  // its watch
-        taken = std::move(newest->connection);
-    }
+    ConnectionPtr taken = idle_->take(worker_.executor());
     refill();
     return taken;
 }
@@ -63,8 +57,8 @@ void SparePool::close() {
 void SparePool::refill() {
     const auto now = Clock::now();
     if (closed_ || keep_ == Milliseconds{0} || now < refused_until_) return;
-    const std::size_t count = policy_.request(spares_.size(), 0, now);
-    const std::size_t room = kSpareMax - std::min(kSpareMax, spares_.size() + opening_);
+    const std::size_t count = policy_.request(idle_->size(), 0, now);
+    const std::size_t room = kSpareMax - std::min(kSpareMax, idle_->size() + opening_);
     for (std::size_t i = 0; i < std::min(count, room); ++i) {
         Budget::Places places;
         if (!take_place(places)) return;
@@ -100,50 +94,22 @@ Task<> SparePool::open_spare(Budget::Places places) {
     deadline.cancel();
     policy_.arrived();
     connection.keep_alive();
-    const auto spare = std::make_shared<Spare>(std::move(owned), std::move(places));
-    spares_.push_back(spare);
-    watch(spare);
-    if (spares_.size() == 1) wait_for_age();
-}
-
-void SparePool::watch(const std::shared_ptr<Spare>& spare) {
-    // Readable while spare means an end, an error, or a proxy that talks out of turn.
-    spare->connection->until_input([this, spare](std::error_code error) {
-        if (error || !spare->connection) return;  // taken or dropped
-        if (spare->connection->is_quiet()) {
-            watch(spare);
-        } else {
-            spare->connection->close();
-            std::erase(spares_, spare);
-        }
-    });
+    idle_->park(std::move(owned), std::make_shared<Budget::Places>(std::move(places)));
+    if (idle_->size() == 1) wait_for_age();
 }
 
 void SparePool::wait_for_age() {
-    if (spares_.empty()) return;
-    age_timer_.expires_at(spares_.front()->born + keep_);
+    const auto oldest = idle_->oldest();
+    if (!oldest) return;
+    age_timer_.expires_at(*oldest + keep_);
     age_timer_.async_wait([this](std::error_code error) {
         if (!error) drop_old();
     });
 }
 
-void SparePool::drop_all() {
-    while (!spares_.empty()) drop_oldest();
-}
-
-void SparePool::drop_oldest() {
-    spares_.front()->connection->close();  // its watch holds it a little longer
-    spares_.front()->places = {};
-    spares_.pop_front();
-}
-
 void SparePool::drop_old() {
     const auto now = Clock::now();
-    auto surplus = policy_.surplus(spares_.size(), now);
-    while (!spares_.empty() && (surplus > 0 || now - spares_.front()->born >= keep_)) {
-        drop_oldest();
-        if (surplus > 0) --surplus;
-    }
+    idle_->retire(policy_.surplus(idle_->size(), now), now - keep_);
     if (now - last_client_ < kSpareQuiet) {
         refill();
     } else {

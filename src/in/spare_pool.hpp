@@ -8,12 +8,11 @@
 // close(). docs/protocol.md, "Spare connections".
 #pragma once
 
-#include <deque>
 #include <memory>
-#include <optional>
 
 #include "common/app/worker.hpp"
 #include "common/config/types.hpp"
+#include "common/net/idle_pool.hpp"
 #include "common/open/upstream.hpp"
 #include "common/rules/budget.hpp"
 #include "common/rules/pool_policy.hpp"
@@ -34,24 +33,14 @@ class SparePool {
     /// What the proxy's answer to a client's request told.
     void learn(Connection& connection, const Response& response);
     /// One turned out dead at its use.
-    void drop_all();
+    void drop_all() { idle_->retire_all(); }
     /// Closes all; no more from now on. Any thread.
     void close();
 
   private:
-    struct Spare {
-        Spare(ConnectionPtr c, Budget::Places p) : connection(std::move(c)), places(std::move(p)) {}
-        ConnectionPtr connection;
-        Budget::Places places;
-        const Clock::time_point born = Clock::now();
-        Counted counted{counters().warm};
-    };
-
     Task<> open_spare(Budget::Places places);
     bool take_place(Budget::Places& places);
-    void watch(const std::shared_ptr<Spare>& spare);
     void refill();
-    void drop_oldest();
     void drop_old();
     void wait_for_age();
 
@@ -65,7 +54,7 @@ class SparePool {
     bool pays_ = false;
     Milliseconds keep_{0};  // 0: the proxy takes none, or it does not pay
     Clock::time_point last_client_{};
-    std::deque<std::shared_ptr<Spare>> spares_;  // the newest at the back
+    const std::shared_ptr<IdlePool> idle_;
     Timer age_timer_;
     Clock::time_point refused_until_{};  // the proxy had no room for more
     std::atomic<std::size_t> opening_{0};

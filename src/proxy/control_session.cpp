@@ -214,8 +214,8 @@ Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest r
                   {"streams", registration->streams.load()}});
 }
 
-Task<> data_session(ProxyState& state, Worker& worker, ConnectionPtr connection,
-                    OutDataRequest request, Strangers::Stay& stay) {
+Task<> data_session(ProxyState& state, ConnectionPtr connection, OutDataRequest request,
+                    Strangers::Stay& stay) {
     auto registration = state.directory.registration_of(request);
     if (registration && registration->bound &&
         !state.gatekeeper.has_key_of(registration->identity, request, *connection)) {
@@ -257,7 +257,7 @@ Task<> data_session(ProxyState& state, Worker& worker, ConnectionPtr connection,
         const Message message = std::move(answer);
         if (co_await write_message(*connection, message)) co_return;
     }
-    registration->pool->park(worker, std::move(connection));
+    registration->pool->park(std::move(connection));
 }
 
 }  // namespace inout::proxy

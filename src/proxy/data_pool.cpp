@@ -4,16 +4,6 @@
 
 namespace inout::proxy {
 
-/// Belongs to the pool while it stands in parked_, and to whoever removed it from there afterwards.
-/// `connection` is touched on `worker`'s thread only.
-struct DataPool::Parked {
-    Parked(Worker& w, ConnectionPtr c) : worker(w), connection(std::move(c)) {}
-    Worker& worker;
-    ConnectionPtr connection;
-    Counted counted{counters().parked};
-    std::unique_ptr<DescriptorBudget::Share> share{};
-};
-
 /// A stream without a connection. The timer is its condition variable and its deadline; the rest
 /// is written on the stream's own thread, except `closed` (under the pool's lock).
 struct DataPool::Waiter {
@@ -45,7 +35,8 @@ DataPool::DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waitin
       parked_max_(parked_max),
       waiting_max_(waiting_max),
       ask_(std::move(ask)),
-      room_(std::move(room)) {}
+      room_(std::move(room)),
+      parked_(std::make_shared<IdlePool>(counters().parked)) {}
 
 void DataPool::open() {
     const std::lock_guard lock(mutex_);
@@ -57,9 +48,7 @@ void DataPool::open() {
 void DataPool::close() {
     const std::lock_guard lock(mutex_);
     open_ = false;
-    for (const auto& parked : std::exchange(parked_, {})) {
-        asio::post(parked->worker.context(), [parked] { parked->connection->close(); });
-    }
+    parked_->retire_all();
     for (const auto& waiter : std::exchange(waiters_, {})) {
         asio::post(waiter->worker.context(), [waiter] {
             waiter->closed = waiter->answered = true;
@@ -76,69 +65,51 @@ bool DataPool::is_open() {
 bool DataPool::has_room() {
     const std::lock_guard lock(mutex_);
     const bool may_park = !room_.is_there || room_.is_there();
-    return open_ && ((may_park && parked_.size() < parked_max_) || !waiters_.empty());
+    return open_ && ((may_park && parked_->size() < parked_max_) || !waiters_.empty());
 }
 
 void DataPool::came_in_vain() {
     const std::lock_guard lock(mutex_);
     policy_.arrived();
     if (!open_) return;
-    if (parked_.size() < parked_max_) had_no_room_ = true;
+    if (parked_->size() < parked_max_) had_no_room_ = true;
     ask_for_more();
 }
 
-void DataPool::park(Worker& worker, ConnectionPtr connection) {
+void DataPool::park(ConnectionPtr connection) {
     connection->keep_alive();
-    auto parked = std::make_shared<Parked>(worker, std::move(connection));
     const std::lock_guard lock(mutex_);
     policy_.arrived();
     if (!open_) return;
     if (!waiters_.empty()) {
+        const auto fresh = std::make_shared<IdlePool::Idle>(std::move(connection));
         const auto waiter = waiters_.front();
         waiters_.pop_front();
-        hand_over(parked, waiter);
-    } else if (parked_.size() < parked_max_) {
-        had_no_room_ = room_.take && !room_.take(parked->share);
+        hand_over(fresh, waiter);
+    } else if (parked_->size() < parked_max_) {
+        std::unique_ptr<DescriptorBudget::Share> share;
+        had_no_room_ = room_.take && !room_.take(share);
         if (!had_no_room_) {
-            parked_.push_back(parked);
-            watch(parked);
+            parked_->park(std::move(connection), std::move(share), [pool = weak_from_this()] {
+                if (const auto self = pool.lock()) self->lost_one();
+            });
         }
     }
     ask_for_more();
 }
 
-void DataPool::watch(const std::shared_ptr<Parked>& parked) {
-    // Readable while parked means an end, an error, or a peer that talks out of turn.
-    parked->connection->until_input([pool = weak_from_this(), parked](std::error_code error) {
-        const auto self = pool.lock();
-        if (error || !self || !parked->connection) return;  // taken or closed
-        if (parked->connection->is_quiet()) {
-            self->watch(parked);
-            return;
-        }
-        parked->connection->close();
-        self->drop(parked);
-    });
-}
-
-void DataPool::drop(const std::shared_ptr<Parked>& parked) {
+void DataPool::lost_one() {
     const std::lock_guard lock(mutex_);
-    std::erase(parked_, parked);
     if (open_) ask_for_more();
 }
 
-void DataPool::hand_over(const std::shared_ptr<Parked>& parked,
+void DataPool::hand_over(const std::shared_ptr<IdlePool::Idle>& idle,
                          const std::shared_ptr<Waiter>& waiter) {
     // On the connection's thread its watch ends and it is freed from its context; on the stream's
     // thread it is taken in. Where both are one, the second step is the first.
-    asio::dispatch(parked->worker.context(), [parked, waiter] {
-        ConnectionPtr moved = std::move(parked->connection);
-        moved->cancel_waits();
-        // Its end may be known to the kernel and not yet here, and what is handed out gets the
-        // client's first bytes.
-        if (!moved->is_open() || !moved->is_quiet()) {
-            moved.reset();
-        } else if (&parked->worker != &waiter->worker) {
+    asio::dispatch(idle->executor(), [idle, waiter] {
+        ConnectionPtr moved = idle->claim();
+        if (moved && idle->executor() != waiter->worker.executor()) {
             moved->move_to(waiter->worker.context());
         }
         asio::dispatch(waiter->worker.context(), [waiter, moved = std::move(moved)]() mutable {
@@ -149,28 +120,17 @@ void DataPool::hand_over(const std::shared_ptr<Parked>& parked,
     });
 }
 
-std::shared_ptr<DataPool::Parked> DataPool::take_parked(const Worker& worker) {
-    if (parked_.empty()) return nullptr;
-    // The newest is the least likely to be dead; one of the same worker needs no move.
-    auto found = std::find_if(parked_.rbegin(), parked_.rend(),
-                              [&](const auto& parked) { return &parked->worker == &worker; });
-    if (found == parked_.rend()) found = parked_.rbegin();
-    auto parked = *found;
-    parked_.erase(std::next(found).base());
-    return parked;
-}
-
 Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, Connection& in) {
     const auto self = shared_from_this();
     for (bool first = true;; first = false) {
         const auto waiter = std::make_shared<Waiter>(worker);
         const Leaving leaving{*this, waiter, in};
-        std::shared_ptr<Parked> parked;
+        std::shared_ptr<IdlePool::Idle> parked;
         {
             const std::lock_guard lock(mutex_);
             if (!open_) co_return Take{Taken::closed, {}};
             if (in.was_reset()) co_return Take{Taken::given_up, {}};
-            parked = take_parked(worker);
+            parked = parked_->pick(worker.executor());
             if (!parked && waiters_.size() >= waiting_max_) {
                 co_return Take{Taken::too_many_waiting, {}};
             }
@@ -205,22 +165,11 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
     }
 }
 
-void DataPool::shed() {
-    const std::lock_guard lock(mutex_);
-    for (const auto& parked : std::exchange(parked_, {})) {
-        asio::post(parked->worker.context(), [parked] { parked->connection->close(); });
-    }
-}
-
 void DataPool::tick() {
     const std::lock_guard lock(mutex_);
     had_no_room_ = false;
     if (!open_) return;
-    for (auto surplus = policy_.surplus(parked_.size(), Clock::now()); surplus > 0; --surplus) {
-        const auto oldest = parked_.front();
-        parked_.pop_front();
-        asio::post(oldest->worker.context(), [oldest] { oldest->connection->close(); });
-    }
+    parked_->retire(policy_.surplus(parked_->size(), Clock::now()));
     ask_for_more();
 }
 
@@ -228,7 +177,7 @@ void DataPool::ask_for_more() {
     // What was just closed again would be dialled without an end.
     const bool may_park = !had_no_room_ && (!room_.is_there || room_.is_there());
     const std::size_t count =
-        policy_.request(parked_.size(), waiters_.size(), Clock::now(), may_park);
+        policy_.request(parked_->size(), waiters_.size(), Clock::now(), may_park);
     if (count > 0) ask_(count, !waiters_.empty());
 }
 

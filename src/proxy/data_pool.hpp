@@ -13,6 +13,7 @@
 
 #include "common/app/worker.hpp"
 #include "common/net/connection.hpp"
+#include "common/net/idle_pool.hpp"
 #include "common/rules/pool_policy.hpp"
 #include "proxy/descriptor_budget.hpp"
 
@@ -40,9 +41,9 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     /// Whether its registration holds its topic.
     bool is_open();
 
-    /// A data connection is there and answered; on `worker`'s thread. It closes if nobody wants it,
-    /// or if there is no room, as in came_in_vain().
-    void park(Worker& worker, ConnectionPtr connection);
+    /// A data connection is there and answered; on its thread. It closes if nobody wants it, or if
+    /// there is no room, as in came_in_vain().
+    void park(ConnectionPtr connection);
     /// Whether another parked connection would be kept.
     bool has_room();
     /// One came and was not kept: none is asked for in its place before the next tick, unless a
@@ -55,24 +56,22 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
         ConnectionPtr connection;  ///< set if ok; lives on the caller's worker
     };
     /// A parked connection that was alive a moment ago, or the next one to come. Given up when
-    /// `in` fires, so that nobody waits behind streams that are not wanted any more.
+    /// `in` was reset, so that nobody waits behind streams that are not wanted any more.
     Task<Take> take(Worker& worker, Clock::time_point deadline, Connection& in);
 
     /// Parked connections close: others need their descriptors more.
-    void shed();
+    void shed() { parked_->retire_all(); }
 
     /// Replaces what was asked for in vain and closes what is too much; called every few seconds.
     void tick();
 
   private:
-    struct Parked;
     struct Waiter;
     struct Leaving;
 
-    std::shared_ptr<Parked> take_parked(const Worker& worker);
-    void watch(const std::shared_ptr<Parked>& parked);
-    void drop(const std::shared_ptr<Parked>& parked);
-    void hand_over(const std::shared_ptr<Parked>& parked, const std::shared_ptr<Waiter>& waiter);
+    static void hand_over(const std::shared_ptr<IdlePool::Idle>& idle,
+                          const std::shared_ptr<Waiter>& waiter);
+    void lost_one();
     void ask_for_more();
 
     std::mutex mutex_;
@@ -81,8 +80,8 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     const Ask ask_;
     const ParkingRoom room_;
     bool open_ = false;
-    bool had_no_room_ = false;                     // since the last tick, for one that came
-    std::deque<std::shared_ptr<Parked>> parked_;   // the newest at the back
+    bool had_no_room_ = false;  // since the last tick, for one that came
+    const std::shared_ptr<IdlePool> parked_;
     std::deque<std::shared_ptr<Waiter>> waiters_;  // the oldest at the front
 };
 

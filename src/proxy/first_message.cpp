@@ -287,7 +287,7 @@ Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr ow
         known = stay.recognised();
     }
     if (auto* data = std::get_if<OutDataRequest>(&message)) {
-        co_await data_session(state, worker, std::move(owned), std::move(*data), stay);
+        co_await data_session(state, std::move(owned), std::move(*data), stay);
         co_return;
     }
     stay.leave();

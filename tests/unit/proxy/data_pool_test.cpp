@@ -81,7 +81,7 @@ TEST_F(DataPoolTest, a_stream_to_which_a_dead_one_comes_gets_the_next) {
     ConnectionPtr data = adopt_owned(worker.context(), std::move(pair.a));
     reset(pair.b);
     ASSERT_TRUE(eventually([&] { return sample_tcp(data->fd()).closed; }));
-    pool->park(worker, std::move(data));
+    pool->park(std::move(data));
     settle();
     EXPECT_FALSE(waiting.taken);
     const UniqueFd alive = park();

@@ -20,9 +20,8 @@ class DataPoolOnTwoThreads : public WantingStreams {
     UniqueFd park_there() {
         auto pair = std::make_shared<TcpPair>();
         UniqueFd out = std::move(pair->b);
-        asio::post(other.context(), [this, pair] {
-            pool->park(other, adopt_owned(other.context(), std::move(pair->a)));
-        });
+        asio::post(other.context(),
+                   [this, pair] { pool->park(adopt_owned(other.context(), std::move(pair->a))); });
         return out;
     }
     /// Bytes arrive where the stream is, whose connection has come there.

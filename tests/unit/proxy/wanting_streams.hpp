@@ -62,7 +62,7 @@ class WantingStreams : public testing::Test {
         TcpPair pair;
         ConnectionPtr data = adopt_owned(at.context(), std::move(pair.a));
         if (there != nullptr) *there = data->fd();
-        pool->park(at, std::move(data));
+        pool->park(std::move(data));
         return std::move(pair.b);
     }
     UniqueFd park() { return park(worker); }
