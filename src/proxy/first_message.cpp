@@ -252,7 +252,7 @@ Task<std::optional<Message>> keep_spare(ProxyState& state, const ConnectionPtr& 
 Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr owned,
                              std::shared_ptr<Strangers::Place> place) {
     Connection& connection = *owned;
-    Strangers::Stay stay(state.strangers, std::move(place), connection);
+    Strangers::Stay stay(state.strangers, std::move(place), owned);
     FirstMessage first = co_await read_first_message(state, connection, stay);
     if (first.no_tls) {
         co_await tell_penalty(connection);

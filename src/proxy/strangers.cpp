@@ -1,6 +1,7 @@
 #include "proxy/strangers.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "common/base/counters.hpp"
 #include "common/base/log.hpp"
@@ -17,17 +18,17 @@ std::size_t all_connections(const ProxyLimits& limits) {
 
 }  // namespace
 
-class Strangers::Place : public std::enable_shared_from_this<Place> {
+class Strangers::Place {
   public:
     Place(const Executor& e, const IpAddress& s, bool t) : executor(e), source(s), trusted(t) {}
 
     SourceRules::Verdict verdict{};  // as it came; then read only
 
-    Executor executor;
-    Connection* connection = nullptr;  // on `executor` only; nothing: gone, or not here yet
-    bool evicted = false;              // on `executor` only
+    const Executor executor;
+    std::atomic<bool> evicted{false};  // written under the lock
 
     // Under the lock of Strangers.
+    std::weak_ptr<Connection> connection;  // nothing: gone, or not here yet
     const IpAddress source;
     const bool trusted;
     bool waits = true;  // in the queues
@@ -123,14 +124,12 @@ bool Strangers::make_room_of(const IpAddress& source, std::size_t places) {
 bool Strangers::evict_from(const Queue& queue) {
     // Of the silent ones only if they are as many: the newcomers are among them.
     const auto& from = queue.silent.size() >= queue.speaking.size() ? queue.silent : queue.speaking;
-    const auto oldest = from.front()->shared_from_this();
-    remove(*oldest);
+    Place& oldest = *from.front();
+    remove(oldest);
     counters().evicted_total.add();
-    asio::post(oldest->executor, [oldest] {
-        oldest->evicted = true;
-        if (oldest->connection != nullptr) oldest->connection->close();
-    });
-    return oldest->shook_hands;
+    oldest.evicted = true;
+    close_soon(oldest.executor, oldest.connection, CloseIf::always);
+    return oldest.shook_hands;
 }
 
 bool Strangers::remove(Place& place) {
@@ -143,10 +142,12 @@ bool Strangers::remove(Place& place) {
     return true;
 }
 
-Strangers::Stay::Stay(Strangers& strangers, std::shared_ptr<Place> place, Connection& connection)
-    : strangers_(strangers), place_(std::move(place)) {
-    place_->connection = &connection;
-    if (place_->evicted) connection.close();
+Strangers::Stay::Stay(Strangers& strangers, std::shared_ptr<Place> place,
+                      const ConnectionPtr& connection)
+    : strangers_(strangers), place_(std::move(place)), lent_(lend(connection)) {
+    const std::lock_guard lock(strangers_.mutex_);
+    place_->connection = lent_;
+    if (place_->evicted) connection->close();
 }
 
 void Strangers::Stay::has_spoken() {
@@ -167,7 +168,7 @@ void Strangers::Stay::shakes_hands() {
 }
 
 void Strangers::Stay::leave() {
-    place_->connection = nullptr;
+    lent_.reset();
     const std::lock_guard lock(strangers_.mutex_);
     strangers_.remove(*place_);
 }
@@ -206,6 +207,9 @@ bool Strangers::Stay::has_turn() const {
     return strangers_.rules_.has_turn(place_->source, Clock::now());
 }
 
-bool Strangers::Stay::evicted() const { return place_->evicted; }
+bool Strangers::Stay::evicted() const {
+    // Until it is closed it may fail by itself.
+    return place_->evicted && lent_ && !lent_->is_open();
+}
 
 }  // namespace inout::proxy

@@ -16,7 +16,7 @@
 #include <string_view>
 
 #include "common/config/types.hpp"
-#include "common/net/connection.hpp"
+#include "common/net/close_soon.hpp"
 #include "common/rules/source_rules.hpp"
 
 namespace inout::proxy {
@@ -44,7 +44,7 @@ class Strangers {
     /// One stranger's stay, in the frame of its connection.
     class Stay {
       public:
-        Stay(Strangers& strangers, std::shared_ptr<Place> place, Connection& connection);
+        Stay(Strangers& strangers, std::shared_ptr<Place> place, const ConnectionPtr& connection);
         Stay(const Stay&) = delete;
         Stay& operator=(const Stay&) = delete;
         ~Stay() { leave(); }
@@ -77,6 +77,7 @@ class Strangers {
       private:
         Strangers& strangers_;
         std::shared_ptr<Place> place_;
+        ConnectionPtr lent_;
         bool silent_ = true;
     };
 

@@ -22,11 +22,11 @@ class StrangersTest : public testing::Test {
     struct Stranger {
         Stranger(Strangers& strangers, asio::io_context& context,
                  std::shared_ptr<Strangers::Place> place)
-            : connection(adopt(context, std::move(wire.a))),
+            : connection(adopt_owned(context, std::move(wire.a))),
               stay(strangers, std::move(place), connection) {}
-        bool was_closed() const { return !connection.is_open(); }
+        bool was_closed() const { return !connection->is_open(); }
         TcpPair wire;
-        Connection connection;
+        ConnectionPtr connection;
         Strangers::Stay stay;
     };
     /// Nothing: it was refused.
@@ -255,7 +255,8 @@ TEST_F(StrangersTest, threads_may_come_and_go_at_once) {
             const std::string from = prefix + std::to_string(i % 5);
             auto place = strangers.admit(own.get_executor(), address(from)).place;
             if (!place) continue;
-            Connection connection(own.get_executor(), {}, Endpoint(), Connection::Origin::accepted);
+            const auto connection = std::make_shared<Connection>(
+                own.get_executor(), UniqueFd(), Endpoint(), Connection::Origin::accepted);
             Strangers::Stay stay(strangers, std::move(place), connection);
             if (i % 2 == 0) stay.has_spoken();
             if (i % 3 == 0) own.poll();
