@@ -81,7 +81,8 @@ def table(headings, rows, others="---:"):
 def markdown(results, picture):
     yield "# Three hops, side by side"
     yield ""
-    yield ("{cpu}, {cores} cores, Linux {kernel}, {descriptors:,} descriptors per process. "
+    yield ("{cpu}, {cores} cores, Linux {kernel} with TCP {congestion}, {descriptors:,} descriptors "
+           "per process. "
            "Interleaved rounds: {repeat}; {seconds:g} s of load a figure."
            .format(**results.machine, **results.settings))
     yield ("Each cell: median (least–greatest), and the ratio to raw in the same round, median of "
