@@ -20,18 +20,17 @@ void warn_proxy_unreachable(const InNetwork& network, const std::string& reason)
 /// A fresh connection for a client of whom nothing is under way; the failure is that of its stream.
 Task<Result<ConnectionPtr, Reason>> dial_proxy(Worker& worker, const InConfig& config,
                                                const Network& network, Clock::time_point until,
-                                               const Connection& client,
-                                               ClientPlaces& places) {
+                                               const Connection& client, ClientPlaces& places) {
     const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now());
-    auto dialled = co_await network.upstream->dial(worker.executor(), config.connect_timeout,
-                                                   DialFor::stream, left, &client);
+    auto dialled = co_await network.proxy_link->dial(worker.executor(), config.connect_timeout,
+                                                     DialFor::stream, left, &client);
     if (!dialled) {
         if (dialled.error().code == Code::client_gone) co_return Failure{client_gone()};
         network.server->lost();
         warn_proxy_unreachable(network.config, dialled.error().detail);
     } else if (client.was_reset()) {
         Task<> leaving =
-            leave(*network.upstream, std::move(places.descriptors), std::move(*dialled));
+            leave(*network.proxy_link, std::move(places.descriptors), std::move(*dialled));
         spawn(worker.executor(), "leaving", std::move(leaving));
         co_return Failure{client_gone()};
     }
@@ -46,7 +45,7 @@ Message request_of(const Opening& opening, const Network& network, Connection& p
                                 .id = opening.id(),
                                 .client = opening.client(),
                                 .e2e = network.e2e != nullptr};
-    network.upstream->prove(request, proxy);
+    network.proxy_link->prove(request, proxy);
     return request;
 }
 

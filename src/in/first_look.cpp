@@ -10,7 +10,7 @@ namespace {
 
 void warn(Server& server, std::string_view event, const std::string& reason) {
     server.lost();
-    log::warning(event, {{"server", to_string(server.upstream().server())}, {"reason", reason}});
+    log::warning(event, {{"server", to_string(server.proxy_link().server())}, {"reason", reason}});
 }
 
 /// A proxy of 0.0.1, or of our first release, knows no spare connections: it ends this one, as many
@@ -18,18 +18,18 @@ void warn(Server& server, std::string_view event, const std::string& reason) {
 void say_unknown(const Server& server, const std::string& reason) {
     log::info(
         "proxy not known",
-        {{"server", to_string(server.upstream().server())},
+        {{"server", to_string(server.proxy_link().server())},
          {"reason", "it can not be asked, as a proxy of an older version, or is none: " + reason}});
 }
 
 void say_reached(Server& server, const Response& response, bool secured) {
-    const Upstream& upstream = server.upstream();
+    const ProxyLink& proxy_link = server.proxy_link();
     log::info("proxy reached",
-              {{"server", to_string(upstream.server())},
+              {{"server", to_string(proxy_link.server())},
                {"tls", secured ? "yes" : "no"},
                {"identity", response.identity.empty() ? "not told" : response.identity}});
-    if (upstream.has_key() && response.identity == "anonymous") {
-        log::warning("not recognised", {{"server", to_string(upstream.server())},
+    if (proxy_link.has_key() && response.identity == "anonymous") {
+        log::warning("not recognised", {{"server", to_string(proxy_link.server())},
                                         {"reason", std::string(kNotRecognised)}});
     }
 }
@@ -40,9 +40,9 @@ Task<> first_look(Worker& worker, const InConfig& config, Server& server, Millis
     Timer pause(worker.context());
     pause.expires_after(delay);
     co_await pause.async_wait(use_result);
-    const Upstream& upstream = server.upstream();
-    auto dialled = co_await upstream.dial(worker.executor(), config.connect_timeout, DialFor::spare,
-                                          config.connect_timeout);
+    const ProxyLink& proxy_link = server.proxy_link();
+    auto dialled = co_await proxy_link.dial(worker.executor(), config.connect_timeout,
+                                            DialFor::spare, config.connect_timeout);
     if (!dialled) {
         warn(server, "proxy unreachable", dialled.error().detail);
         co_return;
@@ -52,21 +52,21 @@ Task<> first_look(Worker& worker, const InConfig& config, Server& server, Millis
     const bool secured = connection.tls() != nullptr;
     Deadline deadline(connection);
     deadline.expires_after(config.connect_timeout);
-    const auto heard = co_await introduce(upstream, connection);
+    const auto heard = co_await introduce(proxy_link, connection);
     const auto& answer = heard.answer;
     const Response* response = heard.response_to(kIntroduction);
     if (connection.has_expired()) {
-        warn(server, "proxy unreachable", why_silent(upstream.server()));
+        warn(server, "proxy unreachable", why_silent(proxy_link.server()));
     } else if (!answer && answer.error().is_garbage()) {
         warn(server, "proxy unreachable",
-             why_no_answer(answer.error(), upstream.server(), secured));
+             why_no_answer(answer.error(), proxy_link.server(), secured));
     } else if (!answer) {
         say_unknown(server, heard.write_error
                                 ? heard.write_error.message()
-                                : why_no_answer(answer.error(), upstream.server(), secured));
+                                : why_no_answer(answer.error(), proxy_link.server(), secured));
     } else if (response == nullptr) {
         warn(server, "proxy unreachable",
-             "what answers at " + to_string(upstream.server()) + " is no inout proxy");
+             "what answers at " + to_string(proxy_link.server()) + " is no inout proxy");
     } else if (!response->ext) {
         say_unknown(server, response->message);
     } else if (response->ok() || response->code == Code::limit) {

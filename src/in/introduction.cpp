@@ -6,28 +6,28 @@
 namespace inout::in {
 namespace {
 
-Message introduction(const Upstream& upstream, Connection& connection) {
+Message introduction(const ProxyLink& proxy_link, Connection& connection) {
     Message request =
         InWarmRequest{.magic = random_hex(kMagicDigits), .version = std::string(kVersion)};
-    upstream.prove(request, connection);
+    proxy_link.prove(request, connection);
     return request;
 }
 
 }  // namespace
 
-Task<Heard> introduce(const Upstream& upstream, Connection& connection) {
-    const Message request = introduction(upstream, connection);
+Task<Heard> introduce(const ProxyLink& proxy_link, Connection& connection) {
+    const Message request = introduction(proxy_link, connection);
     auto heard = co_await exchange(connection, request);
     co_return heard;
 }
 
-Task<> leave(const Upstream& upstream, [[maybe_unused]] Budget::Places places,
+Task<> leave(const ProxyLink& proxy_link, [[maybe_unused]] Budget::Places places,
              ConnectionPtr connection) {
     Connection& proxy = *connection;
     if (proxy.tls() == nullptr) co_return;
     Deadline deadline(proxy);
     deadline.expires_after(kFarewell);
-    const Message request = introduction(upstream, proxy);
+    const Message request = introduction(proxy_link, proxy);
     const auto error = co_await write_message(proxy, request);
     deadline.cancel();
     if (!error) co_await say_farewell(proxy);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/open/ask.hpp"
-#include "common/open/upstream.hpp"
+#include "common/open/proxy_link.hpp"
 #include "common/rules/budget.hpp"
 
 namespace inout::in {
@@ -12,12 +12,12 @@ namespace inout::in {
 inline constexpr std::string_view kIntroduction = "InWarmRequest";
 
 /// Sends it and awaits the answer. No deadline of its own.
-Task<Heard> introduce(const Upstream& upstream, Connection& connection);
+Task<Heard> introduce(const ProxyLink& proxy_link, Connection& connection);
 
 /// Ends a fresh connection that nobody needs any more. A proxy that has shaken hands for nothing
 /// would take us for a stranger, and after some of these refuse our whole site: it is told who we
 /// are. One without TLS may be closed without a word. `places`: of its descriptor, until it is
 /// closed.
-Task<> leave(const Upstream& upstream, Budget::Places places, ConnectionPtr connection);
+Task<> leave(const ProxyLink& proxy_link, Budget::Places places, ConnectionPtr connection);
 
 }  // namespace inout::in

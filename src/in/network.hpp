@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "common/open/upstream.hpp"
+#include "common/open/proxy_link.hpp"
 #include "in/server.hpp"
 
 namespace inout::in {
@@ -12,7 +12,7 @@ namespace inout::in {
 struct Network {
     const InNetwork& config;
     const std::vector<AddressRange>&allow, &deny;
-    const Upstream* upstream;
+    const ProxyLink* proxy_link;
     std::unique_ptr<TlsPsk> e2e;  ///< nothing: not encrypted end to end
     Server* server = nullptr;     ///< set before anything runs
 };

@@ -4,11 +4,11 @@
 
 namespace inout::in {
 
-Server::Server(Workers& workers, const InConfig& config, const Upstream& upstream, Budget& budget,
-               std::size_t number)
-    : upstream_(upstream), budget_(budget), number_(number) {
+Server::Server(Workers& workers, const InConfig& config, const ProxyLink& proxy_link,
+               Budget& budget, std::size_t number)
+    : proxy_link_(proxy_link), budget_(budget), number_(number) {
     workers.for_each([&](Worker& worker) {
-        spares_[&worker] = std::make_unique<SparePool>(worker, config, upstream, budget, number);
+        spares_[&worker] = std::make_unique<SparePool>(worker, config, proxy_link, budget, number);
     });
 }
 
@@ -27,7 +27,7 @@ Task<> Server::drop_spares() {
 
 void Server::reached() {
     if (!is_lost_ || !is_lost_.exchange(false)) return;
-    const std::string server = to_string(upstream_.server());
+    const std::string server = to_string(proxy_link_.server());
     log::limited(log::Level::info, log::Kind::change, "proxy reached", server,
                  {{"server", server}, {"reason", "again"}});
 }

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "common/app/worker.hpp"
-#include "common/open/upstream.hpp"
+#include "common/open/proxy_link.hpp"
 #include "common/rules/budget.hpp"
 #include "in/spare_pool.hpp"
 
@@ -19,10 +19,10 @@ namespace inout::in {
 class Server {
   public:
     /// `number`: that of this proxy in the budget.
-    Server(Workers& workers, const InConfig& config, const Upstream& upstream, Budget& budget,
+    Server(Workers& workers, const InConfig& config, const ProxyLink& proxy_link, Budget& budget,
            std::size_t number);
 
-    const Upstream& upstream() const { return upstream_; }
+    const ProxyLink& proxy_link() const { return proxy_link_; }
     SparePool& spares(Worker& worker) const { return *spares_.at(&worker); }
 
     /// The descriptors of a client and its connection to this proxy; an empty one: there are none.
@@ -38,7 +38,7 @@ class Server {
     void close();
 
   private:
-    const Upstream& upstream_;
+    const ProxyLink& proxy_link_;
     Budget& budget_;
     const std::size_t number_;
     std::map<Worker*, std::unique_ptr<SparePool>> spares_;

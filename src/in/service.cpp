@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "common/app/upstream_budget.hpp"
+#include "common/app/link_budget.hpp"
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
 #include "in/client_session.hpp"
@@ -24,14 +24,14 @@ void say_refused(const Connection& client, const Network& network, std::string_v
 ConfigProblems InService::load() {
     const AccessLists& all = config_.access;
     ConfigProblems problems = load_networks(
-        config_, TlsSide::client, upstreams_,
-        [&](const InNetwork& network, const Upstream& upstream, std::unique_ptr<TlsPsk> e2e) {
+        config_, TlsSide::client, proxy_links_,
+        [&](const InNetwork& network, const ProxyLink& proxy_link, std::unique_ptr<TlsPsk> e2e) {
             networks_.push_back(std::make_unique<Network>(
                 Network{network, network.allow ? *network.allow : all.allow,
-                        network.deny ? *network.deny : all.deny, &upstream, std::move(e2e)}));
+                        network.deny ? *network.deny : all.deny, &proxy_link, std::move(e2e)}));
         });
     for (auto& problem : find_dial_circles(config_)) problems.push_back(std::move(problem));
-    certificates_.add(upstreams_.validities());
+    certificates_.add(proxy_links_.validities());
     certificates_.warn();
     return problems;
 }
@@ -66,7 +66,7 @@ std::optional<std::string> InService::start() {
 void InService::look_at_proxies() {
     if (config_.first_look == Switch::off) return;
     const auto spread = std::min<Milliseconds>(kFirstLookApart * servers_.size(), kFirstLooks);
-    for (const auto& [upstream, server] : servers_) {
+    for (const auto& [proxy_link, server] : servers_) {
         const auto delay = std::chrono::duration_cast<Milliseconds>(spread * random_unit());
         spawn(workers_.main().executor(), "first look",
               first_look(workers_.main(), config_, *server, delay));
@@ -75,18 +75,18 @@ void InService::look_at_proxies() {
 
 /// Each network needs its listener, and a stream.
 void InService::share_descriptors() {
-    std::set<const Upstream*> proxies;
-    for (const auto& network : networks_) proxies.insert(network->upstream);
+    std::set<const ProxyLink*> proxies;
+    for (const auto& network : networks_) proxies.insert(network->proxy_link);
     const std::size_t listeners = networks_.size();
-    budget_ = make_upstream_budget({.threads = workers_.size(),
-                                    .proxies = proxies.size(),
-                                    .fixed = listeners,
-                                    .needed = listeners * (1 + kStreamDescriptors)});
-    for (const Upstream* proxy : proxies) {
+    budget_ = make_link_budget({.threads = workers_.size(),
+                                .proxies = proxies.size(),
+                                .fixed = listeners,
+                                .needed = listeners * (1 + kStreamDescriptors)});
+    for (const ProxyLink* proxy : proxies) {
         const std::size_t number = servers_.size();
         servers_[proxy] = std::make_unique<Server>(workers_, config_, *proxy, *budget_, number);
     }
-    for (const auto& network : networks_) network->server = servers_.at(network->upstream).get();
+    for (const auto& network : networks_) network->server = servers_.at(network->proxy_link).get();
 }
 
 Task<> InService::accept(Acceptor& acceptor, const Network& network) {
@@ -121,7 +121,7 @@ Task<> InService::accept(Acceptor& acceptor, const Network& network) {
 
 void InService::drain() {
     for (auto& acceptor : acceptors_) acceptor->close();
-    for (auto& [upstream, server] : servers_) server->close();
+    for (auto& [proxy_link, server] : servers_) server->close();
 }
 
 }  // namespace inout::in

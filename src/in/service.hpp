@@ -31,9 +31,9 @@ class InService : public Service {
     Workers& workers_;
     const InConfig& config_;
     Quota streams_of_client_;
-    Upstreams upstreams_;
+    ProxyLinks proxy_links_;
     std::unique_ptr<Budget> budget_;
-    std::map<const Upstream*, std::unique_ptr<Server>> servers_;
+    std::map<const ProxyLink*, std::unique_ptr<Server>> servers_;
     CertificateWatch certificates_;
     std::vector<std::unique_ptr<Network>> networks_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;

@@ -13,11 +13,11 @@ PoolPolicy new_policy() { return {kSpareMin, kSpareMax, kSpareMax}; }
 
 }  // namespace
 
-SparePool::SparePool(Worker& worker, const InConfig& config, const Upstream& upstream,
+SparePool::SparePool(Worker& worker, const InConfig& config, const ProxyLink& proxy_link,
                      Budget& budget, std::size_t number)
     : worker_(worker),
       config_(config),
-      upstream_(upstream),
+      proxy_link_(proxy_link),
       budget_(budget),
       number_(number),
       policy_(new_policy()),
@@ -74,18 +74,18 @@ bool SparePool::take_place(Budget::Places& places) {
 Task<> SparePool::open_spare(Budget::Places places) {
     const CountedHere counted(opening_);
     const Milliseconds timeout = std::min(config_.connect_timeout, config_.open_timeout);
-    auto dialled = co_await upstream_.dial(worker_.executor(), timeout, DialFor::spare, timeout);
+    auto dialled = co_await proxy_link_.dial(worker_.executor(), timeout, DialFor::spare, timeout);
     if (!dialled) co_return;  // the next client will say so
     ConnectionPtr owned = std::move(*dialled);
     Connection& connection = *owned;
     Deadline deadline(connection);
     deadline.expires_after(config_.connect_timeout);
-    const auto heard = co_await introduce(upstream_, connection);
+    const auto heard = co_await introduce(proxy_link_, connection);
     if (!heard.answer || closed_) co_return;
     const Response* response = heard.response_to(kIntroduction);
     if (response == nullptr || !response->ok()) {
         log::debug("no spare connection",
-                   {{"server", to_string(upstream_.server())},
+                   {{"server", to_string(proxy_link_.server())},
                     {"reason", response != nullptr ? response->message : "not an answer"}});
         refused_until_ = Clock::now() + kRequestExpiry;
         co_return;

@@ -13,7 +13,7 @@
 #include "common/app/worker.hpp"
 #include "common/config/types.hpp"
 #include "common/net/idle_pool.hpp"
-#include "common/open/upstream.hpp"
+#include "common/open/proxy_link.hpp"
 #include "common/rules/budget.hpp"
 #include "common/rules/pool_policy.hpp"
 #include "common/wire/message.hpp"
@@ -23,7 +23,7 @@ namespace inout::in {
 class SparePool {
   public:
     /// `number`: that of this proxy in the budget.
-    SparePool(Worker& worker, const InConfig& config, const Upstream& upstream, Budget& budget,
+    SparePool(Worker& worker, const InConfig& config, const ProxyLink& proxy_link, Budget& budget,
               std::size_t number);
     SparePool(const SparePool&) = delete;
     SparePool& operator=(const SparePool&) = delete;
@@ -46,7 +46,7 @@ class SparePool {
 
     Worker& worker_;
     const InConfig& config_;
-    const Upstream& upstream_;
+    const ProxyLink& proxy_link_;
     Budget& budget_;
     const std::size_t number_;
     PoolPolicy policy_;

@@ -36,8 +36,8 @@ void ControlLink::warn_not_registered(const std::string& reason) {
 }
 
 Task<> ControlLink::register_once() {
-    auto dialled = co_await network_.upstream->dial(worker_.executor(), config_.connect_timeout,
-                                                    DialFor::control, kControlTurn);
+    auto dialled = co_await network_.proxy_link->dial(worker_.executor(), config_.connect_timeout,
+                                                      DialFor::control, kControlTurn);
     if (!dialled) {
         warn_not_registered(dialled.error().detail);
         co_return;
@@ -58,7 +58,7 @@ Task<> ControlLink::register_once() {
                   {"backend", to_string(network_.config.backend)},
                   {"position", response->position},
                   {"identity", response->identity.empty() ? "not told" : response->identity}});
-    if (network_.upstream->has_key() && response->identity == "anonymous") {
+    if (network_.proxy_link->has_key() && response->identity == "anonymous") {
         log::limited(log::Level::warning, log::Kind::change, "not recognised", about_,
                      {{"topic", network_.config.topic},
                       {"server", to_string(network_.config.server)},
@@ -90,14 +90,15 @@ Task<std::optional<Response>> ControlLink::request_registration() {
                                  .instance = instance_,
                                  .standby = standby_,
                                  .heartbeat_timeout = config_.heartbeat_timeout};
-    network_.upstream->prove(request, channel_->connection());
+    network_.proxy_link->prove(request, channel_->connection());
     channel_->send(request);
     auto answer = co_await channel_->receive();
     if (!answer) {
         const HostPort& server = network_.config.server;
         const bool secured = channel_->connection().tls() != nullptr;
-        warn_not_registered(channel_->connection().has_expired() ? why_silent(server)
-                                               : why_no_answer(answer.error(), server, secured));
+        warn_not_registered(channel_->connection().has_expired()
+                                ? why_silent(server)
+                                : why_no_answer(answer.error(), server, secured));
         co_return std::nullopt;
     }
     const auto* response = std::get_if<Response>(&*answer);

@@ -49,7 +49,7 @@ Task<Parked> park(Connection& proxy, Registration& registration,
                            .ticket = registration.ticket,
                            .quiet = registration.quiet};
     Message message = std::move(request);
-    registration.network.upstream->prove(message, proxy);
+    registration.network.proxy_link->prove(message, proxy);
     const auto write_error = co_await write_message(proxy, message);
 
     // The original's proxy parks before it answers: its DataActiveRequest may come first, but may
@@ -219,7 +219,7 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
         if (!links.begin(link)) break;
         const Network& network = registration->network;
         // The proxy asks again after kRequestExpiry at the latest.
-        auto dialled = co_await network.upstream->dial(
+        auto dialled = co_await network.proxy_link->dial(
             worker.executor(), network.all.connect_timeout, what, kRequestExpiry);
         if (!dialled) {
             say_not_parked(*registration, dialled.error().detail);

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "common/open/upstream.hpp"
+#include "common/open/proxy_link.hpp"
 #include "out/data_links.hpp"
 
 namespace inout::out {
@@ -12,7 +12,7 @@ namespace inout::out {
 struct Network {
     const OutConfig& all;
     const OutNetwork& config;
-    const Upstream* upstream;
+    const ProxyLink* proxy_link;
     std::unique_ptr<TlsPsk> e2e;  ///< nothing: not encrypted end to end
     DataLinks* links = nullptr;   ///< its proxy's; set before anything runs
 };

@@ -2,18 +2,19 @@
 
 #include <set>
 
-#include "common/app/upstream_budget.hpp"
+#include "common/app/link_budget.hpp"
 
 namespace inout::out {
 
 ConfigProblems OutService::load() {
     ConfigProblems problems = load_networks(
-        config_, TlsSide::server, upstreams_,
-        [this](const OutNetwork& network, const Upstream& upstream, std::unique_ptr<TlsPsk> e2e) {
+        config_, TlsSide::server, proxy_links_,
+        [this](const OutNetwork& network, const ProxyLink& proxy_link,
+               std::unique_ptr<TlsPsk> e2e) {
             networks_.push_back(
-                std::make_unique<Network>(Network{config_, network, &upstream, std::move(e2e)}));
+                std::make_unique<Network>(Network{config_, network, &proxy_link, std::move(e2e)}));
         });
-    certificates_.add(upstreams_.validities());
+    certificates_.add(proxy_links_.validities());
     certificates_.warn();
     return problems;
 }
@@ -35,18 +36,18 @@ std::optional<std::string> OutService::start() {
 /// Each network needs its control connection, what a proxy usually keeps parked, and a backend.
 void OutService::share_descriptors() {
     constexpr std::size_t kUsuallyParked = 2;
-    std::set<const Upstream*> proxies;
-    for (const auto& network : networks_) proxies.insert(network->upstream);
-    budget_ = make_upstream_budget({.threads = workers_.size(),
-                                    .proxies = proxies.size(),
-                                    .fixed = networks_.size(),
-                                    .needed = networks_.size() * (1 + kUsuallyParked + 1)});
-    for (const Upstream* proxy : proxies) {
+    std::set<const ProxyLink*> proxies;
+    for (const auto& network : networks_) proxies.insert(network->proxy_link);
+    budget_ = make_link_budget({.threads = workers_.size(),
+                                .proxies = proxies.size(),
+                                .fixed = networks_.size(),
+                                .needed = networks_.size() * (1 + kUsuallyParked + 1)});
+    for (const ProxyLink* proxy : proxies) {
         const std::size_t number = data_links_.size();
         data_links_[proxy] = std::make_unique<DataLinks>(*budget_, number);
     }
     for (const auto& network : networks_) {
-        network->links = data_links_.at(network->upstream).get();
+        network->links = data_links_.at(network->proxy_link).get();
     }
 }
 

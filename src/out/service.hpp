@@ -25,9 +25,9 @@ class OutService : public Service {
 
     Workers& workers_;
     const OutConfig& config_;
-    Upstreams upstreams_;
+    ProxyLinks proxy_links_;
     std::unique_ptr<Budget> budget_;
-    std::map<const Upstream*, std::unique_ptr<DataLinks>> data_links_;
+    std::map<const ProxyLink*, std::unique_ptr<DataLinks>> data_links_;
     CertificateWatch certificates_;
     std::vector<std::unique_ptr<Network>> networks_;
     std::vector<std::unique_ptr<ControlLink>> links_;

@@ -15,11 +15,11 @@ class ClientSessionTest : public testing::Test {
         network_config.server = {"127.0.0.1", listener->port()};
         network_config.topic = "db";
         TrustStores trusts;
-        auto made = Upstream::make(network_config.server, std::nullopt, std::nullopt, trusts);
+        auto made = ProxyLink::make(network_config.server, std::nullopt, std::nullopt, trusts);
         EXPECT_TRUE(made);
-        upstream = std::move(*made);
-        server.emplace(workers, config, *upstream, budget, 0);
-        network.upstream = upstream.get();
+        proxy_link = std::move(*made);
+        server.emplace(workers, config, *proxy_link, budget, 0);
+        network.proxy_link = proxy_link.get();
         network.server = &*server;
     }
     ~ClientSessionTest() override {
@@ -90,7 +90,7 @@ class ClientSessionTest : public testing::Test {
     std::optional<PollingListener> listener{std::in_place};
     const InConfig config = default_in_config();
     InNetwork network_config;
-    std::unique_ptr<Upstream> upstream;
+    std::unique_ptr<ProxyLink> proxy_link;
     Budget budget{100, 1};
     Workers workers{1, RelayOptions{}};
     Worker& worker = workers.main();
@@ -99,7 +99,7 @@ class ClientSessionTest : public testing::Test {
     Network network{.config = network_config,
                     .allow = nobody,
                     .deny = nobody,
-                    .upstream = nullptr,
+                    .proxy_link = nullptr,
                     .e2e = nullptr};
 };
 

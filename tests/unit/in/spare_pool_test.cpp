@@ -17,10 +17,10 @@ class SparePoolTest : public testing::Test {
         listener.emplace();
         TrustStores trusts;
         auto made =
-            Upstream::make({"127.0.0.1", listener->port()}, std::nullopt, std::nullopt, trusts);
+            ProxyLink::make({"127.0.0.1", listener->port()}, std::nullopt, std::nullopt, trusts);
         EXPECT_TRUE(made);
-        upstream = std::move(*made);
-        pool.emplace(worker, config, *upstream, budget, 0);
+        proxy_link = std::move(*made);
+        pool.emplace(worker, config, *proxy_link, budget, 0);
     }
     ~SparePoolTest() override {
         pool->close();
@@ -67,7 +67,7 @@ class SparePoolTest : public testing::Test {
     const InConfig config = default_in_config();
     Budget budget{100, 1};
     std::optional<PollingListener> listener;
-    std::unique_ptr<Upstream> upstream;
+    std::unique_ptr<ProxyLink> proxy_link;
     Worker worker{RelayOptions{}};
     std::optional<SparePool> pool;
 };

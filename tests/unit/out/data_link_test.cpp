@@ -35,10 +35,10 @@ class DataLinkTest : public testing::Test {
         config.backend = {"127.0.0.1", backend.port()};
         config.topic = "db";
         TrustStores trusts;
-        auto made = Upstream::make(config.server, std::nullopt, std::nullopt, trusts);
+        auto made = ProxyLink::make(config.server, std::nullopt, std::nullopt, trusts);
         EXPECT_TRUE(made);
-        upstream = std::move(*made);
-        network.upstream = upstream.get();
+        proxy_link = std::move(*made);
+        network.proxy_link = proxy_link.get();
         network.links = &links;
         registration->ticket = "0123";
         registration->quiet = true;
@@ -106,10 +106,10 @@ class DataLinkTest : public testing::Test {
     PollingListener backend;
     OutConfig all = default_out_config();
     OutNetwork config;
-    std::unique_ptr<Upstream> upstream;
+    std::unique_ptr<ProxyLink> proxy_link;
     Budget budget{100, 1};
     DataLinks links{budget, 0};
-    Network network{.all = all, .config = config, .upstream = nullptr, .e2e = nullptr};
+    Network network{.all = all, .config = config, .proxy_link = nullptr, .e2e = nullptr};
     std::shared_ptr<Registration> registration = std::make_shared<Registration>(network);
     OutDataRequest asked;
     Worker worker{RelayOptions{}};

@@ -9,7 +9,7 @@ class ExitTest : public testing::Test {
   protected:
     const OutConfig all{};
     const OutNetwork config{.server = {"proxy", 1}, .backend = {"backend", 2}, .topic = "db"};
-    const Network network{.all = all, .config = config, .upstream = nullptr, .e2e = nullptr};
+    const Network network{.all = all, .config = config, .proxy_link = nullptr, .e2e = nullptr};
 };
 
 TEST_F(ExitTest, a_stream_is_of_the_topic_that_its_activation_names) {

@@ -74,7 +74,7 @@ TEST_F(TlsClientTest, a_pin_alone_is_the_whole_check_and_with_a_ca_both_must_hol
     EXPECT_NE(verdict(proxy, {.ca = ca.cert(), .pin = pin_of(proxy)}, "other.test"), "");
 }
 
-/// The system's trust store has 860 kB, and hundreds of upstreams may each have a pin.
+/// The system's trust store has 860 kB, and hundreds of proxy_links may each have a pin.
 TEST_F(TlsClientTest, a_pin_alone_needs_no_trust_store) {
     std::vector<std::unique_ptr<TlsClient>> clients;
     const auto add = [&] { clients.push_back(must(make_client({.pin = pin_of(proxy)}, "a"))); };

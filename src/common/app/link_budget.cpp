@@ -1,11 +1,11 @@
-#include "common/app/upstream_budget.hpp"
+#include "common/app/link_budget.hpp"
 
 #include "common/base/log.hpp"
 #include "common/os/descriptors.hpp"
 
 namespace inout {
 
-std::unique_ptr<Budget> make_upstream_budget(const DescriptorNeed& need) {
+std::unique_ptr<Budget> make_link_budget(const DescriptorNeed& need) {
     const std::size_t limit = descriptor_limit();
     const std::size_t there = descriptors_for_streams(limit, need.threads, 0);
     if (need.needed > there) {

@@ -1,4 +1,4 @@
-// Upstream: how a network of in or out reaches its proxy: its address, TLS, and who we are there.
+// ProxyLink: how a network of in or out reaches its proxy: its address, TLS, and who we are there.
 //
 // Made at start, when the files it needs are read; then read only but for the queue of its dials.
 // Any thread.
@@ -29,10 +29,10 @@ inline constexpr std::string_view kNotRecognised =
     "it "
     "may do what we do";
 
-class Upstream {
+class ProxyLink {
   public:
     /// The failure names the key of the configuration, the file, and what is wrong with it.
-    static Result<std::unique_ptr<Upstream>, std::string> make(
+    static Result<std::unique_ptr<ProxyLink>, std::string> make(
         const HostPort& server, const std::optional<TlsClientOptions>& tls,
         const std::optional<KeyOptions>& auth, TrustStores& trusts);
 
@@ -56,7 +56,7 @@ class Upstream {
     void prove(Message& message, Connection& connection) const;
 
   private:
-    Upstream() = default;
+    ProxyLink() = default;
     Task<Result<ConnectionPtr, Reason>> dial_now(Executor executor, Milliseconds timeout) const;
 
     HostPort server_;
@@ -66,13 +66,13 @@ class Upstream {
     Secret secret_;
 };
 
-/// The upstreams of a program's networks: one for all that are alike, so that they share tickets
+/// The proxy_links of a program's networks: one for all that are alike, so that they share tickets
 /// and spare connections. What they trust they share in any case.
-class Upstreams {
+class ProxyLinks {
   public:
-    Result<const Upstream*, std::string> get(const HostPort& server,
-                                             const std::optional<TlsClientOptions>& tls,
-                                             const std::optional<KeyOptions>& auth);
+    Result<const ProxyLink*, std::string> get(const HostPort& server,
+                                              const std::optional<TlsClientOptions>& tls,
+                                              const std::optional<KeyOptions>& auth);
     /// Of all of them.
     std::vector<Validity> validities() const;
 
@@ -80,7 +80,7 @@ class Upstreams {
     using Options =
         std::tuple<HostPort, std::optional<TlsClientOptions>, std::optional<KeyOptions>>;
     TrustStores trusts_;
-    std::map<Options, std::unique_ptr<Upstream>> upstreams_;
+    std::map<Options, std::unique_ptr<ProxyLink>> proxy_links_;
 };
 
 /// The keys of an end-to-end network; nothing if it is none. The failure is as above.
@@ -88,22 +88,23 @@ Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,
                                                       const std::optional<E2eOptions>& options,
                                                       const std::string& topic);
 
-/// Makes what each network of a configuration needs: calls `add(network, upstream, e2e)` for it, or
-/// collects what is wrong with its files.
+/// Makes what each network of a configuration needs: calls `add(network, proxy_link, e2e)` for it,
+/// or collects what is wrong with its files.
 template <class Config, class Add>
-ConfigProblems load_networks(const Config& config, TlsSide side, Upstreams& upstreams, Add add) {
+ConfigProblems load_networks(const Config& config, TlsSide side, ProxyLinks& proxy_links, Add add) {
     ConfigProblems problems;
     for (std::size_t i = 0; i < config.networks.size(); ++i) {
         const auto& network = config.networks[i];
         const std::string path = "networks[" + std::to_string(i) + "].";
-        const auto upstream = upstreams.get(network.server, network.tls ? network.tls : config.tls,
-                                            network.auth ? network.auth : config.auth);
+        const auto proxy_link =
+            proxy_links.get(network.server, network.tls ? network.tls : config.tls,
+                            network.auth ? network.auth : config.auth);
         auto e2e = make_e2e(side, network.e2e, network.topic);
-        if (!upstream) {
-            problems.push_back((network.tls || network.auth ? path : "") + upstream.error());
+        if (!proxy_link) {
+            problems.push_back((network.tls || network.auth ? path : "") + proxy_link.error());
         }
         if (!e2e) problems.push_back(path + e2e.error());
-        if (upstream && e2e) add(network, **upstream, std::move(*e2e));
+        if (proxy_link && e2e) add(network, **proxy_link, std::move(*e2e));
     }
     return problems;
 }

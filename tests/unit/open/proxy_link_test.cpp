@@ -1,5 +1,5 @@
 // What a dial to the proxy says about the proxy, and when it is not begun.
-#include "common/open/upstream.hpp"
+#include "common/open/proxy_link.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,36 +8,36 @@
 
 #include "../loopback.hpp"
 
-namespace inout::upstream_test {
+namespace inout::proxy_link_test {
 namespace {
 
 using namespace std::chrono_literals;
 using Dialled = Result<ConnectionPtr, Reason>;
 
 /// A proxy that takes connections and never says a word of TLS.
-class UpstreamTest : public testing::Test {
+class ProxyLinkTest : public testing::Test {
   protected:
-    UpstreamTest() {
+    ProxyLinkTest() {
         ::fcntl(silent.fd(), F_SETFL, O_NONBLOCK);
         const TlsClientOptions any{.pin = "sha256/" + std::string(43, 'A') + "="};
         TrustStores trusts;
-        auto made = Upstream::make({"127.0.0.1", silent.port()}, any, std::nullopt, trusts);
+        auto made = ProxyLink::make({"127.0.0.1", silent.port()}, any, std::nullopt, trusts);
         EXPECT_TRUE(made);
-        upstream = std::move(*made);
+        proxy_link = std::move(*made);
     }
 
     Dialled dial(Milliseconds timeout, DialFor what, Milliseconds wait,
                  const Connection* asker = nullptr) {
         auto dialled =
-            run(context, upstream->dial(context.get_executor(), timeout, what, wait, asker));
+            run(context, proxy_link->dial(context.get_executor(), timeout, what, wait, asker));
         return std::move(*dialled);
     }
     /// How many of a first crowd of dials reach the proxy: the others have no turn, and leave.
     std::size_t crowd() {
         std::size_t refused = 0, arrived = 0;
-        const auto spare = [](UpstreamTest* test, std::size_t* count) -> Task<> {
-            const auto dialled = co_await test->upstream->dial(test->context.get_executor(), 600s,
-                                                               DialFor::spare, 0ms);
+        const auto spare = [](ProxyLinkTest* test, std::size_t* count) -> Task<> {
+            const auto dialled = co_await test->proxy_link->dial(test->context.get_executor(), 600s,
+                                                                 DialFor::spare, 0ms);
             if (!dialled) ++*count;
         };
         for (std::size_t i = 0; i < kDialsFirst; ++i) {
@@ -58,30 +58,30 @@ class UpstreamTest : public testing::Test {
 
     LoopbackListener silent;
     std::vector<UniqueFd> held;
-    std::unique_ptr<Upstream> upstream;
+    std::unique_ptr<ProxyLink> proxy_link;
     asio::io_context context;
 };
 
-TEST_F(UpstreamTest, a_dial_that_its_stream_cuts_short_does_not_make_the_next_ones_fewer) {
+TEST_F(ProxyLinkTest, a_dial_that_its_stream_cuts_short_does_not_make_the_next_ones_fewer) {
     EXPECT_FALSE(dial(600s, DialFor::stream, 20ms));
     EXPECT_EQ(arrivals(), 1U);
     EXPECT_EQ(crowd(), kDialsFirst);
 }
 
-TEST_F(UpstreamTest, a_dial_that_used_its_time_up_halves_them) {
+TEST_F(ProxyLinkTest, a_dial_that_used_its_time_up_halves_them) {
     EXPECT_FALSE(dial(20ms, DialFor::stream, 600s));
     EXPECT_EQ(arrivals(), 1U);
     EXPECT_EQ(crowd(), kDialsFirst / 2);
 }
 
-TEST_F(UpstreamTest, a_stream_whose_time_is_over_is_not_dialled) {
+TEST_F(ProxyLinkTest, a_stream_whose_time_is_over_is_not_dialled) {
     const auto late = dial(600s, DialFor::stream, 0ms);
     ASSERT_FALSE(late);
     EXPECT_NE(late.error().detail.find("no turn in time"), std::string::npos);
     EXPECT_EQ(arrivals(), 0U);
 }
 
-TEST_F(UpstreamTest, a_client_that_is_gone_costs_no_dial) {
+TEST_F(ProxyLinkTest, a_client_that_is_gone_costs_no_dial) {
     TcpPair pair;
     Connection client = adopt(context, std::move(pair.a));
     client.note_reset();
@@ -92,4 +92,4 @@ TEST_F(UpstreamTest, a_client_that_is_gone_costs_no_dial) {
 }
 
 }  // namespace
-}  // namespace inout::upstream_test
+}  // namespace inout::proxy_link_test

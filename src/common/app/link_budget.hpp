@@ -18,6 +18,6 @@ struct DescriptorNeed {
 
 /// Called once at start, with the daemon's limit of descriptors in force. Warns, with the numbers,
 /// when the configuration needs more than there are.
-std::unique_ptr<Budget> make_upstream_budget(const DescriptorNeed& need);
+std::unique_ptr<Budget> make_link_budget(const DescriptorNeed& need);
 
 }  // namespace inout

@@ -1,4 +1,4 @@
-#include "common/open/upstream.hpp"
+#include "common/open/proxy_link.hpp"
 #include "common/os/secret_file.hpp"
 
 #include "common/base/wall_clock.hpp"
@@ -9,15 +9,15 @@
 
 namespace inout {
 
-Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
+Result<std::unique_ptr<ProxyLink>, std::string> ProxyLink::make(
     const HostPort& server, const std::optional<TlsClientOptions>& tls,
     const std::optional<KeyOptions>& auth, TrustStores& trusts) {
-    std::unique_ptr<Upstream> upstream(new Upstream());
-    upstream->server_ = server;
+    std::unique_ptr<ProxyLink> proxy_link(new ProxyLink());
+    proxy_link->server_ = server;
     if (tls) {
         auto client = TlsClient::make(*tls, server.host, trusts);
         if (!client) return Failure{client.error()};
-        upstream->tls_ = std::move(*client);
+        proxy_link->tls_ = std::move(*client);
     }
     if (auth) {
         auto secret = read_secret_file(auth->secret_file);
@@ -25,15 +25,15 @@ Result<std::unique_ptr<Upstream>, std::string> Upstream::make(
             return Failure{"auth.secret_file: " + auth->secret_file + ": " + secret.error()};
         }
         if (is_guessable(*secret)) warn_of_weak_secret(auth->secret_file);
-        upstream->key_id_ = auth->id;
-        upstream->secret_ = std::move(*secret);
+        proxy_link->key_id_ = auth->id;
+        proxy_link->secret_ = std::move(*secret);
     }
-    return upstream;
+    return proxy_link;
 }
 
-Task<Result<ConnectionPtr, Reason>> Upstream::dial(Executor executor, Milliseconds timeout,
-                                                   DialFor what, Milliseconds wait,
-                                                   const Connection* asker) const {
+Task<Result<ConnectionPtr, Reason>> ProxyLink::dial(Executor executor, Milliseconds timeout,
+                                                    DialFor what, Milliseconds wait,
+                                                    const Connection* asker) const {
     const auto wait_until = Clock::now() + wait;
     auto turn = co_await queue_->turn(executor, what, wait_until, timeout);
     if (!turn) {
@@ -62,8 +62,8 @@ Task<Result<ConnectionPtr, Reason>> Upstream::dial(Executor executor, Millisecon
     co_return dialled;
 }
 
-Task<Result<ConnectionPtr, Reason>> Upstream::dial_now(Executor executor,
-                                                       Milliseconds timeout) const {
+Task<Result<ConnectionPtr, Reason>> ProxyLink::dial_now(Executor executor,
+                                                        Milliseconds timeout) const {
     const auto until = Clock::now() + timeout;
     auto dialled = co_await inout::dial(executor, server_, DialOrder::racing, timeout);
     if (!dialled) {
@@ -82,7 +82,8 @@ Task<Result<ConnectionPtr, Reason>> Upstream::dial_now(Executor executor,
         if (const auto seen = connection.tls()->seen(); !seen.empty()) {
             co_return Failure{Reason{Code::proxy_unreachable, why_no_handshake(seen, server_)}};
         }
-        std::string reason = connection.has_expired() ? "no answer in time" : connection.tls()->failure();
+        std::string reason =
+            connection.has_expired() ? "no answer in time" : connection.tls()->failure();
         // What our proxies say instead of a handshake that would cost them too much.
         if (reason.ends_with("alert access denied")) {
             reason += " (penalised: too many failures came from this address)";
@@ -104,29 +105,29 @@ Task<Result<ConnectionPtr, Reason>> Upstream::dial_now(Executor executor,
     co_return std::move(owned);
 }
 
-void Upstream::prove(Message& message, Connection& connection) const {
+void ProxyLink::prove(Message& message, Connection& connection) const {
     if (key_id_.empty()) return;
     const TlsSession* const tls = connection.tls();
     inout::prove(message, key_id_, secret_, unix_time_ms(),
                  ProofChannel{tls != nullptr, tls != nullptr ? tls->exporter() : std::string()});
 }
 
-Result<const Upstream*, std::string> Upstreams::get(const HostPort& server,
-                                                    const std::optional<TlsClientOptions>& tls,
-                                                    const std::optional<KeyOptions>& auth) {
+Result<const ProxyLink*, std::string> ProxyLinks::get(const HostPort& server,
+                                                      const std::optional<TlsClientOptions>& tls,
+                                                      const std::optional<KeyOptions>& auth) {
     Options options(server, tls, auth);
-    if (const auto found = upstreams_.find(options); found != upstreams_.end()) {
+    if (const auto found = proxy_links_.find(options); found != proxy_links_.end()) {
         return found->second.get();
     }
-    auto made = Upstream::make(server, tls, auth, trusts_);
+    auto made = ProxyLink::make(server, tls, auth, trusts_);
     if (!made) return Failure{made.error()};
-    return upstreams_.emplace(std::move(options), std::move(*made)).first->second.get();
+    return proxy_links_.emplace(std::move(options), std::move(*made)).first->second.get();
 }
 
-std::vector<Validity> Upstreams::validities() const {
+std::vector<Validity> ProxyLinks::validities() const {
     std::vector<Validity> all;
-    for (const auto& [options, upstream] : upstreams_) {
-        const auto some = upstream->validities();
+    for (const auto& [options, proxy_link] : proxy_links_) {
+        const auto some = proxy_link->validities();
         all.insert(all.end(), some.begin(), some.end());
     }
     return all;
