@@ -1,6 +1,6 @@
-#include "common/open/ask.hpp"
 #include "common/net/deadline.hpp"
 #include "common/net/error_watch.hpp"
+#include "common/open/ask.hpp"
 #include "common/open/opening.hpp"
 #include "proxy/activation.hpp"
 #include "proxy/service.hpp"

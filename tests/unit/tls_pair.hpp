@@ -163,10 +163,10 @@ struct TlsPair {
                      SocketCalls& server_calls = SocketCalls::system())
         : client_raw(client_ssl.get()),
           server_raw(server_ssl.get()),
-          client(std::make_unique<SocketSession>(std::move(client_ssl), wire.a.get(),
-                                                 client_calls)),
-          server(std::make_unique<SocketSession>(std::move(server_ssl), wire.b.get(),
-                                                 server_calls)) {
+          client(
+              std::make_unique<SocketSession>(std::move(client_ssl), wire.a.get(), client_calls)),
+          server(
+              std::make_unique<SocketSession>(std::move(server_ssl), wire.b.get(), server_calls)) {
         for (const int fd : {wire.a.get(), wire.b.get()}) set_connection_options(fd);
     }
 

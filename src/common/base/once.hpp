@@ -19,11 +19,14 @@ class Once<void(Args...)> {
 
     Once() = default;
     template <class F>
-    requires(!std::is_same_v<F, Once>) Once(F f)
-        : kind_(&kKind<F>) {  // NOLINT: as a function is taken
-        static_assert(sizeof(F) <= kBytes && alignof(F) <= alignof(std::max_align_t));
+    requires(!std::is_same_v<F, Once>)
+        Once(F f) {  // NOLINT(google-explicit-constructor): as a function is taken
+        // NOLINTNEXTLINE(misc-redundant-expression): some fill it
+        static_assert(sizeof(F) <= kBytes);
+        static_assert(alignof(F) <= alignof(std::max_align_t));
         static_assert(std::is_nothrow_move_constructible_v<F>);
         ::new (static_cast<void*>(bytes_)) F(std::move(f));
+        kind_ = &kKind<F>;
     }
     Once(Once&& other) noexcept : kind_(std::exchange(other.kind_, nullptr)) {
         if (kind_ != nullptr) kind_->move(other.bytes_, bytes_);

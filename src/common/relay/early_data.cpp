@@ -34,10 +34,9 @@ void EarlyData::advance(const std::shared_ptr<State>& state) {
     if (state->waiting_for_source || state->pump.bytes() >= kEarlyBytes) return;
     const auto left = static_cast<std::uint32_t>(kEarlyBytes - state->pump.bytes());
     ByteLayer& source = state->source.bytes();
-    const auto step = state->pump.waits_for(source)
-                          ? Pump::Step::wait_readable
-                          : state->pump.run(state->relays.tools(), source, state->sink->bytes(),
-                                            left);
+    const auto step = state->pump.waits_for(source) ? Pump::Step::wait_readable
+                                                    : state->pump.run(state->relays.tools(), source,
+                                                                      state->sink->bytes(), left);
     if (state->pump.has_taken()) state->source.on_reset({});
     switch (step) {
         case Pump::Step::wait_readable:

@@ -53,7 +53,8 @@ FrameReader::State FrameReader::next() {
             }
             continue;
         }
-        const auto length = lengths_.size() < 2 ? frame_body_length(bytes_, max_body_bytes_) : std::nullopt;
+        const auto length =
+            lengths_.size() < 2 ? frame_body_length(bytes_, max_body_bytes_) : std::nullopt;
         if (!length) return State::garbage;
         bytes_.erase(0, kHeader);
         lengths_.push_back(*length);

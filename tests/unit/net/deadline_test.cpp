@@ -56,7 +56,8 @@ TEST_F(DeadlineTest, moves) {
     Deadline deadline(connection);
     deadline.expires_after(1h);
     deadline.expires_after(1ms);
-    EXPECT_TRUE(run_until(context, [&] { return connection.has_expired(); })) << "to an earlier moment";
+    EXPECT_TRUE(run_until(context, [&] { return connection.has_expired(); }))
+        << "to an earlier moment";
 }
 
 /// The timer's handler waits in the queue when the deadline moves: it must not strike.
