@@ -21,7 +21,8 @@ Budget::Places Server::client_places() {
 Task<> Server::drop_spares() {
     for (const auto& [worker, spares] : spares_) {
         asio::post(worker->context(), [pool = spares.get()] { pool->drop_all(); });
-        co_await asio::post(worker->executor(), use_result);  // behind it
+        // Behind it, and behind what that has posted: then they are closed.
+        for (int i = 0; i < 2; ++i) co_await asio::post(worker->executor(), use_result);
     }
 }
 

@@ -5,7 +5,7 @@
 namespace inout::proxy {
 
 /// A stream without a connection. The timer is its condition variable and its deadline; the rest
-/// is written on the stream's own thread, except `closed` (under the pool's lock).
+/// is written on the stream's own thread.
 struct DataPool::Waiter {
     explicit Waiter(Worker& w) : worker(w), timer(w.context()) {}
     Worker& worker;

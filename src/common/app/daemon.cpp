@@ -96,7 +96,7 @@ class Life {
         if (problem) {
             workers_.stop();
             workers_.run();
-            // Streams that have begun all the same, before the service goes that they belong to.
+            // Streams that have begun all the same: an RST, and their line in the log.
             workers_.for_each([](Worker& w) { w.relays().reset_all("cannot start"); });
         }
         return problem;

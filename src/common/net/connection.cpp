@@ -199,6 +199,8 @@ Task<std::error_code> Connection::read_ahead(std::size_t size) {
             co_await asio::post(executor_, use_result);
             turn_ = Turn();
         }
+        // Also what was read ahead is nobody's any more.
+        if (!fd_) co_return asio::error::operation_aborted;
         if (unread_.bytes().size() >= size) co_return std::error_code{};
         if (!top_->is_drained()) {
             const ssize_t n = unread_.fill(size);

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/net/close_soon.hpp"
-
 namespace inout {
 
 IdlePool::Idle::Idle(ConnectionPtr connection)
@@ -59,10 +57,14 @@ bool IdlePool::drop(Idle& idle) {
 std::shared_ptr<IdlePool::Idle> IdlePool::unlist(List::iterator at) {
     auto idle = std::move(*at);
     idle_.erase(at);
-    counted_.set(idle_.size());
-    idle->place_.reset();
-    idle->keep_.reset();
+    note_leaving(*idle);
     return idle;
+}
+
+void IdlePool::note_leaving(Idle& idle) {
+    counted_.set(idle_.size());
+    idle.place_.reset();
+    idle.keep_.reset();
 }
 
 std::shared_ptr<IdlePool::Idle> IdlePool::unlist_newest(const Executor& here, bool or_of_others) {
@@ -88,11 +90,24 @@ std::shared_ptr<IdlePool::Idle> IdlePool::pick(const Executor& here) {
 void IdlePool::retire(std::size_t surplus, Clock::time_point aged) {
     const std::lock_guard lock(mutex_);
     while (!idle_.empty() && (surplus > 0 || idle_.front()->since_ <= aged)) {
-        const Idle& oldest = *idle_.front();
-        close_soon(oldest.executor_, oldest.connection_, CloseIf::always);
-        unlist(idle_.begin());  // after what needs memory
+        const auto oldest = idle_.begin();
+        // Its last handle ends on its own thread, too. What needs memory comes first.
+        asio::post((*oldest)->executor_,
+                   [self = shared_from_this(), oldest] { self->close(oldest); });
+        retired_.splice(retired_.end(), idle_, oldest);
+        note_leaving(**oldest);
         if (surplus > 0) --surplus;
     }
+}
+
+void IdlePool::close(List::iterator retired) {
+    std::shared_ptr<Idle> idle;
+    {
+        const std::lock_guard lock(mutex_);
+        idle = std::move(*retired);
+        retired_.erase(retired);
+    }
+    idle->connection_->close();
 }
 
 std::size_t IdlePool::size() {

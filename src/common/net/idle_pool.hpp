@@ -50,11 +50,14 @@ class IdlePool : public std::enable_shared_from_this<IdlePool> {
     using List = std::list<std::shared_ptr<Idle>>;
     void watch(const std::shared_ptr<Idle>& idle);
     bool drop(Idle& idle);
+    void note_leaving(Idle& idle);
     std::shared_ptr<Idle> unlist(List::iterator at);
+    void close(List::iterator retired);
     std::shared_ptr<Idle> unlist_newest(const Executor& here, bool or_of_others);
 
     std::mutex mutex_;
-    List idle_;  // the newest at the back
+    List idle_;     // the newest at the back
+    List retired_;  // until they are closed
     CountedMany counted_;
 };
 

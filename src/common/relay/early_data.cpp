@@ -8,9 +8,12 @@ EarlyData::EarlyData(RelaySet& relays, Connection& source)
     : state_(std::make_shared<State>(State{.relays = relays, .source = source})) {}
 
 void EarlyData::append_to(std::string& frame) {
-    if (!state_->source.is_open() || state_->source.was_reset()) return;
-    if (!state_->pump.take(state_->relays.tools(), state_->source.bytes(), frame)) {
-        state_->source.note_reset();
+    Connection& source = state_->source;
+    if (!source.is_open() || source.was_reset()) return;
+    // What was read ahead, and what the kernel has besides.
+    const bool has_unread = !source.unread().empty();
+    for (int i = 0; i < (has_unread ? 2 : 1) && !source.was_reset(); ++i) {
+        if (!state_->pump.take(state_->relays.tools(), source.bytes(), frame)) source.note_reset();
     }
     if (has_taken()) state_->source.on_reset({});
 }

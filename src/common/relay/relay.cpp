@@ -38,9 +38,15 @@ class Relay {
         });
     }
 
-    /// What this direction waited for is there.
-    void resume(RelayDirection& d) {
-        finish_step([&] { advance(d); });
+    /// What this direction waited for is there, or can not be waited for.
+    void resume(RelayDirection& d, std::error_code error) {
+        finish_step([&] {
+            if (error) {
+                reset({StreamEnd::Cause::told, {}, error.message()});
+            } else {
+                advance(d);
+            }
+        });
     }
 
     void met_error(RelaySide& side, std::error_code error) {
@@ -295,7 +301,7 @@ class Relay {
     unsigned pending_ = 0;
 };
 
-void RelayDirection::ready(std::error_code) { relay.resume(*this); }
+void RelayDirection::ready(std::error_code error) { relay.resume(*this, error); }
 void RelayDirection::abandon() { relay.release(); }
 void RelaySide::ready(std::error_code error) { relay.met_error(*this, error); }
 void RelaySide::abandon() { relay.release(); }

@@ -249,6 +249,8 @@ void TlsSession::fail(int reason) {
 bool TlsSession::is_drained() const {
     // What has failed a read says, and what waits for room only a read goes on with.
     if (read_failed_ || is_flooded_ || read_wants_write_) return false;
+    // The end says so at each read, and no event of the socket need follow it.
+    if ((SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0) return false;
     return below_->is_drained() && SSL_has_pending(ssl_.get()) == 0;
 }
 

@@ -157,6 +157,14 @@ TEST_F(ReadAheadTest, what_is_there_before_the_first_wait_is_told_of) {
     EXPECT_EQ(run(context, ours.read_ahead(1)), asio::error::eof);
 }
 
+TEST_F(ReadAheadTest, a_closed_connection_gives_no_more_of_what_was_read) {
+    send("two messages");
+    ASSERT_EQ(run(context, connection.read_ahead(3)), std::error_code());
+    connection.take(4);
+    connection.close();
+    EXPECT_EQ(run(context, connection.read_ahead(8)), asio::error::operation_aborted);
+}
+
 TEST_F(ReadAheadTest, an_end_comes_after_what_is_unread) {
     send("abc");
     ASSERT_EQ(::shutdown(pair.a.get(), SHUT_WR), 0);

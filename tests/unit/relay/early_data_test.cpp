@@ -1,6 +1,7 @@
 #include "common/relay/early_data.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -34,6 +35,26 @@ TEST(EarlyDataTest, records_of_one_byte_leave_others_their_turn) {
     }));
     EXPECT_GE(others.turns, kRecords / kTurnOperations - 1);
     EXPECT_FALSE(source.was_reset());
+}
+
+TEST(EarlyDataTest, what_was_read_ahead_and_what_came_since_leave_with_the_request) {
+    asio::io_context context;
+    RelaySet relays(context, {});
+    TcpPair pair;
+    Connection source = adopt(context, std::move(pair.b));
+    ASSERT_EQ(::send(pair.a.get(), "first ", 6, 0), 6);
+    ASSERT_EQ(run(context, source.read_ahead(1)), std::error_code());
+    const std::string more = some_bytes(5'000);
+    ASSERT_EQ(::send(pair.a.get(), more.data(), more.size(), 0), std::ssize(more));
+    ASSERT_TRUE(eventually([&] {
+        int there = 0;
+        return ::ioctl(source.fd(), FIONREAD, &there) == 0 && there == std::ssize(more);
+    }));
+    EarlyData early(relays, source);
+    std::string frame = "request ";
+    early.append_to(frame);
+    EXPECT_TRUE(frame == "request first " + more);
+    EXPECT_TRUE(early.has_taken());
 }
 
 }  // namespace

@@ -268,6 +268,19 @@ TEST(TlsSessionTest, a_first_flight_may_travel_with_other_bytes) {
     EXPECT_TRUE(shake_hands(client, server));
 }
 
+/// As of a peer that keeps its TCP connection open: no event of the socket tells of it.
+TEST(TlsSessionTest, an_end_behind_the_last_record_is_still_to_be_read) {
+    TlsPair pair;
+    ASSERT_TRUE(pair.shake());
+    ASSERT_TRUE(send_all(*pair.client, "last"));
+    ASSERT_GE(SSL_shutdown(pair.client_raw), 0);
+    EXPECT_EQ(receive(*pair.server, 4).bytes, "last");
+    char byte = 0;
+    ASSERT_TRUE(eventually([&] { return pair.server->read({&byte, 1}) == 0; }));
+    EXPECT_FALSE(pair.server->is_drained());
+    EXPECT_EQ(pair.server->read({&byte, 1}), 0);
+}
+
 /// After is_drained() there is nothing left here: a reader who then waits for the kernel misses
 /// none.
 TEST(TlsSessionTest, whoever_waits_only_when_it_is_drained_misses_nothing) {
