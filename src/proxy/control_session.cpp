@@ -238,11 +238,12 @@ Task<> data_session(ProxyState& state, ConnectionPtr connection, OutDataRequest 
     if (may_park) {
         const bool known = registration->identity.kind != Identity::Kind::anonymous ||
                            !state.gatekeeper.protects();
-        // Of a registration that has just ended there may be some on their way.
-        if (known && !request.ticket.empty()) stay.recognised();
+        if (known && !request.ticket.empty()) stay.leave_known();
         stay.leave();
-    } else if (!registration && !state.directory.has_just_ended(request)) {
-        stay.failed();
+    } else {
+        stay.has_spoken();
+        // Of a registration that has just ended there may be some on their way.
+        if (!registration && !state.directory.has_just_ended(request)) stay.failed();
     }
     if (!answer.message.empty()) {
         counters().refused_total.add();

@@ -39,14 +39,27 @@ bool is_client_hello(std::string_view first) { return first[0] == 0x16 && first[
 struct FirstMessage {
     std::optional<Message> message;
     std::string problem{};  ///< if there is no message
-    bool timed_out = false;
-    bool monitor = false;  ///< it only looked whether we are here
-    bool no_tls = false;   ///< its source has a penalty, and a handshake would cost too much
+    bool monitor = false;   ///< it only looked whether we are here
+    bool no_tls = false;    ///< its source has a penalty, and a handshake would cost too much
 };
 
 FirstMessage no_message(std::string problem, const Connection& connection) {
     if (connection.has_expired()) problem = "no first message in time";
-    return {std::nullopt, std::move(problem), connection.has_expired()};
+    return {std::nullopt, std::move(problem)};
+}
+
+/// It went without a word, in the clear or over TLS.
+FirstMessage no_word(const std::error_code& error, const Connection& connection) {
+    FirstMessage first = no_message(error.message(), connection);
+    first.monitor = !connection.has_expired() &&
+                    (connection.tls() == nullptr || !connection.tls()->got_too_much());
+    return first;
+}
+
+/// Whether a first message that begins so is here, or is none: nothing more is waited for.
+bool is_whole(std::string_view first) {
+    const auto length = frame_body_length(first, kFirstFrameBodyMaxBytes);
+    return !length || first.size() >= kFrameHeaderBytes + *length;
 }
 
 /// Where we know somebody, but others of the same source fail: their handshakes take turns.
@@ -80,9 +93,10 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
     const auto until = Clock::now() + state.config.handshake_timeout;
     deadline.expires_at(until);
     auto error = co_await connection.read_ahead(kFrameHeaderBytes);
-    if (error) co_return no_message(error.message(), connection);
-    stay.has_spoken();
-    if (is_client_hello(connection.unread())) {
+    if (error) co_return no_word(error, connection);
+    const bool is_tls = is_client_hello(connection.unread());
+    if (is_tls || !is_whole(connection.unread())) stay.has_spoken();
+    if (is_tls) {
         if (!state.tls) co_return no_message("TLS, which is off here", connection);
         if (!stay.may_shake_hands()) co_return FirstMessage{.no_tls = true};
         co_await await_turn(connection, stay);
@@ -96,11 +110,7 @@ Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
         connection.tls()->limit_input(kTlsFirstMessageMaxBytes);
         deadline.expires_at(until);
         error = co_await connection.read_ahead(kFrameHeaderBytes);
-        if (error) {
-            FirstMessage nothing = no_message(error.message(), connection);
-            nothing.monitor = !nothing.timed_out && !connection.tls()->got_too_much();
-            co_return std::move(nothing);
-        }
+        if (error) co_return no_word(error, connection);
     }
     auto message = co_await read_message(connection, kFirstFrameBodyMaxBytes);
     if (!message) co_return no_message(to_string(message.error()), connection);
@@ -129,11 +139,11 @@ Task<> tell_penalty(Connection& connection) {
 /// Who has come and gone without a word is told of nothing and pays nothing: a port check, the
 /// health check of a balancer. True: it was one of those.
 bool is_monitor(const FirstMessage& first, const Connection& connection, Strangers::Stay& stay) {
-    if (stay.evicted() || first.timed_out) return false;
-    const bool silent = stay.is_silent();
-    if (!silent && (!first.monitor || !stay.monitored())) return false;
+    if (!first.monitor || stay.evicted()) return false;
+    const bool tls = connection.tls() != nullptr;
+    if (tls && !stay.monitored()) return false;
     counters().monitors_total.add();
-    log::debug("monitor", {{"peer", connection.peer()}, {"tls", silent ? "no" : "yes"}});
+    log::debug("monitor", {{"peer", connection.peer()}, {"tls", tls ? "yes" : "no"}});
     return true;
 }
 
@@ -183,6 +193,7 @@ Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
                   {"identity", denial.identity},
                   {"reason", denial.reason},
                   {"reference", denial.reference}});
+    if (stay != nullptr) stay->has_spoken();
     if (stay != nullptr && denial.by_stranger) {
         stay->failed();
         if (stay->penalty_s() > 0) {
@@ -250,9 +261,9 @@ Task<std::optional<Message>> keep_spare(ProxyState& state, const ConnectionPtr& 
 }  // namespace
 
 Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr owned,
-                             std::shared_ptr<Strangers::Place> place) {
+                             std::unique_ptr<Strangers::Stay> own_stay) {
     Connection& connection = *owned;
-    Strangers::Stay stay(state.strangers, std::move(place), owned);
+    Strangers::Stay& stay = *own_stay;
     FirstMessage first = co_await read_first_message(state, connection, stay);
     if (first.no_tls) {
         co_await tell_penalty(connection);
@@ -274,21 +285,21 @@ Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr ow
     Message& message = *first.message;
     if (auto answer = objection(state, message, connection)) {
         count_refused(connection, answer->message);
+        stay.has_spoken();
         stay.failed();
         co_await refuse(connection, std::move(*answer));
         co_return;
     }
     auto identity = co_await admit(state, connection, message, &stay);
     if (!identity) co_return;
-    // Where nothing is protected there is nobody to recognise, and nothing to guess either.
-    std::shared_ptr<Strangers::Acquaintance> known;  // for as long as this session lasts
-    const bool is_data = std::holds_alternative<OutDataRequest>(message);
-    if (!is_data && (identity->kind != Identity::Kind::anonymous || !state.gatekeeper.protects())) {
-        known = stay.recognised();
-    }
     if (auto* data = std::get_if<OutDataRequest>(&message)) {
         co_await data_session(state, std::move(owned), std::move(*data), stay);
         co_return;
+    }
+    // Where nothing is protected there is nobody to recognise, and nothing to guess either.
+    std::shared_ptr<Strangers::Acquaintance> known;  // for as long as this session lasts
+    if (identity->kind != Identity::Kind::anonymous || !state.gatekeeper.protects()) {
+        known = stay.recognised();
     }
     stay.leave();
     if (auto* spare = std::get_if<InWarmRequest>(&message)) {

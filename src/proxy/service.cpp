@@ -104,9 +104,8 @@ Task<> ProxyService::accept() {
         Worker& worker = workers_.next();
         auto connection = co_await acceptor_.accept(worker.context());
         if (!connection) co_return;
-        auto [place, reason, crowded, penalty] =
-            state_.strangers.admit(worker.executor(), connection->peer_address());
-        if (!place) {
+        auto [stay, reason, crowded, penalty] = state_.strangers.admit(connection);
+        if (!stay) {
             // Who would ask for room is not even let in: limits.connections.
             state_.relieve(descriptors_in_use());
             counters().refused_total.add();
@@ -116,13 +115,8 @@ Task<> ProxyService::accept() {
                           {"penalty_ms", penalty.count()}});
             continue;
         }
-        try {
-            spawn(worker.executor(), "first message",
-                  first_message_session(state_, worker, std::move(connection), place));
-        } catch (const std::bad_alloc&) {
-            state_.strangers.forget(*place);
-            throw;
-        }
+        spawn(worker.executor(), "first message",
+              first_message_session(state_, worker, std::move(connection), std::move(stay)));
         // In a crowd the next one has to wait until this one's worker has seen to those who are
         // there: they may have spoken, and only who has not makes room.
         if (crowded) co_await asio::post(worker.executor(), use_result);

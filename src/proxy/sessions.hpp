@@ -16,7 +16,7 @@ struct Registration;
 /// A stranger: TLS perhaps, then one message of at most kFirstFrameBodyMaxBytes, all of it within
 /// handshake_timeout.
 Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr connection,
-                             std::shared_ptr<Strangers::Place> place);
+                             std::unique_ptr<Strangers::Stay> stay);
 
 /// An out: registers its topic and keeps the control connection (control_session.cpp).
 Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest request,

@@ -1,7 +1,6 @@
 #include "proxy/strangers.hpp"
 
 #include <algorithm>
-#include <atomic>
 
 #include "common/base/counters.hpp"
 #include "common/base/log.hpp"
@@ -17,25 +16,6 @@ std::size_t all_connections(const ProxyLimits& limits) {
 }
 
 }  // namespace
-
-class Strangers::Place {
-  public:
-    Place(const Executor& e, const IpAddress& s, bool t) : executor(e), source(s), trusted(t) {}
-
-    SourceRules::Verdict verdict{};  // as it came; then read only
-
-    const Executor executor;
-    std::atomic<bool> evicted{false};  // written under the lock
-
-    // Under the lock of Strangers.
-    std::weak_ptr<Connection> connection;  // nothing: gone, or not here yet
-    const IpAddress source;
-    const bool trusted;
-    bool waits = true;  // in the queues
-    bool silent = true;
-    bool shook_hands = false;
-    std::list<Place*>::iterator in_all, in_source;
-};
 
 class Strangers::Acquaintance {
   public:
@@ -63,7 +43,8 @@ Strangers::Strangers(const ProxyConfig& config)
       places_max_(std::clamp<std::size_t>(descriptors_ / 2, 1, config.limits.handshakes)),
       rules_(config.limits.per_source) {}
 
-Strangers::Admission Strangers::admit(const Executor& executor, const IpAddress& peer) {
+Strangers::Admission Strangers::admit(const ConnectionPtr& connection) {
+    const IpAddress peer = connection->peer_address();
     if (!may_connect(config_.access.allow, config_.access.deny, peer)) {
         return {nullptr, "allow and deny"};
     }
@@ -71,30 +52,29 @@ Strangers::Admission Strangers::admit(const Executor& executor, const IpAddress&
     if (limits.connections > 0 && counters().sockets > limits.connections) {
         return {nullptr, "limits.connections"};
     }
-    const bool trusted = any_contains(config_.trusted, peer);
-    auto place = std::make_shared<Place>(executor, peer.source(), trusted);
+    auto stay = std::make_unique<Stay>(*this, connection, any_contains(config_.trusted, peer));
+    std::list<Stay*> newcomer{stay.get()};  // now: nothing may fail when it is in one queue
     bool crowded = false;
     const std::lock_guard lock(mutex_);
-    if (!trusted) {
-        place->verdict = rules_.arrives(place->source, Clock::now());
-        if (place->verdict.treatment == SourceRules::Treatment::drop) {
-            return {nullptr, "repeated failures", false, place->verdict.penalty};
+    if (!stay->trusted_) {
+        stay->verdict_ = rules_.arrives(stay->source_, Clock::now());
+        if (stay->verdict_.treatment == SourceRules::Treatment::drop) {
+            return {nullptr, "repeated failures", false, stay->verdict_.penalty};
         }
-        crowded = make_room_of(place->source, place->verdict.places);
-        auto& silent = by_source_[place->source].silent;
-        place->in_source = silent.insert(silent.end(), place.get());
+        crowded = make_room_of(stay->source_, stay->verdict_.places);
     }
     for (int i = 0; i < 2 && all_.size() >= places_now(); ++i) {
         evict_from(all_);
         crowded = true;
     }
-    place->in_all = all_.silent.insert(all_.silent.end(), place.get());
-    return {place, {}, crowded};
-}
-
-void Strangers::forget(Place& place) {
-    const std::lock_guard lock(mutex_);
-    remove(place);
+    if (!stay->trusted_) {
+        auto& silent = by_source_[stay->source_].silent;
+        stay->in_source_ = silent.insert(silent.end(), stay.get());
+    }
+    stay->in_all_ = newcomer.begin();
+    all_.silent.splice(all_.silent.end(), newcomer);
+    stay->here_ = true;
+    return {std::move(stay), {}, crowded};
 }
 
 /// The more others have, the fewer there are: strangers never have more than half of what is left.
@@ -124,92 +104,107 @@ bool Strangers::make_room_of(const IpAddress& source, std::size_t places) {
 bool Strangers::evict_from(const Queue& queue) {
     // Of the silent ones only if they are as many: the newcomers are among them.
     const auto& from = queue.silent.size() >= queue.speaking.size() ? queue.silent : queue.speaking;
-    Place& oldest = *from.front();
+    Stay& oldest = *from.front();
     remove(oldest);
     counters().evicted_total.add();
-    oldest.evicted = true;
-    close_soon(oldest.executor, oldest.connection, CloseIf::always);
-    return oldest.shook_hands;
+    oldest.evicted_ = true;
+    close_soon(oldest.executor_, oldest.closable_, CloseIf::always);
+    return oldest.shook_hands_;
 }
 
-bool Strangers::remove(Place& place) {
-    if (!std::exchange(place.waits, false)) return false;
-    (place.silent ? all_.silent : all_.speaking).erase(place.in_all);
-    if (place.trusted) return true;
-    const auto found = by_source_.find(place.source);
-    (place.silent ? found->second.silent : found->second.speaking).erase(place.in_source);
+void Strangers::remove(Stay& stay) {
+    if (!std::exchange(stay.waits_, false)) return;
+    (stay.silent_ ? all_.silent : all_.speaking).erase(stay.in_all_);
+    if (stay.trusted_) return;
+    const auto found = by_source_.find(stay.source_);
+    (stay.silent_ ? found->second.silent : found->second.speaking).erase(stay.in_source_);
     if (found->second.size() == 0) by_source_.erase(found);
-    return true;
 }
 
-Strangers::Stay::Stay(Strangers& strangers, std::shared_ptr<Place> place,
-                      const ConnectionPtr& connection)
-    : strangers_(strangers), place_(std::move(place)), lent_(lend(connection)) {
-    const std::lock_guard lock(strangers_.mutex_);
-    place_->connection = lent_;
-    if (place_->evicted) connection->close();
-}
+Strangers::Stay::Stay(Strangers& strangers, const ConnectionPtr& connection, bool trusted)
+    : strangers_(strangers),
+      executor_(connection->executor()),
+      source_(connection->peer_address().source()),
+      trusted_(trusted),
+      lent_(lend(connection)),
+      closable_(lent_) {}
 
 void Strangers::Stay::has_spoken() {
-    silent_ = false;
     const std::lock_guard lock(strangers_.mutex_);
-    Place& place = *place_;
-    if (!place.waits || !std::exchange(place.silent, false)) return;
-    const auto move = [](Queue& queue, std::list<Place*>::iterator at) {
+    if (!waits_ || !std::exchange(silent_, false)) return;
+    const auto move = [](Queue& queue, std::list<Stay*>::iterator at) {
         queue.speaking.splice(queue.speaking.end(), queue.silent, at);
     };
-    move(strangers_.all_, place.in_all);
-    if (!place.trusted) move(strangers_.by_source_[place.source], place.in_source);
+    move(strangers_.all_, in_all_);
+    if (!trusted_) move(strangers_.by_source_[source_], in_source_);
 }
 
 void Strangers::Stay::shakes_hands() {
+    if (trusted_) return;
     const std::lock_guard lock(strangers_.mutex_);
-    place_->shook_hands = true;
+    shook_hands_ = true;
 }
 
 void Strangers::Stay::leave() {
+    if (!std::exchange(here_, false)) return;
     lent_.reset();
     const std::lock_guard lock(strangers_.mutex_);
-    strangers_.remove(*place_);
+    strangers_.remove(*this);
 }
 
-void Strangers::Stay::failed() {
-    if (place_->trusted) return;
+void Strangers::Stay::leave_known() {
+    if (trusted_) return leave();
+    here_ = false;
+    lent_.reset();
     const std::lock_guard lock(strangers_.mutex_);
-    strangers_.rules_.failed(place_->source, Clock::now(), place_->shook_hands);
-}
-
-bool Strangers::Stay::monitored() {
-    if (place_->trusted) return true;
-    const std::lock_guard lock(strangers_.mutex_);
-    return strangers_.rules_.monitored(place_->source, Clock::now());
+    strangers_.remove(*this);
+    strangers_.rules_.came(source_);
+    strangers_.rules_.left(source_, Clock::now());
 }
 
 std::shared_ptr<Strangers::Acquaintance> Strangers::Stay::recognised() {
-    if (place_->trusted) return nullptr;
-    auto known = std::make_shared<Acquaintance>(strangers_, place_->source);
+    if (trusted_) {
+        leave();
+        return nullptr;
+    }
+    auto known = std::make_shared<Acquaintance>(strangers_, source_);
+    here_ = false;
+    lent_.reset();
     const std::lock_guard lock(strangers_.mutex_);
-    strangers_.rules_.came(place_->source);
+    strangers_.remove(*this);
+    strangers_.rules_.came(source_);
     return known;
 }
 
+void Strangers::Stay::failed() {
+    if (trusted_) return;
+    const std::lock_guard lock(strangers_.mutex_);
+    strangers_.rules_.failed(source_, Clock::now(), shook_hands_);
+}
+
+bool Strangers::Stay::monitored() {
+    if (trusted_) return true;
+    const std::lock_guard lock(strangers_.mutex_);
+    return strangers_.rules_.monitored(source_, Clock::now());
+}
+
 bool Strangers::Stay::may_shake_hands() const {
-    return place_->verdict.treatment == SourceRules::Treatment::read;
+    return verdict_.treatment == SourceRules::Treatment::read;
 }
 
 long long Strangers::Stay::penalty_s() const {
-    return std::chrono::ceil<std::chrono::seconds>(place_->verdict.penalty).count();
+    return std::chrono::ceil<std::chrono::seconds>(verdict_.penalty).count();
 }
 
 bool Strangers::Stay::has_turn() const {
-    if (!place_->verdict.turns) return true;
+    if (!verdict_.turns) return true;
     const std::lock_guard lock(strangers_.mutex_);
-    return strangers_.rules_.has_turn(place_->source, Clock::now());
+    return strangers_.rules_.has_turn(source_, Clock::now());
 }
 
 bool Strangers::Stay::evicted() const {
     // Until it is closed it may fail by itself.
-    return place_->evicted && lent_ && !lent_->is_open();
+    return evicted_ && lent_ && !lent_->is_open();
 }
 
 }  // namespace inout::proxy

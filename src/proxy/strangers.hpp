@@ -8,6 +8,7 @@
 // docs/security.md, "Strangers".
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <map>
 #include <memory>
@@ -27,36 +28,40 @@ class Strangers {
     Strangers(const Strangers&) = delete;
     Strangers& operator=(const Strangers&) = delete;
 
-    class Place;
-    struct Admission {
-        std::shared_ptr<Place> place;  ///< nothing: to be refused
-        std::string_view reason{};     ///< then why, for the log
-        bool crowded = false;          ///< another one had to make room
-        Milliseconds penalty{0};       ///< what is left of one that it is refused for
-    };
     /// Somebody we know is connected from there, as long as this lives; from any thread.
     class Acquaintance;
-    /// For a connection that will live on `executor`. May close another one for it.
-    Admission admit(const Executor& executor, const IpAddress& peer);
-    /// It never had its Stay.
-    void forget(Place& place);
+    class Stay;
+    struct Admission {
+        std::unique_ptr<Stay> stay;  ///< nothing: to be refused
+        std::string_view reason{};   ///< then why, for the log
+        bool crowded = false;        ///< another one had to make room
+        Milliseconds penalty{0};     ///< what is left of one that it is refused for
+    };
+    /// For a connection that was just accepted, and of which nobody else has a handle. May close
+    /// another one for it.
+    Admission admit(const ConnectionPtr& connection);
 
-    /// One stranger's stay, in the frame of its connection.
+    /// One stranger's stay, which goes with its connection, on that one's thread.
     class Stay {
       public:
-        Stay(Strangers& strangers, std::shared_ptr<Place> place, const ConnectionPtr& connection);
+        /// Has no place yet: admit() gives it one.
+        Stay(Strangers& strangers, const ConnectionPtr& connection, bool trusted);
         Stay(const Stay&) = delete;
         Stay& operator=(const Stay&) = delete;
         ~Stay() { leave(); }
 
-        /// It has sent something.
+        /// It has sent something. To be called before it is waited for again; for whoever leaves at
+        /// once it makes no difference.
         void has_spoken();
         /// Its TLS handshake begins: if it fails now, it has cost one.
         void shakes_hands();
         /// It is no stranger any more, or gone.
         void leave();
-        /// It is somebody we know: the earlier failures of its source are forgiven, and its source
-        /// is known while the answer lives, and a while longer. Nothing: it is trusted anyway.
+        /// The same, for it is somebody we know: the earlier failures of its source are forgiven,
+        /// and its source is known for a while.
+        void leave_known();
+        /// The same, and its source is known while the answer lives, too. Nothing: it is trusted
+        /// anyway.
         std::shared_ptr<Acquaintance> recognised();
         /// It made a mistake that costs its source something if repeated.
         void failed();
@@ -69,25 +74,36 @@ class Strangers {
         long long penalty_s() const;
         /// Whether its TLS handshake may begin; if not, ask again after kKnownTurn.
         bool has_turn() const;
-        /// It has sent nothing yet.
-        bool is_silent() const { return silent_; }
         /// It was closed because a newer one needed the place.
         bool evicted() const;
 
       private:
+        friend class Strangers;
+
         Strangers& strangers_;
-        std::shared_ptr<Place> place_;
-        ConnectionPtr lent_;
+        const Executor executor_;
+        const IpAddress source_;
+        const bool trusted_;
+        ConnectionPtr lent_;  // its owner's, as here_ is
+        const std::weak_ptr<Connection> closable_;
+        bool here_ = false;               // it has a place, and has not left
+        SourceRules::Verdict verdict_{};  // as it came; then read only
+        std::atomic<bool> evicted_{false};
+
+        // Under the lock of Strangers.
+        bool waits_ = true;  // in the queues
         bool silent_ = true;
+        bool shook_hands_ = false;
+        std::list<Stay*>::iterator in_all_, in_source_;
     };
 
   private:
     /// In the order of their arrival.
     struct Queue {
-        std::list<Place*> silent, speaking;
+        std::list<Stay*> silent, speaking;
         std::size_t size() const { return silent.size() + speaking.size(); }
     };
-    bool remove(Place& place);
+    void remove(Stay& stay);
     bool evict_from(const Queue& queue);
     std::size_t places_now() const;
     bool make_room_of(const IpAddress& source, std::size_t places);

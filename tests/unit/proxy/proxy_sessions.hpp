@@ -71,10 +71,10 @@ class ProxySessions : public testing::Test {
     Peer come() {
         TcpPair pair;
         ConnectionPtr connection = adopt_owned(worker.context(), std::move(pair.a));
-        auto admitted = state().strangers.admit(worker.executor(), connection->peer_address());
+        auto admitted = state().strangers.admit(connection);
         spawn(worker.executor(), "first message",
               first_message_session(state(), worker, std::move(connection),
-                                    std::move(admitted.place)));
+                                    std::move(admitted.stay)));
         return {worker.context(), std::move(pair.b)};
     }
     Peer come(const Message& message) {

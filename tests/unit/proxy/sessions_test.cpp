@@ -106,6 +106,23 @@ TEST_F(ProxySessions, a_plain_out_is_asked_for_one_after_another_and_parks_witho
     EXPECT_TRUE(opened && opened->ok());
 }
 
+TEST_F(ProxySessions, whoever_gets_its_refusal_has_spoken_and_makes_room_after_who_has_not) {
+    config.limits.handshakes = 2;
+    InRequest of_another_version = opening();
+    of_another_version.version = "9";
+    const OutDataRequest of_nobody = parking(std::string(kTicketDigits, '0'));
+    for (const Message& wrong : {Message(of_another_version), Message(of_nobody)}) {
+        const Peer refused = come(wrong);
+        EXPECT_TRUE(refused.hear<Response>());
+        const Peer silent = come();
+        const auto evicted = counters().evicted_total.load();
+        const Peer next = come();
+        run_ready(worker.context());
+        if (counters().evicted_total.load() == evicted) continue;  // its farewell is over already
+        EXPECT_FALSE(silent.is_quiet());
+    }
+}
+
 TEST_F(ProxySessions, a_proxy_that_ends_takes_neither_outs_nor_streams) {
     const Out out = register_holder();
     state().draining = true;

@@ -12,31 +12,38 @@
 namespace inout::proxy::strangers_test {
 namespace {
 
-IpAddress address(const std::string& text) {
-    return to_ip_address(Endpoint(asio::ip::make_address(text), 1));
+ConnectionPtr connection_from(const std::string& text, asio::io_context& context, UniqueFd fd) {
+    return std::make_shared<Connection>(context.get_executor(), std::move(fd),
+                                        Endpoint(asio::ip::make_address(text), 1),
+                                        Connection::Origin::accepted);
 }
 
 class StrangersTest : public testing::Test {
   protected:
     /// A connection and its stay.
     struct Stranger {
-        Stranger(Strangers& strangers, asio::io_context& context,
-                 std::shared_ptr<Strangers::Place> place)
-            : connection(adopt_owned(context, std::move(wire.a))),
-              stay(strangers, std::move(place), connection) {}
+        Stranger(ConnectionPtr c, std::unique_ptr<Strangers::Stay> s)
+            : connection(std::move(c)), own_stay(std::move(s)), stay(*own_stay) {}
         bool was_closed() const { return !connection->is_open(); }
-        TcpPair wire;
         ConnectionPtr connection;
-        Strangers::Stay stay;
+        std::unique_ptr<Strangers::Stay> own_stay;
+        Strangers::Stay& stay;
     };
     /// Nothing: it was refused.
     std::unique_ptr<Stranger> come(const std::string& from, std::string_view* reason = nullptr) {
-        auto admission = strangers.admit(context.get_executor(), address(from));
-        if (reason != nullptr) *reason = admission.reason;
-        if (!admission.place) return nullptr;
-        auto stranger = std::make_unique<Stranger>(strangers, context, std::move(admission.place));
-        settle();
+        auto stranger = come_unsettled(from, reason);
+        if (stranger) settle();
         return stranger;
+    }
+    /// The same, but who has to make room for it is not closed yet.
+    std::unique_ptr<Stranger> come_unsettled(const std::string& from,
+                                             std::string_view* reason = nullptr) {
+        UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));  // nothing moves here
+        ConnectionPtr connection = connection_from(from, context, std::move(fd));
+        auto admission = strangers.admit(connection);
+        if (reason != nullptr) *reason = admission.reason;
+        if (!admission.stay) return nullptr;
+        return std::make_unique<Stranger>(std::move(connection), std::move(admission.stay));
     }
     void settle() {
         context.restart();
@@ -112,6 +119,21 @@ TEST_F(StrangersTest, a_place_that_is_left_is_free) {
     const auto d = come("192.0.2.1");
     EXPECT_FALSE(a->was_closed()) << "identified: none of these any more";
     EXPECT_TRUE(b->was_closed());
+}
+
+TEST_F(StrangersTest, whoever_is_recognised_leaves_with_that) {
+    const auto a = come("192.0.2.1"), b = come("192.0.2.1");
+    const auto known = a->stay.recognised();
+    b->stay.leave_known();
+    a->stay.leave();
+    const auto c = come("192.0.2.1"), d = come("192.0.2.1");
+    EXPECT_FALSE(a->was_closed() || b->was_closed() || c->was_closed() || d->was_closed());
+}
+
+TEST_F(StrangersTest, whoever_is_gone_before_its_session_begins_has_left) {
+    come_unsettled("192.0.2.1");
+    const auto a = come("192.0.2.1"), b = come("192.0.2.1");
+    EXPECT_FALSE(a->was_closed() || b->was_closed());
 }
 
 TEST_F(StrangersTest,
@@ -206,22 +228,28 @@ TEST_F(StrangersTest, a_known_peer_clears_its_source) {
         each->stay.failed();
         if (i % kFreeFailures == 0) come("192.0.2.1")->stay.recognised();
     }
+    come("192.0.2.1")->stay.leave_known();
+    for (unsigned i = 0; i <= kFreeFailures; ++i) {
+        const auto each = come("192.0.2.1");
+        ASSERT_TRUE(each) << i;
+        EXPECT_EQ(each->stay.penalty_s(), 0) << i;
+        each->stay.failed();
+    }
+    EXPECT_TRUE(come("192.0.2.1")->stay.may_shake_hands()) << "it is known for a while";
 }
 
-TEST_F(StrangersTest, a_stay_that_begins_after_its_eviction_finds_its_connection_closed) {
-    auto first = strangers.admit(context.get_executor(), address("192.0.2.1")).place;
+TEST_F(StrangersTest, whoever_is_evicted_before_its_session_begins_is_closed) {
+    const auto first = come_unsettled("192.0.2.1");
     const auto b = come("192.0.2.1"), c = come("192.0.2.1");
-    settle();
-    Stranger late(strangers, context, std::move(first));
-    EXPECT_TRUE(late.was_closed() && late.stay.evicted());
-    late.stay.has_spoken();
-    late.stay.failed();
+    EXPECT_TRUE(first->was_closed() && first->stay.evicted());
+    first->stay.has_spoken();
+    first->stay.failed();
     EXPECT_FALSE(b->was_closed() || c->was_closed());
 }
 
 TEST_F(StrangersTest, an_eviction_that_comes_too_late_closes_nothing) {
     const auto a = come("192.0.2.1"), b = come("192.0.2.1");
-    const auto place = strangers.admit(context.get_executor(), address("192.0.2.1")).place;
+    const auto c = come_unsettled("192.0.2.1");
     a->stay.leave();  // identified before the eviction was carried out
     settle();
     EXPECT_FALSE(a->was_closed());
@@ -241,9 +269,9 @@ TEST_F(StrangersTest, denied_addresses_and_a_full_proxy_are_refused_with_a_reaso
     std::string_view reason;
     EXPECT_FALSE(come("192.0.2.1", &reason));
     EXPECT_EQ(reason, "allow and deny");
-    config.limits.connections = 1;
-    const auto a = come("198.51.100.1"), b = come("198.51.100.1", &reason);
-    config.limits.connections = counters().sockets - 1;
+    config.limits.connections = counters().sockets + 1;
+    const auto last = come("198.51.100.1");
+    EXPECT_TRUE(last);
     EXPECT_FALSE(come("198.51.100.2", &reason));
     EXPECT_EQ(reason, "limits.connections");
 }
@@ -253,14 +281,13 @@ TEST_F(StrangersTest, threads_may_come_and_go_at_once) {
         asio::io_context own;
         for (int i = 0; i < 2'000; ++i) {
             const std::string from = prefix + std::to_string(i % 5);
-            auto place = strangers.admit(own.get_executor(), address(from)).place;
-            if (!place) continue;
-            const auto connection = std::make_shared<Connection>(
-                own.get_executor(), UniqueFd(), Endpoint(), Connection::Origin::accepted);
-            Strangers::Stay stay(strangers, std::move(place), connection);
-            if (i % 2 == 0) stay.has_spoken();
+            const ConnectionPtr connection = connection_from(from, own, UniqueFd());
+            const auto stay = strangers.admit(connection).stay;
+            if (!stay) continue;
+            if (i % 2 == 0) stay->has_spoken();
             if (i % 3 == 0) own.poll();
-            if (i % 100 == 0) stay.failed();
+            if (i % 5 == 1) stay->leave_known();
+            if (i % 100 == 0) stay->failed();
         }
         own.restart();
         own.poll();
