@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "../unit/logged.hpp"
 #include "stream.hpp"
 
 namespace inout::relay_table_test {
@@ -40,15 +41,6 @@ class RelayTableTest : public StreamTest {
     static bool is_listed(const Stream& stream) {
         return std::any_of(stream.sets.begin(), stream.sets.end(),
                            [](const auto& each) { return !each->streams().all().empty(); });
-    }
-    /// The lines that are logged meanwhile.
-    static std::string logged(const std::function<void()>& meanwhile) {
-        testing::internal::CaptureStderr();
-        log::start("tests", log::Level::info, log::Format::text);
-        meanwhile();
-        log::flush(std::chrono::seconds(10));
-        log::start("tests", log::Level::error, log::Format::text);
-        return testing::internal::GetCapturedStderr();
     }
 };
 

@@ -36,10 +36,8 @@ void EarlyData::advance(const std::shared_ptr<State>& state) {
     if (state->sink == nullptr || !state->sink->is_open() || !state->source.is_open()) return;
     if (state->waiting_for_source || state->pump.bytes() >= kEarlyBytes) return;
     const auto left = static_cast<std::uint32_t>(kEarlyBytes - state->pump.bytes());
-    ByteLayer& source = state->source.bytes();
-    const auto step = state->pump.waits_for(source) ? Pump::Step::wait_readable
-                                                    : state->pump.run(state->relays.tools(), source,
-                                                                      state->sink->bytes(), left);
+    const auto step = state->pump.run_if_due(state->relays.tools(), state->source.bytes(),
+                                             state->sink->bytes(), left);
     if (state->pump.has_taken()) state->source.on_reset({});
     switch (step) {
         case Pump::Step::wait_readable:

@@ -41,9 +41,13 @@ class Pump {
     Step run(const Tools& tools, ByteLayer& source, ByteLayer& sink,
              std::uint32_t turn_bytes = kTurnBytes);
 
-    /// Whether all that run() would do is to ask a source that has nothing.
-    bool waits_for(const ByteLayer& source) const {
-        return !leftover_ && !pipe_ && !source_ended_ && !sink_failed_ && source.is_drained();
+    /// The same for who waits as it says and is told of more: a source that is known to have
+    /// nothing is not asked.
+    Step run_if_due(const Tools& tools, ByteLayer& source, ByteLayer& sink,
+                    std::uint32_t turn_bytes = kTurnBytes) {
+        const bool would_only_ask =
+            !leftover_ && !pipe_ && !source_ended_ && !sink_failed_ && source.is_drained();
+        return would_only_ask ? Step::wait_readable : run(tools, source, sink, turn_bytes);
     }
 
     /// Appends what the source has now, at most a buffer full, to `out`, whose owner sends it on.

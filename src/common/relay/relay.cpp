@@ -133,10 +133,8 @@ class Relay {
     void advance(Direction& d) {
         if (rules_.is_over() || rules_.is_input_over(d.source.leg)) return;
         const std::uint64_t before = d.pump.bytes();
-        ByteLayer& source = d.source.connection->bytes();
-        const Pump::Step step = d.pump.waits_for(source)
-                                    ? Pump::Step::wait_readable
-                                    : d.pump.run(set_.tools(), source, d.sink.connection->bytes());
+        const Pump::Step step = d.pump.run_if_due(set_.tools(), d.source.connection->bytes(),
+                                                  d.sink.connection->bytes());
         if (d.pump.bytes() != before) {
             d.sink.unacknowledged = true;
             stream_->has_moved(d.source.leg, d.pump.bytes());

@@ -1,13 +1,12 @@
 // What a relay gives back at the end of its stream, and when.
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "../logged.hpp"
 #include "../peer.hpp"
-#include "common/base/log.hpp"
 #include "common/relay/relay.hpp"
 
 namespace inout::relay_end_test {
@@ -73,15 +72,6 @@ class RelayEndTest : public testing::Test {
             EXPECT_FALSE(leg->connection->is_open());
         }
         EXPECT_EQ(place.use_count(), 1);
-    }
-    /// The lines that are logged meanwhile.
-    static std::string logged(const std::function<void()>& meanwhile) {
-        testing::internal::CaptureStderr();
-        log::start("tests", log::Level::info, log::Format::text);
-        meanwhile();
-        log::flush(std::chrono::seconds(10));
-        log::start("tests", log::Level::error, log::Format::text);
-        return testing::internal::GetCapturedStderr();
     }
     void TearDown() override {
         ended.clear();
