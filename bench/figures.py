@@ -5,10 +5,11 @@ A measurement returns its metrics by name; units are the last part of the name.
 import dataclasses
 import json
 import resource
+import subprocess
 import time
 
 from process import Failed
-from systems import HOST, inout_start
+from systems import HOST, Chain, inout_start
 
 LOAD_PATIENCE_S = 60.0
 # One load gives up after 30 s, and the slowest peers open some 100 streams in a second.
@@ -18,6 +19,9 @@ SPARE_DESCRIPTORS = 500
 # Opening is measured for no less, and warmed up as long: 32 TLS handshakes at a time may need half
 # of it until the first is done.
 LEAST_OPENS_S = 0.4
+HALF_CLOSE_S = 0.1
+# What a system or a measurement ends with that can not be had.
+FAILURES = (Failed, OSError, ValueError, subprocess.SubprocessError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,11 +63,11 @@ class Figure:
     def means_something(self, system):
         return self.of(system) and (self.of_encrypted or not system.encrypted)
 
-    def reason_against(self, system):
+    def reason_against(self, system, keeps_half_close):
         """Why this system can not have this figure, or None if it can."""
         if self.connections > system.most_connections:
             return f"not asked for {self.connections} connections"
-        if self.needs_half_close and not system.keeps_half_close:
+        if self.needs_half_close and not keeps_half_close:
             return "loses the backend's answer to a client that has ended its sending"
         return None
 
@@ -90,6 +94,24 @@ def cpu_metrics(before, after, work, metric):
     """Seconds per unit of work: of all processes together, and of each."""
     each = {f"{name}_{metric}": (after[name] - before[name]) / work for name in before}
     return {metric: sum(each.values())} | each if each else {}
+
+
+def keeps_half_close(programs, system):
+    """False if clients that have ended their sending do not get the backend's answer.
+
+    Tried and not declared: peers learn it with a version. A system that does not start is not said
+    to lose it; its figures tell what is wrong.
+    """
+    with Chain(programs) as chain:
+        try:
+            chain.start(system)
+        except FAILURES:
+            return True
+        try:
+            run_load(chain, "bulk", HALF_CLOSE_S, connections=3, direction="up")
+        except FAILURES:
+            return False
+    return True
 
 
 def bulk(direction, connections):

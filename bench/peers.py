@@ -199,7 +199,7 @@ def original(chain, backend):
 def frp_system(kind, mux, hops):
     name = f"frp-{kind}-mux" if mux else f"frp-{kind}"
     about = f"frp {kind}, {'its mux' if mux else 'no mux'}, a pool of 32: {hops} hops"
-    return System(name, about, frp(kind, mux), ("frps", "frpc"), keeps_half_close=False,
+    return System(name, about, frp(kind, mux), ("frps", "frpc"),
                   version=("--version",))
 
 
@@ -212,7 +212,7 @@ PEERS = [
     System("stunnel", "stunnel client and server: 2 hops, encrypted", stunnel,
            ("stunnel", "openssl"), prepare=stunnel_keys, version=("-version",)),
     System("original", "the original's programs in Go: 3 hops", original,
-           ("original-in", "original-out", "original-proxy"), keeps_half_close=False),
+           ("original-in", "original-out", "original-proxy")),
     frp_system("stcp", False, 3),
     frp_system("stcp", True, 3),
     frp_system("tcp", False, 2),
@@ -220,8 +220,8 @@ PEERS = [
     System("ssh", "ssh -R, then ssh -L, through one sshd: 3 hops, encrypted", ssh,
            ("ssh", "sshd", "ssh-keygen"), prepare=ssh_keys, version=("-V",)),
     System("chisel", "chisel both ways: 3 hops, encrypted", chisel, ("chisel",),
-           keeps_half_close=False, version=("--version",)),
+           version=("--version",)),
     System("rathole", "rathole: 2 hops", rathole, ("rathole",), version=("--version",)),
-    System("bore", "bore: 2 hops", bore, ("bore",), keeps_half_close=False,
+    System("bore", "bore: 2 hops", bore, ("bore",),
            version=("--version",)),
 ]

@@ -129,7 +129,6 @@ class System:
     start: callable  # (Chain, backend's port) -> the port where clients connect
     needs: tuple = ()
     prepare: callable = _nothing  # what is no part of the start-up time: keys, certificates
-    keeps_half_close: bool = True  # a client that ends its sending gets the answer
     most_connections: int = 1_000_000
     ours: bool = False
     encrypted: bool = False  # a mode of ours that is asked for fewer figures than the plain one
