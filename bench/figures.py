@@ -57,7 +57,7 @@ class Figure:
     starts_itself: bool = False  # the measurement starts its own chain
     most_rounds: int = 1_000  # figures that hardly vary need not be repeated as often
     of: callable = lambda system: True  # whether it means something there
-    of_encrypted: bool = False  # asked of our encrypted modes too
+    of_encrypted: bool = False  # asked of the systems that encrypt too
     needs_half_close: bool = False
 
     def means_something(self, system):

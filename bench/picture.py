@@ -50,9 +50,12 @@ def svg(results, reference="raw"):
             panels.append((title + (", inverse" if less else ""), ratios))
     if not panels:
         return None
-    systems = [name for name in results.systems if any(name in ratios for _, ratios in panels)]
+    lines = []  # text and kind of each: the title of a group, and its systems
+    for title, names, _ in results.groups():
+        drawn = [name for name in names if any(name in ratios for _, ratios in panels)]
+        lines += [(title, "faint end"), *((name, "end") for name in drawn)] if drawn else []
     scale = _Scale([ratio for _, ratios in panels for ratio in ratios.values()])
-    height = TITLE + ROW * len(systems) + 2 * MARGIN
+    height = TITLE + ROW * len(lines) + 2 * MARGIN
     rows = math.ceil(len(panels) / COLUMNS)
     width = LABELS + COLUMNS * (PANEL + GAP) + 2 * MARGIN
     total = HEADER + rows * height + MARGIN
@@ -65,8 +68,9 @@ def svg(results, reference="raw"):
         top = HEADER + row * height
         left = MARGIN + LABELS + column * (PANEL + GAP)
         if column == 0:
-            for place, system in enumerate(systems):
-                parts.append(_text(left - 8, top + TITLE + ROW * place + 11, system, "end"))
+            for place, (text, kind) in enumerate(lines):
+                parts.append(_text(left - 8, top + TITLE + ROW * place + 11, text, kind))
+        systems = [text if kind == "end" else None for text, kind in lines]
         parts += _panel(left, top, title, ratios, systems, reference, scale)
     return "\n".join([*parts, "</svg>", ""])
 
@@ -98,6 +102,8 @@ def _panel(left, top, title, ratios, systems, reference, scale):
         yield _text(x, top + TITLE - 10, f"{tick:g}", "faint middle")
     for place, system in enumerate(systems):
         y = top + TITLE + ROW * place
+        if not system:
+            continue
         if system not in ratios:
             yield _text(left + scale(1) + 4, y + 11, "–", "faint")
             continue

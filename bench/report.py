@@ -36,7 +36,6 @@ PROGRAM_ROWS = [*((f"{text}, {streams:,} idle streams", f"idle_{streams}.{{}}_{m
                 ("CPU s per 10,000 new connections, 32 at a time", "opens_32.{}_cpu_s_per_10k"),
                 ("CPU with 1,000 outs and no stream, % of a core", "many_outs.{}_core_percent"),
                 ("from its fork to its listening port, ms", "start.{}_ms")]
-REFERENCE = "raw"
 
 
 def number(value):
@@ -62,9 +61,9 @@ def spread(results, system, metric):
     return middle if low == high else f"{middle} ({low}–{high})"
 
 
-def cell(results, system, metric):
-    ratio = results.ratio(system, metric, REFERENCE)
-    if ratio is None or system == REFERENCE or metric.endswith("streams"):
+def cell(results, system, metric, reference):
+    ratio = results.ratio(system, metric, reference)
+    if ratio is None or system == reference or metric.endswith("streams"):
         return spread(results, system, metric)
     return f"{spread(results, system, metric)} {ratio_text(ratio)}×"
 
@@ -85,24 +84,31 @@ def markdown(results, picture):
            "per process. "
            "Interleaved rounds: {repeat}; {seconds:g} s of load a figure."
            .format(**results.machine, **results.settings))
-    yield ("Each cell: median (least–greatest), and the ratio to raw in the same round, median of "
-           "the rounds.")
+    yield ("Each cell: median (least–greatest), and the ratio in the same round, median of the "
+           "rounds: of plain systems to raw, of those that encrypt to inout-tls.")
     yield ""
     if picture:
         yield from [f"![Ratio to raw]({picture})", ""]
-    yield from table(["system", "what it is"], results.systems.items(), "---")
+    for title, names, _ in results.groups():
+        yield from table([title, "what it is"],
+                         [[name, results.systems[name]] for name in names], "---")
     for title, explanation, columns in TABLES:
-        columns = [(heading, metric) for heading, metric in columns
-                   if any(results.values(system, metric) for system in results.systems)]
-        rows = [[system, *(cell(results, system, metric) for _, metric in columns)]
-                for system in results.systems
-                if any(results.values(system, metric) for _, metric in columns)]
-        if rows:
-            yield from [f"## {title}", "", explanation, ""]
-            yield from table(["system", *(heading for heading, _ in columns)], rows)
+        if tables := list(_figures(results, columns)):
+            yield from [f"## {title}", "", explanation, "", *tables]
     yield from _programs(results)
     yield from _targets(results)
     yield from _missing(results)
+
+
+def _figures(results, columns):
+    """A table for each group that has any of these figures."""
+    for title, names, reference in results.groups():
+        had = [(heading, metric) for heading, metric in columns
+               if any(results.values(system, metric) for system in names)]
+        rows = [[system, *(cell(results, system, metric, reference) for _, metric in had)]
+                for system in names if any(results.values(system, metric) for _, metric in had)]
+        if rows:
+            yield from table([title, *(heading for heading, _ in had)], rows)
 
 
 def _programs(results):

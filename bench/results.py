@@ -11,9 +11,16 @@ class Results:
     machine: dict
     settings: dict
     systems: dict  # name: what it is, in the order of the tables
+    encrypted: list  # those of them that encrypt: the last ones, a group of their own
     skipped: dict = dataclasses.field(default_factory=dict)  # system: why it did not run at all
     failures: list = dataclasses.field(default_factory=list)
     samples: list = dataclasses.field(default_factory=list)
+
+    def groups(self):
+        """(title, names, name of the system that its ratios are to)"""
+        plain = [name for name in self.systems if name not in self.encrypted]
+        return [group for group in (("plain", plain, "raw"),
+                                    ("encrypted", self.encrypted, "inout-tls")) if group[1]]
 
     def add(self, round_, system, figure, metrics):
         self.samples.append({"round": round_, "system": system, "figure": figure,

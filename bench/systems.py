@@ -131,7 +131,7 @@ class System:
     prepare: callable = _nothing  # what is no part of the start-up time: keys, certificates
     most_connections: int = 1_000_000
     ours: bool = False
-    encrypted: bool = False  # a mode of ours that is asked for fewer figures than the plain one
+    encrypted: bool = False  # stands in a group of its own, and is asked for fewer figures
     version: tuple = ()  # arguments that make the first program print it
 
     def missing(self, programs):
