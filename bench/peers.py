@@ -3,11 +3,13 @@
 Limits on connections are raised where 9,000 would not fit, small writes are not held back, and one
 hop has one worker. Everything binds to 127.0.0.1, as far as the peer can be told.
 """
+import functools
 import getpass
 import os
 import subprocess
 import textwrap
 
+import frp
 from process import Failed, listening
 from systems import HOST, System, chain_of, free_port
 
@@ -117,43 +119,50 @@ def stunnel(chain, backend):
     return port
 
 
-def frp(kind, mux):
+FRP_POOL = 32
+
+
+def frp_start(chain, backend, kind, mux, tls):
     """frps and frpc; with stcp a second frpc is the client's side."""
-    def start(chain, backend):
-        relay, port = free_port(), free_port()
-        settings = f"tcp_mux = {str(mux).lower()}\n"
-        dial = f"[common]\nserver_addr = {HOST}\nserver_port = {relay}\n{settings}pool_count = 32\n"
-        service = f"[bench]\ntype = {kind}\nlocal_ip = {HOST}\nlocal_port = {backend}\n"
-        service += f"remote_port = {port}\n" if kind == "tcp" else "sk = bench\n"
-        chain.hop("frps", ["frps", "-c", chain.write(
-            "frps.ini", f"[common]\nbind_addr = {HOST}\nbind_port = {relay}\n{settings}"
-            "max_pool_count = 32\n")], relay)
-        chain.hop("frpc", ["frpc", "-c", chain.write("frpc.ini", dial + service)],
-                  port if kind == "tcp" else None)
-        if kind == "stcp":
-            visitor = (f"[visitor]\ntype = stcp\nrole = visitor\nserver_name = bench\nsk = bench\n"
-                       f"bind_addr = {HOST}\nbind_port = {port}\n")
-            chain.hop("visitor", ["frpc", "-c", chain.write("visitor.ini", dial + visitor)], port)
-        return port
-    return start
-
-
-def rathole(chain, backend):
     relay, port = free_port(), free_port()
-    server = chain.write("server.toml", f"""
-        [server]
-        bind_addr = "{HOST}:{relay}"
-        default_token = "bench"
-        [server.services.bench]
-        bind_addr = "{HOST}:{port}"
-    """)
-    client = chain.write("client.toml", f"""
-        [client]
-        remote_addr = "{HOST}:{relay}"
-        default_token = "bench"
-        [client.services.bench]
-        local_addr = "{HOST}:{backend}"
-    """)
+    dial = frp.client(HOST, relay, mux, tls, FRP_POOL)
+
+    def program(name, executable, text, listens=None):
+        chain.hop(name, [executable, "-c", chain.write(f"{name}.toml", text)], listens)
+
+    program("frps", "frps", frp.server(HOST, relay, mux, FRP_POOL), relay)
+    program("frpc", "frpc", dial + frp.service(kind, backend, port),
+            port if kind == "tcp" else None)
+    if kind == "stcp":
+        program("visitor", "frpc", dial + frp.visitor(port), port)
+    return port
+
+
+def rathole_keys(chain):
+    """The server's keys, each of which is printed behind two words."""
+    said = subprocess.run([chain.programs.find("rathole"), "--genkey"], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.split()
+    chain.write("noise.private", said[2])
+    chain.write("noise.public", said[5])
+
+
+def rathole(chain, backend, noise=False):
+    relay, port = free_port(), free_port()
+
+    def transport(side, member, key):
+        if not noise:
+            return ""
+        return (f'[{side}.transport]\ntype = "noise"\n[{side}.transport.noise]\n'
+                f'{member} = "{(chain.directory / key).read_text()}"\n')
+
+    server = chain.write("server.toml", (
+        f'[server]\nbind_addr = "{HOST}:{relay}"\ndefault_token = "bench"\n'
+        f'[server.services.bench]\nbind_addr = "{HOST}:{port}"\n'
+        + transport("server", "local_private_key", "noise.private")))
+    client = chain.write("client.toml", (
+        f'[client]\nremote_addr = "{HOST}:{relay}"\ndefault_token = "bench"\n'
+        f'[client.services.bench]\nlocal_addr = "{HOST}:{backend}"\n'
+        + transport("client", "remote_public_key", "noise.public")))
     chain.hop("server", ["rathole", "--server", server], relay)
     chain.hop("client", ["rathole", "--client", client], port)
     return port
@@ -168,6 +177,45 @@ def chisel(chain, backend):
     return port
 
 
+def wstunnel(chain, backend, scheme="ws"):
+    """Over wss the server shows a certificate of its own making, which nobody verifies."""
+    relay, middle, port = (free_port() for _ in range(3))
+    url = f"{scheme}://{HOST}:{relay}"
+    chain.hop("server", ["wstunnel", "server", url], relay)
+    chain.hop("service", ["wstunnel", "client", "-R", f"tcp://{HOST}:{middle}:{HOST}:{backend}",
+                          url], middle)
+    chain.hop("client", ["wstunnel", "client", "-L", f"tcp://{HOST}:{port}:{HOST}:{middle}", url],
+              port)
+    return port
+
+
+GOST_TUNNEL = "6f2a8c1e-0d43-4b59-9a37-5e1c7d20b846"  # the same on both sides of the relay
+
+
+def gost(chain, backend, leg="tunnel"):
+    """Over TLS the server shows a certificate of its own making, which nobody verifies."""
+    relay, port = free_port(), free_port()
+    server = f"{leg}://{HOST}:{relay}"
+    tunnel = f"{server}?tunnel.id={GOST_TUNNEL}"
+    chain.hop("server", ["gost", "-L", f"{server}?tunnel.direct=true"], relay)
+    chain.hop("service", ["gost", "-L", f"rtcp://:0/{HOST}:{backend}", "-F", tunnel])
+    chain.hop("client", ["gost", "-L", f"tcp://{HOST}:{port}/{HOST}:{backend}", "-F", tunnel], port)
+    return port
+
+
+def piko(chain, backend):
+    proxy, upstream, admin, gossip, port = (free_port() for _ in range(5))
+    chain.hop("server", ["piko", "server", "--proxy.bind-addr", f"{HOST}:{proxy}",
+                         "--upstream.bind-addr", f"{HOST}:{upstream}",
+                         "--admin.bind-addr", f"{HOST}:{admin}",
+                         "--cluster.gossip.bind-addr", f"{HOST}:{gossip}"], upstream)
+    chain.hop("agent", ["piko", "agent", "tcp", "bench", f"{HOST}:{backend}",
+                        "--connect.url", f"http://{HOST}:{upstream}"])
+    chain.hop("forward", ["piko", "forward", "tcp", f"{HOST}:{port}", "bench",
+                          "--connect.url", f"http://{HOST}:{proxy}"], port)
+    return port
+
+
 BORE_CONTROL_PORT = 7835  # compiled in
 
 
@@ -175,7 +223,7 @@ def bore(chain, backend):
     if listening(BORE_CONTROL_PORT):
         raise Failed(f"its fixed port {BORE_CONTROL_PORT} is taken")
     port = free_port()
-    chain.hop("server", ["bore", "server"], BORE_CONTROL_PORT)
+    chain.hop("server", ["bore", "server", "--bind-addr", HOST], BORE_CONTROL_PORT)
     chain.hop("local", ["bore", "local", backend, "--local-host", HOST, "--to", HOST,
                         "--port", port], port)
     return port
@@ -196,11 +244,16 @@ def original(chain, backend):
     return port
 
 
-def frp_system(kind, mux, hops):
-    name = f"frp-{kind}-mux" if mux else f"frp-{kind}"
-    about = f"frp {kind}, {'its mux' if mux else 'no mux'}, a pool of 32: {hops} hops"
-    return System(name, about, frp(kind, mux), ("frps", "frpc"),
-                  version=("--version",))
+def frp_systems():
+    """Both kinds, plain without and with the mux, and with both as by default."""
+    for kind, hops in ("stcp", 3), ("tcp", 2):
+        for suffix, mux, tls, about in (("", False, False, "plain, no mux"),
+                                        ("-mux", True, False, "plain, its mux"),
+                                        ("-tls", True, True, "TLS and its mux, as by default")):
+            yield System(f"frp-{kind}{suffix}",
+                         f"frp {kind}, {about}, a pool of {FRP_POOL}: {hops} hops",
+                         functools.partial(frp_start, kind=kind, mux=mux, tls=tls),
+                         ("frps", "frpc"), encrypted=tls, version=("--version",))
 
 
 PEERS = [
@@ -209,20 +262,28 @@ PEERS = [
            version=("-v",)),
     System("socat", "socat, a process per connection: 1 hop", chain_of(1, "socat", socat),
            ("socat",), most_connections=999, version=("-V",)),
-    System("stunnel", "stunnel client and server, TLS: 2 hops", stunnel,
-           ("stunnel", "openssl"), prepare=stunnel_keys, encrypted=True,
-           version=("-version",)),
+    System("stunnel", "stunnel client and server, TLS: 2 hops", stunnel, ("stunnel", "openssl"),
+           prepare=stunnel_keys, encrypted=True, version=("-version",)),
     System("original", "the original's programs in Go: 3 hops", original,
            ("original-in", "original-out", "original-proxy")),
-    frp_system("stcp", False, 3),
-    frp_system("stcp", True, 3),
-    frp_system("tcp", False, 2),
-    frp_system("tcp", True, 2),
+    *frp_systems(),
+    System("rathole", "rathole: 2 hops", rathole, ("rathole",), version=("-V",)),
+    System("rathole-noise", "rathole, Noise: 2 hops", functools.partial(rathole, noise=True),
+           ("rathole",), prepare=rathole_keys, encrypted=True, version=("-V",)),
+    System("bore", "bore: 2 hops", bore, ("bore",), version=("--version",)),
     System("ssh", "ssh -R, then ssh -L, through one sshd: 3 hops", ssh,
            ("ssh", "sshd", "ssh-keygen"), prepare=ssh_keys, encrypted=True, version=("-V",)),
     System("chisel", "chisel both ways, SSH in WebSocket, its mux: 3 hops", chisel, ("chisel",),
            encrypted=True, version=("--version",)),
-    System("rathole", "rathole: 2 hops", rathole, ("rathole",), version=("--version",)),
-    System("bore", "bore: 2 hops", bore, ("bore",),
+    System("wstunnel", "wstunnel both ways, WebSocket: 3 hops", wstunnel, ("wstunnel",),
+           version=("--version",)),
+    System("wstunnel-tls", "wstunnel both ways, WebSocket in TLS: 3 hops",
+           functools.partial(wstunnel, scheme="wss"), ("wstunnel",), encrypted=True,
+           version=("--version",)),
+    System("gost", "gost, a tunnel, its mux to the service: 3 hops", gost, ("gost",),
+           version=("-V",)),
+    System("gost-tls", "gost, a tunnel in TLS, its mux to the service: 3 hops",
+           functools.partial(gost, leg="tunnel+tls"), ("gost",), encrypted=True, version=("-V",)),
+    System("piko", "piko, WebSocket, its mux to the service: 3 hops", piko, ("piko",),
            version=("--version",)),
 ]

@@ -149,7 +149,7 @@ class System:
             return self.about
         done = subprocess.run([programs.find(self.needs[0]), *self.version], text=True, timeout=5,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        found = re.search(r"\d+\.\d[\w.]*", done.stdout)
+        found = re.search(r"\d+\.\d[\w.-]*", done.stdout)
         return f"{self.about} ({found[0]})" if found else self.about
 
 

@@ -7,6 +7,7 @@ import shutil
 import time
 import types
 
+import frp
 from wan_network import harness, wan
 
 # Free in a new namespace.
@@ -76,20 +77,19 @@ def original(network, backend):
         ("a", "original-in", "--config={}", json.dumps({"networks": [in_]})))
 
 
-def frp(mux):
-    """stcp, the mode in which the relay needs no port for each service."""
+FRP_POOL = 5
+
+
+def frp_stcp(mux, tls):
+    """The kind in which the relay needs no port for each service."""
     def start(network, backend):
-        common = f"[common]\ntcp_mux = {mux}\n"
-        client = common + f"pool_count = 5\nserver_port = {RELAY_PORT}\nserver_addr = "
-        stcp = "type = stcp\nsk = t\n"
+        def client(place):
+            return frp.client(place, RELAY_PORT, mux, tls, FRP_POOL)
         return start_peer(
             network,
-            ("r", "frps", "-c {}", f"{common}bind_port = {RELAY_PORT}\n"),
-            ("c", "frpc", "-c {}", f"{client}{wan.R_FROM_C}\n[t]\n{stcp}"
-                                   f"local_ip = 127.0.0.1\nlocal_port = {backend}\n"),
-            ("a", "frpc", "-c {}", f"{client}{wan.R_FROM_A}\n[v]\n{stcp}role = visitor\n"
-                                   f"server_name = t\nbind_addr = 127.0.0.1\n"
-                                   f"bind_port = {CLIENT_PORT}\n"))
+            ("r", "frps", "-c {}", frp.server("0.0.0.0", RELAY_PORT, mux, FRP_POOL)),
+            ("c", "frpc", "-c {}", client(wan.R_FROM_C) + frp.service("stcp", backend)),
+            ("a", "frpc", "-c {}", client(wan.R_FROM_A) + frp.visitor(CLIENT_PORT)))
     return start
 
 
@@ -99,8 +99,9 @@ SYSTEMS = {
     "raw": (raw, []),
     "direct": (direct, []),
     "original": (original, ["original-in", "original-out", "original-proxy"]),
-    "frp stcp": (frp("true"), ["frps", "frpc"]),
-    "frp stcp, no mux": (frp("false"), ["frps", "frpc"]),
+    "frp-stcp": (frp_stcp(mux=False, tls=False), ["frps", "frpc"]),
+    "frp-stcp-mux": (frp_stcp(mux=True, tls=False), ["frps", "frpc"]),
+    "frp-stcp-tls": (frp_stcp(mux=True, tls=True), ["frps", "frpc"]),
 }
 # What every run measures; the others are skipped where their programs are missing.
 ALWAYS = ["inout", "raw", "direct"]
