@@ -67,7 +67,8 @@ void decode_message(benchmark::State& state, const Message& message) {
 }
 
 const Secret kSecret("correct horse battery staple");
-const ProofChannel kChannel{.tls = true, .exporter = std::string(32, 'e')};
+const ProofChannel kChannel{
+    .tls = true, .exporter = std::string(32, 'e'), .nonce = std::string(kNonceDigits, 'f')};
 constexpr std::int64_t kNow = 1'767'225'600'000;
 
 void prove_message(benchmark::State& state, Message message) {
@@ -96,6 +97,10 @@ const bool registered = [] {
         if (!std::holds_alternative<InRequest>(message)) continue;
         benchmark::RegisterBenchmark(("prove/" + name).c_str(), prove_message, message);
         benchmark::RegisterBenchmark(("check/" + name).c_str(), check_message, message);
+        InRequest counted = std::get<InRequest>(message);
+        counted.use = 2;
+        benchmark::RegisterBenchmark("prove/counted InRequest", prove_message, counted);
+        benchmark::RegisterBenchmark("check/counted InRequest", check_message, counted);
     }
     return true;
 }();

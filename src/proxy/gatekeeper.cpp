@@ -47,8 +47,8 @@ ReplayGuard::Tag replay_tag(const Message& request, const Secret& secret) {
     return tag;
 }
 
-ProofChannel channel_of(const TlsSession* tls) {
-    return {tls != nullptr, tls != nullptr ? tls->exporter() : std::string()};
+ProofChannel channel_of(const TlsSession* tls, std::string_view nonce = {}) {
+    return {tls != nullptr, tls != nullptr ? tls->exporter() : std::string(), std::string(nonce)};
 }
 
 constexpr const char* kUnbound =
@@ -89,9 +89,10 @@ ConfigProblems Gatekeeper::load() {
 }
 
 Result<Identity, Gatekeeper::Denial> Gatekeeper::admit(const Message& request,
-                                                       const Connection& connection) {
+                                                       const Connection& connection,
+                                                       std::string_view nonce) {
     if (std::holds_alternative<OutDataRequest>(request)) return Identity{};
-    auto identity = identify(request, connection.tls());
+    auto identity = identify(request, connection.tls(), nonce);
     if (!identity) return identity;
     std::string missing;
     if (const auto* out = std::get_if<OutRequest>(&request)) {
@@ -108,8 +109,9 @@ Result<Identity, Gatekeeper::Denial> Gatekeeper::admit(const Message& request,
 /// Failed: a proof that is wrong, early or late, or was used before; and a proof or a certificate
 /// on a connection that somebody in between may have joined to another one.
 Result<Identity, Gatekeeper::Denial> Gatekeeper::identify(const Message& request,
-                                                          const TlsSession* tls) {
-    const ProofChannel channel = channel_of(tls);
+                                                          const TlsSession* tls,
+                                                          std::string_view nonce) {
+    const ProofChannel channel = channel_of(tls, nonce);
     // Without keys a proof says nothing: an in may have one for another proxy.
     if (const Proof* proof = proof_of(request); proof != nullptr && !keys_.empty()) {
         if (auto denial = check(request, *proof, channel)) return Failure{std::move(*denial)};
@@ -158,7 +160,9 @@ std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, cons
     if (proof.mac.empty()) {
         if (auto denial = judge_old_proof(key, proof)) return denial;
     }
-    if (channel.tls) return std::nullopt;
+    // Over TLS a proof fits one connection. A counted one fits one place of one connection: the
+    // nonce is this connection's alone, and each number comes once here, so it never fits again.
+    if (channel.tls || is_counted(request)) return std::nullopt;
     const std::lock_guard lock(key.mutex);
     switch (key.used.enter(replay_tag(request, key.secret), Clock::now())) {
         case ReplayGuard::Verdict::fresh: return std::nullopt;

@@ -39,8 +39,10 @@ class Gatekeeper {
         std::optional<std::int64_t> time_ms{};  ///< with Code::clock: ours
     };
     /// Who has sent this request, if that one may. An OutDataRequest is not judged here: what it
-    /// has to show, its registration says.
-    Result<Identity, Denial> admit(const Message& request, const Connection& connection);
+    /// has to show, its registration says. `nonce` is what this connection was given, if it carries
+    /// one stream after another; that the request is the next one there, the caller has checked.
+    Result<Identity, Denial> admit(const Message& request, const Connection& connection,
+                                   std::string_view nonce = {});
     /// Whether a data connection shows, for its ticket and on this connection, that it has the key
     /// with which `owner` has registered.
     bool has_key_of(const Identity& owner, const OutDataRequest& request,
@@ -59,10 +61,11 @@ class Gatekeeper {
     struct Key {
         Secret secret;
         std::mutex mutex;
-        ReplayGuard used;  // plain mode only: over TLS a proof fits one connection
+        ReplayGuard used;  // of proofs that fit more than one place: see check()
         log::RateLimit old_proofs{kOldProofWarning};
     };
-    Result<Identity, Denial> identify(const Message& request, const TlsSession* tls);
+    Result<Identity, Denial> identify(const Message& request, const TlsSession* tls,
+                                      std::string_view nonce);
     std::optional<Denial> check(const Message& request, const Proof& proof,
                                 const ProofChannel& channel);
     /// A proof of version 1 alone: refused, or warned of.

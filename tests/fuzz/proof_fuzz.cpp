@@ -10,7 +10,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace inout;
     static const Secret kSecret("only this process knows it");
-    static const ProofChannel kTls{true, std::string(32, 'e')};
+    static const ProofChannel kTls{true, std::string(32, 'e'), std::string(32, 'f')};
     constexpr std::int64_t kNow = 1'767'225'600'000;
 
     auto message = decode(text_of(data, size));
@@ -25,5 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     demand(check_proof(received, kSecret, kNow, kTls) == ProofVerdict::good);
     demand(check_proof(received, kSecret, kNow, {}) == ProofVerdict::wrong);
     demand(check_proof(received, kSecret, kNow, {true, ""}) == ProofVerdict::wrong);
+    const ProofChannel unnumbered{true, kTls.exporter};
+    demand((check_proof(received, kSecret, kNow, unnumbered) == ProofVerdict::wrong) ==
+           is_counted(received));
     return 0;
 }

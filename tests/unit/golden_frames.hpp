@@ -25,6 +25,7 @@ struct Frame {
 
 #define GOLDEN_MAC_2 "f5ea1a768868564d66f63968ea03550946fe3265a7deed00bc697ce2c0321a55"
 #define GOLDEN_MAC_1 "d0ff8c250d4dbe603ff5fa355e025218e9e3f7a13b75126f70fe18974b12ef5f"
+#define GOLDEN_MAC_COUNTED "5d7546f3dffbb50400d889fe538b89db57bd3f39a79c9c886accc3599e42103f"
 #define GOLDEN_PROOF_2 R"("proof2":")" GOLDEN_MAC_2 "\""
 #define GOLDEN_PROOF_1 R"("proof":")" GOLDEN_MAC_1 "\""
 
@@ -93,6 +94,12 @@ inline const std::vector<Frame>& frames() {
  117,
  R"({"Type":"OutDataRequest","Payload":{"magic":"a2","version":"0.0.1","type":"t",)"
  R"("ext":{"v":1,"ticket":"2f","quiet":1}}})"},
+{Way::sent, "out parks one that can carry one stream after another",
+ OutDataRequest{.magic = "a2", .version = "0.0.1", .topic = "t", .ext = true, .ticket = "2f",
+                .quiet = true, .reuse = true},
+ 127,
+ R"({"Type":"OutDataRequest","Payload":{"magic":"a2","version":"0.0.1","type":"t",)"
+ R"("ext":{"v":1,"ticket":"2f","quiet":1,"reuse":1}}})"},
 {Way::sent, "out parks at a 0.0.1 proxy, which gave no ticket",
  OutDataRequest{.magic = "a2", .version = "0.0.1", .topic = "t", .ext = true},
  93,
@@ -120,6 +127,31 @@ inline const std::vector<Frame>& frames() {
  98,
  R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t",)"
  R"("ext":{"v":1,"id":"3f"}}})"},
+{Way::sent, "in opens a stream, announces no early bytes and will be answered before more",
+ InRequest{.magic = "a3", .version = "0.0.1", .topic = "t", .ext = true, .id = "3f", .early = 0},
+ 108,
+ R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t",)"
+ R"("ext":{"v":1,"id":"3f","early":0}}})"},
+{Way::sent, "in opens a stream and announces the most early bytes",
+ InRequest{.magic = "a3", .version = "0.0.1", .topic = "t", .ext = true, .id = "3f",
+           .client = "[::1]:5", .early = 32'768},
+ 131,
+ R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t",)"
+ R"("ext":{"v":1,"id":"3f","client":"[::1]:5","early":32768}}})"},
+{Way::sent, "in opens the second stream of a connection: the page's example",
+ InRequest{.magic = "0123456789abcdef0123456789abcdef", .version = "0.0.1", .topic = "mysql",
+           .ext = true, .id = "0011223344556677", .client = "192.0.2.1:45126", .use = 2,
+           .proof = Proof{"office", 1'767'225'600'000, GOLDEN_MAC_COUNTED, ""}},
+ 295,
+ R"({"Type":"InRequest","Payload":{"magic":"0123456789abcdef0123456789abcdef","version":"0.0.1",)"
+ R"("type":"mysql","ext":{"v":1,"id":"0011223344556677","client":"192.0.2.1:45126","reuse":2,)"
+ R"("key":"office","time":1767225600000,"proof2":")" GOLDEN_MAC_COUNTED R"("}}})"},
+{Way::sent, "in opens the last stream of a connection",
+ InRequest{.magic = "a3", .version = "0.0.1", .topic = "t", .ext = true, .id = "3f",
+           .use = 10'000},
+ 112,
+ R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t",)"
+ R"("ext":{"v":1,"id":"3f","reuse":10000}}})"},
 {Way::taken, "a 0.0.1 in opens a stream",
  InRequest{.magic = "a3", .version = "0.0.1", .topic = "t"},
  74, R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t"}})"},
@@ -148,6 +180,10 @@ inline const std::vector<Frame>& frames() {
 {Way::sent, "in opens a spare connection",
  InWarmRequest{.magic = "a4", .version = "0.0.1"},
  81, R"({"Type":"InWarmRequest","Payload":{"magic":"a4","version":"0.0.1","ext":{"v":1}}})"},
+{Way::sent, "in opens a spare connection that can carry one stream after another",
+ InWarmRequest{.magic = "a4", .version = "0.0.1", .reuse = true},
+ 91,
+ R"({"Type":"InWarmRequest","Payload":{"magic":"a4","version":"0.0.1","ext":{"v":1,"reuse":1}}})"},
 {Way::sent, "in opens a spare connection, with both proofs",
  InWarmRequest{.magic = "a4", .version = "0.0.1", .proof = proof(true, true)},
  268,
@@ -180,6 +216,11 @@ inline const std::vector<Frame>& frames() {
  96,
  R"({"Type":"DataActiveRequest","Payload":{"magic":"a6","type":"t",)"
  R"("ext":{"v":1,"id":"3f","e2e":1}}})"},
+{Way::sent, "the proxy activates the first stream of a connection",
+ DataActiveRequest{.magic = "a6", .topic = "t", .ext = true, .id = "3f", .use = 1},
+ 98,
+ R"({"Type":"DataActiveRequest","Payload":{"magic":"a6","type":"t",)"
+ R"("ext":{"v":1,"id":"3f","reuse":1}}})"},
 {Way::taken, "a 0.0.1 proxy activates",
  DataActiveRequest{.magic = "a6", .topic = "t"},
  64, R"({"Type":"DataActiveRequest","Payload":{"magic":"a6","type":"t"}})"},
@@ -219,6 +260,12 @@ inline const std::vector<Frame>& frames() {
  134,
  R"({"Type":"Response","Payload":{"magic":"a4","request":"InWarmRequest","message":"",)"
  R"("ext":{"v":1,"warm":0,"identity":"certificate in"}}})"},
+{Way::sent, "the answer to a spare connection that will carry one stream after another",
+ Response{.magic = "a4", .request = "InWarmRequest", .ext = true, .warm = Milliseconds{120'000},
+          .reuse = true, .nonce = "89abcdef0123456789abcdef01234567"},
+ 164,
+ R"({"Type":"Response","Payload":{"magic":"a4","request":"InWarmRequest","message":"",)"
+ R"("ext":{"v":1,"warm":120000,"reuse":1,"nonce":"89abcdef0123456789abcdef01234567"}}})"},
 {Way::sent, "the refusal for a clock",
  Response{.magic = "a3", .request = "InRequest", .message = "your clock is wrong", .ext = true,
           .code = Code::clock, .warm = Milliseconds{5}, .time_ms = 1'767'225'600'000},
@@ -290,6 +337,7 @@ inline constexpr CodeWord kCodeWords[] = {
 #undef GOLDEN_PROOF_1
 #undef GOLDEN_PROOF_2
 #undef GOLDEN_MAC_1
+#undef GOLDEN_MAC_COUNTED
 #undef GOLDEN_MAC_2
 
 }  // namespace inout::golden

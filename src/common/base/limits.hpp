@@ -28,11 +28,25 @@ inline constexpr std::size_t kSeenMaxBytes = 64;
 inline constexpr std::size_t kFirstFrameBodyMaxBytes = 2'048;
 /// A message, and what follows it, is read with one call if it is no more than this.
 inline constexpr std::size_t kUnreadBytes = 1'024;
+/// Before each frame of a stream (docs/protocol.md, "Frames of a stream"); of a `fin`'s total; and
+/// what a frame carries at most.
+inline constexpr std::size_t kStreamHeaderBytes = 4, kStreamTotalBytes = 8;
+inline constexpr std::size_t kStreamDataMaxBytes = 16'384;
+/// A direction that has moved so much and goes on ends being framed, so that it can be spliced.
+inline constexpr std::uint64_t kStreamFramedBytes = 262'144;
+/// After so many streams, or this long (by chance a tenth more or less, so that those of a burst do
+/// not end together), its requester lets a connection go: what a network, a certificate or a
+/// balancer has changed meanwhile applies.
+inline constexpr unsigned kConnectionUsesMax = 10'000;
+inline constexpr Milliseconds kConnectionAge{600'000};
+/// The most early bytes that a request announces.
+inline constexpr unsigned kEarlyAnnouncedMax = 32'768;
 /// What we send fits one segment on every path, because a 0.0.1 peer reads a frame with one read.
 inline constexpr std::size_t kFrameSendMaxBytes = 1'200;
 inline constexpr std::size_t kTopicMaxBytes = 255;
 /// Hexadecimal digits of the ids we make, 4 bits each.
-inline constexpr std::size_t kMagicDigits = 32, kStreamIdDigits = 16, kTicketDigits = 32;
+inline constexpr std::size_t kMagicDigits = 32, kStreamIdDigits = 16, kTicketDigits = 32,
+                             kNonceDigits = 32;
 /// Of what leads from a denial that its peer was told of to our own log.
 inline constexpr std::size_t kReferenceDigits = 8;
 /// Ids and error texts of a peer are cut to this before they are kept or logged.
@@ -129,6 +143,9 @@ inline constexpr Milliseconds kSpareMeasured{1'000};
 inline constexpr Milliseconds kFirstLookApart{50}, kFirstLooks{10'000};
 /// Spares of one worker to one proxy: at least while clients come, and at most.
 inline constexpr std::size_t kSpareMin = 2, kSpareMax = 64;
+/// And those that streams gave back: a thousand short streams at once may all end before the next
+/// ones begin. 10 MB at most, over TLS 40.
+inline constexpr std::size_t kSpareReturnedMax = 1'024;
 
 /// Connections that a data link of out tries when a proxy's bytes make no sense.
 inline constexpr unsigned kParkAttempts = 3;

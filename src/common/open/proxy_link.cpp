@@ -105,11 +105,12 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial_now(Executor executor,
     co_return std::move(owned);
 }
 
-void ProxyLink::prove(Message& message, Connection& connection) const {
+void ProxyLink::prove(Message& message, Connection& connection, std::string_view nonce) const {
     if (key_id_.empty()) return;
     const TlsSession* const tls = connection.tls();
     inout::prove(message, key_id_, secret_, unix_time_ms(),
-                 ProofChannel{tls != nullptr, tls != nullptr ? tls->exporter() : std::string()});
+                 ProofChannel{tls != nullptr, tls != nullptr ? tls->exporter() : std::string(),
+                              std::string(nonce)});
 }
 
 Result<const ProxyLink*, std::string> ProxyLinks::get(const HostPort& server,

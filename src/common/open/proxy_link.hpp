@@ -52,8 +52,9 @@ class ProxyLink {
                                              Milliseconds wait,
                                              const Connection* asker = nullptr) const;
     /// Puts our proof of identity, if we have a key, into a first message that will be sent on this
-    /// connection (wire/proof). One that dial() gave can always carry it.
-    void prove(Message& message, Connection& connection) const;
+    /// connection (wire/proof). One that dial() gave can always carry it. `nonce` is what the proxy
+    /// has given this connection, which a request that is counted there needs.
+    void prove(Message& message, Connection& connection, std::string_view nonce = {}) const;
 
   private:
     ProxyLink() = default;

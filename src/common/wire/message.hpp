@@ -50,6 +50,7 @@ struct OutDataRequest {
     std::string ticket;  ///< the registration's secret
     std::string mac{};   ///< of a bound registration: its key is at this connection's end too
     bool quiet = false;  ///< an answer is wanted only if it is a refusal
+    bool reuse = false;  ///< it can carry one stream after another
 };
 
 /// in → proxy, first on an in connection: "open a stream".
@@ -59,6 +60,12 @@ struct InRequest {
     std::string id;      ///< 16 hex digits, names the stream in every log
     std::string client;  ///< "ip:port" as in saw it
     bool e2e = false;    ///< in encrypts end to end, and so must out
+    /// On a fresh connection: exactly so many raw bytes follow, up to kEarlyAnnouncedMax, and then
+    /// nothing until the Response, which may agree to reuse.
+    std::optional<unsigned> early{};
+    /// On a connection with agreed reuse: the use-th stream of it, 1 to kConnectionUsesMax; frames
+    /// follow. 0: neither. Never together with `early`.
+    unsigned use = 0;
     std::optional<Proof> proof{};
 };
 
@@ -66,6 +73,7 @@ struct InRequest {
 /// proxy that has announced `warm`.
 struct InWarmRequest {
     std::string magic, version;
+    bool reuse = false;  ///< it can carry one stream after another
     std::optional<Proof> proof{};
 };
 
@@ -82,6 +90,7 @@ struct DataActiveRequest {
     bool ext = false;
     std::string id, client;
     bool e2e = false;  ///< as in InRequest
+    unsigned use = 0;  ///< as in InRequest
 };
 
 /// The answer to any request.
@@ -102,6 +111,10 @@ struct Response {
     std::string identity{};
     /// With Code::clock: the proxy's clock, Unix time.
     std::optional<std::int64_t> time_ms{};
+    /// Answers to an in: this connection carries one stream after another. With the nonce that the
+    /// proofs of its requests cover.
+    bool reuse = false;
+    std::string nonce{};
 
     bool ok() const { return message.empty(); }
     /// Whether it answers a request of this type. An error may also name no request at all: the

@@ -70,6 +70,7 @@ void visit(Fields& payload, typename Fields::template Of<OutDataRequest> m) {
         ext.text("ticket", m.ticket, kHex);
         ext.text("mac", m.mac, kMac);
         ext.flag("quiet", m.quiet);
+        ext.flag("reuse", m.reuse);
     });
 }
 
@@ -78,6 +79,9 @@ void visit(Fields& payload, typename Fields::template Of<InRequest> m) {
     visit_request(payload, m);
     payload.ext(m.ext, [&](auto& ext) {
         visit_stream(ext, m);
+        ext.exact("early", m.early, Bounds{0, kEarlyAnnouncedMax});
+        ext.exact("reuse", m.use, kUse);
+        ext.require(!m.early || m.use == 0);
         visit_proof(ext, m.proof);
     });
 }
@@ -86,7 +90,10 @@ template <class Fields>
 void visit(Fields& payload, typename Fields::template Of<InWarmRequest> m) {
     payload.text("magic", m.magic, kId, Presence::required);
     payload.text("version", m.version, kVersionText, Presence::always);
-    payload.ext(Presence::required, [&](auto& ext) { visit_proof(ext, m.proof); });
+    payload.ext(Presence::required, [&](auto& ext) {
+        ext.flag("reuse", m.reuse);
+        visit_proof(ext, m.proof);
+    });
 }
 
 template <class Fields>
@@ -103,7 +110,10 @@ template <class Fields>
 void visit(Fields& payload, typename Fields::template Of<DataActiveRequest> m) {
     payload.text("magic", m.magic, kId, Presence::required);
     payload.text("type", m.topic, kTopic, Presence::required);
-    payload.ext(m.ext, [&](auto& ext) { visit_stream(ext, m); });
+    payload.ext(m.ext, [&](auto& ext) {
+        visit_stream(ext, m);
+        ext.exact("reuse", m.use, kUse);
+    });
 }
 
 template <class Fields>
@@ -120,6 +130,8 @@ void visit(Fields& payload, typename Fields::template Of<Response> m) {
         ext.number("warm", m.warm, Bounds{0, 600'000});
         ext.number("time", m.time_ms, kTimeMs);
         ext.text("identity", m.identity, kIdentity);
+        ext.flag("reuse", m.reuse);
+        ext.text("nonce", m.nonce, kHex);
     });
 }
 

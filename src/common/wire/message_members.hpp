@@ -20,8 +20,9 @@ namespace inout {
 // clang-format off
 inline constexpr std::string_view kMemberNames[] = {
     "v", "id", "ext", "key", "e2e", "mac", "type", "code", "mode", "time", "warm", "magic", "proxy",
-    "count", "quiet", "proof", "bound", "ticket", "client", "proof2", "payload", "version",
-    "request", "message", "waiting", "instance", "position", "identity", "heartbeat_timeout",
+    "count", "quiet", "proof", "bound", "reuse", "early", "nonce", "ticket", "client", "proof2",
+    "payload", "version", "request", "message", "waiting", "instance", "position", "identity",
+    "heartbeat_timeout",
 };
 // clang-format on
 inline constexpr std::size_t kMemberNameMaxBytes = std::rbegin(kMemberNames)->size();

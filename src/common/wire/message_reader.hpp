@@ -49,6 +49,14 @@ class MemberReader {
         if (member == nullptr) return;
         value = static_cast<T>(std::clamp(member->number, bounds.min, bounds.max));
     }
+    /// Not clamped: who counts otherwise than the peer takes other bytes for the next message.
+    template <class T>
+    void exact(MemberName name, T& value, Bounds bounds) {
+        const Member* const member = find(name, MemberKind::number, Presence::if_any);
+        if (member == nullptr) return;
+        require(member->number >= bounds.min && member->number <= bounds.max);
+        value = static_cast<unsigned>(member->number);
+    }
     /// 1 for yes; absent for no.
     void flag(MemberName name, bool& value) { number(name, value, {0, 1}); }
 

@@ -25,7 +25,7 @@ enum class Presence {
 /// `sent` is for the writer; a peer may send it or not.
 constexpr Presence when(bool sent) { return sent ? Presence::always : Presence::never; }
 
-/// What a reader clamps a number to, ends included.
+/// What a reader clamps a number to, or demands of it, ends included.
 struct Bounds {
     std::int64_t min, max;
 };
@@ -51,6 +51,9 @@ inline constexpr std::size_t kVersionMaxBytes = 16;
 
 /// 2^53, up to which JSON's numbers are exact everywhere (RFC 8259, 6); no year of ours needs more.
 inline constexpr Bounds kTimeMs{0, 9'007'199'254'740'992};
+
+/// Which stream of its connection.
+inline constexpr Bounds kUse{1, kConnectionUsesMax};
 
 /// As much of an error text as takes kPeerTextMaxBytes in JSON, cut between two characters.
 std::string_view cut_text(std::string_view text);

@@ -54,6 +54,13 @@ class MemberWriter {
     void number(MemberName name, std::optional<Milliseconds> value, Bounds bounds) {
         if (value) number(name, value->count(), bounds, Presence::always);
     }
+    void exact(MemberName name, std::optional<unsigned> value, Bounds bounds) {
+        if (value) number(name, *value, bounds, Presence::always);
+    }
+    /// 0 is nothing to say.
+    void exact(MemberName name, unsigned value, Bounds bounds) {
+        number(name, value, bounds, when(value != 0));
+    }
     void flag(MemberName name, bool value) { number(name, 1, {0, 1}, when(value)); }
 
     template <class Visit>

@@ -39,6 +39,7 @@ class ProvenText {
 struct ProvenMembers {
     std::string_view version, topic, magic, mode, instance, ticket, id, client, e2e, bound;
     std::string heartbeat_timeout;  // ms, as the other side has it after clamping
+    std::string use;                // of a counted request
 
     template <class M>
     explicit ProvenMembers(const M& m) {
@@ -52,6 +53,7 @@ struct ProvenMembers {
         if constexpr (requires { m.client; }) client = m.client;
         if constexpr (requires { m.e2e; }) e2e = m.e2e ? "1" : "";
         if constexpr (requires { m.bound; }) bound = m.bound ? "1" : "";
+        if constexpr (requires { m.use; }) use = m.use != 0 ? std::to_string(m.use) : "";
         if constexpr (requires { m.heartbeat_timeout; }) {
             if (m.heartbeat_timeout) {
                 heartbeat_timeout = std::to_string(
@@ -95,6 +97,10 @@ std::string text_2(std::string_view key_id, std::string_view type, const ProvenM
     text.add(members.client);
     text.add(members.e2e);
     if (!members.bound.empty()) text.add(members.bound);
+    if (!members.use.empty()) {
+        text.add(channel.nonce);
+        text.add(members.use);
+    }
     return text.bytes();
 }
 
@@ -134,7 +140,13 @@ void prove(Message& message, std::string_view key_id, const Secret& secret, std:
     const auto mac = [&](ProofVersion version) {
         return to_hex(bytes_of(proof_mac(version, secret, key_id, message, now_ms, channel)));
     };
-    *proof = Proof{std::string(key_id), now_ms, mac(ProofVersion::v2), mac(ProofVersion::v1)};
+    *proof = Proof{std::string(key_id), now_ms, mac(ProofVersion::v2),
+                   is_counted(message) ? std::string() : mac(ProofVersion::v1)};
+}
+
+bool is_counted(const Message& message) {
+    const auto* const in = std::get_if<InRequest>(&message);
+    return in != nullptr && in->use != 0;
 }
 
 const Proof* proof_of(const Message& message) {
@@ -146,7 +158,9 @@ ProofVerdict check_proof(const Message& message, const Secret& secret, std::int6
                          const ProofChannel& channel) {
     const Proof* const proof = proof_of(message);
     if (proof == nullptr || !channel.can_bind()) return ProofVerdict::wrong;
-    const bool second = !proof->mac.empty();
+    const bool counted = is_counted(message);
+    if (counted && channel.nonce.empty()) return ProofVerdict::wrong;
+    const bool second = counted || !proof->mac.empty();
     const Digest right = proof_mac(second ? ProofVersion::v2 : ProofVersion::v1, secret, proof->key,
                                    message, proof->time_ms, channel);
     const auto given = from_hex(second ? proof->mac : proof->mac_1);

@@ -22,6 +22,8 @@ struct ProofChannel {
     /// Its exporter value (RFC 5705), which no other connection has; empty without TLS, and over a
     /// TLS that has none that is safe (TLS 1.2 without RFC 7627).
     std::string exporter{};
+    /// What the proxy's Response has given this connection; covered where requests are counted.
+    std::string nonce{};
 
     /// Over TLS without an exporter value a proof would be good on other connections as well.
     bool can_bind() const { return !tls || !exporter.empty(); }
@@ -37,20 +39,26 @@ Digest proof_mac(ProofVersion version, const Secret& secret, std::string_view ke
 /// Puts a proof of both versions into an OutRequest, InRequest or InWarmRequest whose other members
 /// are final; over TLS an OutRequest is `bound`, and an OutDataRequest with a ticket gets its
 /// `mac`. Other messages carry none and stay as they are, and so does every message where `channel`
-/// can not bind one.
+/// can not bind one. An InRequest that is_counted() gets version 2 alone, which every proxy that
+/// counts knows.
 void prove(Message& message, std::string_view key_id, const Secret& secret, std::int64_t now_ms,
            const ProofChannel& channel);
 
 /// The message's proof, whose `key` says which secret checks it; nullptr if there is none.
 const Proof* proof_of(const Message& message);
 
+/// An InRequest on a connection that carries one stream after another. Its proof covers the
+/// connection's nonce and which stream it is.
+bool is_counted(const Message& message);
+
 enum class ProofVerdict {
     good,
     wrong,          ///< another secret, another message, another connection, or no proof
     early_or_late,  ///< right, but kProofWindow or more off: the clocks disagree, or it is old
 };
-/// Version 2 counts where there is one; a wrong one is not saved by a right one of version 1. The
-/// clock is looked at last, so that only who knows the secret learns about ours.
+/// Version 2 counts where there is one; a wrong one is not saved by a right one of version 1. Of a
+/// counted request nothing else is good, and nothing at all without a nonce. The clock is looked at
+/// last, so that only who knows the secret learns about ours.
 ProofVerdict check_proof(const Message& message, const Secret& secret, std::int64_t now_ms,
                          const ProofChannel& channel);
 

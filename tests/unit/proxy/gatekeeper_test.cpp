@@ -213,6 +213,31 @@ TEST_F(GatekeeperTest, a_proof_of_both_versions_is_good_once_whichever_is_left_o
     EXPECT_EQ(code_of(second), Code::denied);
 }
 
+TEST_F(GatekeeperTest,
+       a_counted_proof_is_good_with_its_connections_nonce_and_remembered_by_nobody) {
+    const std::string nonce = random_hex(kNonceDigits);
+    const auto counted = [&](unsigned use, const std::string& with) {
+        InRequest request = to("db.orders");
+        request.use = use;
+        return proven(request, unix_time_ms(), ProofChannel{.nonce = with});
+    };
+    const auto code = [&](const Message& message, const std::string& with) {
+        const auto admitted = gatekeeper->admit(message, plain, with);
+        return admitted ? Code::none : admitted.error().code;
+    };
+    const Message second = counted(2, nonce);
+    EXPECT_EQ(code(second, nonce), Code::none);
+    EXPECT_EQ(code(second, nonce), Code::none) << "its number is what the caller looks at";
+    EXPECT_EQ(code(counted(3, nonce), nonce), Code::none);
+    EXPECT_EQ(code(second, random_hex(kNonceDigits)), Code::denied) << "another connection";
+    EXPECT_EQ(code(second, ""), Code::denied);
+    EXPECT_EQ(code(counted(2, ""), ""), Code::denied) << "where none was given";
+
+    const Message first = proven(to("db.orders"));
+    EXPECT_EQ(code(first, nonce), Code::none);
+    EXPECT_EQ(code(first, nonce), Code::denied) << "one that is not counted is good once";
+}
+
 TEST_F(GatekeeperTest, without_keys_a_proof_says_nothing) {
     config.auth->keys.clear();
     gatekeeper.emplace(config);

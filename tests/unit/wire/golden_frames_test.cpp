@@ -30,30 +30,30 @@ auto golden_members(const OutRequest& m) {
     return std::tie(magic, version, topic, ext, instance, standby, heartbeat_timeout, bound, proof);
 }
 auto golden_members(const OutDataRequest& m) {
-    const auto& [magic, version, topic, ext, ticket, mac, quiet] = m;
-    return std::tie(magic, version, topic, ext, ticket, mac, quiet);
+    const auto& [magic, version, topic, ext, ticket, mac, quiet, reuse] = m;
+    return std::tie(magic, version, topic, ext, ticket, mac, quiet, reuse);
 }
 auto golden_members(const InRequest& m) {
-    const auto& [magic, version, topic, ext, id, client, e2e, proof] = m;
-    return std::tie(magic, version, topic, ext, id, client, e2e, proof);
+    const auto& [magic, version, topic, ext, id, client, e2e, early, use, proof] = m;
+    return std::tie(magic, version, topic, ext, id, client, e2e, early, use, proof);
 }
 auto golden_members(const InWarmRequest& m) {
-    const auto& [magic, version, proof] = m;
-    return std::tie(magic, version, proof);
+    const auto& [magic, version, reuse, proof] = m;
+    return std::tie(magic, version, reuse, proof);
 }
 auto golden_members(const NewDataRequest& m) {
     const auto& [magic, topic, count, waiting] = m;
     return std::tie(magic, topic, count, waiting);
 }
 auto golden_members(const DataActiveRequest& m) {
-    const auto& [magic, topic, ext, id, client, e2e] = m;
-    return std::tie(magic, topic, ext, id, client, e2e);
+    const auto& [magic, topic, ext, id, client, e2e, use] = m;
+    return std::tie(magic, topic, ext, id, client, e2e, use);
 }
 auto golden_members(const Response& m) {
     const auto& [magic, request, message, ext, code, proxy, ticket, position, quiet, warm, identity,
-                 time_ms] = m;
+                 time_ms, reuse, nonce] = m;
     return std::tie(magic, request, message, ext, code, proxy, ticket, position, quiet, warm,
-                    identity, time_ms);
+                    identity, time_ms, reuse, nonce);
 }
 auto golden_members(const Notice& m) {
     const auto& [code, message] = m;

@@ -294,6 +294,57 @@ TEST(MessageDecode, a_time_is_clamped_to_what_json_says_exactly) {
     }
 }
 
+std::string data_active_request(const std::string& ext_members) {
+    return message("DataActiveRequest",
+                   R"({"magic":"a","type":"t","ext":{"v":1,)" + ext_members + "}}");
+}
+
+/// Clamped, they would let the two sides disagree about where the next message begins.
+TEST(MessageDecode, early_and_reuse_are_exact_or_malformed) {
+    const auto early = [](const std::string& n) { return in_request(R"("v":1,"early":)" + n); };
+    EXPECT_EQ(decoded<InRequest>(in_request(R"("v":1)")).early, std::nullopt);
+    for (const unsigned fine : {0U, 1U, 32'768U}) {
+        EXPECT_EQ(decoded<InRequest>(early(std::to_string(fine))).early, fine);
+    }
+    const auto use = [](const std::string& n) { return in_request(R"("v":1,"reuse":)" + n); };
+    const auto use_of_out = [](const std::string& n) {
+        return data_active_request(R"("reuse":)" + n);
+    };
+    EXPECT_EQ(decoded<InRequest>(in_request(R"("v":1)")).use, 0U);
+    EXPECT_EQ(decoded<DataActiveRequest>(data_active_request(R"("id":"1")")).use, 0U);
+    for (const unsigned fine : {1U, 2U, 10'000U}) {
+        EXPECT_EQ(decoded<InRequest>(use(std::to_string(fine))).use, fine);
+        EXPECT_EQ(decoded<DataActiveRequest>(use_of_out(std::to_string(fine))).use, fine);
+    }
+    for (const auto* wrong : {"-1", "32769", "4294967296", "4294967297", "9223372036854775807",
+                              "18446744073709551615", "1.0", "1e1", "\"1\"", "null", "true"}) {
+        EXPECT_EQ(outcome(early(wrong)), Outcome::malformed) << wrong;
+        EXPECT_EQ(outcome(use(wrong)), Outcome::malformed) << wrong;
+        EXPECT_EQ(outcome(use_of_out(wrong)), Outcome::malformed) << wrong;
+    }
+    for (const auto* wrong : {"0", "10001"}) {
+        EXPECT_EQ(outcome(use(wrong)), Outcome::malformed) << wrong;
+        EXPECT_EQ(outcome(use_of_out(wrong)), Outcome::malformed) << wrong;
+    }
+    EXPECT_EQ(outcome(early(R"(0,"reuse":1)")), Outcome::malformed) << "fresh, and used before";
+}
+
+TEST(MessageDecode, who_can_reuse_says_1_and_a_nonce_is_hexadecimal) {
+    EXPECT_TRUE(
+        decoded<OutDataRequest>(
+            message("OutDataRequest", R"({"magic":"a","type":"t","ext":{"v":1,"reuse":1}})"))
+            .reuse);
+    EXPECT_TRUE(
+        decoded<InWarmRequest>(message("InWarmRequest", R"({"magic":"a","ext":{"v":1,"reuse":1}})"))
+            .reuse);
+    const auto agreed = decoded<Response>(response(R"("ext":{"v":1,"reuse":1,"nonce":"0aF"})"));
+    EXPECT_TRUE(agreed.reuse);
+    EXPECT_EQ(agreed.nonce, "0aF");
+    EXPECT_FALSE(decoded<Response>(response(R"("ext":{"v":1,"reuse":0})")).reuse);
+    EXPECT_EQ(outcome(response(R"("ext":{"v":1,"reuse":1,"nonce":"no"})")), Outcome::malformed);
+    EXPECT_EQ(outcome(response(R"("ext":{"v":1,"reuse":true})")), Outcome::malformed);
+}
+
 TEST(MessageDecode, end_to_end_is_1_or_absent) {
     EXPECT_TRUE(decoded<InRequest>(in_request(R"("v":1,"e2e":1)")).e2e);
     EXPECT_FALSE(decoded<InRequest>(in_request(R"("v":1,"e2e":0)")).e2e);

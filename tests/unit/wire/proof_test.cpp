@@ -108,6 +108,78 @@ TEST(Proof, of_an_out_request_covers_mode_instance_and_heartbeat_as_the_wire_has
               hmac_sha256(kSecret.bytes(), bytes));
 }
 
+const std::string kNonce = "89abcdef0123456789abcdef01234567";
+/// Of a connection that carries one stream after another.
+const ProofChannel kCountedPlain{.nonce = kNonce};
+const ProofChannel kCountedTls{true, std::string(32, 'e'), kNonce};
+
+InRequest counted_request(unsigned use = 2) {
+    InRequest request = in_request();
+    request.id = "0011223344556677";
+    request.client = "192.0.2.1:45126";
+    request.use = use;
+    return request;
+}
+
+TEST(CountedProof, example_of_the_documentation) {
+    EXPECT_EQ(hex(counted_request(), "office", kCountedPlain),
+              "5d7546f3dffbb50400d889fe538b89db57bd3f39a79c9c886accc3599e42103f");
+    EXPECT_EQ(hex(counted_request(), "office", {true, std::string(32, '\x5a'), kNonce}),
+              "4c5bc8fafafc7aa650c1bcc7888d7fa14df2bda4f14a07efbcf54a692c79f226");
+}
+
+TEST(CountedProof, covers_nonce_and_number_behind_what_others_cover) {
+    const InRequest request = counted_request(10'000);
+    const std::string bytes = "inout proof 2" + field("tls") + field(kTls.exporter) +
+                              field("office") + field("1767225600000") + field("InRequest") +
+                              field("0.0.1") + field(request.topic) + field(request.magic) +
+                              field("") + field("") + field("") + field(request.id) +
+                              field(request.client) + field("") + field(kNonce) + field("10000");
+    EXPECT_EQ(proof_mac(ProofVersion::v2, kSecret, "office", request, kNow, kCountedTls),
+              hmac_sha256(kSecret.bytes(), bytes));
+    EXPECT_EQ(hex(counted_request(0), "office", kCountedPlain),
+              hex(counted_request(0), "office", kPlain))
+        << "others do not cover a nonce";
+}
+
+TEST(CountedProof, is_of_version_2_and_good_for_its_connection_and_number_only) {
+    EXPECT_TRUE(is_counted(counted_request(1)));
+    EXPECT_FALSE(is_counted(counted_request(0)));
+    EXPECT_FALSE(is_counted(DataActiveRequest{.use = 1}));
+    const ProofChannel others[] = {
+        {.nonce = "99abcdef0123456789abcdef01234567"}, {.nonce = kNonce + '0'}, {}, kCountedTls};
+    for (const ProofChannel& channel : {kCountedPlain, kCountedTls}) {
+        const Message message = proven(counted_request(), channel);
+        EXPECT_EQ(proof_of(message)->mac.size(), kProofDigits);
+        EXPECT_EQ(proof_of(message)->mac_1, "");
+        EXPECT_EQ(check_proof(message, kSecret, kNow, channel), ProofVerdict::good);
+        EXPECT_EQ(check_proof(message, kSecret, kNow + 60'000, channel),
+                  ProofVerdict::early_or_late);
+        for (const unsigned use : {0U, 1U, 3U, 22U}) {
+            Message changed = message;
+            std::get<InRequest>(changed).use = use;
+            EXPECT_EQ(check_proof(changed, kSecret, kNow, channel), ProofVerdict::wrong) << use;
+        }
+    }
+    for (const ProofChannel& other : others) {
+        EXPECT_EQ(check_proof(proven(counted_request(), kCountedPlain), kSecret, kNow, other),
+                  ProofVerdict::wrong);
+    }
+}
+
+TEST(CountedProof, is_wrong_without_a_nonce_and_of_version_1) {
+    EXPECT_EQ(check_proof(proven(counted_request(), kPlain), kSecret, kNow, kPlain),
+              ProofVerdict::wrong);
+    EXPECT_EQ(check_proof(proven(counted_request(), kTls), kSecret, kNow, kTls),
+              ProofVerdict::wrong);
+    InRequest request = counted_request();
+    request.proof =
+        Proof{"office", kNow, "", hex(request, "office", kCountedPlain, ProofVersion::v1)};
+    EXPECT_EQ(check_proof(request, kSecret, kNow, kCountedPlain), ProofVerdict::wrong);
+    request.use = 0;
+    EXPECT_EQ(check_proof(request, kSecret, kNow, kCountedPlain), ProofVerdict::good);
+}
+
 /// Over TLS 1.2 without extended master secret a proof would be one for any plain connection.
 TEST(Proof, is_neither_made_nor_good_where_nothing_binds_it) {
     const ProofChannel unbound{true, ""};
