@@ -26,8 +26,7 @@ std::shared_ptr<DataLinks::Link> DataLinks::add(const std::shared_ptr<Group>& gr
     auto link = std::make_shared<Link>(executor, group);
     link->since = now;
     link->places = std::move(places);
-    links_.push_back(link);
-    ++group->count;
+    enlist(link);
     return link;
 }
 
@@ -52,23 +51,28 @@ bool DataLinks::give_way_to(const Group& group, bool client_waits, Clock::time_p
             [&](const Link& link) { return client_waits || now - link.since >= kParkedTurn; });
     }
     if (victim == links_.end()) return false;
-    evict(victim);
+    evict(std::shared_ptr<Link>(*victim));
     return true;
 }
 
 /// Its descriptor counts as free at once; it is closed a moment later.
-void DataLinks::evict(List::iterator victim) {
-    const auto link = *victim;
-    unlist(victim);
+void DataLinks::evict(const std::shared_ptr<Link>& link) {
+    unlist(*link);
     link->places = {};
     // A stream that is here already stays; one that is under way is the price of little room.
-    close_soon(link->executor, link->connection, CloseIf::nothing_has_come);
+    close_soon(link->executor, link->connection, CloseIf::nothing_has_come, link->use);
 }
 
-void DataLinks::unlist(List::iterator at) {
-    (*at)->is_listed = false;
-    --(*at)->group->count;
-    links_.erase(at);
+void DataLinks::enlist(const std::shared_ptr<Link>& link) {
+    link->at = links_.insert(links_.end(), link);
+    link->is_listed = true;
+    ++link->group->count;
+}
+
+void DataLinks::unlist(Link& link) {
+    link.is_listed = link.is_parked = false;
+    --link.group->count;
+    links_.erase(link.at);
 }
 
 bool DataLinks::begin(const std::shared_ptr<Link>& link, const ConnectionPtr& lent) {
@@ -84,9 +88,18 @@ void DataLinks::park(const std::shared_ptr<Link>& link, Clock::time_point now) {
     link->since = now;
 }
 
+bool DataLinks::put_back(const std::shared_ptr<Link>& link) {
+    const std::lock_guard lock(mutex_);
+    if (!is_open(*link->group) || links_.size() >= idle_max_) return false;
+    enlist(link);
+    link->use = Use::again;
+    link->places.reduce_to(1);
+    return true;
+}
+
 void DataLinks::remove(const std::shared_ptr<Link>& link) {
     const std::lock_guard lock(mutex_);
-    if (link->is_listed) unlist(std::find(links_.begin(), links_.end(), link));
+    if (link->is_listed) unlist(*link);
 }
 
 bool DataLinks::add_backend(Link& link) {
@@ -97,7 +110,7 @@ bool DataLinks::add_backend(Link& link) {
         const auto oldest = std::find_if(links_.begin(), links_.end(),
                                          [](const auto& other) { return other->is_parked; });
         if (oldest == links_.end()) return false;
-        evict(oldest);
+        evict(std::shared_ptr<Link>(*oldest));
     }
     return true;
 }
@@ -107,7 +120,7 @@ void DataLinks::close(Group& group) {
     group.closed = true;
     for (const auto& link : links_) {
         if (link->group.get() != &group) continue;
-        close_soon(link->executor, link->connection, CloseIf::always);
+        close_soon(link->executor, link->connection, CloseIf::always, link->use);
     }
 }
 

@@ -23,6 +23,8 @@ class DataLinks {
         std::size_t count = 0;
         bool closed = false;
     };
+    struct Link;
+    using List = std::list<std::shared_ptr<Link>>;
     /// One data link.
     struct Link {
         Link(Executor e, std::shared_ptr<Group> g) : executor(std::move(e)), group(std::move(g)) {}
@@ -30,7 +32,9 @@ class DataLinks {
         std::shared_ptr<Group> group;
         // The rest is under the lock.
         std::weak_ptr<Connection> connection;  // while it may be closed from here
-        bool is_listed = true, is_parked = false;
+        bool is_listed = false, is_parked = false;
+        List::iterator at{};  // if it is listed
+        Use use = Use::once;
         Clock::time_point since{};
         Budget::Places places;
     };
@@ -50,6 +54,10 @@ class DataLinks {
     bool begin(const std::shared_ptr<Link>& link, const ConnectionPtr& lent = nullptr);
     /// The proxy has it, and may use it at any time.
     void park(const std::shared_ptr<Link>& link, Clock::time_point now);
+    /// Its stream has ended, and its connection may carry another: it is here again and gives its
+    /// second descriptor back. It is not parked before the proxy knows that, by begin() and park().
+    /// False: there is no room, or the registration is over; it is as before.
+    bool put_back(const std::shared_ptr<Link>& link);
     /// It has ended, or becomes a stream: no longer here. Its descriptor stays taken until the link
     /// goes.
     void remove(const std::shared_ptr<Link>& link);
@@ -60,10 +68,10 @@ class DataLinks {
     void close(Group& group);
 
   private:
-    using List = std::list<std::shared_ptr<Link>>;
     bool give_way_to(const Group& group, bool client_waits, Clock::time_point now);
-    void evict(List::iterator victim);
-    void unlist(List::iterator at);
+    void evict(const std::shared_ptr<Link>& link);
+    void enlist(const std::shared_ptr<Link>& link);
+    void unlist(Link& link);
 
     Budget& budget_;
     const std::size_t owner_, idle_max_;

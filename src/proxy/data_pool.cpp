@@ -1,6 +1,9 @@
 #include "proxy/data_pool.hpp"
 
 #include <algorithm>
+#include <new>
+
+#include "common/base/log.hpp"
 
 namespace inout::proxy {
 
@@ -11,6 +14,7 @@ struct DataPool::Waiter {
     Worker& worker;
     Timer timer;
     ConnectionPtr connection;
+    Lease lease;
     bool answered = false;
     bool closed = false;
 };
@@ -22,6 +26,7 @@ struct DataPool::Leaving {
     const std::shared_ptr<Waiter>& waiter;
     Connection& in;
     ~Leaving() {
+        if (!waiter) return;
         in.on_reset({});
         if (waiter->answered) return;
         const std::lock_guard lock(pool.mutex_);
@@ -76,26 +81,107 @@ void DataPool::came_in_vain() {
     ask_for_more();
 }
 
-void DataPool::park(ConnectionPtr connection) {
+void DataPool::park(ConnectionPtr connection, bool reusable) {
     connection->keep_alive();
-    const std::lock_guard lock(mutex_);
-    policy_.arrived();
-    if (!open_) return;
-    if (!waiters_.empty()) {
-        const auto fresh = std::make_shared<IdlePool::Idle>(std::move(connection));
-        const auto waiter = waiters_.front();
-        waiters_.pop_front();
-        hand_over(fresh, waiter);
-    } else if (parked_->size() < parked_max_) {
-        std::unique_ptr<DescriptorBudget::Share> share;
-        had_no_room_ = room_.take && !room_.take(share);
-        if (!had_no_room_) {
-            parked_->park(std::move(connection), std::move(share), [pool = weak_from_this()] {
-                if (const auto self = pool.lock()) self->lost_one();
-            });
+    const Use use = reusable ? Use::again : Use::once;
+    std::shared_ptr<Waiter> waiter;
+    Lease lease;
+    {
+        const std::lock_guard lock(mutex_);
+        policy_.arrived(reusable);
+        if (!open_) return;
+        waiter = next_waiter();
+        if (waiter) {
+            lease = lend(use);
+        } else if (parked_->size() < parked_max_) {
+            had_no_room_ = !keep(connection, use);
         }
+        ask_for_more();
     }
-    ask_for_more();
+    if (waiter) {
+        hand_over(std::make_shared<IdlePool::Idle>(std::move(connection), use), waiter,
+                  std::move(lease));
+    }
+}
+
+/// Parks it, if its descriptor has room.
+bool DataPool::keep(ConnectionPtr& connection, Use use) {
+    std::unique_ptr<DescriptorBudget::Share> share;
+    if (room_.take && !room_.take(share)) return false;
+    parked_->park(
+        std::move(connection), std::move(share),
+        [pool = weak_from_this()] {
+            if (const auto self = pool.lock()) self->lost_one();
+        },
+        use);
+    return true;
+}
+
+/// The stream that has waited longest, and does so no more.
+std::shared_ptr<DataPool::Waiter> DataPool::next_waiter() {
+    if (waiters_.empty()) return nullptr;
+    auto waiter = waiters_.front();
+    waiters_.pop_front();
+    return waiter;
+}
+
+DataPool::Lease DataPool::lend(Use use) {
+    if (use == Use::once) return {};
+    policy_.lent();
+    return Lease(shared_from_this());
+}
+
+void DataPool::give_back(ConnectionPtr connection, bool worn_out) {
+    connection->keep_alive();
+    std::shared_ptr<Waiter> waiter;
+    Lease lease;
+    {
+        const std::lock_guard lock(mutex_);
+        const bool wanted = policy_.returned(parked_->size()) && parked_->size() < parked_max_;
+        if (open_ && !worn_out) {
+            waiter = next_waiter();
+            if (waiter) {
+                lease = lend(Use::again);
+            } else if (wanted) {
+                had_no_room_ = !keep(connection, Use::again);
+            }
+        }
+        if (open_) ask_for_more();
+    }
+    if (waiter) {
+        hand_over(std::make_shared<IdlePool::Idle>(std::move(connection), Use::again), waiter,
+                  std::move(lease));
+    } else if (connection) {
+        close_idle(*connection, Use::again);
+    }
+}
+
+/// The next tick() asks for another one, if memory has run out for that now.
+void DataPool::spent() noexcept {
+    try {
+        const std::lock_guard lock(mutex_);
+        policy_.spent();
+        if (open_) ask_for_more();
+    } catch (const std::bad_alloc&) {
+        log::lose_line();
+    }
+}
+
+DataPool::Lease& DataPool::Lease::operator=(Lease&& other) noexcept {
+    Lease(std::move(other)).pool_.swap(pool_);
+    return *this;
+}
+
+DataPool::Lease::~Lease() {
+    if (pool_) pool_->spent();
+}
+
+void DataPool::Lease::give_back(ConnectionPtr connection, bool worn_out) {
+    if (const auto pool = std::exchange(pool_, nullptr)) {
+        pool->give_back(std::move(connection), worn_out);
+    } else {
+        close_idle(*connection, Use::again);
+    }
 }
 
 void DataPool::lost_one() {
@@ -104,28 +190,31 @@ void DataPool::lost_one() {
 }
 
 void DataPool::hand_over(const std::shared_ptr<IdlePool::Idle>& idle,
-                         const std::shared_ptr<Waiter>& waiter) {
+                         const std::shared_ptr<Waiter>& waiter, Lease lease) {
     // On the connection's thread its watch ends and it is freed from its context; on the stream's
     // thread it is taken in. Where both are one, the second step is the first.
-    asio::dispatch(idle->executor(), [idle, waiter] {
+    asio::dispatch(idle->executor(), [idle, waiter, lease = std::move(lease)]() mutable {
         ConnectionPtr moved = idle->claim();
         if (moved && idle->executor() != waiter->worker.executor()) {
             moved->move_to(waiter->worker.context());
         }
-        asio::dispatch(waiter->worker.context(), [waiter, moved = std::move(moved)]() mutable {
-            waiter->connection = std::move(moved);
-            waiter->answered = true;
-            waiter->timer.cancel();
-        });
+        asio::dispatch(waiter->worker.context(),
+                       [waiter, moved = std::move(moved), lease = std::move(lease)]() mutable {
+                           waiter->connection = std::move(moved);
+                           waiter->lease = std::move(lease);
+                           waiter->answered = true;
+                           waiter->timer.cancel();
+                       });
     });
 }
 
 Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, Connection& in) {
     const auto self = shared_from_this();
     for (bool first = true;; first = false) {
-        const auto waiter = std::make_shared<Waiter>(worker);
+        std::shared_ptr<Waiter> waiter;
         const Leaving leaving{*this, waiter, in};
         std::shared_ptr<IdlePool::Idle> parked;
+        Lease lease;
         {
             const std::lock_guard lock(mutex_);
             if (!open_) co_return Take{Taken::closed, {}};
@@ -134,11 +223,21 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
             if (!parked && waiters_.size() >= waiting_max_) {
                 co_return Take{Taken::too_many_waiting, {}};
             }
+            if (!parked || parked->executor() != worker.executor()) {
+                waiter = std::make_shared<Waiter>(worker);
+            }
             if (!parked) waiters_.push_back(waiter);
             if (first) policy_.stream_opened();
+            if (parked) lease = lend(parked->use());
             ask_for_more();
         }
-        if (parked) hand_over(parked, waiter);
+        if (!waiter) {
+            if (ConnectionPtr own = parked->claim()) {
+                co_return Take{Taken::ok, std::move(own), std::move(lease)};
+            }
+            continue;
+        }
+        if (parked) hand_over(parked, waiter, std::move(lease));
         in.on_reset([waiter] { waiter->timer.cancel(); });
         auto wait_until = deadline, ask_again = Clock::now() + kWaitingExpiry;
         bool on_its_way = false;
@@ -160,7 +259,9 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
             wait_until = Clock::now() + kHandOver;
         }
         if (waiter->closed) co_return Take{Taken::closed, {}};
-        if (waiter->connection) co_return Take{Taken::ok, std::move(waiter->connection)};
+        if (waiter->connection) {
+            co_return Take{Taken::ok, std::move(waiter->connection), std::move(waiter->lease)};
+        }
         // It died between the pool and here: the next one.
     }
 }

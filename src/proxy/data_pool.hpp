@@ -2,7 +2,8 @@
 //
 // Thread-safe: streams on any worker take, data connections on any worker park. A parked connection
 // is watched on the worker it lives on; it dies there, or is taken there and moved to the stream's
-// worker. Owned by its registration, and by each stream that waits.
+// worker. One that carries one stream after another is lent, and comes back. Owned by its
+// registration, and by each stream that waits or has a lease.
 #pragma once
 
 #include <deque>
@@ -42,18 +43,38 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     bool is_open();
 
     /// A data connection is there and answered; on its thread. It closes if nobody wants it, or if
-    /// there is no room, as in came_in_vain().
-    void park(ConnectionPtr connection);
+    /// there is no room, as in came_in_vain(). `reusable`: it carries one stream after another.
+    void park(ConnectionPtr connection, bool reusable = false);
     /// Whether another parked connection would be kept.
     bool has_room();
     /// One came and was not kept: none is asked for in its place before the next tick, unless a
     /// stream waits.
     void came_in_vain();
 
+    /// A connection that was lent. It is spent when this goes: it ended with its stream, or will.
+    class Lease {
+      public:
+        Lease() = default;
+        explicit Lease(std::shared_ptr<DataPool> pool) : pool_(std::move(pool)) {}
+        Lease(Lease&&) = default;
+        Lease& operator=(Lease&& other) noexcept;
+        ~Lease();
+        /// Nothing was lent.
+        bool is_empty() const { return !pool_; }
+
+        /// It is ready for another stream, which gets it now or when one comes; on its thread. It
+        /// ends with FIN if it is too much, if the registration is over, or if it is `worn_out`.
+        void give_back(ConnectionPtr connection, bool worn_out = false);
+
+      private:
+        std::shared_ptr<DataPool> pool_;
+    };
+
     enum class Taken { ok, timeout, closed, too_many_waiting, given_up };
     struct Take {
         Taken result;
         ConnectionPtr connection;  ///< set if ok; lives on the caller's worker
+        Lease lease{};             ///< if that is reusable
     };
     /// A parked connection that was alive a moment ago, or the next one to come. Given up when
     /// `in` was reset, so that nobody waits behind streams that are not wanted any more.
@@ -70,7 +91,12 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     struct Leaving;
 
     static void hand_over(const std::shared_ptr<IdlePool::Idle>& idle,
-                          const std::shared_ptr<Waiter>& waiter);
+                          const std::shared_ptr<Waiter>& waiter, Lease lease);
+    std::shared_ptr<Waiter> next_waiter();
+    Lease lend(Use use);
+    bool keep(ConnectionPtr& connection, Use use);
+    void give_back(ConnectionPtr connection, bool worn_out);
+    void spent() noexcept;
     void lost_one();
     void ask_for_more();
 

@@ -7,13 +7,23 @@ ConnectionPtr lend(ConnectionPtr connection) {
     return {borrowed, [owner = std::move(connection)](Connection*) {}};
 }
 
-void close_soon(const Executor& executor, std::weak_ptr<Connection> connection, CloseIf condition) {
-    asio::post(executor, [connection = std::move(connection), condition] {
+void close_idle(Connection& connection, Use use) {
+    if (use == Use::once || !connection.is_open()) {
+        connection.close();
+        return;
+    }
+    connection.shut_send();  // over TLS that is more than the FIN
+    connection.close_clean();
+}
+
+void close_soon(const Executor& executor, std::weak_ptr<Connection> connection, CloseIf condition,
+                Use use) {
+    asio::post(executor, [connection = std::move(connection), condition, use] {
         // Only here: the last handle must not end on another thread.
         const ConnectionPtr there = connection.lock();
         if (!there || !there->is_open()) return;
         if (condition == CloseIf::nothing_has_come && there->has_input()) return;
-        there->close();
+        close_idle(*there, use);
     });
 }
 

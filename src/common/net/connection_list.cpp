@@ -4,20 +4,20 @@
 
 namespace inout {
 
-ConnectionList::Place::Place(ConnectionList& list, ConnectionPtr connection)
+ConnectionList::Place::Place(ConnectionList& list, ConnectionPtr connection, Use use)
     : list_(list),
       lent_(lend(std::move(connection))),
-      at_(list.entries_.insert(list.entries_.end(), {lent_->executor(), lent_})) {}
+      at_(list.entries_.insert(list.entries_.end(), {lent_->executor(), lent_, use})) {}
 
 ConnectionList::Place::~Place() {
     const std::lock_guard lock(list_.mutex_);
     list_.entries_.erase(at_);
 }
 
-std::unique_ptr<ConnectionList::Place> ConnectionList::add(ConnectionPtr connection) {
+std::unique_ptr<ConnectionList::Place> ConnectionList::add(ConnectionPtr connection, Use use) {
     const std::lock_guard lock(mutex_);
     if (closed_ || entries_.size() >= limit_) return nullptr;
-    return std::make_unique<Place>(*this, std::move(connection));
+    return std::make_unique<Place>(*this, std::move(connection), use);
 }
 
 void ConnectionList::shed() {
@@ -32,7 +32,9 @@ void ConnectionList::close() {
 }
 
 void ConnectionList::close_all(CloseIf condition) {
-    for (const Entry& entry : entries_) close_soon(entry.executor, entry.connection, condition);
+    for (const Entry& entry : entries_) {
+        close_soon(entry.executor, entry.connection, condition, entry.use);
+    }
 }
 
 }  // namespace inout

@@ -18,7 +18,7 @@ class ConnectionList {
     explicit ConnectionList(std::size_t limit) : limit_(limit) {}
 
     /// Nothing if the list is full or closed.
-    std::unique_ptr<Place> add(ConnectionPtr connection);
+    std::unique_ptr<Place> add(ConnectionPtr connection, Use use = Use::once);
     /// Closes those on which nothing has come that somebody waits for.
     void shed();
     /// Closes what is in it; from now on nothing can be added.
@@ -28,6 +28,7 @@ class ConnectionList {
     struct Entry {
         Executor executor;
         std::weak_ptr<Connection> connection;
+        Use use;
     };
     void close_all(CloseIf condition);
 
@@ -40,7 +41,7 @@ class ConnectionList {
 class ConnectionList::Place {
   public:
     /// Under the list's lock.
-    Place(ConnectionList& list, ConnectionPtr connection);
+    Place(ConnectionList& list, ConnectionPtr connection, Use use);
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
     ~Place();

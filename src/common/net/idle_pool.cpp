@@ -5,8 +5,8 @@
 
 namespace inout {
 
-IdlePool::Idle::Idle(ConnectionPtr connection)
-    : executor_(connection->executor()), connection_(std::move(connection)) {}
+IdlePool::Idle::Idle(ConnectionPtr connection, Use use)
+    : executor_(connection->executor()), use_(use), connection_(std::move(connection)) {}
 
 ConnectionPtr IdlePool::Idle::claim() {
     ConnectionPtr claimed = std::move(connection_);
@@ -18,8 +18,8 @@ ConnectionPtr IdlePool::Idle::claim() {
 }
 
 void IdlePool::park(ConnectionPtr connection, std::shared_ptr<void> keep,
-                    std::function<void()> lost) {
-    const auto idle = std::make_shared<Idle>(std::move(connection));
+                    std::function<void()> lost, Use use) {
+    const auto idle = std::make_shared<Idle>(std::move(connection), use);
     idle->since_ = Clock::now();
     idle->keep_ = std::move(keep);
     idle->lost_ = std::move(lost);
@@ -76,9 +76,12 @@ std::shared_ptr<IdlePool::Idle> IdlePool::unlist_newest(const Executor& here, bo
     return found == idle_.rend() ? nullptr : unlist(std::next(found).base());
 }
 
-ConnectionPtr IdlePool::take(const Executor& here) {
+ConnectionPtr IdlePool::take(const Executor& here, Use* use) {
     while (const auto idle = unlist_newest(here, false)) {
-        if (ConnectionPtr taken = idle->claim()) return taken;
+        if (ConnectionPtr taken = idle->claim()) {
+            if (use != nullptr) *use = idle->use_;
+            return taken;
+        }
     }
     return nullptr;
 }
@@ -107,7 +110,7 @@ void IdlePool::close(List::iterator retired) {
         idle = std::move(*retired);
         retired_.erase(retired);
     }
-    idle->connection_->close();
+    close_idle(*idle->connection_, idle->use_);
 }
 
 std::size_t IdlePool::size() {

@@ -13,7 +13,7 @@
 #include <optional>
 
 #include "common/base/counters.hpp"
-#include "common/net/connection.hpp"
+#include "common/net/close_soon.hpp"
 
 namespace inout {
 
@@ -29,16 +29,16 @@ class IdlePool : public std::enable_shared_from_this<IdlePool> {
     /// this pool's lock and on another thread; `lost` is called, on its thread, if it does so by
     /// itself.
     void park(ConnectionPtr connection, std::shared_ptr<void> keep = {},
-              std::function<void()> lost = {});
+              std::function<void()> lost = {}, Use use = Use::once);
 
     /// The newest of worker `here`, which is alive and quiet; nothing: there is none. On that
-    /// worker's thread.
-    ConnectionPtr take(const Executor& here);
+    /// worker's thread. `use` is set to what it was parked with.
+    ConnectionPtr take(const Executor& here, Use* use = nullptr);
     /// The newest of worker `here`, or else the newest of all, to be claimed on its own thread.
     std::shared_ptr<Idle> pick(const Executor& here);
 
     /// The oldest leave, `surplus` of them and all that were parked until `aged`, and are closed a
-    /// moment later.
+    /// moment later (close_idle).
     void retire(std::size_t surplus, Clock::time_point aged = Clock::time_point::min());
     void retire_all() { retire(std::numeric_limits<std::size_t>::max()); }
 
@@ -64,15 +64,17 @@ class IdlePool : public std::enable_shared_from_this<IdlePool> {
 /// Its connection is touched on its worker's thread only.
 class IdlePool::Idle {
   public:
-    explicit Idle(ConnectionPtr connection);
+    explicit Idle(ConnectionPtr connection, Use use);
 
     const Executor& executor() const { return executor_; }
+    Use use() const { return use_; }
     /// Ends its watch. The connection, if it is still alive and quiet. Once, on its thread.
     ConnectionPtr claim();
 
   private:
     friend class IdlePool;
     const Executor executor_;
+    const Use use_;
     ConnectionPtr connection_;
     // The rest is the pool's while it is in there, under the lock, and then of who took it out.
     std::optional<List::iterator> place_;

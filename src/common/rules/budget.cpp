@@ -30,13 +30,16 @@ std::size_t Budget::used(std::size_t owner) const {
     return used_[owner];
 }
 
-Budget::Places::~Places() {
-    if (count_ == 0) return;
+Budget::Places::~Places() { reduce_to(0); }
+
+void Budget::Places::reduce_to(std::size_t count) {
+    if (count_ <= count) return;
     const std::lock_guard lock(budget_->mutex_);
     std::size_t& used = budget_->used_[owner_];
     budget_->shared_used_ -= budget_->beyond_own(used);
-    used -= count_;
+    used -= count_ - count;
     budget_->shared_used_ += budget_->beyond_own(used);
+    count_ = count;
 }
 
 void Budget::Places::swap(Places& other) noexcept {

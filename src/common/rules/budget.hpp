@@ -25,6 +25,8 @@ class Budget {
         ~Places();
 
         std::size_t count() const { return count_; }
+        /// Gives back what is more than `count`.
+        void reduce_to(std::size_t count);
 
       private:
         friend class Budget;

@@ -4,7 +4,8 @@
 
 namespace inout {
 
-void PoolPolicy::arrived() {
+void PoolPolicy::arrived(bool may_return) {
+    may_return_ = may_return;
     if (!requested_.empty()) requested_.pop_front();
     // What the target grew by comes on top of the replacements.
     if (growing_ > 0) {
@@ -12,6 +13,30 @@ void PoolPolicy::arrived() {
     } else if (burst_ > 0) {
         --burst_;
     }
+}
+
+void PoolPolicy::lent() {
+    ++lent_;
+    if (burst_ > 0) --burst_;  // no replacement is to come
+}
+
+bool PoolPolicy::returned(std::size_t parked) {
+    if (lent_ > 0) --lent_;
+    // What can not be parked is closed now, and not missed afterwards: otherwise each stream of a
+    // load beyond the maximum would close one at its end and have another one asked for.
+    target_ = std::min(target_, lent_ + max_);
+    peak_ = std::min(peak_, target_);
+    return parked + lent_ < target_;
+}
+
+void PoolPolicy::spent() {
+    if (lent_ > 0) --lent_;
+    ++burst_;
+}
+
+/// The maximum is one of parked connections: those that streams have are not held against it.
+std::size_t PoolPolicy::need() const {
+    return std::max(std::min(max_, burst_ + lent_), lent_ > 0 ? lent_ + min_ : 0);
 }
 
 std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::time_point now,
@@ -26,19 +51,30 @@ std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::
            now - requested_[lost] >= kWaitingExpiry) {
         ++lost;
     }
-    peak_ = std::max(peak_, burst_);
-    if (burst_ > target_ && target_ < max_) {
-        const std::size_t grown = std::min(max_, burst_);
+    peak_ = std::max(peak_, need());
+    if (const std::size_t grown = need(); grown > target_) {
         growing_ += grown - target_;
         target_ = grown;
         lower_at_ = now + kPoolQuiet;
     }
-    if (waiting == 0 && parked >= target_) burst_ = growing_ = 0;
+    if (waiting == 0 && parked + lent_ >= target_) burst_ = growing_ = 0;
 
-    const std::size_t wanted = std::min((may_park ? target_ : 0) + waiting, max_);
+    // What a waiting stream gets is lent as well, if those of this out come back.
+    const std::size_t lent = lent_ + (may_return_ ? waiting : 0);
+    const std::size_t idle = may_park ? std::max(min_, target_ - std::min(target_, lent)) : 0;
+    const std::size_t wanted = std::min(idle + waiting, max_);
     const std::size_t have = parked + requested_.size() - lost;
     const std::size_t room = unanswered_max_ - std::min(unanswered_max_, requested_.size());
-    const std::size_t count = wanted > have ? std::min(wanted - have, room) : 0;
+    std::size_t missing = wanted > have ? wanted - have : 0;
+    if (may_return_) {
+        // Little is kept idle then, and many that were lost at once would hide what is missing.
+        const auto late = static_cast<std::size_t>(
+            std::count_if(requested_.begin(), requested_.end(),
+                          [&](auto asked) { return now - asked >= kWaitingExpiry; }));
+        const std::size_t coming = parked + requested_.size() - late;
+        if (waiting > coming) missing = std::max(missing, waiting - coming);
+    }
+    const std::size_t count = std::min(missing, room);
     requested_.insert(requested_.end(), count, now);
     return count;
 }
@@ -46,11 +82,13 @@ std::size_t PoolPolicy::request(std::size_t parked, std::size_t waiting, Clock::
 std::size_t PoolPolicy::surplus(std::size_t parked, Clock::time_point now) {
     if (target_ > min_ && now >= lower_at_) {
         const std::size_t lower = target_ - std::max<std::size_t>(1, target_ / 4);
-        target_ = std::clamp(std::max(peak_, lower), min_, max_);
-        peak_ = burst_;
+        target_ = std::max({peak_, lower, min_});
+        peak_ = need();
         lower_at_ = now + kPoolQuiet;
     }
-    return parked > target_ ? parked - target_ : 0;
+    const std::size_t there = parked + lent_;
+    const std::size_t above_min = parked - std::min(parked, min_);
+    return there > target_ ? std::min(there - target_, above_min) : 0;
 }
 
 }  // namespace inout

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "../loopback.hpp"
+#include "../tls_pair.hpp"
 
 namespace inout::close_soon_test {
 namespace {
@@ -53,6 +54,28 @@ TEST_F(CloseSoonTest, one_on_which_nothing_has_come_does_not) {
     close(connection, CloseIf::nothing_has_come);
     context.run();
     EXPECT_FALSE(connection->is_open());
+}
+
+TEST_F(CloseSoonTest, one_that_can_be_used_again_ends_with_fin_behind_what_it_had_to_send) {
+    const std::size_t size = fill(connection->fd());
+    close_soon(context.get_executor(), connection, CloseIf::always, Use::again);
+    context.run();
+    EXPECT_FALSE(connection->is_open());
+    EXPECT_EQ(drain(pair.b.get(), size), size);
+    EXPECT_EQ(end_of(pair.b.get()), End::fin);
+    close_idle(*connection, Use::again);  // once more does nothing
+    close_idle(*connection, Use::once);
+}
+
+TEST_F(CloseSoonTest, over_tls_that_end_is_no_cut) {
+    SocketSession peer(psk(TlsSide::client).session(), pair.b.get());
+    connection->secure(psk(TlsSide::server).session());
+    ASSERT_TRUE(shake_hands(peer, *connection->tls()));
+    ASSERT_EQ(connection->send("last"), 4);
+    close_idle(*connection, Use::again);
+    const Received received = receive(peer);
+    EXPECT_EQ(received.bytes, "last");
+    EXPECT_EQ(received.end, End::fin);
 }
 
 TEST_F(CloseSoonTest, one_that_is_gone_is_nobody_s) {

@@ -43,6 +43,14 @@ TEST_F(ConnectionListTest, sheds_those_on_which_nothing_has_come) {
     EXPECT_TRUE(second.connection->is_open());
 }
 
+TEST_F(ConnectionListTest, ends_with_fin_what_can_be_used_again) {
+    const auto once = list.add(first.connection), again = list.add(second.connection, Use::again);
+    list.shed();
+    context.run();
+    EXPECT_EQ(end_of(first.pair.b.get()), End::rst);
+    EXPECT_EQ(end_of(second.pair.b.get()), End::fin);
+}
+
 TEST_F(ConnectionListTest, closes_what_is_in_it_and_takes_no_more) {
     const auto staying = list.add(first.connection);
     auto leaving = list.add(second.connection);

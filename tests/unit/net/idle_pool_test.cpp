@@ -170,6 +170,30 @@ TEST_F(IdlePoolTest, what_is_too_much_is_retired_the_oldest_first) {
     EXPECT_EQ(lost, 0);
 }
 
+TEST_F(IdlePoolTest, what_can_be_used_again_is_ended_with_fin_behind_what_it_had_to_send) {
+    TcpPair pair;
+    const std::size_t size = fill(pair.a.get());
+    pool->park(adopt_owned(context, std::move(pair.a)), keep, {}, Use::again);
+    pool->retire_all();
+    settle();
+    EXPECT_EQ(counters().sockets, sockets);
+    EXPECT_EQ(drain(pair.b.get(), size), size);
+    EXPECT_EQ(end(pair.b), End::fin);
+}
+
+TEST_F(IdlePoolTest, whether_it_can_be_used_again_is_told_with_it) {
+    TcpPair pair;
+    pool->park(adopt_owned(context, std::move(pair.a)), {}, {}, Use::again);
+    const UniqueFd once = park();
+    Use use = Use::again;
+    EXPECT_TRUE(has(pool->take(context.get_executor(), &use), once));
+    EXPECT_EQ(use, Use::once);
+    const auto picked = pool->pick(context.get_executor());
+    ASSERT_TRUE(picked);
+    EXPECT_EQ(picked->use(), Use::again);
+    EXPECT_TRUE(has(picked->claim(), pair.b));
+}
+
 TEST_F(IdlePoolTest, what_is_old_is_retired) {
     EXPECT_FALSE(pool->oldest());
     UniqueFd old = park();

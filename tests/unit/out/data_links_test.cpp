@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "../loopback.hpp"
 #include "common/base/limits.hpp"
 
 namespace inout::out::data_links_test {
@@ -139,6 +140,82 @@ TEST_F(DataLinksTest, parked_ones_give_way_to_streams_until_none_is_left) {
     streams.clear();
     EXPECT_TRUE(links.add_backend(*late));
     EXPECT_EQ(late->places.count(), kStreamDescriptors);
+}
+
+TEST_F(DataLinksTest, one_whose_stream_has_ended_is_here_again_with_one_descriptor) {
+    const auto one = topic();
+    const auto link = add_parked(one);
+    for (int use = 0; use < 3; ++use) {
+        links.remove(link);
+        ASSERT_TRUE(links.add_backend(*link));
+        EXPECT_EQ(budget.used(0), kStreamDescriptors);
+        EXPECT_EQ(one->count, 0U);
+        ASSERT_TRUE(links.put_back(link));
+        EXPECT_EQ(budget.used(0), 1U);
+        EXPECT_EQ(one->count, 1U);
+        ASSERT_TRUE(links.begin(link));
+        links.park(link, kStart);
+    }
+}
+
+TEST_F(DataLinksTest, one_that_was_put_back_does_not_give_way_before_it_is_parked) {
+    std::vector<Link> held;
+    for (int i = 0; i < 9; ++i) held.push_back(add(topic()));
+    const auto link = add_parked(topic());
+    links.remove(link);
+    ASSERT_TRUE(links.put_back(link));
+    EXPECT_FALSE(add(topic(), true));
+    ASSERT_TRUE(links.begin(link));
+    links.park(link, kStart);
+    EXPECT_TRUE(add(topic(), true));
+    EXPECT_FALSE(link->is_listed);
+}
+
+TEST_F(DataLinksTest, one_is_not_put_back_without_room_or_when_its_registration_is_over) {
+    const auto one = topic(), other = topic();
+    const auto late = add_parked(one);
+    links.remove(late);
+    ASSERT_TRUE(links.add_backend(*late));
+    std::vector<Link> held;
+    for (int i = 0; i < 10; ++i) held.push_back(add(other));
+    EXPECT_FALSE(links.put_back(late));
+    EXPECT_EQ(late->places.count(), kStreamDescriptors);
+    EXPECT_EQ(one->count, 0U);
+    links.remove(held.back());
+    links.close(*one);
+    EXPECT_FALSE(links.put_back(late));
+    EXPECT_FALSE(late->is_listed);
+}
+
+TEST_F(DataLinksTest, one_that_was_put_back_and_has_to_go_ends_with_fin_and_a_fresh_one_with_rst) {
+    for (const bool used : {false, true}) {
+        for (const bool gives_way : {false, true}) {
+            const auto one = topic();
+            TcpPair pair;
+            ConnectionPtr proxy = adopt_owned(context, std::move(pair.a));
+            const auto link = add_parked(one);
+            if (used) {
+                links.remove(link);
+                ASSERT_TRUE(links.put_back(link));
+            }
+            const ConnectionPtr lent = lend(proxy);
+            ASSERT_TRUE(links.begin(link, lent));
+            links.park(link, kStart);
+            std::vector<Link> held;
+            if (gives_way) {
+                while (auto more = add(topic(), true)) held.push_back(std::move(more));
+            } else {
+                links.close(*one);
+            }
+            context.restart();
+            context.run();
+            EXPECT_FALSE(proxy->is_open());
+            EXPECT_EQ(end_of(pair.b.get()), used ? End::fin : End::rst);
+            links.remove(link);
+            for (const auto& other : held) links.remove(other);
+        }
+    }
+    EXPECT_EQ(budget.used(0), 0U);
 }
 
 TEST_F(DataLinksTest, nothing_joins_a_registration_that_is_over) {

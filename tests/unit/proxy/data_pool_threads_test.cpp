@@ -17,11 +17,12 @@ class DataPoolOnTwoThreads : public WantingStreams {
         thread.join();
     }
     /// Parks one there, from there, and does not wait for that.
-    UniqueFd park_there() {
+    UniqueFd park_there(bool reusable = false) {
         auto pair = std::make_shared<TcpPair>();
         UniqueFd out = std::move(pair->b);
-        asio::post(other.context(),
-                   [this, pair] { pool->park(adopt_owned(other.context(), std::move(pair->a))); });
+        asio::post(other.context(), [this, pair, reusable] {
+            pool->park(adopt_owned(other.context(), std::move(pair->a)), reusable);
+        });
         return out;
     }
     /// Bytes arrive where the stream is, whose connection has come there.
@@ -45,6 +46,29 @@ TEST_F(DataPoolOnTwoThreads, a_connection_comes_to_the_worker_of_its_stream) {
         wanting.take_from(pool, Clock::now() + kPatience);
         ASSERT_TRUE(becomes([&] { return wanting.taken.has_value(); }));
         expect_works(wanting, out);
+        streams.clear();
+    }
+}
+
+TEST_F(DataPoolOnTwoThreads, one_that_comes_back_stays_with_the_worker_of_its_last_stream) {
+    open(0);
+    for (int round = 0; round < 100; ++round) {
+        WantingStream& first = streams.emplace_back(worker);
+        first.take_from(pool, Clock::now() + kPatience);
+        const UniqueFd out = park_there(true);
+        ASSERT_TRUE(becomes([&] { return first.taken.has_value(); }));
+        expect_works(first, out);
+        first.taken->connection->take(5);
+        // Another thread parks and takes meanwhile.
+        const UniqueFd more = park_there(true);
+        first.taken->lease.give_back(std::move(first.taken->connection));
+        WantingStream& second = streams.emplace_back(worker);
+        second.take_from(pool, Clock::now() + kPatience);
+        ASSERT_TRUE(becomes([&] { return second.taken.has_value(); }));
+        ASSERT_TRUE(second.is_served());
+        EXPECT_FALSE(second.taken->lease.is_empty());
+        expect_works(second, second.has(out) ? out : more);
+        pool->shed();
         streams.clear();
     }
 }

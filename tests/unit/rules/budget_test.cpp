@@ -47,6 +47,23 @@ TEST(Budget, what_goes_is_there_again) {
     EXPECT_EQ(budget.used(1), 0U);
 }
 
+TEST(Budget, a_part_can_be_given_back) {
+    Budget budget(4, 2);
+    Budget::Places places;
+    ASSERT_TRUE(budget.take(0, 3, places));
+    places.reduce_to(3);
+    EXPECT_EQ(budget.used(0), 3U);
+    places.reduce_to(1);
+    EXPECT_EQ(places.count(), 1U);
+    EXPECT_EQ(budget.used(0), 1U);
+    Budget::Places other;
+    EXPECT_TRUE(budget.take(1, 3, other)) << "what is shared, too";
+    places.reduce_to(2);
+    EXPECT_EQ(places.count(), 1U);
+    places = {};
+    EXPECT_EQ(budget.used(0), 0U);
+}
+
 TEST(Budget, places_move_and_are_given_back_once) {
     Budget budget(4, 1);
     Budget::Places first;
