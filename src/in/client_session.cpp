@@ -2,6 +2,7 @@
 
 #include "common/net/deadline.hpp"
 #include "common/net/error_watch.hpp"
+#include "common/net/settle.hpp"
 #include "common/open/ask.hpp"
 #include "common/open/opening.hpp"
 #include "in/attempt.hpp"
@@ -37,16 +38,33 @@ Task<Result<ConnectionPtr, Reason>> dial_proxy(Worker& worker, const InConfig& c
     co_return dialled;
 }
 
-Message request_of(const Opening& opening, const Network& network, Connection& proxy) {
-    Message request = InRequest{.magic = random_hex(kMagicDigits),
+/// `first`: how many bytes go behind it at once.
+Message request_of(const Opening& opening, const Network& network, Connection& proxy,
+                   std::size_t first) {
+    const StreamFraming* const framing = proxy.framing();
+    Message message = InRequest{.magic = random_hex(kMagicDigits),
                                 .version = std::string(kVersion),
                                 .topic = network.config.topic,
                                 .ext = true,
                                 .id = opening.id(),
                                 .client = opening.client(),
                                 .e2e = network.e2e != nullptr};
-    network.proxy_link->prove(request, proxy);
-    return request;
+    auto& request = std::get<InRequest>(message);
+    if (framing != nullptr) {
+        request.use = framing->uses() + 1;
+    } else if (network.server->may_take_frames()) {
+        request.early = static_cast<unsigned>(first);
+    }
+    network.proxy_link->prove(message, proxy, framing != nullptr ? framing->nonce : std::string());
+    return message;
+}
+
+/// The proxy's connection of a stream that has ended, for the next client.
+void give_back(SparePool& spares, ConnectionPtr proxy) {
+    settle(std::move(proxy), Wanted::yes, [&spares](ConnectionPtr connection) {
+        const bool worn_out = connection->framing()->is_worn_out(Clock::now());
+        spares.give_back(std::move(connection), worn_out);
+    });
 }
 
 }  // namespace
@@ -76,9 +94,10 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
         client->on_reset([&proxy] { proxy->close(); });
         Deadline deadline(*proxy);
         deadline.expires_at(open_until);
-        const Message request = request_of(opening, network, *proxy);
         Asking asking{*proxy, network.config.server, early};
         if (network.e2e) asking.e2e = std::make_unique<TlsSession>(network.e2e->session());
+        asking.first = first_bytes(early, asking.e2e.get());
+        const Message request = request_of(opening, network, *proxy, asking.first.size());
         const auto response = co_await ask(std::move(asking), request);
         client->on_reset({});
 
@@ -90,6 +109,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
                                       network.config.server);
         if (attempt.verdict == Attempt::Verdict::open) {
             server.reached();
+            if (std::get<InRequest>(request).early) server.took_frames(response->reuse);
             if (spare) proxy->give_up_after(Milliseconds{0});
             spares.learn(*proxy, *response);
             break;
@@ -106,11 +126,20 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
     }
     Pump up = early.take_pump();
     client_watch.stop();
-    worker.relays().start({.client_side = std::move(client),
-                           .service_side = std::move(proxy),
-                           .entry = opening.finish("client", "proxy"),
-                           .up = std::move(up),
-                           .on_end = [places = std::move(places)](const EndedStream&) {}});
+    StreamEntry entry = opening.finish("client", "proxy");
+    if (const StreamFraming* framing = proxy->framing()) entry.use = framing->uses();
+    worker.relays().start(
+        {.client_side = std::move(client),
+         .service_side = std::move(proxy),
+         .entry = std::move(entry),
+         .up = std::move(up),
+         .on_end = [places = std::move(places), &spares](EndedStream ended) mutable {
+             // What is given back needs one of the descriptors that are free now.
+             { const ClientPlaces over = std::move(places); }
+             if (ended.service.verdict == LegVerdict::reusable) {
+                 give_back(spares, std::move(ended.service.connection));
+             }
+         }});
 }
 
 }  // namespace inout::in

@@ -7,8 +7,8 @@ namespace inout::in {
 namespace {
 
 Message introduction(const ProxyLink& proxy_link, Connection& connection) {
-    Message request =
-        InWarmRequest{.magic = random_hex(kMagicDigits), .version = std::string(kVersion)};
+    Message request = InWarmRequest{
+        .magic = random_hex(kMagicDigits), .version = std::string(kVersion), .reuse = true};
     proxy_link.prove(request, connection);
     return request;
 }

@@ -30,8 +30,15 @@ class Server {
     /// Closes the spare connections, which are optional, and returns when their descriptors are
     /// free. Main thread.
     Task<> drop_spares();
-    /// A look at the proxy failed: the first success after it is said.
-    void lost() { is_lost_ = true; }
+    /// A look at the proxy failed: the first success after it is said. Another may answer then.
+    void lost() {
+        is_lost_ = true;
+        frames_ = true;
+    }
+    /// Whether an offer of frames on a fresh connection is worth that its client's later bytes wait
+    /// for the answer: not where the last one was not taken. Any thread.
+    bool may_take_frames() const { return frames_; }
+    void took_frames(bool took) { frames_ = took; }
     /// An answer came. Any thread.
     void reached();
     /// No spare connections any more.
@@ -42,7 +49,7 @@ class Server {
     Budget& budget_;
     const std::size_t number_;
     std::map<Worker*, std::unique_ptr<SparePool>> spares_;
-    std::atomic<bool> is_lost_{false};
+    std::atomic<bool> is_lost_{false}, frames_{true};
 };
 
 }  // namespace inout::in

@@ -1,6 +1,7 @@
 #include "in/spare_pool.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/log.hpp"
 #include "common/net/deadline.hpp"
@@ -26,10 +27,23 @@ SparePool::SparePool(Worker& worker, const InConfig& config, const ProxyLink& pr
 
 ConnectionPtr SparePool::take() {
     last_client_ = Clock::now();
-    policy_.stream_opened();
-    ConnectionPtr taken = idle_->take(worker_.executor());
+    Use use = Use::once;
+    ConnectionPtr taken = idle_->take(worker_.executor(), &use);
+    // Nearly all that can be used again come back, so that each needs no replacement.
+    if (ahead_ && (!taken || use == Use::once)) policy_.stream_opened();
     refill();
     return taken;
+}
+
+void SparePool::give_back(ConnectionPtr connection, bool worn_out) {
+    come_back_ = true;
+    Budget::Places places;
+    if (!worn_out && !closed_ && keep_ > Milliseconds{0} && idle_->size() < kSpareReturnedMax &&
+        take_place(places)) {
+        park(std::move(connection), std::move(places), Use::again);
+    } else {
+        close_idle(*connection, Use::again);
+    }
 }
 
 void SparePool::learn(Connection& connection, const Response& response) {
@@ -37,12 +51,12 @@ void SparePool::learn(Connection& connection, const Response& response) {
         measure_at_ = Clock::now() + kSpareMeasured;
         pays_ = round_trip(connection.fd()) >= kSpareRoundTripMin;
     }
-    keep_ = pays_ ? std::min(kSpareQuiet, response.warm.value_or(Milliseconds{0}) / 2)
-                  : Milliseconds{0};
-    if (keep_ < kSpareKeptMin) {
-        keep_ = Milliseconds{0};
-        policy_ = new_policy();
-    }
+    Milliseconds keep = std::min(kSpareQuiet, response.warm.value_or(Milliseconds{0}) / 2);
+    if (keep < kSpareKeptMin) keep = Milliseconds{0};
+    const bool sooner = keep < std::exchange(keep_, keep);
+    if (ages_ && sooner) wait_for_age();
+    const bool ahead = pays_ && keep > Milliseconds{0};
+    if (std::exchange(ahead_, ahead) && !ahead) policy_ = new_policy();
     refill();
 }
 
@@ -56,7 +70,7 @@ void SparePool::close() {
 
 void SparePool::refill() {
     const auto now = Clock::now();
-    if (closed_ || keep_ == Milliseconds{0} || now < refused_until_) return;
+    if (closed_ || !ahead_ || keep_ == Milliseconds{0} || now < refused_until_) return;
     const std::size_t count = policy_.request(idle_->size(), 0, now);
     const std::size_t room = kSpareMax - std::min(kSpareMax, idle_->size() + opening_);
     for (std::size_t i = 0; i < std::min(count, room); ++i) {
@@ -93,13 +107,23 @@ Task<> SparePool::open_spare(Budget::Places places) {
     if (heard.write_error) co_return;
     deadline.cancel();
     policy_.arrived();
-    connection.keep_alive();
-    idle_->park(std::move(owned), std::make_shared<Budget::Places>(std::move(places)));
-    if (idle_->size() == 1) wait_for_age();
+    if (response->reuse) {
+        connection.frame(StreamFraming::Role::requester);
+        connection.framing()->nonce = response->nonce;
+    }
+    park(std::move(owned), std::move(places), response->reuse ? Use::again : Use::once);
+}
+
+void SparePool::park(ConnectionPtr connection, Budget::Places places, Use use) {
+    connection->keep_alive();
+    idle_->park(std::move(connection), std::make_shared<Budget::Places>(std::move(places)), {},
+                use);
+    if (!ages_) wait_for_age();
 }
 
 void SparePool::wait_for_age() {
     const auto oldest = idle_->oldest();
+    ages_ = oldest.has_value();
     if (!oldest) return;
     age_timer_.expires_at(*oldest + keep_);
     age_timer_.async_wait([this](std::error_code error) {
@@ -109,7 +133,9 @@ void SparePool::wait_for_age() {
 
 void SparePool::drop_old() {
     const auto now = Clock::now();
-    idle_->retire(policy_.surplus(idle_->size(), now), now - keep_);
+    // Of those that came back the policy knows nothing: they only age.
+    const std::size_t surplus = policy_.surplus(idle_->size(), now);
+    idle_->retire(come_back_ ? 0 : surplus, now - keep_);
     if (now - last_client_ < kSpareQuiet) {
         refill();
     } else {

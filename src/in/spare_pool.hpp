@@ -1,11 +1,12 @@
-// Spare connections to one proxy, for the next clients of one worker: each saves a client the
-// round trip of a dial.
+// Spare connections to one proxy, for the next clients of one worker: opened in advance, which
+// saves a client the round trip of a dial, or given back by a stream, which saves the dial.
 //
-// None before the first client, none to a proxy that did not announce that it takes them or that is
-// near (kSpareRoundTripMin); after it, as many as the bursts need. Each is dropped when it dies or
-// grows old (kSpareQuiet), and not replaced when no client came for as long. Optional: none is made
-// once half of what this proxy may have of the descriptors is taken. Worker's thread only, except
-// close(). docs/protocol.md, "Spare connections".
+// None before the first client, none to a proxy that did not announce that it takes them; opened in
+// advance only to one that is not near (kSpareRoundTripMin): as many as the bursts need, those that
+// came back included. Each is dropped when it dies or grows old (kSpareQuiet), and not replaced
+// when no client came for as long. Optional: none is made or kept once half of what this proxy may
+// have of the descriptors is taken. Worker's thread only, except close(). docs/protocol.md, "Spare
+// connections".
 #pragma once
 
 #include <memory>
@@ -30,6 +31,9 @@ class SparePool {
 
     /// A client came; a connection for it that was alive a moment ago, or nothing.
     ConnectionPtr take();
+    /// One whose stream has ended, and on which another can follow. It ends with FIN if there is no
+    /// room, if its proxy keeps none, or if it is `worn_out`.
+    void give_back(ConnectionPtr connection, bool worn_out = false);
     /// What the proxy's answer to a client's request told.
     void learn(Connection& connection, const Response& response);
     /// One turned out dead at its use.
@@ -41,6 +45,7 @@ class SparePool {
     Task<> open_spare(Budget::Places places);
     bool take_place(Budget::Places& places);
     void refill();
+    void park(ConnectionPtr connection, Budget::Places places, Use use);
     void drop_old();
     void wait_for_age();
 
@@ -52,10 +57,13 @@ class SparePool {
     PoolPolicy policy_;
     Clock::time_point measure_at_{};
     bool pays_ = false;
-    Milliseconds keep_{0};  // 0: the proxy takes none, or it does not pay
+    Milliseconds keep_{0};    // 0: the proxy takes none
+    bool ahead_ = true;       // some are opened in advance; not known: they might
+    bool come_back_ = false;  // some have
     Clock::time_point last_client_{};
     const std::shared_ptr<IdlePool> idle_;
     Timer age_timer_;
+    bool ages_ = false;                  // the timer runs
     Clock::time_point refused_until_{};  // the proxy had no room for more
     std::atomic<std::size_t> opening_{0};
     bool closed_ = false;

@@ -3,6 +3,7 @@
 #include "common/net/deadline.hpp"
 #include "common/net/dial.hpp"
 #include "common/net/frame_io.hpp"
+#include "common/net/settle.hpp"
 #include "common/open/end_to_end.hpp"
 #include "common/open/opening.hpp"
 #include "out/exit.hpp"
@@ -16,6 +17,14 @@ void say_not_parked(const Registration& registration, const std::string& reason)
     log::debug("not parked", {{"topic", registration.network.config.topic},
                               {"server", to_string(registration.network.config.server)},
                               {"reason", reason}});
+}
+
+void say_broken(const Registration& registration, const std::string& reason) {
+    log::limited(log::Level::error, log::Kind::failure, "protocol error",
+                 registration.network.config.topic,
+                 {{"topic", registration.network.config.topic},
+                  {"server", to_string(registration.network.config.server)},
+                  {"reason", reason}});
 }
 
 /// A balancer in front of several proxies sends control and data connections to different ones;
@@ -47,7 +56,8 @@ Task<Parked> park(Connection& proxy, Registration& registration,
                            .topic = registration.network.config.topic,
                            .ext = true,
                            .ticket = registration.ticket,
-                           .quiet = registration.quiet};
+                           .quiet = registration.quiet,
+                           .reuse = true};
     Message message = std::move(request);
     registration.network.proxy_link->prove(message, proxy);
     const auto write_error = co_await write_message(proxy, message);
@@ -144,18 +154,46 @@ class Listed {
     std::shared_ptr<DataLinks::Link> link_;
 };
 
+/// Answers a request for a stream, behind which that begins.
+Task<std::error_code> accept_stream(Connection& proxy, const DataActiveRequest& active) {
+    const Message answer = answer_to(active);
+    const auto error = co_await write_message(proxy, answer);
+    if (proxy.framing() != nullptr) proxy.framing()->begin_sending();
+    co_return error;
+}
+
+/// What comes behind this request are frames, if it says so. False: it is out of turn.
+bool take_framing(Connection& proxy, const DataActiveRequest& active) {
+    const unsigned used = proxy.framing() != nullptr ? proxy.framing()->uses() : 0;
+    if (active.use == 0) return used == 0;
+    if (active.use != used + 1) return false;
+    if (used == 0) proxy.frame(StreamFraming::Role::responder);
+    proxy.receive_stream();
+    return true;
+}
+
 /// Tells the proxy that its part is done, then proves to in that we have its key, and it to us.
 Task<std::optional<Reason>> meet_in(Connection& proxy, const Registration& registration,
                                     const DataActiveRequest& active) {
     Deadline deadline(proxy);
     deadline.expires_after(registration.network.all.open_timeout);
-    const Message answer = answer_to(active);
-    if (const auto error = co_await write_message(proxy, answer)) {
+    if (const auto error = co_await accept_stream(proxy, active)) {
         co_return Reason{Code::proxy_gone, error.message()};
     }
     auto session = std::make_unique<TlsSession>(registration.network.e2e->session());
     auto failure = co_await meet(proxy, std::move(session), "in");
     co_return failure;
+}
+
+void go_on(Worker& worker, std::shared_ptr<Registration> registration,
+           std::shared_ptr<DataLinks::Link> link, ConnectionPtr proxy);
+
+/// Tells in, or the proxy, that the backend is there.
+Task<std::error_code> answer_with_backend(Connection& proxy, const Network& network,
+                                          const DataActiveRequest& active) {
+    if (!network.e2e) co_return co_await accept_stream(proxy, active);
+    const Message answer = answer_to(active);
+    co_return co_await write_message(proxy, answer);
 }
 
 /// Dials the backend for this stream and starts its relay. With end-to-end encryption the result
@@ -167,6 +205,11 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
     const Network& network = registration->network;
     std::optional<Opening> opening(std::in_place, worker.relays(), proxy, active.id,
                                    network.config.topic, active.client);
+    if (!take_framing(proxy, active)) {
+        say_broken(*registration, "a request for a stream out of turn");
+        opening->failed(Code::malformed, "a request out of turn");
+        co_return;
+    }
     if (auto reason = objection(*registration, active)) {
         co_await give_up(opening, proxy, active, std::move(*reason));
         co_return;
@@ -193,18 +236,68 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         co_await give_up(opening, proxy, active, std::move(reason));
         co_return;
     }
-    const Message answer = answer_to(active);
     Deadline deadline(proxy);  // a session may wait for its peer even to write
     if (proxy.tls() != nullptr) deadline.expires_after(network.all.open_timeout);
-    if (const auto error = co_await write_message(proxy, answer)) {
+    const auto error = co_await answer_with_backend(proxy, network, active);
+    if (error) {
         opening->failed(Code::proxy_gone, proxy.has_expired() ? "takes no bytes" : error.message());
         co_return;
     }
     deadline.cancel();
+    StreamEntry entry = opening->finish("proxy", "backend");
+    if (const StreamFraming* framing = proxy.framing()) entry.use = framing->uses();
     worker.relays().start({.client_side = std::move(owned),
                            .service_side = std::move(*backend),
-                           .entry = opening->finish("proxy", "backend"),
-                           .on_end = [link = std::move(link)](const EndedStream&) {}});
+                           .entry = std::move(entry),
+                           .on_end = [&worker, registration = std::move(registration),
+                                      link = std::move(link)](EndedStream ended) mutable {
+                               if (ended.client.verdict != LegVerdict::reusable) return;
+                               go_on(worker, std::move(registration), std::move(link),
+                                     std::move(ended.client.connection));
+                           }});
+}
+
+/// Waits for a stream on a connection that has carried others, and opens that.
+Task<> next_stream(Worker& worker, std::shared_ptr<Registration> registration,
+                   std::shared_ptr<DataLinks::Link> link, ConnectionPtr proxy,
+                   [[maybe_unused]] std::unique_ptr<Listed> listed) {
+    DataLinks& links = *registration->network.links;
+    ConnectionPtr lent = lend(proxy);
+    if (!links.begin(link, lent)) {
+        close_idle(*proxy, Use::again);
+        co_return;
+    }
+    links.park(link, Clock::now());
+    proxy->keep_alive();
+    auto received = co_await read_message(*proxy, kFrameBodyMaxBytes);
+    listed.reset();
+    lent.reset();  // what becomes a stream is not closed from there
+    auto* const active = received ? std::get_if<DataActiveRequest>(&*received) : nullptr;
+    if (active == nullptr) {
+        if (!received && !received.error().is_garbage()) co_return;  // parked, it may end
+        say_broken(*registration, "no request for a stream");
+        co_return;
+    }
+    co_await open_stream(worker, std::move(registration), std::move(link), std::move(proxy),
+                         std::move(*active));
+}
+
+/// The proxy may use the connection of a stream that has ended once more, if we want that.
+void go_on(Worker& worker, std::shared_ptr<Registration> registration,
+           std::shared_ptr<DataLinks::Link> link, ConnectionPtr proxy) {
+    DataLinks& links = *registration->network.links;
+    std::unique_ptr<Listed> listed;
+    if (links.put_back(link)) {
+        listed = std::make_unique<Listed>(links, link);
+    }
+    const Wanted wanted = listed ? Wanted::yes : Wanted::no;
+    settle(std::move(proxy), wanted,
+           [&worker, registration = std::move(registration), link = std::move(link),
+            listed = std::move(listed)](ConnectionPtr parked) mutable {
+               spawn(worker.executor(), "data link",
+                     next_stream(worker, std::move(registration), std::move(link),
+                                 std::move(parked), std::move(listed)));
+           });
 }
 
 }  // namespace
@@ -212,7 +305,7 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
 Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
                  std::shared_ptr<DataLinks::Link> link, DialFor what) {
     DataLinks& links = *registration->network.links;
-    const Listed listed(links, link);
+    std::optional<Listed> listed(std::in_place, links, link);
     // Two writers on one connection can garble the original's proxy: then another connection takes
     // its place, because the proxy does not know that this one is lost.
     for (unsigned attempt = 0; attempt < kParkAttempts; ++attempt) {
@@ -231,7 +324,7 @@ Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
         Parked parked = co_await park(*proxy, *registration, link);
         lent.reset();  // what becomes a stream is not closed from there
         if (parked.garbled) continue;
-        links.remove(link);
+        listed.reset();  // its stream may end, and it be listed again, before this does
         if (parked.active) {
             co_await open_stream(worker, registration, std::move(link), std::move(proxy),
                                  std::move(*parked.active));

@@ -258,7 +258,8 @@ Task<> data_session(ProxyState& state, ConnectionPtr connection, OutDataRequest 
         const Message message = std::move(answer);
         if (co_await write_message(*connection, message)) co_return;
     }
-    registration->pool->park(std::move(connection));
+    if (request.reuse) connection->frame(StreamFraming::Role::requester);
+    registration->pool->park(std::move(connection), request.reuse);
 }
 
 }  // namespace inout::proxy

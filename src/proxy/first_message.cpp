@@ -2,16 +2,10 @@
 #include "common/net/frame_io.hpp"
 #include "proxy/service.hpp"
 #include "proxy/sessions.hpp"
+#include "proxy/spares.hpp"
 
 namespace inout::proxy {
 namespace {
-
-void count_refused(const Connection& connection, const std::string& reason,
-                   std::string_view event = "first message refused") {
-    counters().refused_total.add();
-    log::limited(log::Level::warning, log::Kind::warning, event, connection.source(),
-                 {{"peer", connection.peer()}, {"reason", reason}});
-}
 
 /// What first messages have in common, borrowed. The version is in each of them and in no other
 /// message.
@@ -167,6 +161,12 @@ std::optional<Response> objection(const ProxyState& state, const Message& messag
         answer.code = Code::version;
         return answer;
     }
+    const auto* const in = std::get_if<InRequest>(&message);
+    if (in != nullptr && in->use > 0) {
+        answer.message = "no stream came before on this connection";
+        answer.code = Code::malformed;
+        return answer;
+    }
     const auto& tls = state.config.tls;
     if (tls && tls->mode == TlsMode::required && connection.tls() == nullptr) {
         answer.message = "this proxy demands TLS";
@@ -176,10 +176,48 @@ std::optional<Response> objection(const ProxyState& state, const Message& messag
     return std::nullopt;
 }
 
-/// Who sent this request, if that one may; otherwise it is answered, counted and logged.
+/// Answers who wants its connection to wait. Nothing: it was refused, or has ended.
+Task<std::unique_ptr<Spare>> take_spare(ProxyState& state, const ConnectionPtr& owned,
+                                        InWarmRequest request, const Identity& identity,
+                                        std::shared_ptr<Strangers::Acquaintance> known) {
+    Connection& connection = *owned;
+    auto spare = keep_spare(state, owned, identity, std::move(known));
+    Response answer{.magic = std::move(request.magic),
+                    .request = "InWarmRequest",
+                    .ext = true,
+                    .identity = identity_to_tell(identity)};
+    if (!spare) {
+        answer.code = state.draining ? Code::draining : Code::limit;
+        answer.message = "no spare connection is taken now";
+        co_await refuse(connection, std::move(answer));
+        co_return nullptr;
+    }
+    answer.warm = kSpareKept;
+    if (request.reuse) {
+        connection.frame(StreamFraming::Role::responder);
+        connection.framing()->nonce = answer.nonce = random_hex(kNonceDigits);
+        answer.reuse = true;
+    }
+    const Message message = std::move(answer);
+    // A fresh connection's buffer takes one small frame at once; there is nothing to wait for.
+    const auto error = co_await write_message(connection, message);
+    if (error) spare.reset();
+    co_return std::move(spare);
+}
+
+}  // namespace
+
+void count_refused(const Connection& connection, const std::string& reason,
+                   std::string_view event) {
+    counters().refused_total.add();
+    log::limited(log::Level::warning, log::Kind::warning, event, connection.source(),
+                 {{"peer", connection.peer()}, {"reason", reason}});
+}
+
 Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
-                                    const Message& request, Strangers::Stay* stay) {
-    auto admitted = state.gatekeeper.admit(request, connection);
+                                    const Message& request, Strangers::Stay* stay,
+                                    std::string nonce) {
+    auto admitted = state.gatekeeper.admit(request, connection, nonce);
     if (admitted) co_return std::move(*admitted);
     Gatekeeper::Denial& denial = admitted.error();
     const Head head = head_of(request);
@@ -210,55 +248,6 @@ Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
     co_await refuse(connection, std::move(answer));
     co_return std::nullopt;
 }
-
-/// A spare connection of an in: answers, and waits for its request. Nothing: it was refused, or
-/// ended without one.
-Task<std::optional<Message>> keep_spare(ProxyState& state, const ConnectionPtr& owned,
-                                        InWarmRequest request, const Identity& identity) {
-    Connection& connection = *owned;
-    DescriptorBudget::Owner owner = state.owner_of(identity, connection);
-    std::unique_ptr<DescriptorBudget::Share> share;
-    const auto verdict =
-        state.budget.take(DescriptorBudget::Kind::spare, owner, 1, descriptors_in_use(), share);
-    const bool granted = verdict == DescriptorBudget::Verdict::granted && !state.draining;
-    auto place = granted ? state.spares.add(owned) : nullptr;
-    Response answer{.magic = std::move(request.magic),
-                    .request = "InWarmRequest",
-                    .ext = true,
-                    .warm = kSpareKept,
-                    .identity = identity_to_tell(identity)};
-    if (!place) {
-        answer.code = state.draining ? Code::draining : Code::limit;
-        answer.message = "no spare connection is taken now";
-        answer.warm = std::nullopt;
-        share.reset();
-        co_await refuse(connection, std::move(answer));
-        co_return std::nullopt;
-    }
-    const Counted counted(counters().warm);
-    connection.keep_alive();
-    Deadline deadline(connection);
-    deadline.expires_after(kSpareKept);
-    const Message message = std::move(answer);
-    // A fresh connection's buffer takes one small frame at once; there is nothing to wait for.
-    const auto write_error = co_await write_message(connection, message);
-    auto received = co_await read_message(connection, kFirstFrameBodyMaxBytes);
-    place.reset();
-    if (write_error || !received) {
-        if (!received && received.error().is_garbage()) {
-            count_refused(connection, to_string(received.error()));
-        }
-        co_return std::nullopt;
-    }
-    const auto* in = std::get_if<InRequest>(&*received);
-    if (in == nullptr || in->version != kVersion) {
-        count_refused(connection, "misplaced message on a spare connection");
-        co_return std::nullopt;
-    }
-    co_return std::move(*received);
-}
-
-}  // namespace
 
 Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr owned,
                              std::unique_ptr<Strangers::Stay> own_stay) {
@@ -302,12 +291,12 @@ Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr ow
         known = stay.recognised();
     }
     stay.leave();
-    if (auto* spare = std::get_if<InWarmRequest>(&message)) {
-        auto request = co_await keep_spare(state, owned, std::move(*spare), *identity);
-        if (!request) co_return;
-        message = std::move(*request);
-        identity = co_await admit(state, connection, message, nullptr);
-        if (!identity) co_return;
+    if (auto* warm = std::get_if<InWarmRequest>(&message)) {
+        auto spare =
+            co_await take_spare(state, owned, std::move(*warm), *identity, std::move(known));
+        own_stay.reset();
+        if (spare) co_await spare_session(state, worker, std::move(spare));
+        co_return;
     }
     if (auto* out = std::get_if<OutRequest>(&message)) {
         co_await control_session(state, std::move(owned), std::move(*out), std::move(*identity));

@@ -1,10 +1,12 @@
 #include "common/net/deadline.hpp"
 #include "common/net/error_watch.hpp"
+#include "common/net/settle.hpp"
 #include "common/open/ask.hpp"
 #include "common/open/opening.hpp"
 #include "proxy/activation.hpp"
 #include "proxy/service.hpp"
 #include "proxy/sessions.hpp"
+#include "proxy/spares.hpp"
 
 namespace inout::proxy {
 namespace {
@@ -14,16 +16,20 @@ Task<Activation> activate(Connection& data, EarlyData& early, Milliseconds answe
                           const InRequest& request, const Opening& opening, bool ext) {
     Deadline deadline(data);
     deadline.expires_after(answer_timeout);
+    const StreamFraming* const framing = data.framing();
     const Message message = DataActiveRequest{.magic = random_hex(kMagicDigits),
                                               .topic = request.topic,
                                               .ext = ext,
                                               .id = opening.id(),
                                               .client = opening.client(),
-                                              .e2e = request.e2e};
-    const auto heard = co_await exchange(data, message, early);
+                                              .e2e = request.e2e,
+                                              .use = framing != nullptr ? framing->uses() + 1 : 0};
+    std::string first = first_bytes(early, nullptr);
+    const auto heard = co_await exchange(data, message, std::move(first), &early);
     auto activation = judge(heard.answer ? &*heard.answer : nullptr, data.has_expired(), ext);
-    if (activation.verdict == Activation::Verdict::open && heard.write_error) {
-        early.sink_was_lost(heard.write_error);
+    if (activation.verdict == Activation::Verdict::open) {
+        if (heard.write_error) early.sink_was_lost(heard.write_error);
+        if (framing != nullptr) data.receive_stream();
     }
     co_return activation;
 }
@@ -35,17 +41,54 @@ struct Places {
     std::shared_ptr<Strangers::Acquaintance> known;  ///< somebody of its source is here
 };
 
-/// Counts a running stream of its registration, until the relay has ended it.
+/// A running stream of a registration, counted until the relay has ended it.
 struct RunningStream {
-    RunningStream(std::shared_ptr<Registration> r, Places p)
-        : registration(std::move(r)), counted(registration->streams), places(std::move(p)) {}
+    RunningStream(ProxyState& s, Worker& w, std::shared_ptr<Registration> r, DataPool::Lease l,
+                  Places p, Identity i)
+        : state(s),
+          worker(w),
+          registration(std::move(r)),
+          lease(std::move(l)),
+          counted(registration->streams),
+          places(std::move(p)),
+          identity(std::move(i)) {}
+    ProxyState& state;
+    Worker& worker;
     std::shared_ptr<Registration> registration;
+    DataPool::Lease lease;
     CountedHere counted;
     Places places;
+    Identity identity;  ///< of who asked
 };
+
+/// Gives both connections of a stream to the next ones that come.
+void end(std::unique_ptr<RunningStream> running, EndedStream ended) {
+    ProxyState& state = running->state;
+    Worker& worker = running->worker;
+    auto known = std::move(running->places.known);
+    const Identity identity = std::move(running->identity);
+    DataPool::Lease lease = std::move(running->lease);
+    running.reset();  // its descriptors are free
+    if (ended.service.verdict == LegVerdict::reusable) {
+        settle(std::move(ended.service.connection), Wanted::yes,
+               [lease = std::move(lease)](ConnectionPtr data) mutable {
+                   const bool worn_out = data->framing()->is_worn_out(Clock::now());
+                   lease.give_back(std::move(data), worn_out);
+               });
+    }
+    if (ended.client.verdict != LegVerdict::reusable) return;
+    ConnectionPtr in = std::move(ended.client.connection);
+    auto spare = keep_spare(state, in, identity, std::move(known));
+    const Wanted wanted = spare ? Wanted::yes : Wanted::no;
+    settle(std::move(in), wanted,
+           [&state, &worker, spare = std::move(spare)](const ConnectionPtr&) mutable {
+               spawn(worker.executor(), "spare", spare_session(state, worker, std::move(spare)));
+           });
+}
 
 struct Found {
     ConnectionPtr data{};  ///< open towards the backend
+    DataPool::Lease lease{};
     std::shared_ptr<Registration> registration;
     Reason refusal{Code::none, {}};  ///< if there is no data
 };
@@ -71,7 +114,7 @@ Reason take_places(ProxyState& state, const std::string& topic, const Identity& 
     return {Code::none, {}};
 }
 
-Found not_found(Reason reason) { return {nullptr, nullptr, std::move(reason)}; }
+Found not_found(Reason reason) { return {.refusal = std::move(reason)}; }
 Found not_found(Code code, std::string detail) { return not_found({code, std::move(detail)}); }
 
 /// Tries parked connections, and the next in line when an out is ending, until one is open or the
@@ -105,6 +148,7 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         }
         if (taken.result == DataPool::Taken::closed) continue;  // not its holder any more
         ConnectionPtr data = std::move(taken.connection);
+        DataPool::Lease lease = std::move(taken.lease);
         in.on_reset([&data] { data->close(); });
         const auto activated = co_await activate(*data, early, config.answer_timeout, request,
                                                  opening, registration->ext);
@@ -112,7 +156,9 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         const bool over = early.has_taken();  // no other data connection may get the rest
         switch (activated.verdict) {
             case Activation::Verdict::open: {
-                Found found{.data = std::move(data), .registration = registration};
+                Found found{.data = std::move(data),
+                            .lease = std::move(lease),
+                            .registration = registration};
                 co_return std::move(found);
             }
             case Activation::Verdict::dead:
@@ -130,10 +176,24 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
     co_return not_found(Code::open_timeout, "no live data connection in time");
 }
 
+/// From here on what this in sends are frames, if it knows them. True: that is new to it.
+bool take_framing(const ProxyState& state, Connection& in, const InRequest& request) {
+    if (in.framing() != nullptr) {
+        in.receive_stream();
+        return false;
+    }
+    if (!request.early || state.config.limits.warm == 0) return false;
+    in.frame(StreamFraming::Role::responder);
+    in.framing()->nonce = random_hex(kNonceDigits);
+    in.receive_stream(*request.early);
+    return true;
+}
+
 }  // namespace
 
 Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRequest request,
                        Identity identity, std::shared_ptr<Strangers::Acquaintance> known) {
+    const bool offers_reuse = take_framing(state, *in, request);
     // A 0.0.1 in tells neither id nor client; its own address is the best that is known.
     std::optional<Opening> opening(
         std::in_place, worker.relays(), *in, request.id, request.topic,
@@ -149,6 +209,9 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
     Pump up = early.take_pump();
     in_watch.stop();
     if (in->was_reset() && !up.has_taken()) {
+        if (in->framing() != nullptr && in->framing()->is_broken()) {
+            count_refused(*in, "frames of in: " + in->bytes().failure(), "protocol error");
+        }
         opening->failed(Code::in_gone, "in reset its connection");
         co_return;
     }
@@ -158,6 +221,10 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
                     .ext = true,
                     .code = found.refusal.code};
     if (state.config.limits.warm > 0) answer.warm = kSpareKept;
+    if (found.data && offers_reuse) {
+        answer.reuse = true;
+        answer.nonce = in->framing()->nonce;
+    }
     if (!found.data) {
         opening->failed(found.refusal);
         opening.reset();  // the farewell is no part of it: neither a drain nor others wait for it
@@ -173,12 +240,19 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
         }
         up.source_was_reset();  // what came before is still delivered
     }
-    RunningStream running(std::move(found.registration), std::move(places));
+    if (in->framing() != nullptr) in->framing()->begin_sending();
+    StreamEntry entry = opening->finish("in", "out");
+    if (const StreamFraming* framing = found.data->framing()) entry.use = framing->uses();
+    auto running = std::make_unique<RunningStream>(state, worker, std::move(found.registration),
+                                                   std::move(found.lease), std::move(places),
+                                                   std::move(identity));
     worker.relays().start({.client_side = std::move(in),
                            .service_side = std::move(found.data),
-                           .entry = opening->finish("in", "out"),
+                           .entry = std::move(entry),
                            .up = std::move(up),
-                           .on_end = [running = std::move(running)](const EndedStream&) {}});
+                           .on_end = [running = std::move(running)](EndedStream ended) mutable {
+                               end(std::move(running), std::move(ended));
+                           }});
 }
 
 }  // namespace inout::proxy

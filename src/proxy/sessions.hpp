@@ -18,6 +18,16 @@ struct Registration;
 Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr connection,
                              std::unique_ptr<Strangers::Stay> stay);
 
+/// Counts a peer that was refused without an answer, and says so in the log.
+void count_refused(const Connection& connection, const std::string& reason,
+                   std::string_view event = "first message refused");
+
+/// Who sent this request, if that one may; otherwise it is answered, counted and logged. `stay`: of
+/// a stranger. `nonce`: what the proof of a later request on this connection has to cover.
+Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
+                                    const Message& request, Strangers::Stay* stay,
+                                    std::string nonce = {});
+
 /// An out: registers its topic and keeps the control connection (control_session.cpp).
 Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest request,
                        Identity identity);

@@ -140,15 +140,16 @@ class Witness:
 
 
 def left(chain, program):
-    """What a program holds, its descriptors for splicing and the pool aside: how many are parked
-    follows the load, and out has a task for each."""
-    parked = 0 if program is chain.in_ else chain.proxy.status()["parked"]
+    """What a program holds, its descriptors for splicing and the pools aside: how many connections
+    are parked or spare follows the load, and who waits for the next request has a task for each."""
     status = program.status()
-    return {"sockets": status["sockets"] - parked,
-            "tasks": status["tasks"] - (parked if program is chain.out else 0),
+    parked = 0 if program is chain.in_ else chain.proxy.status()["parked"]
+    idle = parked + status["warm"]
+    waiting = {"in": 0, "proxy": status["warm"], "out": parked}[program.name]
+    return {"sockets": status["sockets"] - idle, "tasks": status["tasks"] - waiting,
             "controls": status["controls"], "opening": status["opening"],
-            "streams": status["streams"], "warm": status["warm"],
-            "descriptors": program.descriptors() - parked - 2 * status["pipes"]}
+            "streams": status["streams"],
+            "descriptors": program.descriptors() - idle - 2 * status["pipes"]}
 
 
 def wait_left(chain, program, before):
@@ -271,8 +272,9 @@ def data_mac(ticket, exporter, key=KEY, secret=SECRET):
 
 
 def proven(kind, payload, key=KEY, secret=SECRET, time_ms=None, exporter=b"", version=2,
-           channel="plain"):
-    """The same with a proof, as docs/protocol.md describes it. Version 1 is our last release's."""
+           channel="plain", nonce=None):
+    """The same with a proof, as docs/protocol.md describes it. Version 1 is our last release's.
+    With a nonce it covers that and the number of the stream."""
     ext = payload["ext"]
     time_ms = int(time.time() * 1000) if time_ms is None else time_ms
 
@@ -284,7 +286,8 @@ def proven(kind, payload, key=KEY, secret=SECRET, time_ms=None, exporter=b"", ve
     else:
         fields = [channel, exporter, key, str(time_ms), kind, payload["version"], topic, magic,
                   *of("mode", "instance", "heartbeat_timeout", "id", "client", "e2e"),
-                  *(["1"] if "bound" in ext else [])]
+                  *(["1"] if "bound" in ext else []),
+                  *([nonce, str(ext["reuse"])] if nonce is not None else [])]
     proof = mac_of(secret, "inout proof %d" % version, fields)
     return {**payload, "ext": {**ext, "key": key, "time": time_ms,
                                "proof" if version == 1 else "proof2": proof}}

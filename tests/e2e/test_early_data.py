@@ -214,8 +214,9 @@ def test_a_client_that_sends_and_resets_leaves_nothing_when_the_open_is_over(run
     Sender(client, bytes(size))
     wait_opening(chain.out)
     reset(client)
-    for program in chain.all():
-        assert program.wait_event("open_failed")["code"] == "backend_timeout"
+    codes = [program.wait_event("open_failed")["code"] for program in chain.all()]
+    # What came behind the request on a fresh connection was not taken yet.
+    assert codes in (["backend_timeout"] * 3, ["client_gone", "in_gone", "backend_timeout"])
     chain.wait_idle()
 
 
@@ -255,7 +256,8 @@ def test_clients_that_send_and_reset_at_once_leave_nothing_behind(run):
     with chain.connect() as client:
         expect_echo(client)
     chain.wait_idle()
-    wait_for(lambda: chain.in_.status()["sockets"] == 0, what="end of all connections")
+    wait_for(lambda: chain.in_.status()["sockets"] == chain.in_.status()["warm"],
+             what="end of all connections")
 
 
 # --- at most once ---
@@ -283,8 +285,8 @@ def test_a_silent_client_is_served_by_the_next_connection_when_the_first_dies(ru
         parked.remove(dying)
         heir = first_activated(*parked)
         client.sendall(b"now")
-        assert read_exactly(heir.sock, 3) == b"now"
         heir.respond()
+        assert read_exactly(heir.sock, 3) == b"now"
         heir.sock.sendall(b"answer")
         assert read_exactly(client, 6) == b"answer"
     assert not in_.find("open_failed")

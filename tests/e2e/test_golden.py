@@ -24,6 +24,7 @@ MASKS = [
     (r'"ticket":"[0-9a-f]{32}"', '"ticket":"TICKET"'),
     (r'"proxy":"[0-9a-f]{16}"', '"proxy":"PROXY"'),
     (r'"id":"[0-9a-f]{16}"', '"id":"ID"'),
+    (r'"nonce":"[0-9a-f]{32}"', '"nonce":"NONCE"'),
     (r"127\.0\.0\.1:\d{4,5}\b", "ADDRESS"),
 ]
 # They may come at any time, in any number.
@@ -95,7 +96,8 @@ def test_our_programs(run):
     in_.wait_event("proxy reached")
     with connect(in_.port()) as client:
         expect_echo(client, b"early")
-    wait_for(lambda: proxy.status()["parked"] == 2, what="replacement")
+    # The one that the stream had comes back, and another was asked for meanwhile.
+    wait_for(lambda: proxy.status()["parked"] == 3, what="full pool")
     other = run.in_(lines.to_in.port, ["nobody"])
     expect_failed_open(other.port())
     lines.wait_heartbeat()

@@ -97,7 +97,7 @@ class System:
 
     def unparked(self):
         status = self.proxy.status()
-        return status["sockets"] - status["parked"]
+        return status["sockets"] - status["parked"] - status["warm"]
 
     def check_unharmed(self):
         self.check_stream()

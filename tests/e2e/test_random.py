@@ -22,11 +22,11 @@ def resident_kib(program):
 
 
 def at_rest(chain):
-    """Sockets and descriptors of each program without any stream. Parked connections, which the
-    proxy counts, are left out at both their ends: how many there are follows the load."""
+    """Sockets and descriptors of each program without any stream. Parked and spare connections are
+    left out at both their ends: how many there are follows the load."""
     chain.wait_idle()
-    parked = chain.proxy.status()["parked"]
-    shares = {"in": 0, "proxy": parked, "out": parked}
+    parked, warm = (chain.proxy.status()[pool] for pool in ("parked", "warm"))
+    shares = {"in": warm, "proxy": parked + warm, "out": parked}
     return {p.name: (p.status()["sockets"] - shares[p.name], p.descriptors() - shares[p.name])
             for p in chain.all()}
 

@@ -351,12 +351,13 @@ def test_all_connections_but_the_first_resume_its_session(run, end):
     out = run.out(to_out.port, {"t": echo_server(run).port})
     out.wait_event("registered")
     in_ = run.in_(to_in.port, ["t"])
-    for count in range(1, 5):
-        client = connect(in_.port())
+    expect_echo(client := connect(in_.port()))
+    end(client)
+    for program in (in_, out):
+        program.wait_event("stream")
+    # More streams at a time than there are connections.
+    for client in [run.own(connect(in_.port())) for _ in range(6)]:
         expect_echo(client)
-        end(client)
-        for program in (in_, out):
-            program.wait_event("stream", count=count)
     wait_for(lambda: len(to_out.lines) >= 6 and all(line.down for line in to_out.lines),
              what="data connections")
     for tunnel in (to_out, to_in):
@@ -373,9 +374,8 @@ def test_a_large_certificate_is_no_hindrance_to_what_resumes_its_session(run):
     to_out = run.own(Tunnel(proxy.port()))
     run.out(to_out.port, {"t": echo_server(run).port}, tls).wait_event("registered")
     in_ = run.in_(proxy, ["t"], tls)
-    for _ in range(4):
-        with connect(in_.port()) as client:
-            expect_echo(client)
+    for client in [run.own(connect(in_.port())) for _ in range(6)]:
+        expect_echo(client)
     wait_for(lambda: len(to_out.lines) > 5 and all(each.down for each in to_out.lines), what="six")
     assert all(resumes(line.down) for line in to_out.lines[1:])
 

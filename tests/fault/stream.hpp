@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <csignal>
 #include <memory>
 #include <span>
 #include <utility>
@@ -137,7 +138,10 @@ class Stream {
 /// A test's streams; at its end nothing of them may be left.
 class StreamTest : public testing::Test {
   protected:
-    static void SetUpTestSuite() { log::start("tests", log::Level::error, log::Format::text); }
+    static void SetUpTestSuite() {
+        log::start("tests", log::Level::error, log::Format::text);
+        ::signal(SIGPIPE, SIG_IGN);  // as in the programs: splice(2) into what was reset raises it
+    }
 
     /// To be started by the test.
     Stream& prepare(Path path, Faults faults = {}, unsigned seed = 1) {

@@ -54,6 +54,7 @@ class CallsLayer : public ByteLayer {
     }
     bool is_quiet() override { return !has_input(fd_); }
     bool can_splice() const override { return true; }
+    bool take_raw(std::uint64_t /*moved*/) override { return true; }
     ssize_t splice_into(int pipe, std::size_t size) override {
         return noted(calls_.splice(fd_, pipe, size));
     }

@@ -44,6 +44,7 @@ void log_status(std::string_view event) {
                       {"denied_total", c.denied_total.load()},
                       {"evicted_total", c.evicted_total.load()},
                       {"monitors_total", c.monitors_total.load()},
+                      {"framing_errors_total", c.framing_errors_total.load()},
                       {"lines_held", c.lines_held.load()},
                       {"lines_lost", c.lines_lost.load()}});
 }

@@ -45,13 +45,14 @@ struct Counters {
     Counter topics_unregistered{size++};  ///< out: not (yet) registered
     Counter tasks{size++};                ///< coroutines started and not ended
     Counter streams_total{size++};
-    Counter failed_total{size++};    ///< opens that failed
-    Counter refused_total{size++};   ///< connections that were not accepted
-    Counter denied_total{size++};    ///< requests without permission
-    Counter evicted_total{size++};   ///< strangers that made room for newer ones
-    Counter monitors_total{size++};  ///< who connected, or shook hands, and left
-    Counter lines_held{size++};      ///< log lines held back by their budget
-    Counter lines_lost{size++};      ///< log lines for which there was no room
+    Counter failed_total{size++};          ///< opens that failed
+    Counter refused_total{size++};         ///< connections that were not accepted
+    Counter denied_total{size++};          ///< requests without permission
+    Counter evicted_total{size++};         ///< strangers that made room for newer ones
+    Counter monitors_total{size++};        ///< who connected, or shook hands, and left
+    Counter framing_errors_total{size++};  ///< peers whose frames of a stream broke the rules
+    Counter lines_held{size++};            ///< log lines held back by their budget
+    Counter lines_lost{size++};            ///< log lines for which there was no room
 };
 
 namespace detail {

@@ -46,8 +46,24 @@ std::unique_ptr<ByteLayer> Connection::pop() {
     layers_.pop_back();
     top_ = layers_.empty() ? &wire_ : layers_.back().get();
     unread_.attach(*top_);
-    tls_ = dynamic_cast<TlsSession*>(top_);
+    tls_ = nullptr;
+    for (const auto& left : layers_) {
+        if (auto* const session = dynamic_cast<TlsSession*>(left.get())) tls_ = session;
+    }
     return layer;
+}
+
+void Connection::frame(StreamFraming::Role role) {
+    auto framing = std::make_unique<StreamFraming>(*top_, role);
+    framing_ = framing.get();
+    push(std::move(framing));
+}
+
+void Connection::uncover_framing() {
+    while (top_ != framing_) pop();
+    unread_.take(unread_.bytes().size());
+    was_reset_ = false;
+    on_reset_ = {};
 }
 
 void Connection::secure(std::unique_ptr<TlsSession> session) {
@@ -166,11 +182,6 @@ void Connection::abandon_waiters() {
     for (Waiter* waiter : waiters) {
         if (waiter != nullptr) waiter->abandon();  // this may be gone
     }
-}
-
-bool Connection::outlives_stream() const {
-    return std::any_of(layers_.begin(), layers_.end(),
-                       [](const auto& layer) { return layer->outlives_stream(); });
 }
 
 std::error_code Connection::last_error() const {

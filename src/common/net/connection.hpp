@@ -18,6 +18,7 @@
 #include "common/base/turn.hpp"
 #include "common/net/asio.hpp"
 #include "common/net/poller.hpp"
+#include "common/net/stream_framing.hpp"
 #include "common/net/unread.hpp"
 #include "common/os/socket.hpp"
 #include "common/os/socket_layer.hpp"
@@ -47,7 +48,7 @@ class Connection final : private Poller::Watched {
     /// From now on all goes through this layer, which lies over what was there before.
     void push(std::unique_ptr<ByteLayer> layer);
     /// Takes the uppermost layer away again, which is not the socket.
-    std::unique_ptr<ByteLayer> pop();  // only tests
+    std::unique_ptr<ByteLayer> pop();
     /// A new layer of TLS, for which unread() are the peer's first bytes; handshake() is next.
     void secure(std::unique_ptr<TlsSession> session);
     void secure(SslPtr ssl);
@@ -56,6 +57,15 @@ class Connection final : private Poller::Watched {
     /// Who the peer is and what failed in a handshake is asked of its TLS; whoever moves bytes does
     /// not ask whether there is some. The uppermost session, or nothing.
     TlsSession* tls() const { return tls_; }
+    /// From now on streams can follow one another here. Over the socket or its TLS, once.
+    void frame(StreamFraming::Role role);
+    /// Nothing: the connection ends with its stream.
+    StreamFraming* framing() const { return framing_; }
+    /// What comes from now on, unread() too, are the frames of a stream (StreamFraming).
+    void receive_stream(std::size_t headless = 0) { framing_->begin_receiving(unread_, headless); }
+    /// Takes away what the last stream has left over the framing: a session from end to end, what
+    /// was read ahead in that, and that it was reset.
+    void uncover_framing();
     /// What reading, writing and ending go through.
     ByteLayer& bytes() { return unread_.is_empty() ? *top_ : unread_; }
     /// The lowest layer: what TLS sends, for who ends a connection without it.
@@ -65,8 +75,6 @@ class Connection final : private Poller::Watched {
     ssize_t receive(std::span<char> into) { return bytes().read(into); }
     ssize_t send(std::string_view data) { return top_->write(data); }
     int shut_send() { return top_->shut_send(); }
-    /// Whether one of its layers keeps the end of a stream to itself (ByteLayer).
-    bool outlives_stream() const;
     /// The reason of a failure of receive() or send(), to be asked at once.
     std::error_code last_error() const;
 
@@ -196,6 +204,7 @@ class Connection final : private Poller::Watched {
     std::vector<std::unique_ptr<ByteLayer>> layers_;  // over that, the uppermost at the back
     ByteLayer* top_ = &wire_;
     TlsSession* tls_ = nullptr;
+    StreamFraming* framing_ = nullptr;
     Unread unread_{wire_};  // over all of them
     Turn turn_;
     Counted counted_{counters().sockets};

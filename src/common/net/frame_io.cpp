@@ -81,7 +81,11 @@ Task<std::error_code> write_message(Connection& connection, const Message& messa
 Task<> say_farewell(Connection& connection) {
     if (!connection.is_open()) co_return;
     // A peer that does not even read its answer gets a mere FIN.
-    if (connection.shut_send() != 0) connection.wire().shut_send();
+    const auto* const framing = connection.framing();
+    const bool in_frames = framing != nullptr && framing->is_in_stream();
+    if (connection.shut_send() != 0 || (in_frames && connection.framing()->end_below() != 0)) {
+        connection.wire().shut_send();
+    }
     Deadline deadline(connection);
     deadline.expires_after(kFarewell);
     std::size_t left = kFarewellMaxBytes;

@@ -15,6 +15,19 @@ Unread::Unread(Unread& other)
       end_(std::exchange(other.end_, 0)),
       size_(std::exchange(other.size_, 0)) {}
 
+void Unread::prepend(Unread& other) {
+    std::swap(block_, other.block_);
+    std::swap(begin_, other.begin_);
+    std::swap(end_, other.end_);
+    std::swap(size_, other.size_);
+    if (other.is_empty()) return;
+    const std::string_view behind = other.bytes();
+    make_room((end_ - begin_) + behind.size());
+    std::copy(behind.begin(), behind.end(), block_.get() + end_);
+    end_ += static_cast<std::uint32_t>(behind.size());
+    other.take(behind.size());
+}
+
 void Unread::take(std::size_t size) {
     begin_ += static_cast<std::uint32_t>(std::min<std::size_t>(size, end_ - begin_));
     if (!is_empty()) return;

@@ -18,6 +18,8 @@ class Unread final : public ByteLayer {
     explicit Unread(ByteLayer& below) : below_(&below) {}
     /// Takes over what `other` holds, which is empty afterwards.
     Unread(Unread& other);
+    /// Takes over what `other` holds, which comes before what is held here.
+    void prepend(Unread& other);
     /// Lies over another layer from now on. What it holds came from the last one.
     void attach(ByteLayer& below) { below_ = &below; }
 
@@ -33,6 +35,7 @@ class Unread final : public ByteLayer {
     bool is_drained() const override { return is_empty() && below_->is_drained(); }
     bool is_quiet() override { return is_empty() && below_->is_quiet(); }
     bool can_splice() const override { return is_empty() && below_->can_splice(); }
+    bool take_raw(std::uint64_t moved) override { return below_->take_raw(moved); }
 
     ssize_t write(std::string_view data) override { return below_->write(data); }
     int shut_send() override { return below_->shut_send(); }

@@ -38,24 +38,38 @@ Task<Heard> exchange(Connection& to, const Message& request) {
     co_return Heard{std::move(answer), write_error};
 }
 
-Task<Heard> exchange(Connection& to, const Message& request, EarlyData& early, TlsSession* e2e) {
+std::string first_bytes(EarlyData& early, TlsSession* e2e) {
+    if (e2e != nullptr) return e2e->first_flight();
+    std::string first;
+    early.append_to(first);
+    return first;
+}
+
+Task<Heard> exchange(Connection& to, const Message& request, std::string first, EarlyData* early) {
+    StreamFraming* const framing = to.framing();
     std::string frame = encode(request);
-    if (e2e != nullptr) {
-        frame += e2e->first_flight();
+    if (framing != nullptr) {
+        append_data(frame, first);
     } else {
-        early.append_to(frame);
+        frame += first;
     }
     const auto write_error = co_await to.write_all(frame);
-    frame = {};  // the answer may take long
+    if (framing != nullptr) framing->begin_sending(first.size());
+    frame = first = {};  // the answer may take long
     // After a failed write too the answer is read: it may have been sent before.
-    if (!write_error && e2e == nullptr) early.pass_to(to);
+    if (!write_error && early != nullptr) early->pass_to(to);
     auto answer = co_await read_message(to, kFrameBodyMaxBytes);
-    early.pause();
+    if (early != nullptr) early->pause();
     co_return Heard{std::move(answer), write_error};
 }
 
 Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request) {
-    auto heard = co_await exchange(asking.proxy, request, asking.early, asking.e2e.get());
+    Connection& proxy = asking.proxy;
+    const auto* const wanted = std::get_if<InRequest>(&request);
+    const bool offers_reuse = wanted != nullptr && wanted->early.has_value();
+    const std::size_t sent = asking.first.size();
+    EarlyData* const more = asking.e2e || offers_reuse ? nullptr : &asking.early;
+    auto heard = co_await exchange(proxy, request, std::move(asking.first), more);
     if (!heard.answer && heard.write_error) {
         co_return Failure{
             unanswered(to_string(asking.server) + ": " + heard.write_error.message())};
@@ -69,6 +83,12 @@ Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request) {
         co_return Failure{unanswered(to_string(asking.server) + ": not an answer to the request")};
     }
     if (!response->ok()) co_return Failure{NotOpened{{response->code, response->message}}};
+    if (offers_reuse && response->reuse) {
+        proxy.frame(StreamFraming::Role::requester);
+        proxy.framing()->nonce = response->nonce;
+        proxy.framing()->begin_sending(sent);
+    }
+    if (proxy.framing() != nullptr) proxy.receive_stream();
     if (heard.write_error) asking.early.sink_was_lost(heard.write_error);
     if (asking.e2e) {
         auto failure = co_await meet_out(asking);

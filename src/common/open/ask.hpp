@@ -25,12 +25,13 @@ struct Heard {
 
 /// Sends `request` alone and awaits the answer.
 Task<Heard> exchange(Connection& to, const Message& request);
-/// The same with the stream's first bytes: those that are there leave together with the request,
-/// those that come until the answer does follow. If the request could not be sent the caller tells
-/// `early` (sink_was_lost), should the stream be open. `e2e`: nothing, or a client's session, whose
-/// first flight goes behind the request instead of the first bytes.
-Task<Heard> exchange(Connection& to, const Message& request, EarlyData& early,
-                     TlsSession* e2e = nullptr);
+/// What leaves together with a request: the stream's first bytes, as far as they are there, or,
+/// with a client's session, the first flight of that.
+std::string first_bytes(EarlyData& early, TlsSession* e2e);
+/// The same as above with such first bytes, in the frames of a stream where the connection has
+/// them. Of `early`, what comes until the answer does follows; nothing: it waits. If the request
+/// could not be sent the caller tells `early` (sink_was_lost), should the stream be open.
+Task<Heard> exchange(Connection& to, const Message& request, std::string first, EarlyData* early);
 
 /// Whom to ask for a stream.
 struct Asking {
@@ -38,6 +39,7 @@ struct Asking {
     const HostPort& server;             ///< the proxy's address, for words
     EarlyData& early;                   ///< of who wants the stream
     std::unique_ptr<TlsSession> e2e{};  ///< with out; nothing: not encrypted end to end
+    std::string first{};                ///< first_bytes()
 };
 
 /// Why a request has opened no stream.
@@ -50,7 +52,8 @@ struct NotOpened {
 };
 
 /// Sends `request` with the first bytes; the stream is open when it returns the proxy's answer.
-/// From then on all goes through the session with out, if there is one.
+/// From then on all goes through the session with out, if there is one. A request that says how
+/// many its first bytes are offers that other streams follow this one on the connection.
 Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request);
 
 }  // namespace inout

@@ -33,9 +33,6 @@ class ByteLayer {
     virtual ssize_t write(std::string_view data) = 0;
     /// Ends our direction: 0, or -1 with errno; EAGAIN: again when there is room.
     virtual int shut_send() = 0;
-    /// Whether a stream that has ended in both directions, cleanly, has not ended its connection:
-    /// another may follow.
-    virtual bool outlives_stream() const { return false; }
 
     /// What the last EAGAIN of reading, and of writing, waits for, if not for the obvious.
     virtual bool read_wants_write() const { return false; }
@@ -47,8 +44,11 @@ class ByteLayer {
     /// content, such as a session ticket.
     virtual bool is_quiet() = 0;
 
-    /// Whether its bytes are the socket's, so that the kernel may move them.
+    /// Whether what is read here are the socket's bytes, so that the kernel may move them.
     virtual bool can_splice() const { return false; }
+    /// Whether what is written here may be the socket's bytes too, from now on. A layer that frames
+    /// may tell its peer so; `moved`: so much of the stream has been written already.
+    virtual bool take_raw(std::uint64_t /*moved*/) { return false; }
     /// As splice(2), from here into a pipe and from a pipe to here; EINVAL where it can not be.
     virtual ssize_t splice_into(int /*pipe*/, std::size_t /*size*/) { return no_splice(); }
     virtual ssize_t splice_from(int /*pipe*/, std::size_t /*size*/) { return no_splice(); }

@@ -18,6 +18,7 @@ class SocketLayer : public ByteLayer {
     bool is_quiet() override;
     /// splice(2) stops before urgent data as if nothing were there.
     bool can_splice() const override { return !urgent_; }
+    bool take_raw(std::uint64_t /*moved*/) override { return !urgent_; }
     /// With SPLICE_F_NONBLOCK and SPLICE_F_MOVE, never SPLICE_F_MORE: it would delay a last piece.
     ssize_t splice_into(int pipe, std::size_t size) override;
     ssize_t splice_from(int pipe, std::size_t size) override;

@@ -78,7 +78,10 @@ std::optional<Pump::Step> Pump::deliver(ByteLayer& sink) {
 
 std::optional<Pump::Step> Pump::copy(const Tools& tools, ByteLayer& source, ByteLayer& sink,
                                      Turn& turn) {
-    const ssize_t n = uninterrupted([&] { return receive(source, tools.buffer, turn); });
+    // With its headers that makes one full record of the sink's, and not a second one of some
+    // bytes.
+    const auto into = tools.buffer.first(tools.buffer.size() - sink.record_overhead());
+    const ssize_t n = uninterrupted([&] { return receive(source, into, turn); });
     if (n < 0) return would_block() ? Step::wait_readable : fail(Step::source_failed, errno);
     source_ended_ = n == 0;
     if (source_ended_) return std::nullopt;
@@ -96,8 +99,8 @@ std::optional<Pump::Step> Pump::copy(const Tools& tools, ByteLayer& source, Byte
         // A short read drained the source: asking again would only say EAGAIN (socket(7),
         // epoll(7)).
         if (!leftover_) return Step::wait_readable;
-    } else if (static_cast<std::size_t>(n) == tools.buffer.size() && source.can_splice() &&
-               sink.can_splice() && !splice_unsupported_) {
+    } else if (static_cast<std::size_t>(n) == into.size() && source.can_splice() &&
+               !splice_unsupported_ && sink.take_raw(bytes_)) {
         small_bursts_ = 0;
         splicing_ = true;
     }

@@ -105,19 +105,19 @@ class Relay {
                 reset({StreamEnd::Cause::stall_timeout, side->leg});
             }
         }
-        if (moving_.stuck(moved, true, now, set_.options_.idle_timeout)) {
+        // Who was asked has its own watch over what it still delivers.
+        const bool delivers =
+            rules_.are_inputs_over() && (client_.awaits_release() || service_.awaits_release());
+        if (moving_.stuck(moved, !delivers, now, set_.options_.idle_timeout)) {
             reset({StreamEnd::Cause::idle_timeout});
         }
     }
 
     bool waits_for(Side& side) {
         if (!rules_.must_arrive(side.leg)) return false;
-        const TcpSample sample = sample_tcp(side.connection->fd());
-        side.closed = sample.closed;
-        // Over in both directions, and nobody watches for an RST any more, which is no delivery.
-        const int error = side.closed ? side.connection->take_error() : 0;
+        const auto [arrived, error] = side.look_for_arrival(rules_.ends_cleanly());
         if (error != 0) note_loss(side, side.why_lost(error));
-        return !sample.all_acknowledged();
+        return !arrived;
     }
 
     void note_loss(Side& side, StreamEnd why) {
@@ -131,7 +131,8 @@ class Relay {
     Direction& direction_to(const Side& side) { return &side == &client_ ? down_ : up_; }
 
     void advance(Direction& d) {
-        if (rules_.is_over() || rules_.is_input_over(d.source.leg)) return;
+        if (rules_.is_over()) return;
+        if (rules_.is_input_over(d.source.leg)) return await_release(d.source, d);
         const std::uint64_t before = d.pump.bytes();
         const Pump::Step step = d.pump.run_if_due(set_.tools(), d.source.connection->bytes(),
                                                   d.sink.connection->bytes());
@@ -157,6 +158,8 @@ class Relay {
 
     /// The source's end becomes the sink's.
     void end(Direction& d) {
+        const bool is_last = ends_the_stream(d);
+        if (StreamFraming* framing = d.sink.framed()) framing->hold_end(is_last);
         const int result = d.sink.connection->shut_send();
         if (result != 0 && errno == EAGAIN) {
             wait_for_sink(d);  // no room for close_notify; then the pump says "ended" again
@@ -166,7 +169,31 @@ class Relay {
         rules_.input_ended(d.source.leg);
         d.sink.unacknowledged = true;  // the FIN
         if (result != 0) fail(d.sink, error);
+        if (result == 0 && is_last) {
+            stream_->is_ending();
+            return finish();
+        }
+        await_release(d.source, d);
         close_when_done();
+    }
+
+    /// Behind this direction's end nothing is waited for: that and `free` can leave together.
+    bool ends_the_stream(Direction& d) {
+        const StreamFraming* const framing = d.sink.framed();
+        return framing != nullptr && framing->role() == StreamFraming::Role::responder &&
+               rules_.has_input_ended(d.sink.leg) && !waits_for(d.source) && rules_.ends_cleanly();
+    }
+
+    /// Goes on reading a side whose input has ended for the word that all has arrived there.
+    void await_release(Side& side, Direction& d) {
+        if (rules_.is_over() || !rules_.has_input_ended(side.leg) || rules_.is_lost(side.leg) ||
+            !side.awaits_release()) {
+            return;
+        }
+        if (side.framed()->look_for_release() == 0) return close_when_done();
+        if (errno != EAGAIN && errno != EINTR) return fail(side, errno);
+        side.connection->wait_for_input(d);
+        ++pending_;
     }
 
     void wait_for_sink(Direction& d) {
@@ -208,7 +235,8 @@ class Relay {
             towards.pump.discard(set_.pipes_);
         }
         direction_from(side).pump.source_was_reset();
-        stop_receiving(side.connection->fd());  // no event of a vanished peer would end a wait
+        // No event of a vanished peer would end a wait.
+        if (!side.was_reset_in_order()) stop_receiving(side.connection->fd());
         close_when_done();
     }
 
@@ -242,7 +270,7 @@ class Relay {
         rules_.closed();
         up_.pump.discard(set_.pipes_);
         down_.pump.discard(set_.pipes_);
-        EndedStream ended{end_leg(client_), end_leg(service_)};
+        EndedStream ended{client_.give_back(rules_), service_.give_back(rules_)};
         set_.relays_.erase(this);
         set_.closing_.erase(this);
         counters().streams.take();
@@ -260,19 +288,6 @@ class Relay {
         } catch (const std::bad_alloc&) {
             // A stream that might have followed is lost, and its connection with it.
         }
-    }
-
-    EndedLeg end_leg(Side& side) {
-        Connection& connection = *side.connection;
-        const LegVerdict verdict = rules_.verdict(connection.outlives_stream());
-        if (verdict == LegVerdict::reusable) {
-            connection.cancel_waits();
-        } else if (rules_.ends_cleanly()) {
-            side.close_clean();
-        } else {
-            connection.close();
-        }
-        return {std::move(side.connection), verdict};
     }
 
     /// Does what a pending operation was for, and counts it as done. If memory runs out half of it

@@ -44,12 +44,74 @@ struct RelaySide final : Waiter {
                    : Verdict::lives;
     }
 
+    /// Where the stream's ends are not the connection's; nothing: they are, or it was given back.
+    StreamFraming* framed() const {
+        StreamFraming* const framing = connection ? connection->framing() : nullptr;
+        return framing != nullptr && !framing->is_raw() ? framing : nullptr;
+    }
+    /// Reset, but its connection is whole.
+    bool was_reset_in_order() const {
+        const StreamFraming* const framing = framed();
+        return framing != nullptr && framing->was_reset_by_peer();
+    }
+    /// It has ended, and its peer has not said yet that all of the stream has arrived.
+    bool awaits_release() const {
+        const StreamFraming* const framing = framed();
+        return framing != nullptr && framing->awaits_release();
+    }
     StreamEnd why_lost(int error) const {
         const ByteLayer& bytes = connection->bytes();
         if (const auto own = bytes.last_error(); own && own.category() != std::system_category()) {
-            return {StreamEnd::Cause::tls, leg, bytes.failure()};
+            const bool broken =
+                connection->framing() != nullptr && connection->framing()->is_broken();
+            return {broken ? StreamEnd::Cause::framing : StreamEnd::Cause::tls, leg,
+                    bytes.failure()};
         }
         return {error == ETIMEDOUT ? StreamEnd::Cause::timeout : StreamEnd::Cause::reset, leg};
+    }
+
+    struct Arrival {
+        bool all;   ///< nothing is waited for any more
+        int error;  ///< the connection is over by an RST, which is no delivery
+    };
+    /// Whether its peer has all of the stream. A reset that can be said in frames waits for
+    /// nothing.
+    Arrival look_for_arrival(bool cleanly) {
+        if (const StreamFraming* const framing = framed()) {
+            if (cleanly) return {!framing->awaits_release(), 0};
+            if (framing->can_reset() || framing->was_reset_by_peer()) return {true, 0};
+        }
+        const TcpSample sample = sample_tcp(connection->fd());
+        closed = sample.closed;
+        // Over in both directions, and nobody watches for an RST any more.
+        return {sample.all_acknowledged(), closed ? connection->take_error() : 0};
+    }
+
+    /// Of a stream that is over.
+    EndedLeg give_back(const EndRules& rules) {
+        const bool cleanly = rules.ends_cleanly();
+        LegVerdict verdict = LegVerdict::spent;
+        if (rules.is_whole(leg, was_reset_in_order()) && comes_apart(cleanly)) {
+            verdict = LegVerdict::reusable;
+            connection->cancel_waits();
+        } else if (cleanly) {
+            close_clean();
+        } else {
+            connection->close();
+        }
+        return {std::move(connection), verdict};
+    }
+
+  private:
+    /// Whether its connection can carry another stream, of what concerns this leg alone. Ends our
+    /// direction, in order, if nothing has.
+    bool comes_apart(bool cleanly) const {
+        StreamFraming* const framing = framed();
+        if (framing == nullptr || framing->is_broken()) return false;
+        if (cleanly || (framing->has_ended() && framing->was_reset_by_peer())) return true;
+        if (!framing->can_reset()) return false;
+        framing->reset_stream();
+        return true;
     }
 
     void close_clean() {

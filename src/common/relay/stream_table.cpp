@@ -51,7 +51,10 @@ void StreamEntry::log_end(Clock::time_point opened, const StreamEnd& end) const 
         return std::chrono::duration_cast<Milliseconds>(d).count();
     };
     const StreamRecord& record = *record_;
-    log::limited(log::Level::info, log::Kind::stream, "stream", record.topic,
+    // Who breaks the rules is worth a look; all else is as it may be.
+    const bool broken = end.cause == StreamEnd::Cause::framing;
+    log::limited(broken ? log::Level::error : log::Level::info, log::Kind::stream, "stream",
+                 record.topic,
                  {{"id", record.id},
                   {"topic", record.topic},
                   {"client", record.client},
@@ -59,6 +62,7 @@ void StreamEntry::log_end(Clock::time_point opened, const StreamEnd& end) const 
                   {"bytes_down", record.bytes_from(StreamLeg::service)},
                   {"open_ms", milliseconds(opened - record.arrived)},
                   {"duration_ms", milliseconds(Clock::now() - record.arrived)},
+                  {"use", use},
                   {"reason", to_string(end, client_side, service_side)}});
 }
 

@@ -126,6 +126,7 @@ class StreamEntry {
 
     const char* client_side = "client";  ///< the names of its two legs, for the log
     const char* service_side = "backend";
+    unsigned use = 1;  ///< which stream of its connection to our other program this is, for the log
 
   private:
     StreamTable* table_;

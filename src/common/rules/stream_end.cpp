@@ -14,6 +14,7 @@ std::string to_string(const StreamEnd& end, std::string_view client, std::string
         case StreamEnd::Cause::stall_timeout: return "stall timeout of " + leg;
         case StreamEnd::Cause::idle_timeout: return "idle timeout";
         case StreamEnd::Cause::tls: return "TLS with " + leg + ": " + end.words;
+        case StreamEnd::Cause::framing: return "frames of " + leg + ": " + end.words;
         case StreamEnd::Cause::told: break;
     }
     return end.words;
@@ -31,6 +32,7 @@ void EndRules::end_now(StreamEnd why) {
     if (over_) return;
     note(std::move(why));
     for (State& leg : legs_) leg = {Input::over, true};
+    was_told_ = true;
     flush_until_ = Clock::time_point::min();
 }
 
@@ -40,11 +42,9 @@ EndRules::Next EndRules::next(Clock::time_point now) const {
     return are_inputs_over() ? Next::wait_for_arrival : Next::go_on;
 }
 
-LegVerdict EndRules::verdict(bool outlives_stream) const {
-    const bool has_ended =
-        has_input_ended(StreamLeg::client) && has_input_ended(StreamLeg::service);
-    return outlives_stream && has_ended && ends_cleanly() ? LegVerdict::reusable
-                                                          : LegVerdict::spent;
+bool EndRules::is_whole(StreamLeg leg, bool in_order) const {
+    if (was_told_) return false;
+    return ends_cleanly() ? are_inputs_over() : !is_lost(leg) || in_order;
 }
 
 void EndRules::note(StreamEnd why) {

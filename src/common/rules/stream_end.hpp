@@ -33,6 +33,7 @@ struct StreamEnd {
         stall_timeout,  ///< bytes wait for a leg that takes none
         idle_timeout,   ///< nothing moved, either way
         tls,            ///< on the leg: cut, or broken; `words` say how
+        framing,        ///< on the leg: its peer has broken the rules; `words` say how
         told,           ///< this program ends it; `words` say why
     };
     Cause cause = Cause::done;
@@ -75,9 +76,10 @@ class EndRules {
         return !is_lost(StreamLeg::client) && !is_lost(StreamLeg::service);
     }
 
-    /// Of a stream that is over. Another can follow on a connection that does not end with its
-    /// stream, `outlives_stream`, if this one has ended cleanly on both legs.
-    LegVerdict verdict(bool outlives_stream) const;
+    /// Of a stream that is over: whether its end has left the leg's connection whole, so that
+    /// another stream can follow if that connection does not end with its stream. `in_order`: the
+    /// leg was lost by its peer's word alone.
+    bool is_whole(StreamLeg leg, bool in_order) const;
 
     bool is_over() const { return over_; }
     bool is_lost(StreamLeg leg) const { return of(leg).lost; }
@@ -101,7 +103,7 @@ class EndRules {
     void note(StreamEnd why);
 
     std::array<State, 2> legs_{};
-    bool over_ = false;
+    bool over_ = false, was_told_ = false;  // to end now
     Clock::time_point flush_until_ = Clock::time_point::max();
     StreamEnd end_;
 };

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "../peer.hpp"
+#include "../stream_frames.hpp"
 #include "far_connection.hpp"
 
 namespace inout::in::client_session_test {
@@ -182,6 +183,82 @@ TEST_F(ClientSessionTest, no_other_connection_gets_what_a_client_has_sent_on_a_s
     EXPECT_EQ(client.end(), End::rst);
     EXPECT_EQ(spares.front().end(), End::rst);
     EXPECT_FALSE(is_dialled_again());
+}
+
+/// Against a proxy that knows frames.
+class ReusedConnectionTest : public ClientSessionTest {
+  protected:
+    static constexpr const char* kNonce = "0123456789abcdef0123456789abcdef";
+    static Response agreed() {
+        Response response = answer();
+        response.reuse = true;
+        response.nonce = kNonce;
+        return response;
+    }
+    /// A stream of one byte in each direction, on its connection's first use.
+    Peer carry_first() {
+        Peer client = come("a"), proxy = dialled();
+        const auto request = proxy.hear<InRequest>();
+        EXPECT_TRUE(request && request->early == 1U && request->use == 0U);
+        EXPECT_EQ(proxy.hear_bytes(1), "a");
+        proxy.say(agreed());
+        finish(client, proxy);
+        return proxy;
+    }
+    void finish(Peer& client, const Peer& proxy) {
+        ::shutdown(client.fd().get(), SHUT_WR);
+        EXPECT_EQ(proxy.hear_bytes(12), frames::fin(1));
+        proxy.say_bytes(frames::data("b") + frames::fin(1) + frames::free());
+        EXPECT_EQ(client.hear_bytes(1), "b");
+        EXPECT_EQ(client.end(), End::fin);
+        EXPECT_TRUE(becomes([] { return counters().warm == 1; })) << "it waits for the next";
+    }
+};
+
+TEST_F(ReusedConnectionTest, a_connection_carries_one_stream_after_another) {
+    const Peer proxy = carry_first();
+    for (const unsigned use : {2U, 3U}) {
+        Peer client = come("a");
+        const auto request = proxy.hear<InRequest>();
+        EXPECT_TRUE(request && request->use == use && !request->early);
+        EXPECT_EQ(proxy.hear_bytes(5), frames::data("a")) << "it needs no answer";
+        proxy.say(answer());
+        finish(client, proxy);
+    }
+    EXPECT_FALSE(is_dialled_again());
+}
+
+TEST_F(ReusedConnectionTest, what_comes_later_than_the_request_waits_for_the_answer) {
+    const Peer client = come(), proxy = dialled();
+    const auto request = proxy.hear<InRequest>();
+    ASSERT_TRUE(request && request->early == 0U);
+    client.say_bytes("late");
+    run_ready(worker.context());
+    EXPECT_TRUE(proxy.is_quiet());
+    proxy.say_bytes(encode(agreed()) + frames::data("banner"));
+    EXPECT_EQ(client.hear_bytes(6), "banner");
+    EXPECT_EQ(proxy.hear_bytes(8), frames::data("late"));
+}
+
+TEST_F(ReusedConnectionTest, a_client_that_resets_its_connection_costs_no_other) {
+    Peer client = come("a");
+    const Peer proxy = dialled();
+    ASSERT_TRUE(proxy.hear<InRequest>());
+    EXPECT_EQ(proxy.hear_bytes(1), "a");
+    proxy.say(agreed());
+    EXPECT_TRUE(becomes([this] { return worker.relays().size() == 1; }));
+    reset(client.fd());
+    EXPECT_EQ(proxy.hear_bytes(4), frames::reset());
+    proxy.say_bytes(frames::data("late") + frames::reset() + frames::free());
+    EXPECT_TRUE(becomes([] { return counters().warm == 1; }));
+    EXPECT_FALSE(is_dialled_again());
+}
+
+TEST_F(ReusedConnectionTest, a_connection_that_the_proxy_ends_is_not_used_again) {
+    { const Peer proxy = carry_first(); }
+    EXPECT_TRUE(becomes([] { return counters().warm == 0; }));
+    const Peer client = come(), proxy = dialled();
+    hear_request(proxy);
 }
 
 }  // namespace

@@ -59,6 +59,38 @@ class SparePoolTest : public testing::Test {
         EXPECT_TRUE(becomes([&] { return spares() == before + 1; }));
         return peer;
     }
+    /// A connection that a stream has left, and its other end.
+    struct Returned {
+        explicit Returned(asio::io_context& context)
+            : connection(adopt_owned(context, std::move(pair.a))) {}
+        TcpPair pair;
+        ConnectionPtr connection;
+    };
+    /// It is given back; the other end.
+    UniqueFd give_back(bool worn_out = false) {
+        Returned returned(worker.context());
+        pool->give_back(std::move(returned.connection), worn_out);
+        return std::move(returned.pair.b);
+    }
+    End end(UniqueFd& fd) { return Peer(worker.context(), std::move(fd)).end(); }
+    /// A client's connection to a proxy for which only those pay that come back.
+    ConnectionPtr connection_from_near() {
+        ConnectionPtr near;
+        EXPECT_TRUE(eventually([&] {  // a busy machine may take its time
+            near = Returned(worker.context()).connection;
+            return round_trip(near->fd()) < kSpareRoundTripMin;
+        }));
+        return near;
+    }
+    /// A client was served by such a proxy.
+    void learn_of_near_proxy(std::optional<Milliseconds> warm = kSpareKept) {
+        pool->take();
+        learn(connection_from_near(), warm);
+        EXPECT_TRUE(is_idle());
+    }
+    static bool has(const ConnectionPtr& taken, const UniqueFd& fd) {
+        return taken && are_ends_of_one(taken->fd(), fd.get());
+    }
     static bool has(const ConnectionPtr& taken, Peer& peer) {
         return taken && are_ends_of_one(taken->fd(), peer.fd().get());
     }
@@ -79,10 +111,7 @@ TEST_F(SparePoolTest, nothing_is_dialled_before_a_proxy_has_said_that_it_keeps_s
 }
 
 TEST_F(SparePoolTest, a_near_proxy_and_one_that_keeps_them_too_short_get_none) {
-    TcpPair near;
-    pool->take();
-    learn(adopt_owned(worker.context(), std::move(near.a)));
-    EXPECT_TRUE(is_idle());
+    learn_of_near_proxy();
     learn(connection_from_afar(worker.context()), 2 * kSpareKeptMin - 1ms);
     EXPECT_TRUE(is_idle());
 }
@@ -164,6 +193,100 @@ TEST_F(SparePoolTest, none_is_dialled_when_half_of_the_descriptors_are_taken) {
     EXPECT_TRUE(is_idle());
     auto taken = pool->take();
     EXPECT_TRUE(has(taken, only));
+}
+
+TEST_F(SparePoolTest, one_that_comes_back_is_kept_for_the_next_client_however_near_the_proxy_is) {
+    learn_of_near_proxy();
+    const UniqueFd older = give_back(), newer = give_back();
+    EXPECT_EQ(budget.used(0), 2U);
+    EXPECT_EQ(spares(), 2U);
+    for (int i = 0; i < 3; ++i) {
+        auto taken = pool->take();
+        ASSERT_TRUE(has(taken, newer));
+        pool->give_back(std::move(taken));
+    }
+    auto first = pool->take(), second = pool->take();
+    EXPECT_TRUE(has(first, newer));
+    EXPECT_TRUE(has(second, older));
+    EXPECT_FALSE(pool->take());
+    EXPECT_EQ(budget.used(0), 0U);
+    EXPECT_TRUE(is_idle()) << "none is dialled";
+}
+
+TEST_F(SparePoolTest, those_that_come_back_count_where_some_are_opened_in_advance) {
+    learn_of_far_proxy();
+    const Peer one = next_kept(), other = next_kept();
+    const UniqueFd back = give_back();
+    auto taken = pool->take();
+    EXPECT_TRUE(has(taken, back));
+    EXPECT_TRUE(is_idle()) << "as many as are wanted are left";
+    pool->give_back(std::move(taken));
+    EXPECT_EQ(spares(), 3U);
+}
+
+TEST_F(SparePoolTest, one_that_comes_back_to_no_use_is_ended_with_fin) {
+    UniqueFd early = give_back();
+    EXPECT_EQ(end(early), End::fin) << "nobody has said that the proxy keeps some";
+    learn_of_near_proxy();
+    UniqueFd worn_out = give_back(true);
+    EXPECT_EQ(end(worn_out), End::fin);
+    learn_of_near_proxy(std::nullopt);
+    UniqueFd unwanted = give_back();
+    EXPECT_EQ(end(unwanted), End::fin);
+    learn_of_near_proxy();
+    const UniqueFd kept = give_back();
+    pool->close();
+    worker.context().restart();
+    worker.context().poll();
+    UniqueFd late = give_back();
+    EXPECT_EQ(end(late), End::fin);
+    EXPECT_EQ(spares(), 0U);
+}
+
+TEST_F(SparePoolTest, none_that_comes_back_is_kept_when_half_of_the_descriptors_are_taken) {
+    learn_of_near_proxy();
+    Budget::Places streams;
+    ASSERT_TRUE(budget.take(0, budget.most() / 2 - 1, streams));
+    const UniqueFd last = give_back();
+    UniqueFd surplus = give_back();
+    EXPECT_EQ(end(surplus), End::fin);
+    EXPECT_TRUE(has(pool->take(), last));
+}
+
+TEST_F(SparePoolTest, one_that_came_back_and_gives_way_is_ended_with_fin) {
+    learn_of_near_proxy();
+    UniqueFd one = give_back();
+    pool->drop_all();
+    EXPECT_EQ(budget.used(0), 0U);
+    EXPECT_EQ(end(one), End::fin);
+    EXPECT_FALSE(pool->take());
+}
+
+TEST_F(SparePoolTest, one_that_came_back_and_ends_is_not_used) {
+    learn_of_near_proxy();
+    const UniqueFd alive = give_back();
+    UniqueFd ending = give_back();
+    ending.reset();
+    EXPECT_TRUE(becomes([] { return spares() == 1; }));
+    EXPECT_EQ(budget.used(0), 1U);
+    EXPECT_TRUE(has(pool->take(), alive));
+}
+
+TEST_F(SparePoolTest, one_that_came_back_and_waits_too_long_ends_and_no_other_takes_its_place) {
+    learn_of_near_proxy(4 * kSpareKeptMin);
+    UniqueFd old = give_back();
+    EXPECT_EQ(end(old), End::fin);
+    EXPECT_EQ(spares(), 0U);
+    UniqueFd next = give_back();
+    EXPECT_EQ(end(next), End::fin) << "the timer runs again";
+    EXPECT_TRUE(is_idle());
+}
+
+TEST_F(SparePoolTest, those_that_came_back_end_sooner_when_the_proxy_keeps_them_no_longer) {
+    learn_of_near_proxy();
+    UniqueFd kept = give_back();
+    learn(connection_from_near(), std::nullopt);
+    EXPECT_EQ(end(kept), End::fin);
 }
 
 TEST_F(SparePoolTest, an_old_one_is_reset_before_the_proxy_would_and_replaced_while_clients_come) {

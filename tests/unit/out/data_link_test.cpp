@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "../peer.hpp"
+#include "../stream_frames.hpp"
 
 namespace inout::out::data_link_test {
 namespace {
@@ -255,6 +256,92 @@ TEST_F(DataLinkTest, a_client_that_leaves_before_the_backend_answers_ends_there_
     reset(peer.fd());
     const Peer service(worker.context(), backend);
     EXPECT_EQ(service.end(), End::rst);
+}
+
+/// With frames: the use-th stream of its connection.
+class ReusedDataLinkTest : public DataLinkTest {
+  protected:
+    static DataActiveRequest active_use(unsigned use) {
+        DataActiveRequest request = active();
+        request.use = use;
+        return request;
+    }
+    /// The backend answers one stream and ends it.
+    void carry(const Peer& peer, unsigned use) {
+        peer.say_bytes(encode(active_use(use)) + frames::data("first"));
+        Peer service(worker.context(), backend);
+        expect_open(peer);
+        EXPECT_EQ(service.hear_bytes(5), "first");
+        service.say_bytes("last");
+        peer.say_bytes(frames::fin(5));
+        EXPECT_EQ(service.end(), End::fin);
+        ::shutdown(service.fd().get(), SHUT_WR);
+        EXPECT_EQ(peer.hear_bytes(24), frames::data("last") + frames::fin(4) + frames::free());
+        EXPECT_TRUE(becomes([this] { return budget.used(0) == 1; })) << "the backend's is free";
+    }
+};
+
+TEST_F(ReusedDataLinkTest, a_connection_carries_one_stream_after_another) {
+    const Peer peer = begin();
+    EXPECT_TRUE(asked.reuse);
+    for (const unsigned use : {1U, 2U, 3U}) {
+        carry(peer, use);
+        EXPECT_EQ(registration->links->count, 1U) << "it is parked again";
+    }
+}
+
+TEST_F(ReusedDataLinkTest, a_stream_out_of_turn_is_none) {
+    for (const unsigned use : {0U, 1U, 3U}) {
+        const Peer peer = begin();
+        carry(peer, 1);
+        peer.say(active_use(use));
+        EXPECT_EQ(peer.end(), End::rst) << use;
+        EXPECT_FALSE(backend_is_dialled());
+    }
+    const Peer peer = begin();
+    peer.say(active_use(2));
+    EXPECT_EQ(peer.end(), End::rst);
+}
+
+TEST_F(ReusedDataLinkTest, a_draining_out_ends_the_connection_behind_its_stream) {
+    const Peer peer = begin();
+    peer.say(active_use(1));
+    Peer service(worker.context(), backend);
+    expect_open(peer);
+    registration->drain();
+    peer.say_bytes(frames::fin(0));
+    EXPECT_EQ(service.end(), End::fin);
+    ::shutdown(service.fd().get(), SHUT_WR);
+    EXPECT_EQ(peer.hear_bytes(12), frames::fin(0));
+    EXPECT_EQ(peer.end(), End::fin);
+}
+
+TEST_F(ReusedDataLinkTest, a_backend_that_resets_costs_no_connection) {
+    const Peer peer = begin();
+    peer.say(active_use(1));
+    Peer service(worker.context(), backend);
+    expect_open(peer);
+    reset(service.fd());
+    EXPECT_EQ(peer.hear_bytes(4), frames::reset());
+    peer.say_bytes(frames::data("late") + frames::reset());
+    EXPECT_EQ(peer.hear_bytes(4), frames::free());
+    carry(peer, 2);
+}
+
+TEST_F(ReusedDataLinkTest, a_refusal_ends_the_connection) {
+    const Peer peer = begin();
+    carry(peer, 1);
+    DataActiveRequest other = active_use(2);
+    other.topic = "web";
+    peer.say(other);
+    EXPECT_EQ(refusal(peer).code, Code::no_topic);
+}
+
+TEST_F(ReusedDataLinkTest, a_registration_that_is_over_closes_what_waits) {
+    const Peer peer = begin();
+    carry(peer, 1);
+    registration->close_links();
+    EXPECT_NE(peer.end(), End::none);
 }
 
 }  // namespace

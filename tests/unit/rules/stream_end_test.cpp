@@ -102,35 +102,37 @@ TEST(EndRules, nothing_counts_after_it_was_closed) {
     EXPECT_TRUE(rules.ends_cleanly());
 }
 
-TEST(EndRules, a_connection_that_outlives_its_stream_is_reusable_after_two_clean_ends) {
+TEST(EndRules, both_connections_are_whole_after_two_clean_ends) {
     EndRules rules;
-    EXPECT_EQ(rules.verdict(true), LegVerdict::spent) << "nothing has ended";
-    rules.input_ended(StreamLeg::client);
-    EXPECT_EQ(rules.verdict(true), LegVerdict::spent) << "only one direction has";
-    rules.input_ended(StreamLeg::service);
+    for (const StreamLeg leg : {StreamLeg::client, StreamLeg::service}) {
+        EXPECT_FALSE(rules.is_whole(leg, false)) << "not both have ended";
+        rules.input_ended(leg);
+    }
     rules.closed();
-    EXPECT_EQ(rules.verdict(true), LegVerdict::reusable);
-    EXPECT_EQ(rules.verdict(false), LegVerdict::spent);
+    EXPECT_TRUE(rules.is_whole(StreamLeg::client, false));
+    EXPECT_TRUE(rules.is_whole(StreamLeg::service, false));
 }
 
-TEST(EndRules, both_connections_are_spent_after_a_loss_of_either) {
+TEST(EndRules, a_loss_leaves_the_other_connection_whole_and_its_own_if_it_was_in_order) {
     for (const StreamLeg leg : {StreamLeg::client, StreamLeg::service}) {
         EndRules rules;
-        rules.input_ended(StreamLeg::client);
-        rules.input_ended(StreamLeg::service);
+        rules.input_is_over(leg);
         rules.lost(leg, {Cause::reset, leg}, kStart);
         rules.closed();
-        EXPECT_EQ(rules.verdict(true), LegVerdict::spent);
+        EXPECT_FALSE(rules.is_whole(leg, false));
+        EXPECT_TRUE(rules.is_whole(leg, true));
+        EXPECT_TRUE(rules.is_whole(other(leg), false));
     }
 }
 
-TEST(EndRules, both_connections_are_spent_if_it_was_told_to_end) {
+TEST(EndRules, no_connection_is_whole_if_the_stream_was_told_to_end) {
     EndRules rules;
     rules.input_ended(StreamLeg::client);
     rules.input_ended(StreamLeg::service);
     rules.end_now({Cause::told, {}, "drain timeout"});
     rules.closed();
-    EXPECT_EQ(rules.verdict(true), LegVerdict::spent);
+    EXPECT_FALSE(rules.is_whole(StreamLeg::client, true));
+    EXPECT_FALSE(rules.is_whole(StreamLeg::service, true));
 }
 
 TEST(StreamEnd, has_words_for_each_cause) {
@@ -142,6 +144,7 @@ TEST(StreamEnd, has_words_for_each_cause) {
     EXPECT_EQ(words({Cause::stall_timeout, StreamLeg::service}), "stall timeout of backend");
     EXPECT_EQ(words({Cause::idle_timeout}), "idle timeout");
     EXPECT_EQ(words({Cause::tls, StreamLeg::client, "cut"}), "TLS with in: cut");
+    EXPECT_EQ(words({Cause::framing, StreamLeg::client, "cut"}), "frames of in: cut");
     EXPECT_EQ(words({Cause::told, {}, "second signal"}), "second signal");
 }
 
