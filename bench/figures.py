@@ -135,14 +135,16 @@ def pingpong(size, connections):
                   of_encrypted=size == 64 and connections <= 50)
 
 
-def opens(at_once):
+def opens(at_once, end="fin"):
     def measure(settings, chain, _system):
-        run_load(chain, "opens", LEAST_OPENS_S, at_once=at_once)
+        run_load(chain, "opens", LEAST_OPENS_S, at_once=at_once, end=end)
         before = cpu_seconds(chain)
-        answer = run_load(chain, "opens", max(settings.seconds, LEAST_OPENS_S), at_once=at_once)
+        answer = run_load(chain, "opens", max(settings.seconds, LEAST_OPENS_S), at_once=at_once,
+                          end=end)
         return {metric: answer[metric] for metric in ("per_s", "p50_us", "p99_us")} | cpu_metrics(
             before, cpu_seconds(chain), answer["count"] / 10_000, "cpu_s_per_10k")
-    return Figure(f"opens_{at_once}", measure, at_once, of_encrypted=True)
+    name = f"opens_{at_once}" if end == "fin" else f"opens_{end}_{at_once}"
+    return Figure(name, measure, at_once, of_encrypted=True)
 
 
 def idle(streams):
@@ -193,7 +195,7 @@ FIGURES = [
     *(bulk(direction, connections) for direction in ("up", "down") for connections in (1, 8, 64)),
     bulk("both", 8),
     *(pingpong(size, connections) for size in (64, 4096) for connections in (1, 50, 1000)),
-    opens(1), opens(32),
+    opens(1), opens(32), opens(32, "rst"),
     idle(1000), idle(9000),
     Figure("many_outs", many_outs, starts_itself=True, most_rounds=3,
            of=lambda system: system.ours),

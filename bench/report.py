@@ -18,7 +18,8 @@ TABLES = [
      "latency is that from connect to the byte.", [
          (f"{n}: {heading}", f"opens_{n}.{metric}") for n in (1, 32)
          for heading, metric in (("per s", "per_s"), ("p50 µs", "p50_us"), ("p99 µs", "p99_us"),
-                                 ("CPU s per 10,000", "cpu_s_per_10k"))]),
+                                 ("CPU s per 10,000", "cpu_s_per_10k"))] +
+     [("32, ended by RST: per s", "opens_rst_32.per_s")]),
     ("Idle streams and start", "User memory (PSS) that each idle stream adds, in kB, all "
      "processes; from the first fork to the first byte through all of them.", [
          ("streams", "idle_1000.streams"), ("kB", "idle_1000.kb"),

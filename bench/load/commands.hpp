@@ -13,7 +13,9 @@ enum class Direction { up, down, both };
 [[noreturn]] void serve(const sockaddr_in& address);
 void bulk(const sockaddr_in& address, int connections, Seconds time, Direction direction);
 void pingpong(const sockaddr_in& address, int connections, int message_bytes, Seconds time);
-void opens(const sockaddr_in& address, int at_once, Seconds time);
+/// Each connection ends with FIN both ways, or with the client's RST.
+enum class End { fin, rst };
+void opens(const sockaddr_in& address, int at_once, Seconds time, End end);
 void idle(const sockaddr_in& address, int connections);
 void burst(const sockaddr_in& address, int at_once, int rounds, int pause_ms);
 

@@ -47,6 +47,9 @@ class EchoClient final : Handler {
         check(::shutdown(fd_.get(), SHUT_WR), "shutdown");
     }
 
+    /// Ends at once with an RST; nothing follows.
+    void reset() { close_with_reset(fd_); }
+
   private:
     void ready(std::uint32_t events) override {
         if (!greeted_ && events & EPOLLOUT && greet()) loop_.change(fd_.get(), EPOLLIN, *this);

@@ -51,7 +51,7 @@ void pingpong(const sockaddr_in& address, int connections, int message_bytes, Se
     print_rate(latencies, taken);
 }
 
-void opens(const sockaddr_in& address, int at_once, Seconds time) {
+void opens(const sockaddr_in& address, int at_once, Seconds time, End end) {
     EventLoop loop;
     auto clients = make_clients(loop, address, size(at_once));
     Latencies latencies;
@@ -61,7 +61,9 @@ void opens(const sockaddr_in& address, int at_once, Seconds time) {
     for (auto& client : clients) {
         client->on_reply = [&, client = client.get()] {
             if (!over) latencies.add(client->latency());
-            client->end();
+            if (end == End::fin) return client->end();
+            client->reset();
+            client->on_end();
         };
         client->on_end = [&, client = client.get()] {
             if (over) {

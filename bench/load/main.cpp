@@ -12,7 +12,7 @@ constexpr const char* kUsage =
     R"(load serve [HOST:]PORT                 the backend, until SIGTERM; port 0: any, see stdout
 load bulk HOST:PORT --connections N --seconds S --direction up|down|both
 load pingpong HOST:PORT --connections N --size BYTES --seconds S
-load opens HOST:PORT --at-once N --seconds S
+load opens HOST:PORT --at-once N --seconds S --end fin|rst
 load idle HOST:PORT --connections N    until the end of stdin
 load burst HOST:PORT --at-once N --rounds R --pause-ms P
 
@@ -43,6 +43,13 @@ class Options {
         if (value == "down") return Direction::down;
         if (value == "both") return Direction::both;
         throw std::invalid_argument("--direction is up, down or both");
+    }
+
+    End end() {
+        const std::string value = text("--end");
+        if (value == "fin") return End::fin;
+        if (value == "rst") return End::rst;
+        throw std::invalid_argument("--end is fin or rst");
     }
 
     void require_all_used() const {
@@ -79,7 +86,9 @@ void run(int argc, char** argv) {
         return call(pingpong, options.connections("--connections"),
                     options.number("--size", 1, kMessageMaxBytes), options.seconds());
     }
-    if (command == "opens") return call(opens, options.connections("--at-once"), options.seconds());
+    if (command == "opens") {
+        return call(opens, options.connections("--at-once"), options.seconds(), options.end());
+    }
     if (command == "idle") return call(idle, options.connections("--connections"));
     if (command == "burst") {
         return call(burst, options.connections("--at-once"), options.number("--rounds", 1, 1'000),

@@ -59,6 +59,11 @@ Message request_of(const Opening& opening, const Network& network, Connection& p
     return message;
 }
 
+bool was_just_used(const Connection& proxy) {
+    const StreamFraming* const framing = proxy.framing();
+    return framing != nullptr && Clock::now() - framing->idle_since() < kSpareTrusted;
+}
+
 /// The proxy's connection of a stream that has ended, for the next client.
 void give_back(SparePool& spares, ConnectionPtr proxy) {
     settle(std::move(proxy), Wanted::yes, [&spares](ConnectionPtr connection) {
@@ -90,7 +95,8 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
             proxy = std::move(*dialled);
         }
         // A spare whose path has vanished is found as soon as a dial would find it.
-        if (spare) proxy->give_up_after(config.connect_timeout);
+        const bool may_be_gone = spare && !was_just_used(*proxy);
+        if (may_be_gone) proxy->give_up_after(config.connect_timeout);
         client->on_reset([&proxy] { proxy->close(); });
         Deadline deadline(*proxy);
         deadline.expires_at(open_until);
@@ -110,7 +116,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
         if (attempt.verdict == Attempt::Verdict::open) {
             server.reached();
             if (std::get<InRequest>(request).early) server.took_frames(response->reuse);
-            if (spare) proxy->give_up_after(Milliseconds{0});
+            if (may_be_gone) proxy->give_up_after(Milliseconds{0});
             spares.learn(*proxy, *response);
             break;
         }

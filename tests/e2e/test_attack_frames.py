@@ -108,6 +108,8 @@ def test_a_broken_frame_resets_both_legs(attacked, tls, how):
     assert expect_broken(stranger.sock) == b""
     assert attacked.backend.wait_ended(b"hello") == "rst"
     assert attacked.errors() == before + 1
+    line = attacked.proxy.wait_event("stream", level="error")
+    assert line["reason"].startswith("frames of in: ")
 
 
 @TLS

@@ -133,6 +133,8 @@ inline constexpr Milliseconds kSpareKept{120'000};
 /// in keeps one this long (or half of what the proxy announced), so that none is used when the
 /// proxy is about to close it; and keeps none when no client came for this long.
 inline constexpr Milliseconds kSpareQuiet{60'000};
+/// One that was in use so short a time ago has not vanished since.
+inline constexpr Milliseconds kSpareTrusted{1'000};
 /// A proxy that keeps them shorter than this gets none.
 inline constexpr Milliseconds kSpareKeptMin{100};
 /// Nearer proxies are dialled: a spare connection would cost more work than it saves time.

@@ -312,6 +312,7 @@ StreamFraming::Settled StreamFraming::wait_or_fail(Settled wait) const {
 void StreamFraming::become_idle() {
     reader_.reset();
     sending_ = out_ended_ = free_said_ = false;
+    idle_since_ = Clock::now();
     sent_ = 0;
     forgotten_ = 0;
 }

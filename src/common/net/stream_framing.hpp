@@ -42,6 +42,8 @@ class StreamFraming final : public ByteLayer {
     /// Streams that have begun here.
     unsigned uses() const { return uses_; }
     Role role() const { return role_; }
+    /// When its last stream was over, or it began.
+    Clock::time_point idle_since() const { return idle_since_; }
     /// By how often or how long it has been used: its requester asks for no other stream here.
     bool is_worn_out(Clock::time_point now) const;
     /// A value of the responder's that the proofs of later requests cover (wire/proof); its
@@ -140,6 +142,7 @@ class StreamFraming final : public ByteLayer {
     std::uint64_t sent_ = 0;      // content of our direction
     std::size_t forgotten_ = 0;   // by settle()
     unsigned uses_ = 0;
+    Clock::time_point idle_since_ = Clock::now();
     std::error_code error_;  // of reading, for good
     std::string failure_;
 };
