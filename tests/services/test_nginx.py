@@ -3,8 +3,8 @@ import socket
 
 import pytest
 
-from harness import (ROOT, Server, connect, echo_server, free_port, read_exactly,
-                     read_to_end)
+from harness import (ROOT, Server, connect, echo_server, free_port, read_exactly, read_to_end,
+                     wait_for)
 from service import MIB, Service, need
 
 PRINTED = "tests/e2e/original/nginx.conf"
@@ -93,6 +93,8 @@ def test_nginx_balances_in_over_two_proxies_that_one_out_serves(run, tmp_path):
 
     survivor, lost = proxies
     lost.kill()
+    # What waited there for its next stream has ended too.
+    wait_for(lambda: in_.status()["warm"] == survivor.status()["warm"], what="spares of one proxy")
     for n in range(20):
         assert ask(in_.port(), b"%d" % n) == b"%d" % n
     survivor.wait_event("stream", count=30)
