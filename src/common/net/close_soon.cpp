@@ -4,7 +4,8 @@ namespace inout {
 
 ConnectionPtr lend(ConnectionPtr connection) {
     Connection* const borrowed = connection.get();
-    return {borrowed, [owner = std::move(connection)](Connection*) {}};
+    // Weak handles keep the function, and must not keep the connection with it.
+    return {borrowed, [owner = std::move(connection)](Connection*) mutable { owner.reset(); }};
 }
 
 void close_idle(Connection& connection, Use use) {
