@@ -40,8 +40,10 @@ class Stream(Held):
         """So many bytes each way, so that what has moved much is framed no more."""
         for source, sink, size in ((self.client, self.backend, up),
                                    (self.backend, self.client, down)):
-            threading.Thread(target=source.sendall, args=(bytes(size),), daemon=True).start()
+            sending = threading.Thread(target=source.sendall, args=(bytes(size),), daemon=True)
+            sending.start()
             read_exactly(sink, size)
+            sending.join()  # or it takes the error of an RST, which the kernel tells once
 
     def program(self, name):
         return getattr(self.chain, {"in": "in_"}.get(name, name))

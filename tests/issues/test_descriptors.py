@@ -211,7 +211,11 @@ def test_an_out_whose_share_is_spent_is_asked_for_no_more_data_connections(run):
     for control in controls:
         control.settle()
         assert control.asked == 2
-    assert proxy.status()["parked"] == len(parked) - len(refused)
+    # The last may have been told that there is room, and then somebody else had it.
+    accepted = [data for data in parked if not data.answer["message"]]
+    assert len(accepted) - 2 <= proxy.status()["parked"] <= len(accepted)
+    wait_for(lambda: proxy.status()["parked"] == sum(not has_ended(data.sock) for data in accepted),
+             what="end of those that are not parked")
 
 
 def limited(run, connections):
