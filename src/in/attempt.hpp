@@ -18,7 +18,7 @@ struct Attempt {
     };
     enum class Verdict {
         open,         ///< raw bytes follow
-        fresh,        ///< the spare was dead, nothing of the client went into it: a fresh one
+        fresh,        ///< the spare had ended, and nothing was begun with it: a fresh one
         unreachable,  ///< over: no answer of the proxy
         failed,       ///< over: the client has gone, or no time is left, or the answer is no
     };
@@ -26,9 +26,7 @@ struct Attempt {
     Reason reason{Code::none, {}};  ///< unless open
 
     /// The connection ended, or spoke no sense, before an answer came.
-    bool was_unanswered() const {
-        return verdict == Verdict::fresh || verdict == Verdict::unreachable;
-    }
+    bool was_unanswered() const { return reason.code == Code::proxy_unreachable; }
 };
 
 /// `failure`: of ask(); nothing if that has opened the stream. A client that has sent something and
@@ -43,7 +41,9 @@ inline Attempt judge(const NotOpened* failure, const Attempt::Facts& facts,
                  "no answer from the proxy in time; is " + to_string(server) + " an inout proxy?"}};
     }
     if (failure == nullptr) return {open};
-    if (failure->answered) return {failed, failure->reason};
+    if (failure->answered) {
+        return {facts.spare && failure->untouched ? fresh : failed, failure->reason};
+    }
     return {facts.spare && !facts.has_taken ? fresh : unreachable, failure->reason};
 }
 

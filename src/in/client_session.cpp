@@ -121,7 +121,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
             break;
         }
         if (spare && attempt.was_unanswered()) spares.drop_all();  // the others are hardly better
-        if (attempt.verdict != Attempt::Verdict::fresh) {
+        if (attempt.verdict != Attempt::Verdict::fresh || !early.begin_again()) {
             if (attempt.was_unanswered()) server.lost();
             opening.failed(attempt.reason);
             co_return;

@@ -51,6 +51,7 @@ Task<> ControlLink::register_once() {
     registration_->ticket = response->ticket;
     registration_->proxy_id = response->proxy;
     registration_->quiet = response->quiet;
+    registration_->retry = response->retry;
     peer_has_ext_ = response->ext;
     log::limited(log::Level::info, log::Kind::change, "registered", about_,
                  {{"topic", network_.config.topic},

@@ -66,9 +66,10 @@ Task<Parked> park(Connection& proxy, Registration& registration,
     // only be answered after the Response has come (docs/protocol.md, "Park").
     // A proxy that parks quietly answers only to refuse.
     bool accepted = registration.quiet, answered = false;
+    const Use use = registration.retry ? Use::on_request : Use::once;
     if (accepted) {
         deadline.cancel();
-        registration.network.links->park(link, Clock::now());
+        registration.network.links->park(link, use, Clock::now());
     }
     proxy.keep_alive();  // from here that watches, or dead links would fill the list
     MessageReader reader(proxy, kFrameBodyMaxBytes);
@@ -92,7 +93,7 @@ Task<Parked> park(Connection& proxy, Registration& registration,
             }
             accepted = true;
             deadline.cancel();
-            registration.network.links->park(link, Clock::now());
+            registration.network.links->park(link, use, Clock::now());
         } else if (auto* active = std::get_if<DataActiveRequest>(&*received);
                    active && !parked.active) {
             parked.active = std::move(*active);
@@ -119,6 +120,7 @@ Task<> give_up(std::optional<Opening>& opening, Connection& proxy, const DataAct
     opening->failed(reason);
     opening.reset();  // the farewell is no part of it
     Response answer = answer_to(active, std::move(reason));
+    answer.retry = true;  // the backend has got nothing of it
     co_await refuse(proxy, std::move(answer));
 }
 
@@ -264,10 +266,10 @@ Task<> next_stream(Worker& worker, std::shared_ptr<Registration> registration,
     DataLinks& links = *registration->network.links;
     ConnectionPtr lent = lend(proxy);
     if (!links.begin(link, lent)) {
-        close_idle(*proxy, Use::again);
+        close_idle(*proxy, Use::on_request);
         co_return;
     }
-    links.park(link, Clock::now());
+    links.park(link, Use::on_request, Clock::now());
     proxy->keep_alive();
     auto received = co_await read_message(*proxy, kFrameBodyMaxBytes);
     listed.reset();

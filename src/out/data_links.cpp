@@ -82,9 +82,10 @@ bool DataLinks::begin(const std::shared_ptr<Link>& link, const ConnectionPtr& le
     return link->is_listed && !link->group->closed;
 }
 
-void DataLinks::park(const std::shared_ptr<Link>& link, Clock::time_point now) {
+void DataLinks::park(const std::shared_ptr<Link>& link, Use use, Clock::time_point now) {
     const std::lock_guard lock(mutex_);
     link->is_parked = true;
+    link->use = use;
     link->since = now;
 }
 
@@ -92,7 +93,7 @@ bool DataLinks::put_back(const std::shared_ptr<Link>& link) {
     const std::lock_guard lock(mutex_);
     if (!is_open(*link->group) || links_.size() >= idle_max_) return false;
     enlist(link);
-    link->use = Use::again;
+    link->use = Use::on_request;
     link->places.reduce_to(1);
     return true;
 }
@@ -120,7 +121,10 @@ void DataLinks::close(Group& group) {
     group.closed = true;
     for (const auto& link : links_) {
         if (link->group.get() != &group) continue;
-        close_soon(link->executor, link->connection, CloseIf::always, link->use);
+        // Whose next request is here already gets its answer.
+        const CloseIf condition =
+            link->use == Use::on_request ? CloseIf::nothing_has_come : CloseIf::always;
+        close_soon(link->executor, link->connection, condition, link->use);
     }
 }
 

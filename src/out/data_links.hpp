@@ -34,7 +34,7 @@ class DataLinks {
         std::weak_ptr<Connection> connection;  // while it may be closed from here
         bool is_listed = false, is_parked = false;
         List::iterator at{};  // if it is listed
-        Use use = Use::once;
+        Use use = Use::once;  // not parked
         Clock::time_point since{};
         Budget::Places places;
     };
@@ -52,8 +52,8 @@ class DataLinks {
     /// is not to give way. False: it had to already, or the registration is over; its coroutine
     /// ends.
     bool begin(const std::shared_ptr<Link>& link, const ConnectionPtr& lent = nullptr);
-    /// The proxy has it, and may use it at any time.
-    void park(const std::shared_ptr<Link>& link, Clock::time_point now);
+    /// The proxy has it, and may use it at any time, for `use`.
+    void park(const std::shared_ptr<Link>& link, Use use, Clock::time_point now);
     /// Its stream has ended, and its connection may carry another: it is here again and gives its
     /// second descriptor back. It is not parked before the proxy knows that, by begin() and park().
     /// False: there is no room, or the registration is over; it is as before.

@@ -18,6 +18,7 @@ struct Registration {
     std::string ticket;    ///< empty at a 0.0.1 proxy
     std::string proxy_id;  ///< empty at a 0.0.1 proxy
     bool quiet = false;    ///< the proxy needs not answer parked connections
+    bool retry = false;    ///< the proxy asks elsewhere where nothing was begun
     std::atomic<bool> draining{false};
     /// Dialling or parked; closed when this is over.
     const std::shared_ptr<DataLinks::Group> links = std::make_shared<DataLinks::Group>();

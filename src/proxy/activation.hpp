@@ -15,6 +15,7 @@ struct Activation {
     };
     Verdict verdict;
     Reason refusal{Code::none, {}};  ///< if refused
+    bool untouched = false;          ///< dead or draining: by out's word nothing was begun
 };
 
 /// `answer` is what came: nothing, if none came until the connection ended or `timed_out`. `ext`:
@@ -27,7 +28,14 @@ inline Activation judge(const Message* answer, bool timed_out, bool ext) {
     const auto* response = answer != nullptr ? std::get_if<Response>(answer) : nullptr;
     if (response == nullptr || !response->answers("DataActiveRequest")) return {dead};
     if (response->ok()) return {open};
-    if (response->code == Code::draining) return {ext ? draining : dead};
+    const bool untouched = response->retry;
+    if (response->code == Code::draining) {
+        return {.verdict = ext ? draining : dead, .untouched = untouched};
+    }
+    // What it says to whatever comes, when it has just ended a connection that waited.
+    if (untouched && response->request != "DataActiveRequest") {
+        return {.verdict = dead, .untouched = true};
+    }
     return {refused, {response->code, response->message}};
 }
 

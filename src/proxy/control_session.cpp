@@ -190,7 +190,7 @@ Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest r
     answer.proxy = state.proxy_id;
     answer.ticket = registration->ticket;
     answer.position = static_cast<unsigned>(*position);
-    answer.quiet = request.ext;
+    answer.quiet = answer.retry = request.ext;
     if (request.ext) answer.identity = identity_to_tell(identity);
     log::limited(log::Level::info, log::Kind::change, "registered", request.topic,
                  {{"topic", request.topic},

@@ -153,7 +153,8 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         const auto activated = co_await activate(*data, early, config.answer_timeout, request,
                                                  opening, registration->ext);
         in.on_reset({});
-        const bool over = early.has_taken();  // no other data connection may get the rest
+        // No other data connection may get what this one had, unless nothing was begun with it.
+        const bool over = early.has_taken() && !(activated.untouched && early.begin_again());
         switch (activated.verdict) {
             case Activation::Verdict::open: {
                 Found found{.data = std::move(data),

@@ -31,14 +31,14 @@ std::unique_ptr<Spare> keep_spare(ProxyState& state, const ConnectionPtr& connec
 Task<> spare_session(ProxyState& state, Worker& worker, std::unique_ptr<Spare> spare) {
     const ConnectionPtr owned = spare->connection;
     Connection& connection = *owned;
-    const Use use = connection.framing() != nullptr ? Use::again : Use::once;
+    const Use use = connection.framing() != nullptr ? Use::on_request : Use::once;
     spare->place = state.spares.add(owned, use);
     if (!spare->place) {
         close_idle(connection, use);
         co_return;
     }
     connection.keep_alive();
-    Deadline deadline(connection);
+    Deadline deadline(connection, use);
     deadline.expires_after(kSpareKept);
     auto received = co_await read_message(connection, kFirstFrameBodyMaxBytes);
     deadline.cancel();

@@ -54,6 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         demand(one.content == other.content && one.reader.end() == other.reader.end());
         demand(one.reader.is_raw() == other.reader.is_raw());
         demand(one.reader.is_free() == other.reader.is_free());
+        demand(one.reader.has_more() == other.reader.has_more());
         demand(one.reader.problem() == other.reader.problem());
     }
     return 0;

@@ -273,6 +273,12 @@ inline const std::vector<Frame>& frames() {
  R"({"Type":"Response","Payload":{"magic":"a3","request":"InRequest",)"
  R"("message":"your clock is wrong","ext":{"v":1,"code":"clock","warm":5,)"
  R"("time":1767225600000}}})"},
+{Way::sent, "the refusal of a stream for which nothing was begun",
+ Response{.magic = "a6", .request = "DataActiveRequest", .message = "out is ending", .ext = true,
+          .code = Code::draining, .retry = true},
+ 142,
+ R"({"Type":"Response","Payload":{"magic":"a6","request":"DataActiveRequest",)"
+ R"("message":"out is ending","ext":{"v":1,"code":"draining","retry":1}}})"},
 {Way::sent, "the refusal of what can not come first",
  Response{.magic = "invalid tp", .request = "invalid tp", .message = "invalid tp", .ext = true,
           .code = Code::malformed},

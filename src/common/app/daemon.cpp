@@ -149,22 +149,26 @@ class Life {
             end("out of memory");
             return;
         }
-        check_drained();
+        check_drained_later();  // requests that are here already are streams then
     }
 
-    void check_drained() try {
-        // In this order: an opening ends when its stream is counted.
-        const bool idle = counters().opening == 0 && counters().streams == 0;
-        if (idle || Clock::now() >= drain_until_) {
-            end("drain timeout");
-            return;
-        }
+    void check_drained_later() try {
         timer_.expires_after(kDrainPoll);
         timer_.async_wait([this](std::error_code error) {
             if (!error) check_drained();
         });
     } catch (const std::bad_alloc&) {
         end("out of memory");
+    }
+
+    void check_drained() {
+        // In this order: an opening ends when its stream is counted.
+        const bool idle = counters().opening == 0 && counters().streams == 0;
+        if (idle || Clock::now() >= drain_until_) {
+            end("drain timeout");
+        } else {
+            check_drained_later();
+        }
     }
 
     /// Each worker resets what is left and stops; the last one to do so ends run().

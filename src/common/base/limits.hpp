@@ -289,6 +289,8 @@ inline constexpr std::size_t kPipesMax = 1'024;
 /// Of a stream that is still being opened this much is passed on, then reading pauses; at most
 /// twice this, and less than kFarewellMaxBytes, or a refusal's answer could be lost behind it.
 inline constexpr std::size_t kEarlyBytes = kCopyBytes;
+/// What all openings together keep of it, so that it can go elsewhere; beyond, an open has one try.
+inline constexpr std::size_t kEarlyKeptMax = 67'108'864;
 /// What one may do before the others of its worker get their turn (turn.hpp): bytes of the wire,
 /// and operations, however little they bring.
 inline constexpr std::uint32_t kTurnBytes = 1'048'576;

@@ -1,5 +1,7 @@
 #include "common/net/close_soon.hpp"
 
+#include "common/wire/message.hpp"
+
 namespace inout {
 
 ConnectionPtr lend(ConnectionPtr connection) {
@@ -8,11 +10,27 @@ ConnectionPtr lend(ConnectionPtr connection) {
     return {borrowed, [owner = std::move(connection)](Connection*) mutable { owner.reset(); }};
 }
 
+namespace {
+
+/// To whatever may be on its way: it names no request.
+void say_that_nothing_was_begun(Connection& connection) {
+    const Message goodbye = Response{.magic = "0",
+                                     .request = "none",
+                                     .message = "this connection has ended",
+                                     .ext = true,
+                                     .code = Code::limit,
+                                     .retry = true};
+    connection.send(encode(goodbye));
+}
+
+}  // namespace
+
 void close_idle(Connection& connection, Use use) {
     if (use == Use::once || !connection.is_open()) {
         connection.close();
         return;
     }
+    if (use == Use::on_request) say_that_nothing_was_begun(connection);
     connection.shut_send();  // over TLS that is more than the FIN
     connection.close_clean();
 }

@@ -10,11 +10,16 @@ namespace inout {
 /// close the connection until this goes. Made and dropped on the connection's thread.
 ConnectionPtr lend(ConnectionPtr connection);
 
-/// Whether a connection carries one stream, or one after another. The last bytes of a stream may
-/// still be on their way in one that waits for the next.
-enum class Use : bool { once, again };
+/// What a connection that waits is good for. The last bytes of a stream may still be on their way
+/// in one that carries one after another.
+enum class Use : unsigned char {
+    once,        ///< one stream
+    again,       ///< one after another, for which we ask
+    on_request,  ///< the same, for which the peer asks, and may be asking now
+};
 
-/// Closes one that waits: with RST, or, if it may be used again, with FIN.
+/// Closes one that waits: with RST, or, if it may be used again, with FIN. Who may be asking for a
+/// stream there is told that nothing was begun (docs/protocol.md, "Nothing was begun").
 void close_idle(Connection& connection, Use use);
 
 enum class CloseIf { always, nothing_has_come };

@@ -1,13 +1,9 @@
 #include "common/net/deadline.hpp"
 
-#include "common/net/connection.hpp"
-
 namespace inout {
 
-Deadline::Deadline(Connection& connection)
-    : watch_(std::make_shared<Watch>(connection.executor())) {
-    watch_->target = &connection;
-}
+Deadline::Deadline(Connection& connection, Use use)
+    : watch_(std::make_shared<Watch>(connection, use)) {}
 
 Deadline::~Deadline() { cancel(); }
 
@@ -16,6 +12,7 @@ void Deadline::expires_at(Clock::time_point when) {
     watch_->timer.async_wait([watch = watch_](std::error_code error) {
         // An expiry that was already queued when the deadline moved or went away does nothing.
         if (error || watch->target == nullptr || Clock::now() < watch->timer.expiry()) return;
+        close_idle(*watch->target, watch->use);
         watch->target->expire();
     });
 }

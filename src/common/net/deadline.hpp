@@ -1,6 +1,6 @@
 // Deadline: one moving deadline over one connection, kept by a watchdog timer.
 //
-// When it passes, the connection is closed (RST) and has_expired(): that ends whatever its owner
+// When it passes, the connection is closed and has_expired(): that ends whatever its owner
 // awaits, now or next.
 // Cancelling instead could fall between two operations and be lost. Lives beside the connection in
 // the same coroutine frame, on the worker's thread; destroying it calls it off.
@@ -8,16 +8,14 @@
 
 #include <memory>
 
-#include "common/net/asio.hpp"
+#include "common/net/close_soon.hpp"
 
 namespace inout {
 
-class Connection;
-
 class Deadline {
   public:
-    /// `connection` must outlive this.
-    explicit Deadline(Connection& connection);
+    /// `connection` must outlive this. It ends by close_idle() with this `use`.
+    explicit Deadline(Connection& connection, Use use = Use::once);
     Deadline(const Deadline&) = delete;
     Deadline& operator=(const Deadline&) = delete;
     ~Deadline();
@@ -28,9 +26,11 @@ class Deadline {
 
   private:
     struct Watch {
-        explicit Watch(const Executor& executor) : timer(executor) {}
+        Watch(Connection& connection, Use u)
+            : timer(connection.executor()), target(&connection), use(u) {}
         Timer timer;
-        Connection* target = nullptr;  // nothing once the deadline is gone
+        Connection* target;  // nothing once the deadline is gone
+        const Use use;
     };
     std::shared_ptr<Watch> watch_;
 };

@@ -219,6 +219,8 @@ void StreamFraming::follow_reader() {
         break_off(reader_->problem());
     } else if (reader_->is_free() && (!out_ended_ || !pending_.empty())) {
         break_off("free before both ends");
+    } else if (reader_->has_more()) {
+        wire_ended_ = true;  // what it says there it says to no stream any more (close_idle)
     } else if (reader_->is_raw() && below_->record_overhead() > 0) {
         break_off("raw over TLS");
     } else if (reader_->is_raw() && out_ended_) {

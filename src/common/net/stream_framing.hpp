@@ -136,7 +136,7 @@ class StreamFraming final : public ByteLayer {
     std::optional<StreamFrameReader> reader_;  // nothing: what comes is no frame
     bool sending_ = false, raw_out_ = false, out_ended_ = false;
     bool holds_end_ = false, free_said_ = false, ends_instead_ = false;
-    bool wire_ended_ = false;     // below, cleanly, behind the peer's end
+    bool wire_ended_ = false;     // the connection, cleanly, behind the peer's end
     std::string pending_;         // control frames, or the rest of a header, that have not left
     std::size_t frame_left_ = 0;  // of the data frame whose header has been begun
     std::uint64_t sent_ = 0;      // content of our direction

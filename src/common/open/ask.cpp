@@ -82,7 +82,9 @@ Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request) {
     if (response == nullptr) {
         co_return Failure{unanswered(to_string(asking.server) + ": not an answer to the request")};
     }
-    if (!response->ok()) co_return Failure{NotOpened{{response->code, response->message}}};
+    if (!response->ok()) {
+        co_return Failure{NotOpened{{response->code, response->message}, true, response->retry}};
+    }
     if (offers_reuse && response->reuse) {
         proxy.frame(StreamFraming::Role::requester);
         proxy.framing()->nonce = response->nonce;

@@ -49,6 +49,7 @@ struct NotOpened {
     /// and the reason is Code::proxy_unreachable: another connection may fare better, unless first
     /// bytes went into this one.
     bool answered = true;
+    bool untouched = false;  ///< and by its word nothing was begun
 };
 
 /// Sends `request` with the first bytes; the stream is open when it returns the proxy's answer.

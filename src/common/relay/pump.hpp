@@ -61,6 +61,15 @@ class Pump {
     /// the kernel tells an error once.
     void sink_was_lost(int error) { fail(Step::sink_failed, error); }
     bool has_lost_sink() const { return sink_failed_; }
+    /// The next sink is another one.
+    void forget_sink() { sink_failed_ = false; }
+    /// Of what take() has handed out, these bytes were not sent: run() does. At most 64 KiB.
+    void owe(std::string_view unsent) {
+        if (unsent.empty()) return;
+        bytes_ -= unsent.size();
+        keep(unsent);
+    }
+    bool has_source_ended() const { return source_ended_; }
     /// Forgets what is held, because the sink is gone.
     void discard(PipePool& pipes);
 

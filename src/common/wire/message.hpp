@@ -115,6 +115,9 @@ struct Response {
     /// proofs of its requests cover.
     bool reuse = false;
     std::string nonce{};
+    /// A refusal: nothing was begun with the request or with what came behind it, so it may be made
+    /// again elsewhere. Agreement to OutRequest: the proxy understands that.
+    bool retry = false;
 
     bool ok() const { return message.empty(); }
     /// Whether it answers a request of this type. An error may also name no request at all: the

@@ -132,6 +132,7 @@ void visit(Fields& payload, typename Fields::template Of<Response> m) {
         ext.text("identity", m.identity, kIdentity);
         ext.flag("reuse", m.reuse);
         ext.text("nonce", m.nonce, kHex);
+        ext.flag("retry", m.retry);
     });
 }
 

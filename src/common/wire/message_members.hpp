@@ -20,7 +20,7 @@ namespace inout {
 // clang-format off
 inline constexpr std::string_view kMemberNames[] = {
     "v", "id", "ext", "key", "e2e", "mac", "type", "code", "mode", "time", "warm", "magic", "proxy",
-    "count", "quiet", "proof", "bound", "reuse", "early", "nonce", "ticket", "client", "proof2",
+    "count", "quiet", "retry", "proof", "bound", "reuse", "early", "nonce", "ticket", "client", "proof2",
     "payload", "version", "request", "message", "waiting", "instance", "position", "identity",
     "heartbeat_timeout",
 };

@@ -63,7 +63,10 @@ std::size_t StreamFrameReader::take(std::span<char> bytes) {
             total_ += size;
             content += size;
             at += size;
-        } else if (end_ != End::none && (free_ || !may_free_)) {
+        } else if (free_) {
+            has_more_ = true;
+            break;
+        } else if (end_ != End::none && !may_free_) {
             fail("bytes behind the end");
         } else {
             // A header; or a `fin`, the length of which is known to be right.

@@ -55,8 +55,10 @@ class StreamFrameReader {
     End end() const { return end_; }
     /// All that comes is content, to the end of the connection.
     bool is_raw() const { return raw_; }
-    /// Behind its end; nothing may follow.
+    /// Behind its end; no frame may follow.
     bool is_free() const { return free_; }
+    /// Bytes came behind `free`, which are not of this stream; they are gone.
+    bool has_more() const { return has_more_; }
     /// For the log, empty if nothing is wrong.
     std::string_view problem() const { return problem_; }
     /// Content so far.
@@ -70,7 +72,7 @@ class StreamFrameReader {
 
     std::uint64_t content_left_, total_ = 0;
     const bool may_free_;
-    bool raw_ = false, free_ = false;
+    bool raw_ = false, free_ = false, has_more_ = false;
     End end_ = End::none;
     // The header, and behind it fin's total, as far as they are here.
     std::array<char, kStreamHeaderBytes + kStreamTotalBytes> partial_{};

@@ -261,5 +261,30 @@ TEST_F(ReusedConnectionTest, a_connection_that_the_proxy_ends_is_not_used_again)
     hear_request(proxy);
 }
 
+TEST_F(ReusedConnectionTest, a_connection_that_the_proxy_has_just_ended_costs_a_client_nothing) {
+    const Peer ending = carry_first();
+    Peer client = come("early");
+    const auto request = ending.hear<InRequest>();
+    ASSERT_TRUE(request && request->use == 2U);
+    EXPECT_EQ(ending.hear_bytes(9), frames::data("early"));
+    client.say_bytes(" bytes");
+    EXPECT_EQ(ending.hear_bytes(10), frames::data(" bytes"));
+    ending.say(Response{.magic = "0",
+                        .request = "none",
+                        .message = "this connection has ended",
+                        .ext = true,
+                        .code = Code::limit,
+                        .retry = true});
+    Peer proxy = dialled();
+    const auto again = proxy.hear<InRequest>();
+    ASSERT_TRUE(again && again->early == 11U && again->use == 0U);
+    EXPECT_EQ(again->id, request->id) << "it is the same stream";
+    EXPECT_EQ(proxy.hear_bytes(11), "early bytes");
+    client.say_bytes("!");
+    proxy.say_bytes(encode(agreed()) + frames::data("banner"));
+    EXPECT_EQ(client.hear_bytes(6), "banner");
+    EXPECT_EQ(proxy.hear_bytes(5), frames::data("!"));
+}
+
 }  // namespace
 }  // namespace inout::in::client_session_test

@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "../loopback.hpp"
+#include "../peer.hpp"
 #include "../tls_pair.hpp"
 
 namespace inout::close_soon_test {
@@ -76,6 +76,16 @@ TEST_F(CloseSoonTest, over_tls_that_end_is_no_cut) {
     const Received received = receive(peer);
     EXPECT_EQ(received.bytes, "last");
     EXPECT_EQ(received.end, End::fin);
+}
+
+TEST_F(CloseSoonTest, who_may_be_asking_for_a_stream_is_told_that_none_was_begun) {
+    close_idle(*connection, Use::on_request);
+    const Peer requester(context, std::move(pair.b));
+    const auto goodbye = requester.hear<Response>();
+    ASSERT_TRUE(goodbye);
+    EXPECT_FALSE(goodbye->ok());
+    EXPECT_TRUE(goodbye->retry);
+    EXPECT_EQ(requester.end(), End::fin);
 }
 
 TEST_F(CloseSoonTest, one_that_is_gone_is_nobody_s) {

@@ -36,6 +36,15 @@ TEST_F(DeadlineTest, closes_the_connection_with_rst_when_it_passes) {
     EXPECT_EQ(end_of(pair.b.get()), End::rst);
 }
 
+TEST_F(DeadlineTest, of_a_connection_that_waits_for_its_next_use_ends_it_with_fin) {
+    Deadline deadline(connection, Use::again);
+    deadline.expires_after(1ms);
+    const auto error = run(context, connection.read_ahead(1));
+    EXPECT_TRUE(error);
+    EXPECT_TRUE(connection.has_expired());
+    EXPECT_EQ(end_of(pair.b.get()), End::fin);
+}
+
 TEST_F(DeadlineTest, ends_what_its_owner_awaits) {
     Deadline deadline(connection);
     deadline.expires_after(1ms);

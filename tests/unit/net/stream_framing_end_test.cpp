@@ -48,6 +48,16 @@ TEST_F(StreamFramingEndTest, a_requester_reads_on_for_free) {
     EXPECT_TRUE(requester.is_released());
 }
 
+TEST_F(StreamFramingEndTest, what_comes_behind_free_is_of_no_stream_and_ends_the_connection) {
+    EXPECT_EQ(requester.shut_send(), 0);
+    below.arrived = frames::data("x") + frames::fin(1) + frames::free() + "a message";
+    EXPECT_EQ(read_once(requester), "x");
+    EXPECT_EQ(read_once(requester), "end");
+    EXPECT_TRUE(requester.is_released());
+    EXPECT_FALSE(requester.is_broken());
+    EXPECT_EQ(requester.settle(), Settled::ended);
+}
+
 TEST_F(StreamFramingEndTest, an_end_of_the_connection_behind_that_of_the_stream_is_a_release) {
     below.arrived = frames::fin(0);
     below.has_ended = true;

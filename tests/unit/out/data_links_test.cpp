@@ -24,7 +24,7 @@ class DataLinksTest : public testing::Test {
     }
     Link add_parked(const std::shared_ptr<Group>& group, Clock::time_point now = kStart) {
         auto link = add(group, false, now);
-        if (link) links.park(link, now);
+        if (link) links.park(link, Use::once, now);
         return link;
     }
     std::shared_ptr<Group> topic() { return std::make_shared<Group>(); }
@@ -102,7 +102,7 @@ TEST_F(DataLinksTest, one_that_dials_once_more_does_not_give_way) {
         ASSERT_TRUE(links.begin(held.back()));
     }
     EXPECT_FALSE(add(topic(), true));
-    links.park(held[3], kStart);
+    links.park(held[3], Use::once, kStart);
     EXPECT_TRUE(add(topic(), true));
     EXPECT_FALSE(links.begin(held[3])) << "it had to give way: no further dial";
 }
@@ -154,7 +154,7 @@ TEST_F(DataLinksTest, one_whose_stream_has_ended_is_here_again_with_one_descript
         EXPECT_EQ(budget.used(0), 1U);
         EXPECT_EQ(one->count, 1U);
         ASSERT_TRUE(links.begin(link));
-        links.park(link, kStart);
+        links.park(link, Use::once, kStart);
     }
 }
 
@@ -166,7 +166,7 @@ TEST_F(DataLinksTest, one_that_was_put_back_does_not_give_way_before_it_is_parke
     ASSERT_TRUE(links.put_back(link));
     EXPECT_FALSE(add(topic(), true));
     ASSERT_TRUE(links.begin(link));
-    links.park(link, kStart);
+    links.park(link, Use::on_request, kStart);
     EXPECT_TRUE(add(topic(), true));
     EXPECT_FALSE(link->is_listed);
 }
@@ -200,7 +200,7 @@ TEST_F(DataLinksTest, one_that_was_put_back_and_has_to_go_ends_with_fin_and_a_fr
             }
             const ConnectionPtr lent = lend(proxy);
             ASSERT_TRUE(links.begin(link, lent));
-            links.park(link, kStart);
+            links.park(link, used ? Use::on_request : Use::once, kStart);
             std::vector<Link> held;
             if (gives_way) {
                 while (auto more = add(topic(), true)) held.push_back(std::move(more));

@@ -14,6 +14,13 @@ Verdict verdict(const Message& message, bool ext = true) {
     return judge(&message, false, ext).verdict;
 }
 
+/// What lives as long as a test.
+const Message& kept(Response response) {
+    static Message message;
+    message = std::move(response);
+    return message;
+}
+
 TEST(Activation, opens_with_a_success) {
     EXPECT_EQ(verdict(answer("", Code::none)), Verdict::open);
 }
@@ -44,6 +51,27 @@ TEST(Activation, of_an_out_that_is_ending_is_for_the_next_but_not_on_the_word_of
     const Message ending = answer("out is ending", Code::draining);
     EXPECT_EQ(verdict(ending, true), Verdict::draining);
     EXPECT_EQ(verdict(ending, false), Verdict::dead);
+}
+
+TEST(Activation, tells_whether_out_has_begun_nothing) {
+    Response ending{.request = "DataActiveRequest", .message = "no", .code = Code::draining};
+    EXPECT_FALSE(judge(&kept(ending), false, true).untouched);
+    ending.retry = true;
+    const Activation next = judge(&kept(ending), false, true);
+    EXPECT_EQ(next.verdict, Verdict::draining);
+    EXPECT_TRUE(next.untouched);
+    ending.code = Code::backend_refused;
+    EXPECT_EQ(judge(&kept(ending), false, true).verdict, Verdict::refused);
+}
+
+TEST(Activation, on_a_connection_that_out_has_just_ended_is_for_the_next_one) {
+    Response ended{.request = "none", .message = "ended", .code = Code::limit};
+    EXPECT_EQ(judge(&kept(ended), false, true).verdict, Verdict::refused)
+        << "the original names no request either";
+    ended.retry = true;
+    const Activation next = judge(&kept(ended), false, true);
+    EXPECT_EQ(next.verdict, Verdict::dead);
+    EXPECT_TRUE(next.untouched);
 }
 
 }  // namespace

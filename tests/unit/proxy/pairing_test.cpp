@@ -125,6 +125,52 @@ TEST_F(Pairing, what_a_client_has_sent_goes_into_one_data_connection_only) {
     EXPECT_TRUE(next.is_quiet());
 }
 
+TEST_F(Pairing, what_a_client_has_sent_goes_to_the_next_where_nothing_was_begun_with_it) {
+    const Out out = register_holder();
+    const Peer next = park(out);
+    const Peer ending = park(out);
+    const Peer in = come();
+    in.say_bytes(encode(opening()) + "first");
+    EXPECT_TRUE(ending.hear<DataActiveRequest>());
+    EXPECT_EQ(ending.hear_bytes(5), "first");
+    in.say_bytes(" second");
+    EXPECT_EQ(ending.hear_bytes(7), " second");
+    ending.say(Response{.request = "none", .message = "ended", .code = Code::limit, .retry = true});
+    const auto active = next.hear<DataActiveRequest>();
+    ASSERT_TRUE(active);
+    EXPECT_EQ(next.hear_bytes(12), "first second");
+    in.say_bytes(" third");
+    EXPECT_EQ(next.hear_bytes(6), " third");
+    next.say(answer_of_out(*active));
+    const auto opened = in.hear<Response>();
+    EXPECT_TRUE(opened && opened->ok());
+}
+
+TEST_F(Pairing, what_a_client_has_sent_goes_to_the_next_in_line_only_on_the_word_of_the_first) {
+    for (const bool untouched : {false, true}) {
+        const Out holder = register_holder();
+        OutRequest request = registration_of_topic();
+        request.standby = true;
+        const Out next = register_out(request);
+        const Peer first = park(holder);
+        const Peer in = come();
+        in.say_bytes(encode(opening()) + "first");
+        const auto active = first.hear<DataActiveRequest>();
+        ASSERT_TRUE(active);
+        EXPECT_EQ(first.hear_bytes(5), "first");
+        Response ending = answer_of_out(*active, Code::draining);
+        ending.retry = untouched;
+        first.say(ending);
+        if (!untouched) {
+            EXPECT_EQ(refusal(in), Code::draining);
+            continue;
+        }
+        const Peer second = come(parking(next.answer.ticket));
+        EXPECT_TRUE(second.hear<DataActiveRequest>());
+        EXPECT_EQ(second.hear_bytes(5), "first");
+    }
+}
+
 TEST_F(Pairing, an_out_that_answers_that_it_drains_is_left_for_the_next_in_line) {
     const Out holder = register_holder();
     OutRequest request = registration_of_topic();

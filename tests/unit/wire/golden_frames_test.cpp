@@ -51,9 +51,9 @@ auto golden_members(const DataActiveRequest& m) {
 }
 auto golden_members(const Response& m) {
     const auto& [magic, request, message, ext, code, proxy, ticket, position, quiet, warm, identity,
-                 time_ms, reuse, nonce] = m;
+                 time_ms, reuse, nonce, retry] = m;
     return std::tie(magic, request, message, ext, code, proxy, ticket, position, quiet, warm,
-                    identity, time_ms, reuse, nonce);
+                    identity, time_ms, reuse, nonce, retry);
 }
 auto golden_members(const Notice& m) {
     const auto& [code, message] = m;

@@ -345,6 +345,13 @@ TEST(MessageDecode, who_can_reuse_says_1_and_a_nonce_is_hexadecimal) {
     EXPECT_EQ(outcome(response(R"("ext":{"v":1,"reuse":true})")), Outcome::malformed);
 }
 
+TEST(MessageDecode, who_has_begun_nothing_says_retry_1) {
+    EXPECT_TRUE(decoded<Response>(response(R"("ext":{"v":1,"code":"limit","retry":1})")).retry);
+    EXPECT_FALSE(decoded<Response>(response(R"("ext":{"v":1,"code":"limit"})")).retry);
+    EXPECT_FALSE(decoded<Response>(response(R"("ext":{"v":1,"retry":0})")).retry);
+    EXPECT_EQ(outcome(response(R"("ext":{"v":1,"retry":true})")), Outcome::malformed);
+}
+
 TEST(MessageDecode, end_to_end_is_1_or_absent) {
     EXPECT_TRUE(decoded<InRequest>(in_request(R"("v":1,"e2e":1)")).e2e);
     EXPECT_FALSE(decoded<InRequest>(in_request(R"("v":1,"e2e":0)")).e2e);

@@ -94,7 +94,8 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .identity = std::string(kIdentityMaxBytes, '"'),
                  .time_ms = latest,
                  .reuse = true,
-                 .nonce = hex}},
+                 .nonce = hex,
+                 .retry = true}},
                  Message{Notice{NoticeCode::displaced, text}},
              }) {
             EXPECT_LE(encode(message).size(), kFrameSendMaxBytes) << type_name(message);

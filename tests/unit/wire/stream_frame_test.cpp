@@ -33,13 +33,13 @@ const std::string kReset = empty_frame(StreamFrame::reset), kRaw = empty_frame(S
 struct Read {
     std::string content{};
     End end = End::none;
-    bool raw = false, free = false;
+    bool raw = false, free = false, more = false;
     std::string problem{};
     bool operator==(const Read&) const = default;
 };
 void PrintTo(const Read& read, std::ostream* out) {
     *out << read.content.size() << " bytes, end " << int(read.end) << (read.raw ? " raw" : "")
-         << (read.free ? " free " : " ") << read.problem;
+         << (read.free ? " free " : " ") << (read.more ? "more " : "") << read.problem;
 }
 
 /// Who was asked for the stream may say `free`.
@@ -64,6 +64,7 @@ Read read_row(std::string bytes, const std::vector<std::size_t>& cuts = {}, Dire
     result.end = reader.end();
     result.raw = reader.is_raw();
     result.free = reader.is_free();
+    result.more = reader.has_more();
     result.problem = reader.problem();
     EXPECT_EQ(reader.total(), result.content.size());
     EXPECT_EQ(result.problem.empty(), result.end != End::broken);
@@ -124,9 +125,8 @@ TEST(StreamFrameTest, behind_an_end_only_free_may_come_once_and_only_of_who_was_
         EXPECT_EQ(read_row(end), (Read{.end = how}));
         EXPECT_EQ(read_row(end + kFree), (Read{.end = how, .free = true}));
         EXPECT_EQ(read_row(end + kFree.substr(0, 3)), (Read{.end = how}));
-        Read twice = broken_row("bytes behind the end");
-        twice.free = true;
-        EXPECT_EQ(read_row(end + kFree + "P"), twice);
+        EXPECT_EQ(read_row(end + kFree + "x"), (Read{.end = how, .free = true, .more = true}))
+            << "that is not of this stream";
         for (const std::string& other : {data_frame("x"), fin_frame(0), kReset, kRaw}) {
             EXPECT_EQ(read_row(end + other), broken_row("bytes behind the end"));
         }
@@ -210,7 +210,11 @@ Read read_naively(std::string_view row, Direction of) {
     result.content = row.substr(0, of.headless);
     row.remove_prefix(result.content.size());
     while (!row.empty()) {
-        if (result.end != End::none && (result.free || !of.may_free)) return is_broken();
+        if (result.free) {
+            result.more = true;
+            return result;
+        }
+        if (result.end != End::none && !of.may_free) return is_broken();
         if (row.size() < 4) return result;
         const char kind = row[0];
         const std::uint64_t length = number(1, 3);
