@@ -119,7 +119,14 @@ void Poller::wait_ended() {
 
 void Poller::wait() {
     if (state_ != State::idle) return;
-    readable_.async_wait(Descriptor::wait_read, Handler{*this, &Poller::poll, wait_memory_});
+    const Handler next{*this, &Poller::poll, wait_memory_};
+    // Each wait of asio's costs an epoll_ctl(2). Where much happens there is more to come: to look
+    // again, behind what others have to do, costs less. Measured: 3 % more opens 32 at a time.
+    if (told_end_ > 1) {
+        asio::post(executor_, next);
+    } else {
+        readable_.async_wait(Descriptor::wait_read, next);
+    }
     state_ = State::waiting;
 }
 
