@@ -65,6 +65,11 @@ class TlsSession : public ByteLayer {
     ssize_t write(std::string_view data) override;
     /// close_notify, then FIN.
     int shut_send() override;
+    /// Not what is written here, but who carries its records may move them by splice(2).
+    bool take_raw(std::uint64_t moved) override {
+        below_->take_raw(moved);
+        return false;
+    }
 
     /// Also of the handshake.
     bool read_wants_write() const override { return read_wants_write_; }

@@ -226,6 +226,25 @@ TEST(TlsSessionTest, an_idle_session_needs_at_most_25_kilobytes) {
     EXPECT_LE(each, 25'000U);
 }
 
+TEST(TlsLayerTest, who_carries_the_records_may_move_them_as_they_are_but_nobody_what_is_written) {
+    struct Carrier final : ByteLayer {
+        ssize_t read(std::span<char>) override { return 0; }
+        ssize_t write(std::string_view data) override { return std::ssize(data); }
+        int shut_send() override { return 0; }
+        bool is_drained() const override { return true; }
+        bool is_quiet() override { return true; }
+        bool take_raw(std::uint64_t moved) override {
+            heard = moved;
+            return true;
+        }
+        std::uint64_t heard = 0;
+    } carrier;
+    TlsSession session(psk(TlsSide::client).session());
+    session.attach(carrier);
+    EXPECT_FALSE(session.take_raw(7));
+    EXPECT_EQ(carrier.heard, 7U);
+}
+
 /// The end-to-end case: in's session with out travels inside those of both with the proxy.
 class NestedTlsTest : public testing::Test {
   protected:
