@@ -7,7 +7,9 @@
 namespace inout::out {
 namespace {
 
-bool is_open(const DataLinks::Group& group) { return !group.closed && group.count < kPoolHardMax; }
+bool is_open(const DataLinks::Group& group) {
+    return !group.closed && group.count < kDataLinksMax;
+}
 
 }  // namespace
 

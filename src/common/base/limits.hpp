@@ -119,6 +119,9 @@ inline constexpr std::size_t kWaitersMax = 4'096;
 
 // --- parked data connections ---
 inline constexpr std::size_t kPoolHardMax = 100;  // what the original's proxy keeps
+/// Data connections of one topic that out has dialling or parked. Twice what a proxy asks for or
+/// keeps: one that it has just given to a stream is parked here until that is heard.
+inline constexpr std::size_t kDataLinksMax = 2 * kPoolHardMax;
 /// NewDataRequests that a 0.0.1 out has not answered: it reads a burst of frames wrongly.
 inline constexpr std::size_t kLegacyUnansweredMax = 8;
 /// After this an unanswered NewDataRequest no longer counts; and is taken for lost by a stream that

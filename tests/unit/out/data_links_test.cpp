@@ -51,7 +51,7 @@ TEST_F(DataLinksTest, a_registration_has_at_most_a_pool_of_them) {
     const auto one = topic();
     std::vector<Link> held;
     while (auto link = many.add(one, context.get_executor(), true, kStart)) held.push_back(link);
-    EXPECT_EQ(held.size(), kPoolHardMax);
+    EXPECT_EQ(held.size(), kDataLinksMax);
 }
 
 TEST_F(DataLinksTest, a_topic_without_any_gets_one_of_those_that_have_more) {
