@@ -18,5 +18,8 @@ enum class End { fin, rst };
 void opens(const sockaddr_in& address, int at_once, Seconds time, End end);
 void idle(const sockaddr_in& address, int connections);
 void burst(const sockaddr_in& address, int at_once, int rounds, int pause_ms);
+/// One client after another, each for an answer of kAnswerBytes.
+void answers(const sockaddr_in& address, int rounds, int pause_ms);
+inline constexpr std::size_t kAnswerBytes = 100'000;
 
 }  // namespace inout::bench

@@ -15,8 +15,10 @@ load pingpong HOST:PORT --connections N --size BYTES --seconds S
 load opens HOST:PORT --at-once N --seconds S --end fin|rst
 load idle HOST:PORT --connections N    until the end of stdin
 load burst HOST:PORT --at-once N --rounds R --pause-ms P
+load answers HOST:PORT --rounds R --pause-ms P
 
-A connection's first byte tells the backend: E echo, D discard and count, G generate, B both.
+A connection's first byte tells the backend: E echo, D discard and count, G generate, B both, A
+answer with 100,000 bytes and the end.
 HOST is an IPv4 address. Figures are one line of JSON on stdout; any failure ends with 1.)";
 
 /// The options that follow the address, each used exactly once.
@@ -92,6 +94,10 @@ void run(int argc, char** argv) {
     if (command == "idle") return call(idle, options.connections("--connections"));
     if (command == "burst") {
         return call(burst, options.connections("--at-once"), options.number("--rounds", 1, 1'000),
+                    options.number("--pause-ms", 0, 60'000));
+    }
+    if (command == "answers") {
+        return call(answers, options.number("--rounds", 1, 1'000),
                     options.number("--pause-ms", 0, 60'000));
     }
     throw std::invalid_argument("no command " + command + "; usage:\n" + kUsage);

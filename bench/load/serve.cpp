@@ -42,15 +42,16 @@ class Session final : Handler {
         const auto size = static_cast<std::size_t>(n);
         switch (mode_) {
             case 'E': return echo(data, size);
+            case 'A': return echo(pattern(0), kAnswerBytes);
             case 'G':
             case 'B': loop_.change(fd_.get(), EPOLLIN | EPOLLOUT, *this); [[fallthrough]];
             case 'D': reader_.take(data, size); return true;
-            default: throw std::runtime_error("a connection's first byte is none of E, D, G, B");
+            default: throw std::runtime_error("a connection's first byte is none of E, D, G, B, A");
         }
     }
 
     bool write() {
-        if (mode_ != 'E') return writer_.write(fd_.get());
+        if (mode_ != 'E' && mode_ != 'A') return writer_.write(fd_.get());
         const std::string unsent = std::exchange(unsent_, {});
         loop_.change(fd_.get(), EPOLLIN, *this);
         return echo(unsent.data(), unsent.size());
@@ -64,6 +65,8 @@ class Session final : Handler {
         if (static_cast<std::size_t>(n) < size) {
             unsent_.assign(data + n, data + size);
             loop_.change(fd_.get(), EPOLLOUT, *this);
+        } else if (mode_ == 'A') {
+            ::shutdown(fd_.get(), SHUT_WR);
         }
         return true;
     }
