@@ -7,9 +7,7 @@
 namespace inout::out {
 namespace {
 
-bool is_open(const DataLinks::Group& group) {
-    return !group.closed && group.count < kDataLinksMax;
-}
+bool is_open(const DataLinks::Group& group) { return !group.closed && group.count < kDataLinksMax; }
 
 }  // namespace
 
