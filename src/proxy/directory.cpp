@@ -12,6 +12,16 @@ std::string ended_name(const std::string& topic, const std::string& ticket) {
     return ticket.empty() ? "topic " + topic : ticket;
 }
 
+Reason no_way(const std::string& topic, std::optional<Clock::time_point> ended, bool tried) {
+    if (tried) return {Code::no_out, "the topic's out has gone"};
+    std::string words = "no out serves topic " + topic;
+    if (ended) {
+        const auto age = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - *ended);
+        words += "; it was here " + std::to_string(age.count()) + " s ago";
+    }
+    return {Code::no_topic, std::move(words)};
+}
+
 std::string named(std::string_view topic, const Identity& identity) {
     return to_string(identity) + '\n' + std::string(topic);
 }
@@ -22,6 +32,32 @@ void log_change(std::string_view event, const Registration& registration) {
 }
 
 }  // namespace
+
+/// A stream that waits for its topic's return, until this goes. The timer is its condition variable
+/// and its deadline: whatever ends the wait, the stream looks again.
+struct Directory::Waiting {
+    Directory& directory;
+    const std::string& topic;
+    Connection& in;
+    std::uint64_t number = 0;
+    std::shared_ptr<Timer> timer{};
+
+    /// Under the directory's lock, which must be free when this goes.
+    void begin() {
+        number = directory.next_waiting_++;
+        timer = std::make_shared<Timer>(in.executor());
+        directory.waiting_[topic].emplace(number, timer);
+    }
+    ~Waiting() {
+        if (!timer) return;
+        in.on_reset({});
+        const std::lock_guard lock(directory.mutex_);
+        const auto found = directory.waiting_.find(topic);
+        if (found == directory.waiting_.end()) return;
+        found->second.erase(number);
+        if (found->second.empty()) directory.waiting_.erase(found);
+    }
+};
 
 std::optional<std::size_t> Directory::add(const std::shared_ptr<Registration>& registration,
                                           const std::string& instance, bool standby) {
@@ -65,7 +101,10 @@ void Directory::take_its_place(Registration& registration, const TopicRegistry::
         old->notify(NoticeCode::displaced, "displaced by " + registration.out);
         log_change("displaced", *old);
     }
-    if (added.position == 0) registration.pool->open();
+    if (added.position == 0) {
+        registration.pool->open();
+        wake(registration.topic);
+    }
 }
 
 bool Directory::drain(const std::shared_ptr<Registration>& registration) {
@@ -108,8 +147,18 @@ bool Directory::remove_locked(Registration& registration) {
         next->pool->open();
         next->notify(NoticeCode::promoted, "the holder ended");
         log_change("promoted", *next);
+    } else if (removed.found && !registry_.holder(registration.topic)) {
+        remember_topic(registration.topic);
     }
     return removed.found;
+}
+
+void Directory::remember_topic(const std::string& topic) {
+    try {
+        ended_topics_.add(topic, Clock::now());
+    } catch (const std::bad_alloc&) {
+        log::lose_line();  // who asks for it fails at once
+    }
 }
 
 /// A line full of outs that hang would keep everybody else out until their heartbeats are over. Of
@@ -136,7 +185,7 @@ void Directory::erase(RegistrationId id) {
     tickets_.erase(ended->ticket);
     registrations_.erase(found);
     try {
-        ended_.add(ended_name(ended->topic, ended->ticket), Clock::now());
+        ended_tickets_.add(ended_name(ended->topic, ended->ticket), Clock::now());
     } catch (const std::bad_alloc&) {
         log::lose_line();  // what its out still brings will count as failures
     }
@@ -153,18 +202,48 @@ std::shared_ptr<Registration> Directory::holder(std::string_view topic) {
     return id ? registrations_.at(*id) : nullptr;
 }
 
-Task<Result<Route, Reason>> Directory::find(std::string_view topic, Clock::time_point deadline,
-                                            const Route& tried) {
-    auto out = holder(topic);
-    if (tried.out && !tried.out->pool->is_open() && (!out || out == tried.out)) {
-        const auto executor = co_await asio::this_coro::executor;
-        Timer change(executor, std::min(Clock::now() + kHolderChange, deadline));
-        co_await change.async_wait(use_result);
-        out = holder(topic);
+Task<Result<Route, Reason>> Directory::find(const std::string& topic, Clock::time_point deadline,
+                                            const Route& tried, Connection& in) {
+    std::optional<Clock::time_point> ended;
+    while (true) {
+        Waiting waiting{*this, topic, in};
+        {
+            const std::lock_guard lock(mutex_);
+            if (const auto id = registry_.holder(topic)) co_return Route{registrations_.at(*id)};
+            const auto now = Clock::now();
+            if (const auto last = ended_topics_.last_end(topic, now)) ended = last;
+            if (in.was_reset()) co_return Failure{Reason{Code::in_gone, "in reset its connection"}};
+            if (!ended || now >= deadline) {
+                co_return Failure{no_way(topic, ended, static_cast<bool>(tried.out))};
+            }
+            if (closed_) co_return Failure{Reason{Code::draining, "proxy is ending"}};
+            const auto others = waiting_.find(topic);
+            if (others != waiting_.end() && others->second.size() >= waiting_max_) {
+                co_return Failure{Reason{Code::limit, "too many streams wait for this topic"}};
+            }
+            waiting.begin();
+        }
+        waiting.timer->expires_at(deadline);
+        in.on_reset([timer = waiting.timer] { timer->cancel(); });
+        co_await waiting.timer->async_wait(use_result);
     }
-    if (out) co_return Route{std::move(out)};
-    if (tried.out) co_return Failure{Reason{Code::no_out, "the topic's out has gone"}};
-    co_return Failure{Reason{Code::no_topic, "no out serves topic " + std::string(topic)}};
+}
+
+/// All that wait for it look again, each on its own thread. Those that memory runs out for still
+/// wait: for the next one, or their deadlines.
+void Directory::wake(const std::string& topic) {
+    const auto found = waiting_.find(topic);
+    if (found == waiting_.end()) return;
+    for (const auto& [number, timer] : found->second) {
+        asio::post(timer->get_executor(), [timer = timer] { timer->cancel(); });
+    }
+    waiting_.erase(found);
+}
+
+void Directory::close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    while (!waiting_.empty()) wake(waiting_.begin()->first);
 }
 
 bool Directory::take_topic(std::string_view topic, const Identity& identity, Quota& quota,
@@ -195,7 +274,7 @@ std::shared_ptr<Registration> Directory::registration_of(const OutDataRequest& r
 
 bool Directory::has_just_ended(const OutDataRequest& request) {
     const std::lock_guard lock(mutex_);
-    if (ended_.has(ended_name(request.topic, request.ticket), Clock::now())) return true;
+    if (ended_tickets_.has(ended_name(request.topic, request.ticket), Clock::now())) return true;
     if (!request.ticket.empty()) return false;
     const auto line = registry_.line(request.topic);
     return std::any_of(line.begin(), line.end(),

@@ -2,6 +2,7 @@
 // registry, and the one place that knows how a line of outs works.
 //
 // Thread-safe. Tells displaced and promoted outs, opens the holder's pool and closes the others'.
+// Streams whose topic was here a moment ago wait for its return, each on its own thread.
 #pragma once
 
 #include <deque>
@@ -12,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/rules/ended_tickets.hpp"
+#include "common/rules/ended_names.hpp"
 #include "proxy/registration.hpp"
 
 namespace inout::proxy {
@@ -24,12 +25,16 @@ struct Route {
 
 class Directory {
   public:
-    explicit Directory(std::size_t topics_max) : registry_(topics_max) {}
+    /// At most `waiting_max` streams wait for the return of one topic.
+    Directory(std::size_t topics_max, std::size_t waiting_max)
+        : registry_(topics_max),
+          waiting_max_(waiting_max),
+          ended_topics_(kTopicReturn, topics_max) {}
 
     /// Enters it (its id is set here) and returns its position; nothing if a limit is reached.
-    /// Opens its pool if it holds the topic now, and tells whom it displaced. Called on the thread
-    /// of its control connection, before the out is answered: what this sends leaves after the
-    /// answer.
+    /// Opens its pool if it holds the topic now, wakes who waits for that and tells whom it
+    /// displaced. Called on the thread of its control connection, before the out is answered: what
+    /// this sends leaves after the answer.
     std::optional<std::size_t> add(const std::shared_ptr<Registration>& registration,
                                    const std::string& instance, bool standby);
     /// Takes it out of its line, closes its pool and promotes the next. False if it was not there
@@ -39,11 +44,15 @@ class Directory {
     /// Its control connection has ended: the same, and nothing of it is left.
     void forget(const std::shared_ptr<Registration>& registration);
 
-    /// The way to this topic now: Code::no_topic if there is none. `tried` is the one that this
-    /// stream had before, if any. If that has closed and no other is there, the next may be in
-    /// place in a moment: waits for that, but not beyond `deadline`; Code::no_out if it is not.
-    Task<Result<Route, Reason>> find(std::string_view topic, Clock::time_point deadline,
-                                     const Route& tried);
+    /// The way to this topic. If nobody holds it, but somebody did less than kTopicReturn ago,
+    /// waits for the next one until `deadline`. Code::no_topic if there is none; Code::no_out if
+    /// the stream has `tried` one before; Code::limit if too many wait; Code::draining after
+    /// close(); Code::in_gone if `in`, the stream's connection, was reset: nobody waits for such a
+    /// one. On the thread of `in`; all must live until it has returned.
+    Task<Result<Route, Reason>> find(const std::string& topic, Clock::time_point deadline,
+                                     const Route& tried, Connection& in);
+    /// The proxy is ending: no topic will return. Who waits for one does so no more.
+    void close();
     /// Shares what an identity holds for this topic already, with whichever of its outs, or takes
     /// it from `quota`, in which a topic counts once. False: it has none left.
     bool take_topic(std::string_view topic, const Identity& identity, Quota& quota,
@@ -57,12 +66,21 @@ class Directory {
     std::vector<std::shared_ptr<Registration>> all();
 
   private:
+    struct Waiting;
+
     std::mutex mutex_;
     TopicRegistry registry_;
     RegistrationId next_id_ = 1;
     std::unordered_map<RegistrationId, std::shared_ptr<Registration>> registrations_;
     std::unordered_map<std::string, std::shared_ptr<Registration>> tickets_;
-    EndedTickets ended_;
+    /// Of topics that nobody holds: the timers of the streams that wait, the oldest first.
+    std::map<std::string, std::map<std::uint64_t, std::shared_ptr<Timer>>> waiting_;
+    std::uint64_t next_waiting_ = 1;
+    const std::size_t waiting_max_;
+    bool closed_ = false;
+    EndedNames ended_topics_;
+    /// Their outs may still be bringing data connections; that is no attack.
+    EndedNames ended_tickets_{kTicketMemory, kEndedTicketsMax};
     /// That drain, by identity and topic, the oldest first; at most kDrainingMax each.
     std::map<std::string, std::deque<std::shared_ptr<Registration>>> draining_;
     std::size_t draining_count_ = 0;
@@ -77,6 +95,8 @@ class Directory {
     void take_its_place(Registration& registration, const TopicRegistry::Added& added);
     bool remove_locked(Registration& registration);
     bool push_out_silent(const std::string& topic);
+    void remember_topic(const std::string& topic);
+    void wake(const std::string& topic);
     void count();
 };
 

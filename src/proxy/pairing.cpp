@@ -117,8 +117,8 @@ Reason take_places(ProxyState& state, const std::string& topic, const Identity& 
 Found not_found(Reason reason) { return {.refusal = std::move(reason)}; }
 Found not_found(Code code, std::string detail) { return not_found({code, std::move(detail)}); }
 
-/// Tries parked connections, and the next in line when an out is ending, until one is open or the
-/// time for all of it is over.
+/// Tries parked connections, and the next in line when an out is ending, or one that comes back,
+/// until one is open or the time for all of it is over.
 Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Opening& opening,
                                  Connection& in, EarlyData& early, const InRequest& request) {
     const ProxyConfig& config = state.config;
@@ -128,7 +128,8 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
     Route route;
     while (Clock::now() < give_up_at && !in.was_reset()) {
         if (state.draining) co_return not_found(Code::draining, "proxy is ending");
-        auto next = co_await state.directory.find(topic, give_up_at, route);
+        auto next = co_await state.directory.find(topic, wait_until, route, in);
+        if (!next && in.was_reset()) break;
         if (!next) co_return not_found(std::move(next.error()));
         route = std::move(*next);
         const auto& registration = route.out;

@@ -127,6 +127,7 @@ void ProxyService::drain() {
     state_.draining = true;
     acceptor_.close();
     state_.spares.close();
+    state_.directory.close();
     for (const auto& registration : state_.directory.all()) {
         registration->pool->close();
         registration->notify(NoticeCode::draining, "proxy is ending");

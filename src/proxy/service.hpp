@@ -32,7 +32,7 @@ struct ProxyState {
         : config(c),
           gatekeeper(c),
           strangers(c),
-          directory(c.limits.topics),
+          directory(c.limits.topics, c.limits.waiting),
           budget(descriptors_for(c.limits), c.limits.warm),
           spares(budget.optional_max()),
           streams_of_topic(c.limits.streams_per_topic),

@@ -18,8 +18,10 @@ NEVER_MS = 600_000
 
 
 def chain_with_stream(run, drain_timeout=NEVER_MS):
+    """New streams wait a second for an out that has ended."""
     config = {"drain_timeout": drain_timeout}
-    chain = run.chain(echo_server(run).port, proxy=config, out=config, in_=config)
+    chain = run.chain(echo_server(run).port, proxy={**config, "open_timeout": 1000}, out=config,
+                      in_=config)
     stream = chain.connect()
     expect_echo(stream)
     return chain, stream

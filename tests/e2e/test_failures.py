@@ -96,7 +96,7 @@ def test_backend_failure_is_an_rst_and_told_with_host_and_port_at_all_three(run,
 # --- out dies ---
 
 def test_out_killed_resets_its_streams_and_the_topic_is_gone(run):
-    chain = run.chain(echo_server(run).port)
+    chain = run.chain(echo_server(run).port, proxy={"open_timeout": 1000})
     streams = pair_of_streams(chain)
     chain.out.kill()
     for stream in streams:

@@ -114,8 +114,12 @@ inline constexpr std::size_t kDrainingMax = 4;
 inline constexpr Milliseconds kDrainedStay{2'000};
 /// Places among their keys' topics that may be gone before those that are gone are dropped.
 inline constexpr std::size_t kPlacesSweep = 64;
-/// In connections that wait for a data connection of one registration.
+/// In connections that wait for a data connection of one registration, or for a topic's return.
 inline constexpr std::size_t kWaitersMax = 4'096;
+/// How long after its last out a topic is taken for one that will be back in a moment: a restart,
+/// and the few tries that a network's short failure costs (retry_interval is 2 s). Later, nobody
+/// waits for what may never return. As many are remembered as there can be topics.
+inline constexpr Milliseconds kTopicReturn{10'000};
 
 // --- parked data connections ---
 inline constexpr std::size_t kPoolHardMax = 100;  // what the original's proxy keeps
@@ -154,8 +158,6 @@ inline constexpr std::size_t kSpareReturnedMax = 1'024;
 
 /// Connections that a data link of out tries when a proxy's bytes make no sense.
 inline constexpr unsigned kParkAttempts = 3;
-/// How long a stream pauses when the topic's holder is just changing.
-inline constexpr Milliseconds kHolderChange{10};
 
 // --- heartbeat of a 0.0.1 out, which does not announce it ---
 /// So many of its longest pauses between two messages may pass without one.

@@ -51,6 +51,7 @@ TEST_F(Pairing, bytes_and_ends_go_both_ways_through_an_open_stream) {
 }
 
 TEST_F(Pairing, an_open_stream_outlives_the_registration_that_it_came_by) {
+    config.open_timeout = 20ms;
     std::optional<Out> out = register_holder();
     Stream stream = open(*out);
     out.reset();
@@ -98,6 +99,39 @@ TEST_F(Pairing, a_stream_waits_for_a_data_connection_and_out_hears_that_it_does)
     answer(data);
     const auto opened = in.hear<Response>();
     EXPECT_TRUE(opened && opened->ok());
+}
+
+TEST_F(Pairing, a_stream_to_a_topic_that_was_here_is_opened_by_the_out_that_comes_back) {
+    std::optional<Out> out = register_holder();
+    out.reset();
+    ASSERT_TRUE(becomes([] { return counters().controls == 0; }));
+    const std::size_t before = counters().opening;
+    const Peer in = come();
+    in.say_bytes(encode(opening()) + "first");
+    ASSERT_TRUE(becomes([&] { return counters().opening == before + 1; }));
+    EXPECT_EQ(refusal(come(opening("other"))), Code::no_topic);
+    EXPECT_TRUE(in.is_quiet());
+    const Out back = register_out();
+    const auto asked = back.control.hear<NewDataRequest>();
+    ASSERT_TRUE(asked);
+    const Peer data = come(parking(back.answer.ticket));
+    const auto active = data.hear<DataActiveRequest>();
+    ASSERT_TRUE(active);
+    EXPECT_EQ(data.hear_bytes(5), "first");
+    data.say(answer_of_out(*active));
+    const auto opened = in.hear<Response>();
+    EXPECT_TRUE(opened && opened->ok());
+}
+
+TEST_F(Pairing, a_stream_that_waits_for_a_topics_return_is_told_when_the_proxy_ends) {
+    std::optional<Out> out = register_holder();
+    out.reset();
+    ASSERT_TRUE(becomes([] { return counters().controls == 0; }));
+    const std::size_t before = counters().opening;
+    const Peer in = come(opening());
+    ASSERT_TRUE(becomes([&] { return counters().opening == before + 1; }));
+    state().directory.close();
+    EXPECT_EQ(refusal(in), Code::draining);
 }
 
 TEST_F(Pairing, a_data_connection_that_ends_at_its_use_is_skipped_for_the_next) {
@@ -218,13 +252,14 @@ TEST_F(Pairing, no_more_streams_of_a_topic_run_or_wait_than_may) {
     const Out out = register_holder();
     const std::size_t before = counters().opening;
     std::optional<Stream> running = open(out);
-    const Peer waiting = come(opening());
+    Peer waiting = come(opening());
     ASSERT_TRUE(becomes([&] { return counters().opening == before + 1; }));
     EXPECT_EQ(refusal(come(opening())), Code::limit) << "two are there";
     reset(running->in.fd());
     EXPECT_EQ(running->data.end(), End::rst);
     ASSERT_TRUE(becomes([&] { return worker.relays().size() == 0; }));
     EXPECT_EQ(refusal(come(opening())), Code::limit) << "one waits";
+    reset(waiting.fd());
 }
 
 }  // namespace

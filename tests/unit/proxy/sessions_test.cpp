@@ -20,6 +20,7 @@ TEST_F(ProxySessions, an_out_gets_a_ticket_and_is_asked_for_connections) {
 }
 
 TEST_F(ProxySessions, a_ping_is_answered_and_what_does_not_belong_there_ends_a_registration) {
+    config.open_timeout = Milliseconds{20};
     const Out out = register_holder();
     out.control.say(Ping{});
     EXPECT_TRUE(out.control.hear<Pong>());

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "../sources.hpp"
-#include "common/rules/ended_tickets.hpp"
 
 namespace inout::source_rules_test {
 namespace {
@@ -151,23 +150,6 @@ TEST(KnownSources, those_that_are_gone_are_bounded_and_the_one_that_left_first_g
     EXPECT_TRUE(known.knows(source(4), now + hours{100})) << "here still";
     known.left(source(9), now);
     EXPECT_FALSE(known.knows(source(9), now)) << "it never came";
-}
-
-TEST(EndedTickets, are_known_for_a_while_and_bounded) {
-    EndedTickets ended(2);
-    Clock::time_point now{hours{1}};
-    ended.add("a", now);
-    EXPECT_TRUE(ended.has("a", now));
-    EXPECT_FALSE(ended.has("b", now));
-    EXPECT_FALSE(ended.has("a", now + kTicketMemory));
-    ended.add("a", now += seconds(1));
-    ended.add("b", now);
-    EXPECT_TRUE(ended.has("a", now)) << "the second time";
-    ended.add("c", now);
-    EXPECT_FALSE(ended.has("a", now));
-    EXPECT_EQ(ended.size(), 2U);
-    ended.add("d", now + kTicketMemory);
-    EXPECT_EQ(ended.size(), 1U);
 }
 
 }  // namespace
