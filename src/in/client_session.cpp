@@ -19,19 +19,21 @@ void warn_proxy_unreachable(const InNetwork& network, const std::string& reason)
 }
 
 /// A fresh connection for a client of whom nothing is under way; the failure is that of its stream.
-Task<Result<ConnectionPtr, Reason>> dial_proxy(Worker& worker, const InConfig& config,
-                                               const Network& network, Clock::time_point until,
-                                               const Connection& client, ClientPlaces& places) {
+Task<Result<ConnectionPtr, Reason>> dial_proxy(Worker& worker,
+                                               const std::shared_ptr<const Network>& shared,
+                                               Clock::time_point until, const Connection& client,
+                                               ClientPlaces& places) {
+    const Network& network = *shared;
     const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now());
-    auto dialled = co_await network.proxy_link->dial(worker.executor(), config.connect_timeout,
-                                                     DialFor::stream, left, &client);
+    auto dialled = co_await network.server->proxy_link().dial(
+        worker.executor(), network.all->connect_timeout, DialFor::stream, left, &client);
     if (!dialled) {
         if (dialled.error().code == Code::client_gone) co_return Failure{client_gone()};
         network.server->lost();
         warn_proxy_unreachable(network.config, dialled.error().detail);
     } else if (client.was_reset()) {
         Task<> leaving =
-            leave(*network.proxy_link, std::move(places.descriptors), std::move(*dialled));
+            leave(network.server->link(), std::move(places.descriptors), std::move(*dialled));
         spawn(worker.executor(), "leaving", std::move(leaving));
         co_return Failure{client_gone()};
     }
@@ -55,7 +57,8 @@ Message request_of(const Opening& opening, const Network& network, Connection& p
     } else if (network.server->may_take_frames()) {
         request.early = static_cast<unsigned>(first);
     }
-    network.proxy_link->prove(message, proxy, framing != nullptr ? framing->nonce : std::string());
+    network.server->proxy_link().prove(message, proxy,
+                                       framing != nullptr ? framing->nonce : std::string());
     return message;
 }
 
@@ -65,29 +68,29 @@ bool was_just_used(const Connection& proxy) {
 }
 
 /// The proxy's connection of a stream that has ended, for the next client.
-void give_back(SparePool& spares, ConnectionPtr proxy) {
-    settle(std::move(proxy), Wanted::yes, [&spares](ConnectionPtr connection) {
+void give_back(std::shared_ptr<SparePool> spares, ConnectionPtr proxy) {
+    settle(std::move(proxy), Wanted::yes, [spares = std::move(spares)](ConnectionPtr connection) {
         const bool worn_out = connection->framing()->is_worn_out(Clock::now());
-        spares.give_back(std::move(connection), worn_out);
+        spares->give_back(std::move(connection), worn_out);
     });
 }
 
 }  // namespace
 
-Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
-                      ConnectionPtr client, ClientPlaces places) {
+Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, ConnectionPtr client,
+                      ClientPlaces places) {
+    const Network& network = *shared;
     Server& server = *network.server;
-    SparePool& spares = server.spares(worker);
+    std::shared_ptr<SparePool> spares = server.spares(worker);
     Opening opening(worker.relays(), *client, {}, network.config.topic, client->peer());
-    const auto open_until = Clock::now() + config.open_timeout;
+    const auto open_until = Clock::now() + network.all->open_timeout;
     ErrorWatch client_watch(*client);
     EarlyData early(worker.relays(), *client);
 
-    ConnectionPtr proxy = spares.take();
+    ConnectionPtr proxy = spares->take();
     for (bool spare = proxy != nullptr;; spare = false) {
         if (!proxy) {
-            auto dialled =
-                co_await dial_proxy(worker, config, network, open_until, *client, places);
+            auto dialled = co_await dial_proxy(worker, shared, open_until, *client, places);
             if (!dialled) {
                 opening.failed(dialled.error());
                 co_return;
@@ -96,7 +99,7 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
         }
         // A spare whose path has vanished is found as soon as a dial would find it.
         const bool may_be_gone = spare && !was_just_used(*proxy);
-        if (may_be_gone) proxy->give_up_after(config.connect_timeout);
+        if (may_be_gone) proxy->give_up_after(network.all->connect_timeout);
         client->on_reset([&proxy] { proxy->close(); });
         Deadline deadline(*proxy);
         deadline.expires_at(open_until);
@@ -117,10 +120,10 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
             server.reached();
             if (std::get<InRequest>(request).early) server.took_frames(response->reuse);
             if (may_be_gone) proxy->give_up_after(Milliseconds{0});
-            spares.learn(*proxy, *response);
+            spares->learn(*proxy, *response);
             break;
         }
-        if (spare && attempt.was_unanswered()) spares.drop_all();  // the others are hardly better
+        if (spare && attempt.was_unanswered()) spares->drop_all();  // the others are hardly better
         if (attempt.verdict != Attempt::Verdict::fresh || !early.begin_again()) {
             if (attempt.was_unanswered()) server.lost();
             opening.failed(attempt.reason);
@@ -134,18 +137,19 @@ Task<> client_session(Worker& worker, const InConfig& config, const Network& net
     client_watch.stop();
     StreamEntry entry = opening.finish("client", "proxy");
     if (const StreamFraming* framing = proxy->framing()) entry.use = framing->uses();
-    worker.relays().start(
-        {.client_side = std::move(client),
-         .service_side = std::move(proxy),
-         .entry = std::move(entry),
-         .up = std::move(up),
-         .on_end = [places = std::move(places), &spares](EndedStream ended) mutable {
-             // What is given back needs one of the descriptors that are free now.
-             { const ClientPlaces over = std::move(places); }
-             if (ended.service.verdict == LegVerdict::reusable) {
-                 give_back(spares, std::move(ended.service.connection));
-             }
-         }});
+    worker.relays().start({.client_side = std::move(client),
+                           .service_side = std::move(proxy),
+                           .entry = std::move(entry),
+                           .up = std::move(up),
+                           .on_end = [places = std::move(places),
+                                      spares = std::move(spares)](EndedStream ended) mutable {
+                               // What is given back needs one of the descriptors that are free now.
+                               { const ClientPlaces over = std::move(places); }
+                               if (ended.service.verdict == LegVerdict::reusable) {
+                                   give_back(std::move(spares),
+                                             std::move(ended.service.connection));
+                               }
+                           }});
 }
 
 }  // namespace inout::in

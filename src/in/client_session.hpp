@@ -15,7 +15,7 @@ struct ClientPlaces {
     std::unique_ptr<Quota::Place> of_client;
 };
 
-Task<> client_session(Worker& worker, const InConfig& config, const Network& network,
-                      ConnectionPtr client, ClientPlaces places);
+Task<> client_session(Worker& worker, std::shared_ptr<const Network> network, ConnectionPtr client,
+                      ClientPlaces places);
 
 }  // namespace inout::in

@@ -1,5 +1,6 @@
 // Networks of in that dial one another's listeners in a circle: a client would be dialled round and
-// round until no descriptor is left. Found at start, before anything is bound. Main thread.
+// round until no descriptor is left. Found before anything is bound. Looks names up; any
+// thread.
 #pragma once
 
 #include "common/config/types.hpp"

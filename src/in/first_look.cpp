@@ -36,13 +36,15 @@ void say_reached(Server& server, const Response& response, bool secured) {
 
 }  // namespace
 
-Task<> first_look(Worker& worker, const InConfig& config, Server& server, Milliseconds delay) {
+Task<> first_look(Worker& worker, Milliseconds connect_timeout, std::shared_ptr<Server> shared,
+                  Milliseconds delay) {
+    Server& server = *shared;
     Timer pause(worker.context());
     pause.expires_after(delay);
     co_await pause.async_wait(use_result);
     const ProxyLink& proxy_link = server.proxy_link();
-    auto dialled = co_await proxy_link.dial(worker.executor(), config.connect_timeout,
-                                            DialFor::spare, config.connect_timeout);
+    auto dialled = co_await proxy_link.dial(worker.executor(), connect_timeout, DialFor::spare,
+                                            connect_timeout);
     if (!dialled) {
         warn(server, "proxy unreachable", dialled.error().detail);
         co_return;
@@ -51,7 +53,7 @@ Task<> first_look(Worker& worker, const InConfig& config, Server& server, Millis
     Connection& connection = *owned;
     const bool secured = connection.tls() != nullptr;
     Deadline deadline(connection);
-    deadline.expires_after(config.connect_timeout);
+    deadline.expires_after(connect_timeout);
     const auto heard = co_await introduce(proxy_link, connection);
     const auto& answer = heard.answer;
     const Response* response = heard.response_to(kIntroduction);

@@ -9,6 +9,7 @@
 namespace inout::in {
 
 /// Begins after `delay`. Runs on `worker`'s thread; ends within connect_timeout twice.
-Task<> first_look(Worker& worker, const InConfig& config, Server& server, Milliseconds delay);
+Task<> first_look(Worker& worker, Milliseconds connect_timeout, std::shared_ptr<Server> server,
+                  Milliseconds delay);
 
 }  // namespace inout::in

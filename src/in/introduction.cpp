@@ -21,13 +21,13 @@ Task<Heard> introduce(const ProxyLink& proxy_link, Connection& connection) {
     co_return heard;
 }
 
-Task<> leave(const ProxyLink& proxy_link, [[maybe_unused]] Budget::Places places,
+Task<> leave(std::shared_ptr<const ProxyLink> proxy_link, [[maybe_unused]] Budget::Places places,
              ConnectionPtr connection) {
     Connection& proxy = *connection;
     if (proxy.tls() == nullptr) co_return;
     Deadline deadline(proxy);
     deadline.expires_after(kFarewell);
-    const Message request = introduction(proxy_link, proxy);
+    const Message request = introduction(*proxy_link, proxy);
     const auto error = co_await write_message(proxy, request);
     deadline.cancel();
     if (!error) co_await say_farewell(proxy);

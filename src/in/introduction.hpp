@@ -18,6 +18,7 @@ Task<Heard> introduce(const ProxyLink& proxy_link, Connection& connection);
 /// would take us for a stranger, and after some of these refuse our whole site: it is told who we
 /// are. One without TLS may be closed without a word. `places`: of its descriptor, until it is
 /// closed.
-Task<> leave(const ProxyLink& proxy_link, Budget::Places places, ConnectionPtr connection);
+Task<> leave(std::shared_ptr<const ProxyLink> proxy_link, Budget::Places places,
+             ConnectionPtr connection);
 
 }  // namespace inout::in

@@ -1,5 +1,6 @@
-// One network of in at run time: its configuration, and what was made from it at start. Read only
-// from then on. Owned by the service; any thread reads it.
+// One network of in at run time: its part of a configuration, and what was made for it. Never
+// changed: another configuration has other networks. Shared by its listener and its sessions; any
+// thread reads it.
 #pragma once
 
 #include <memory>
@@ -10,11 +11,11 @@
 namespace inout::in {
 
 struct Network {
-    const InNetwork& config;
+    std::shared_ptr<const InConfig> all;
+    const InNetwork& config;  ///< in `all`, as these are:
     const std::vector<AddressRange>&allow, &deny;
-    const ProxyLink* proxy_link;
-    std::unique_ptr<TlsPsk> e2e;  ///< nothing: not encrypted end to end
-    Server* server = nullptr;     ///< set before anything runs
+    std::shared_ptr<const TlsPsk> e2e;  ///< nothing: not encrypted end to end
+    std::shared_ptr<Server> server;
 };
 
 }  // namespace inout::in

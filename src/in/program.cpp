@@ -33,7 +33,8 @@ int run(int argc, char** argv) {
         .parse = parse_in_config,
         .defaults = default_in_config,
         .apply = apply,
-        .make = [](Workers& workers, const InConfig& config) -> std::unique_ptr<Service> {
+        .make = [](Workers& workers,
+                   const InConfig& config) -> std::unique_ptr<ServiceOf<InConfig>> {
             return std::make_unique<InService>(workers, config);
         }};
     return run_program(program, argc, argv);

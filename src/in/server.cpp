@@ -4,11 +4,15 @@
 
 namespace inout::in {
 
-Server::Server(Workers& workers, const InConfig& config, const ProxyLink& proxy_link,
-               Budget& budget, std::size_t number)
-    : proxy_link_(proxy_link), budget_(budget), number_(number) {
+Server::Server(Workers& workers, std::shared_ptr<const ProxyLink> proxy_link,
+               const Dialling& dialling, Budget& budget)
+    : proxy_link_(std::move(proxy_link)),
+      dialling_(dialling),
+      budget_(budget),
+      number_(budget.join()) {
     workers.for_each([&](Worker& worker) {
-        spares_[&worker] = std::make_unique<SparePool>(worker, config, proxy_link, budget, number);
+        spares_[&worker] =
+            std::make_shared<SparePool>(worker, proxy_link_, dialling, budget, number_);
     });
 }
 
@@ -20,7 +24,7 @@ Budget::Places Server::client_places() {
 
 Task<> Server::drop_spares() {
     for (const auto& [worker, spares] : spares_) {
-        asio::post(worker->context(), [pool = spares.get()] { pool->drop_all(); });
+        asio::post(worker->context(), [pool = spares] { pool->drop_all(); });
         // Behind it, and behind what that has posted: then they are closed.
         for (int i = 0; i < 2; ++i) co_await asio::post(worker->executor(), use_result);
     }
@@ -28,7 +32,7 @@ Task<> Server::drop_spares() {
 
 void Server::reached() {
     if (!is_lost_ || !is_lost_.exchange(false)) return;
-    const std::string server = to_string(proxy_link_.server());
+    const std::string server = to_string(proxy_link_->server());
     log::limited(log::Level::info, log::Kind::change, "proxy reached", server,
                  {{"server", server}, {"reason", "again"}});
 }

@@ -1,8 +1,8 @@
 // Server: one proxy as in sees it at run time: how to reach it, the spare connections to it, and
 // its share of the descriptors.
 //
-// Shared by all networks with the same proxy and credentials. Made at start; thread-safe but for
-// drop_spares().
+// Shared by all networks with the same proxy and credentials, and by their sessions; goes with the
+// last of them. Thread-safe but for drop_spares().
 #pragma once
 
 #include <atomic>
@@ -18,12 +18,20 @@ namespace inout::in {
 
 class Server {
   public:
-    /// `number`: that of this proxy in the budget.
-    Server(Workers& workers, const InConfig& config, const ProxyLink& proxy_link, Budget& budget,
-           std::size_t number);
+    /// One more owner in the budget, which outlives it.
+    Server(Workers& workers, std::shared_ptr<const ProxyLink> proxy_link, const Dialling& dialling,
+           Budget& budget);
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server() { budget_.leave(number_); }
 
-    const ProxyLink& proxy_link() const { return proxy_link_; }
-    SparePool& spares(Worker& worker) const { return *spares_.at(&worker); }
+    const ProxyLink& proxy_link() const { return *proxy_link_; }
+    /// Whether it is what would be made from these.
+    bool is_like(const ProxyLink& proxy_link, const Dialling& dialling) const {
+        return proxy_link_->is_like(proxy_link) && dialling_ == dialling;
+    }
+    const std::shared_ptr<const ProxyLink>& link() const { return proxy_link_; }
+    const std::shared_ptr<SparePool>& spares(Worker& worker) const { return spares_.at(&worker); }
 
     /// The descriptors of a client and its connection to this proxy; an empty one: there are none.
     Budget::Places client_places();
@@ -45,10 +53,11 @@ class Server {
     void close();
 
   private:
-    const ProxyLink& proxy_link_;
+    const std::shared_ptr<const ProxyLink> proxy_link_;
+    const Dialling dialling_;
     Budget& budget_;
     const std::size_t number_;
-    std::map<Worker*, std::unique_ptr<SparePool>> spares_;
+    std::map<Worker*, std::shared_ptr<SparePool>> spares_;
     std::atomic<bool> is_lost_{false}, frames_{true};
 };
 

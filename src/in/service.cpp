@@ -1,10 +1,13 @@
 #include "in/service.hpp"
 
-#include <set>
+#include <algorithm>
+#include <map>
+#include <new>
 
 #include "common/app/link_budget.hpp"
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
+#include "common/base/signals_blocked.hpp"
 #include "in/client_session.hpp"
 #include "in/dial_circle.hpp"
 #include "in/first_look.hpp"
@@ -19,109 +22,203 @@ void say_refused(const Connection& client, const Network& network, std::string_v
                  {{"client", client.peer()}, {"topic", network.config.topic}, {"reason", reason}});
 }
 
-}  // namespace
-
-ConfigProblems InService::load() {
-    const AccessLists& all = config_.access;
-    ConfigProblems problems = load_networks(
-        config_, TlsSide::client, proxy_links_,
-        [&](const InNetwork& network, const ProxyLink& proxy_link, std::unique_ptr<TlsPsk> e2e) {
-            networks_.push_back(std::make_unique<Network>(
-                Network{network, network.allow ? *network.allow : all.allow,
-                        network.deny ? *network.deny : all.deny, &proxy_link, std::move(e2e)}));
-        });
-    for (auto& problem : find_dial_circles(config_)) problems.push_back(std::move(problem));
-    certificates_.add(proxy_links_.validities());
-    certificates_.warn();
-    return problems;
+Dialling dialling_of(const InConfig& config) {
+    return {config.connect_timeout, config.open_timeout};
 }
 
-std::optional<std::string> InService::start() {
-    share_descriptors();
-    for (const auto& network : networks_) {
-        auto acceptor = std::make_unique<Acceptor>(workers_.main().context());
-        const auto addresses = acceptor->listen(network->config.listen);
-        if (!addresses) return addresses.error();
-        for (const Endpoint& address : *addresses) {
-            log::info("listening", {{"address", to_string(address)},
-                                    {"topic", network->config.topic},
-                                    {"server", to_string(network->config.server)}});
+}  // namespace
+
+Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig> config) {
+    auto next = std::make_shared<Next>();
+    ProxyLinks proxy_links;
+    ConfigProblems problems = load_networks(
+        *config, TlsSide::client, proxy_links,
+        [&](const InNetwork& network, std::shared_ptr<const ProxyLink> proxy_link,
+            std::shared_ptr<const TlsPsk> e2e) {
+            next->networks.push_back({&network, std::move(proxy_link), std::move(e2e), {}});
+        });
+    for (auto& problem : find_dial_circles(*config)) problems.push_back(std::move(problem));
+    if (!problems.empty()) return Failure{std::move(problems)};
+    next->config = std::move(config);
+    return Ready{.validities = proxy_links.validities(),
+                 .look_up =
+                     [next] {
+                         for (Parts& parts : next->networks) {
+                             if (is_end_pending()) return;
+                             parts.address = resolve_now(parts.config->listen, kStartLookup);
+                         }
+                     },
+                 .commit = [this, next] { return commit(*next); }};
+}
+
+/// All that can fail comes first.
+std::optional<std::string> InService::commit(const Next& next) {
+    const InConfig& config = *next.config;
+    const AccessLists& access = config.access;
+    Before before;
+    for (const auto& listener : listeners_) {
+        before.listeners.emplace(place_of(listener->network->config), listener);
+    }
+    for (const auto& server : servers_) {
+        before.servers.emplace(server->proxy_link().name(), server);
+    }
+    Servers servers;
+    std::vector<std::shared_ptr<const Network>> networks;
+    Listeners listeners;
+    for (const Parts& parts : next.networks) {
+        auto& server = servers[parts.proxy_link.get()];
+        if (!server) server = take_server(before, parts, dialling_of(config));
+        const InNetwork& network = *parts.config;
+        networks.push_back(std::make_shared<const Network>(
+            Network{next.config, network, network.allow ? *network.allow : access.allow,
+                    network.deny ? *network.deny : access.deny, parts.e2e, server}));
+        auto listener = take_listener(before, network);
+        if (!listener) {
+            listener = std::make_shared<Listener>(workers_.main().context());
+            const auto places = listener->acceptor.listen(network.listen, parts.address);
+            if (!places) return places.error();
+            for (const Endpoint& place : *places) listener->places.push_back(to_string(place));
         }
-        acceptors_.push_back(std::move(acceptor));
+        listeners.push_back(std::move(listener));
     }
-    // Only when all could be bound: nothing is served by half a configuration.
-    for (std::size_t i = 0; i < acceptors_.size(); ++i) {
-        Acceptor& acceptor = *acceptors_[i];
-        const Network& network = *networks_[i];
-        spawn_for_ever(workers_.main().executor(), "listener",
-                       [this, &acceptor, &network] { return accept(acceptor, network); });
+
+    std::vector<std::shared_ptr<Server>> all, fresh;
+    for (const auto& [proxy_link, server] : servers) {
+        all.push_back(server);
+        // One that is kept has another link, which is like this one.
+        if (&server->proxy_link() == proxy_link) fresh.push_back(server);
     }
-    spawn_for_ever(workers_.main().executor(), "certificates",
-                   [this] { return certificates_.run(workers_.main().executor()); });
-    look_at_proxies();
+    start(listeners);
+
+    // Nothing is served by half a configuration: only now does anything change.
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+        const bool is_new = !listeners[i]->network;
+        listeners[i]->network = networks[i];
+        if (is_new) say("listening", *listeners[i]);
+    }
+    listeners_ = std::move(listeners);
+    servers_ = std::move(all);
+    streams_of_client_.set_limit(config.streams_per_client);
+    for (const auto& [place, listener] : before.listeners) {
+        listener->acceptor.close();
+        say("listens no more", *listener);
+    }
+    for (const auto& [name, server] : before.servers) server->close();
+    share_descriptors(config);
+    look_at(fresh, config);
     return std::nullopt;
 }
 
+/// The new ones: all of them or, if memory runs out, none.
+void InService::start(const Listeners& listeners) {
+    try {
+        for (const auto& listener : listeners) {
+            if (listener->network) continue;
+            spawn_for_ever(workers_.main().executor(), "listener",
+                           [this, listener] { return accept(listener); });
+        }
+    } catch (...) {
+        for (const auto& listener : listeners) {
+            if (!listener->network) listener->acceptor.close();
+        }
+        throw;
+    }
+}
+
+/// What a listener is known by: the place where it listens or, where the kernel chooses the port,
+/// what it is for.
+std::string InService::place_of(const InNetwork& config) {
+    std::string place = to_string(config.listen);
+    if (config.listen.port == 0) place += ' ' + to_string(config.server) + ' ' + config.topic;
+    return place;
+}
+
+/// Nothing: none listens there yet.
+std::shared_ptr<InService::Listener> InService::take_listener(Before& before,
+                                                              const InNetwork& config) {
+    auto found = before.listeners.extract(place_of(config));
+    return found ? std::move(found.mapped()) : nullptr;
+}
+
+/// With this proxy and these credentials: that there is, or a new one.
+std::shared_ptr<Server> InService::take_server(Before& before, const Parts& parts,
+                                               const Dialling& dialling) {
+    const auto [first, last] = before.servers.equal_range(parts.proxy_link->name());
+    for (auto at = first; at != last; ++at) {
+        if (!at->second->is_like(*parts.proxy_link, dialling)) continue;
+        auto server = std::move(at->second);
+        before.servers.erase(at);
+        return server;
+    }
+    return std::make_shared<Server>(workers_, parts.proxy_link, dialling, budget_);
+}
+
+/// A line for each of its places.
+void InService::say(std::string_view event, const Listener& listener) try {
+    const InNetwork& config = listener.network->config;
+    for (const std::string& place : listener.places) {
+        log::info(
+            event,
+            {{"address", place}, {"topic", config.topic}, {"server", to_string(config.server)}});
+    }
+} catch (const std::bad_alloc&) {
+    log::lose_line();
+}
+
 /// In the background, and not at all of many proxies at once.
-void InService::look_at_proxies() {
-    if (config_.first_look == Switch::off) return;
-    const auto spread = std::min<Milliseconds>(kFirstLookApart * servers_.size(), kFirstLooks);
-    for (const auto& [proxy_link, server] : servers_) {
+void InService::look_at(const std::vector<std::shared_ptr<Server>>& servers,
+                        const InConfig& config) {
+    if (config.first_look == Switch::off) return;
+    const auto spread = std::min<Milliseconds>(kFirstLookApart * servers.size(), kFirstLooks);
+    for (const auto& server : servers) {
         const auto delay = std::chrono::duration_cast<Milliseconds>(spread * random_unit());
         spawn(workers_.main().executor(), "first look",
-              first_look(workers_.main(), config_, *server, delay));
+              first_look(workers_.main(), config.connect_timeout, server, delay));
     }
 }
 
 /// Each network needs its listener, and a stream.
-void InService::share_descriptors() {
-    std::set<const ProxyLink*> proxies;
-    for (const auto& network : networks_) proxies.insert(network->proxy_link);
-    const std::size_t listeners = networks_.size();
-    budget_ = make_link_budget({.threads = workers_.size(),
-                                .proxies = proxies.size(),
-                                .fixed = listeners,
-                                .needed = listeners * (1 + kStreamDescriptors)});
-    for (const ProxyLink* proxy : proxies) {
-        const std::size_t number = servers_.size();
-        servers_[proxy] = std::make_unique<Server>(workers_, config_, *proxy, *budget_, number);
-    }
-    for (const auto& network : networks_) network->server = servers_.at(network->proxy_link).get();
+void InService::share_descriptors(const InConfig& config) {
+    const std::size_t listeners = config.networks.size();
+    size_link_budget(budget_, {.threads = workers_.size(),
+                               .fixed = listeners,
+                               .needed = listeners * (1 + kStreamDescriptors)});
 }
 
-Task<> InService::accept(Acceptor& acceptor, const Network& network) {
+Task<> InService::accept(std::shared_ptr<Listener> listener) {
     while (true) {
         Worker& worker = workers_.next();
-        auto client = co_await acceptor.accept(worker.context());
+        auto client = co_await listener->acceptor.accept(worker.context());
         if (!client) co_return;
-        if (!may_connect(network.allow, network.deny, client->peer_address())) {
-            say_refused(*client, network, "allow and deny");
+        auto network = listener->network;
+        if (!may_connect(network->allow, network->deny, client->peer_address())) {
+            say_refused(*client, *network, "allow and deny");
             continue;
         }
         std::unique_ptr<Quota::Place> of_client;
         const auto source = client->peer_address().source().bytes;
         if (!streams_of_client_.take(std::string(source.begin(), source.end()), of_client)) {
-            say_refused(*client, network, "limits.streams_per_client");
+            say_refused(*client, *network, "limits.streams_per_client");
             continue;
         }
-        auto places = network.server->client_places();
+        auto places = network->server->client_places();
         if (places.count() == 0) {
-            co_await network.server->drop_spares();
-            places = network.server->client_places();
+            co_await network->server->drop_spares();
+            places = network->server->client_places();
         }
         if (places.count() == 0) {
-            say_refused(*client, network, "no file descriptors left for this proxy's streams");
+            say_refused(*client, *network, "no file descriptors left for this proxy's streams");
             continue;
         }
         spawn(worker.executor(), "client",
-              client_session(worker, config_, network, std::move(client),
+              client_session(worker, std::move(network), std::move(client),
                              ClientPlaces{std::move(places), std::move(of_client)}));
     }
 }
 
 void InService::drain() {
-    for (auto& acceptor : acceptors_) acceptor->close();
-    for (auto& [proxy_link, server] : servers_) server->close();
+    for (const auto& listener : listeners_) listener->acceptor.close();
+    for (const auto& server : servers_) server->close();
 }
 
 }  // namespace inout::in

@@ -6,7 +6,6 @@
 #include <memory>
 #include <vector>
 
-#include "common/app/certificate_watch.hpp"
 #include "common/app/daemon.hpp"
 #include "common/net/acceptor.hpp"
 #include "common/rules/quota.hpp"
@@ -14,29 +13,57 @@
 
 namespace inout::in {
 
-class InService : public Service {
+class InService : public ServiceOf<InConfig> {
   public:
     InService(Workers& workers, const InConfig& config)
-        : workers_(workers), config_(config), streams_of_client_(config.streams_per_client) {}
+        : workers_(workers), streams_of_client_(config.streams_per_client), budget_(0, 0) {}
 
-    ConfigProblems load() override;
-    std::optional<std::string> start() override;
+    Result<Ready, ConfigProblems> prepare(std::shared_ptr<const InConfig> config) override;
     void drain() override;
 
   private:
-    Task<> accept(Acceptor& acceptor, const Network& network);
-    void share_descriptors();
-    void look_at_proxies();
+    /// What a network needs, made on any thread.
+    struct Parts {
+        const InNetwork* config;
+        std::shared_ptr<const ProxyLink> proxy_link;
+        std::shared_ptr<const TlsPsk> e2e;
+        Resolved address;  ///< of its listener
+    };
+    struct Next {
+        std::shared_ptr<const InConfig> config;
+        std::vector<Parts> networks;
+    };
+    /// A place where clients come, and what they get there: streams of the newest configuration.
+    struct Listener {
+        explicit Listener(asio::io_context& context) : acceptor(context) {}
+        Acceptor acceptor;
+        std::vector<std::string> places;  ///< for the log
+        std::shared_ptr<const Network> network;
+    };
+    using Listeners = std::vector<std::shared_ptr<Listener>>;
+    using Servers = std::map<const ProxyLink*, std::shared_ptr<Server>>;
+    /// What there is, by where it listens and by whom it speaks to: what is left over goes.
+    struct Before {
+        std::multimap<std::string, std::shared_ptr<Listener>> listeners;
+        std::multimap<std::string, std::shared_ptr<Server>> servers;
+    };
+
+    std::optional<std::string> commit(const Next& next);
+    static std::string place_of(const InNetwork& config);
+    static std::shared_ptr<Listener> take_listener(Before& before, const InNetwork& config);
+    std::shared_ptr<Server> take_server(Before& before, const Parts& parts,
+                                        const Dialling& dialling);
+    void start(const Listeners& listeners);
+    static void say(std::string_view event, const Listener& listener);
+    void share_descriptors(const InConfig& config);
+    void look_at(const std::vector<std::shared_ptr<Server>>& servers, const InConfig& config);
+    Task<> accept(std::shared_ptr<Listener> listener);
 
     Workers& workers_;
-    const InConfig& config_;
     Quota streams_of_client_;
-    ProxyLinks proxy_links_;
-    std::unique_ptr<Budget> budget_;
-    std::map<const ProxyLink*, std::unique_ptr<Server>> servers_;
-    CertificateWatch certificates_;
-    std::vector<std::unique_ptr<Network>> networks_;
-    std::vector<std::unique_ptr<Acceptor>> acceptors_;
+    Budget budget_;
+    std::vector<std::shared_ptr<Server>> servers_;
+    Listeners listeners_;
 };
 
 }  // namespace inout::in

@@ -14,11 +14,11 @@ PoolPolicy new_policy() { return {kSpareMin, kSpareMax, kSpareMax}; }
 
 }  // namespace
 
-SparePool::SparePool(Worker& worker, const InConfig& config, const ProxyLink& proxy_link,
-                     Budget& budget, std::size_t number)
+SparePool::SparePool(Worker& worker, std::shared_ptr<const ProxyLink> proxy_link,
+                     const Dialling& dialling, Budget& budget, std::size_t number)
     : worker_(worker),
-      config_(config),
-      proxy_link_(proxy_link),
+      proxy_link_(std::move(proxy_link)),
+      dialling_(dialling),
       budget_(budget),
       number_(number),
       policy_(new_policy()),
@@ -61,10 +61,10 @@ void SparePool::learn(Connection& connection, const Response& response) {
 }
 
 void SparePool::close() {
-    asio::post(worker_.context(), [this] {
-        closed_ = true;
-        drop_all();
-        age_timer_.cancel();
+    closed_ = true;
+    asio::post(worker_.context(), [self = shared_from_this()] {
+        self->drop_all();
+        self->age_timer_.cancel();
     });
 }
 
@@ -76,7 +76,7 @@ void SparePool::refill() {
     for (std::size_t i = 0; i < std::min(count, room); ++i) {
         Budget::Places places;
         if (!take_place(places)) return;
-        spawn(worker_.executor(), "spare", open_spare(std::move(places)));
+        spawn(worker_.executor(), "spare", open_spare(shared_from_this(), std::move(places)));
     }
 }
 
@@ -85,21 +85,22 @@ bool SparePool::take_place(Budget::Places& places) {
     return budget_.used(number_) < budget_.most() / 2 && budget_.take(number_, 1, places);
 }
 
-Task<> SparePool::open_spare(Budget::Places places) {
+Task<> SparePool::open_spare([[maybe_unused]] std::shared_ptr<SparePool> self,
+                             Budget::Places places) {
     const CountedHere counted(opening_);
-    const Milliseconds timeout = std::min(config_.connect_timeout, config_.open_timeout);
-    auto dialled = co_await proxy_link_.dial(worker_.executor(), timeout, DialFor::spare, timeout);
+    const Milliseconds timeout = std::min(dialling_.connect_timeout, dialling_.open_timeout);
+    auto dialled = co_await proxy_link_->dial(worker_.executor(), timeout, DialFor::spare, timeout);
     if (!dialled) co_return;  // the next client will say so
     ConnectionPtr owned = std::move(*dialled);
     Connection& connection = *owned;
     Deadline deadline(connection);
-    deadline.expires_after(config_.connect_timeout);
-    const auto heard = co_await introduce(proxy_link_, connection);
+    deadline.expires_after(dialling_.connect_timeout);
+    const auto heard = co_await introduce(*proxy_link_, connection);
     if (!heard.answer || closed_) co_return;
     const Response* response = heard.response_to(kIntroduction);
     if (response == nullptr || !response->ok()) {
         log::debug("no spare connection",
-                   {{"server", to_string(proxy_link_.server())},
+                   {{"server", to_string(proxy_link_->server())},
                     {"reason", response != nullptr ? response->message : "not an answer"}});
         refused_until_ = Clock::now() + kRequestExpiry;
         co_return;
@@ -126,8 +127,9 @@ void SparePool::wait_for_age() {
     ages_ = oldest.has_value();
     if (!oldest) return;
     age_timer_.expires_at(*oldest + keep_);
-    age_timer_.async_wait([this](std::error_code error) {
-        if (!error) drop_old();
+    age_timer_.async_wait([pool = weak_from_this()](std::error_code error) {
+        if (error) return;
+        if (const auto self = pool.lock()) self->drop_old();
     });
 }
 

@@ -5,8 +5,8 @@
 // advance only to one that is not near (kSpareRoundTripMin): as many as the bursts need, those that
 // came back included. Each is dropped when it dies or grows old (kSpareQuiet), and not replaced
 // when no client came for as long. Optional: none is made or kept once half of what this proxy may
-// have of the descriptors is taken. Worker's thread only, except close(). docs/protocol.md, "Spare
-// connections".
+// have of the descriptors is taken. Worker's thread only, except close(). Shared by its server and
+// what is under way. docs/protocol.md, "Spare connections".
 #pragma once
 
 #include <memory>
@@ -21,11 +21,18 @@
 
 namespace inout::in {
 
-class SparePool {
+/// How long a dial of the proxy may take.
+struct Dialling {
+    Milliseconds connect_timeout, open_timeout;
+
+    bool operator==(const Dialling&) const = default;
+};
+
+class SparePool : public std::enable_shared_from_this<SparePool> {
   public:
-    /// `number`: that of this proxy in the budget.
-    SparePool(Worker& worker, const InConfig& config, const ProxyLink& proxy_link, Budget& budget,
-              std::size_t number);
+    /// `number`: that of this proxy in the budget, which outlives it.
+    SparePool(Worker& worker, std::shared_ptr<const ProxyLink> proxy_link, const Dialling& dialling,
+              Budget& budget, std::size_t number);
     SparePool(const SparePool&) = delete;
     SparePool& operator=(const SparePool&) = delete;
 
@@ -42,7 +49,7 @@ class SparePool {
     void close();
 
   private:
-    Task<> open_spare(Budget::Places places);
+    Task<> open_spare(std::shared_ptr<SparePool> self, Budget::Places places);
     bool take_place(Budget::Places& places);
     void refill();
     void park(ConnectionPtr connection, Budget::Places places, Use use);
@@ -50,8 +57,8 @@ class SparePool {
     void wait_for_age();
 
     Worker& worker_;
-    const InConfig& config_;
-    const ProxyLink& proxy_link_;
+    const std::shared_ptr<const ProxyLink> proxy_link_;
+    const Dialling dialling_;
     Budget& budget_;
     const std::size_t number_;
     PoolPolicy policy_;
@@ -66,7 +73,7 @@ class SparePool {
     bool ages_ = false;                  // the timer runs
     Clock::time_point refused_until_{};  // the proxy had no room for more
     std::atomic<std::size_t> opening_{0};
-    bool closed_ = false;
+    std::atomic<bool> closed_{false};
 };
 
 }  // namespace inout::in

@@ -1,201 +1,298 @@
 #include "out/control_link.hpp"
 
-#include "common/base/log.hpp"
-#include "common/base/memory_reserve.hpp"
+#include <new>
+
 #include "common/base/random.hpp"
-#include "common/net/deadline.hpp"
-#include "common/open/proxy_words.hpp"
-#include "out/data_link.hpp"
 
 namespace inout::out {
+/// A session that is asked for, however that ends.
+class ControlLink::Asking {
+  public:
+    Asking(ControlLink& link, Session session) : link_(link) { link_.asking_ = std::move(session); }
+    Asking(const Asking&) = delete;
+    Asking& operator=(const Asking&) = delete;
+    ~Asking() {
+        link_.asking_.reset();
+        const auto end = std::exchange(link_.unclear_, std::nullopt);
+        if (link_.current_ || !link_.state_) return;
+        link_.set_unregistered();
+        if (!end) return;
+        try {
+            link_.lost(end->how);
+        } catch (const std::bad_alloc&) {
+            log::lose_line();
+        }
+    }
 
-ControlLink::ControlLink(Worker& worker, Workers& workers, const Network& network)
+  private:
+    ControlLink& link_;
+};
+
+/// A session that is served, however that ends.
+class ControlLink::Followed {
+  public:
+    Followed(ControlLink& link, const Session& session) : link_(link), session_(session) {}
+    Followed(const Followed&) = delete;
+    Followed& operator=(const Followed&) = delete;
+    ~Followed() { link_.forget(session_); }
+
+  private:
+    ControlLink& link_;
+    const Session& session_;
+};
+
+ControlLink::ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network)
     : worker_(worker),
       workers_(workers),
-      network_(network),
-      config_(network.all),
+      network_(std::move(network)),
       instance_(random_hex(kMagicDigits)),
-      about_(network.config.topic + " at " + to_string(network.config.server)),
-      retry_(config_.retry_interval) {}
+      server_(to_string(network_->config.server)),
+      about_(network_->config.topic + " at " + server_),
+      retry_(network_->times.retry_interval),
+      changed_(worker.executor()) {
+    leaving_.reserve(kLeavingMax + 1);
+}
+
+void ControlLink::say(log::Level level, log::Kind kind, std::string_view event,
+                      std::string_view reason) const {
+    log::limited(level, kind, event, about_,
+                 {{"topic", network_->config.topic}, {"server", server_}, {"reason", reason}});
+}
+
+/// Nothing is to be registered.
+bool ControlLink::is_settled() const {
+    return current_ && !current_->proxy_drains && current_->network().registers_like(*network_);
+}
+
+/// A registration for this network is not what is wanted now.
+bool ControlLink::is_stale(const Network& network) const {
+    return over_ || !network_->registers_like(network);
+}
 
 Task<> ControlLink::run() {
-    Timer pause(worker_.executor());
-    while (!draining_) {
-        forget_registration();  // if the last one has ended by an exception
-        co_await register_once();
-        pause.expires_after(retry_.wait(random_unit()));
-        co_await pause.async_wait(use_result);
+    const auto self = shared_from_this();
+    while (!over_) {
+        if (is_settled()) {
+            changed_.expires_at(Clock::time_point::max());
+        } else if (Clock::now() < next_try_) {
+            changed_.expires_at(next_try_);
+        } else {
+            const bool at_once = co_await register_once();
+            try_again_in(at_once ? Milliseconds{0} : retry_.wait(random_unit()));
+            continue;
+        }
+        co_await changed_.async_wait(use_result);
     }
 }
 
-void ControlLink::warn_not_registered(const std::string& reason) {
-    log::limited(log::Level::warning, log::Kind::retry, "not registered", about_,
-                 {{"topic", network_.config.topic},
-                  {"server", to_string(network_.config.server)},
-                  {"reason", reason}});
-}
-
-Task<> ControlLink::register_once() {
-    auto dialled = co_await network_.proxy_link->dial(worker_.executor(), config_.connect_timeout,
-                                                      DialFor::control, kControlTurn);
+/// True: meanwhile another configuration has come.
+Task<bool> ControlLink::register_once() {
+    const auto network = network_;
+    auto dialled = co_await network->proxy_link->dial(
+        worker_.executor(), network->times.connect_timeout, DialFor::control, kControlTurn);
+    if (is_stale(*network) || is_settled()) co_return true;
+    const char* const meanwhile = current_ ? "; until then the earlier registration stays" : "";
     if (!dialled) {
-        warn_not_registered(dialled.error().detail);
-        co_return;
+        say(log::Level::warning, log::Kind::retry, "not registered",
+            dialled.error().detail + meanwhile);
+        co_return false;
     }
-    if (draining_) co_return;
-    channel_ = std::make_shared<ControlChannel>(std::move(*dialled));
-    const auto response = co_await request_registration();
-    if (!response) co_return;
+    const auto session = std::make_shared<ControlSession>(workers_, network, std::move(*dialled));
+    const Asking asking(*this, session);
+    OutRequest wanted = request();
+    auto response = co_await session->ask(std::move(wanted));
+    const bool is_old = is_stale(*network);
+    if (removed_) {
+        session->close();
+    } else if (response) {
+        accept(session, *response);
+        if (over_) session->drain();  // the signal came while the proxy was asked
+    } else if (!is_old) {
+        say(log::Level::warning, log::Kind::retry, "not registered",
+            response.error() + (current_ ? meanwhile : ""));
+    }
+    co_return is_old;
+}
 
-    registration_ = std::make_shared<Registration>(network_);
-    registration_->ticket = response->ticket;
-    registration_->proxy_id = response->proxy;
-    registration_->quiet = response->quiet;
-    registration_->retry = response->retry;
-    peer_has_ext_ = response->ext;
-    log::limited(log::Level::info, log::Kind::change, "registered", about_,
-                 {{"topic", network_.config.topic},
-                  {"server", to_string(network_.config.server)},
-                  {"backend", to_string(network_.config.backend)},
-                  {"position", response->position},
-                  {"identity", response->identity.empty() ? "not told" : response->identity}});
-    if (network_.proxy_link->has_key() && response->identity == "anonymous") {
-        log::limited(log::Level::warning, log::Kind::change, "not recognised", about_,
-                     {{"topic", network_.config.topic},
-                      {"server", to_string(network_.config.server)},
-                      {"reason", kNotRecognised}});
+OutRequest ControlLink::request() const {
+    return OutRequest{.magic = random_hex(kMagicDigits),
+                      .version = std::string(kVersion),
+                      .topic = network_->config.topic,
+                      .ext = true,
+                      .instance = instance_,
+                      .standby = standby_,
+                      .heartbeat_timeout = network_->times.heartbeat_timeout};
+}
+
+/// Our proxy has closed the one before: both are of the same instance.
+void ControlLink::accept(const Session& session, const Response& response) {
+    if (current_) {
+        tell(*current_, &ControlSession::make_way);
+        let_go(std::move(current_));
+    } else if (unclear_) {
+        say_unregistered(*unclear_->session, ControlSession::kReplaced);
+        unclear_.reset();
     }
-    set_position(response->position);
+    current_ = session;
+    session->set_network(network_);
+    set_position(response.position);
     retry_.registered(Clock::now());
-    if (draining_) drain();  // the signal came while the proxy was asked
-    co_await serve();
-    forget_registration();
-}
-
-void ControlLink::forget_registration() {
-    state_ = Counted(counters().topics_unregistered);
-    if (registration_) registration_->close_links();  // running streams live on
-    registration_.reset();
-    if (channel_) channel_->close();
-    channel_.reset();
-}
-
-/// Nothing: refused or failed, and said so.
-Task<std::optional<Response>> ControlLink::request_registration() {
-    Deadline deadline(channel_->connection());
-    deadline.expires_after(config_.heartbeat_timeout);
-    Message request = OutRequest{.magic = random_hex(kMagicDigits),
-                                 .version = std::string(kVersion),
-                                 .topic = network_.config.topic,
-                                 .ext = true,
-                                 .instance = instance_,
-                                 .standby = standby_,
-                                 .heartbeat_timeout = config_.heartbeat_timeout};
-    network_.proxy_link->prove(request, channel_->connection());
-    channel_->send(request);
-    auto answer = co_await channel_->receive();
-    if (!answer) {
-        const HostPort& server = network_.config.server;
-        const bool secured = channel_->connection().tls() != nullptr;
-        warn_not_registered(channel_->connection().has_expired()
-                                ? why_silent(server)
-                                : why_no_answer(answer.error(), server, secured));
-        co_return std::nullopt;
+    try {
+        say_registered(response);
+        spawn(worker_.executor(), "control session", follow(shared_from_this(), session));
+    } catch (...) {
+        forget(session);
+        throw;
     }
-    const auto* response = std::get_if<Response>(&*answer);
-    if (response == nullptr || !response->answers("OutRequest") || !response->ok()) {
-        warn_not_registered(response == nullptr || response->ok() ? "unexpected message"
-                                                                  : response->message);
-        channel_->close();
-        co_return std::nullopt;
-    }
-    co_return *response;
 }
 
-Task<> ControlLink::serve() {
-    channel_->start_heartbeat(config_.heartbeat_interval, config_.heartbeat_timeout);
-    std::string reason;
-    bool contended = false;
-    while (reason.empty()) {
-        auto received = co_await channel_->receive();
-        if (!received) {
-            // Our proxy keeps a line; only one of 0.0.1 ends a registration for another out.
-            contended = !peer_has_ext_ && received.error().kind == ReadError::Kind::ended;
-            reason = channel_->why(received.error());
-        } else if (const auto* wanted = std::get_if<NewDataRequest>(&*received)) {
-            open_data_links(*wanted);
-        } else if (const auto* notice = std::get_if<Notice>(&*received)) {
-            on_notice(*notice);
-        } else if (!std::holds_alternative<Pong>(*received)) {
-            reason = "unexpected message";
-            channel_->close();
+void ControlLink::say_registered(const Response& response) const {
+    const OutNetwork& config = network_->config;
+    log::limited(log::Level::info, log::Kind::change, "registered", about_,
+                 {{"topic", config.topic},
+                  {"server", server_},
+                  {"backend", to_string(config.backend)},
+                  {"position", response.position},
+                  {"identity", response.identity.empty() ? "not told" : response.identity}});
+    if (current_->network().proxy_link->has_key() && response.identity == "anonymous") {
+        say(log::Level::warning, log::Kind::change, "not recognised", kNotRecognised);
+    }
+}
+
+Task<> ControlLink::follow(std::shared_ptr<ControlLink> self, Session session) {
+    const Followed followed(*self, session);
+    while (true) {
+        auto next = co_await session->next();
+        if (!next) {
+            self->ended(session, next.error());
+            co_return;
         }
+        // One that was let go may keep its topic waiting as it likes.
+        if (session == self->current_) self->on_notice(*next);
     }
-    log::limited(log::Level::warning, log::Kind::change, "disconnected", about_,
-                 {{"topic", network_.config.topic},
-                  {"server", to_string(network_.config.server)},
-                  {"reason", reason}});
-    if (retry_.lost(Clock::now(), contended)) {
-        log::limited(log::Level::warning, log::Kind::change, "contention", about_,
-                     {{"topic", network_.config.topic},
-                      {"server", to_string(network_.config.server)},
-                      {"reason",
-                       "the proxy ends the registration again and again; "
-                       "another out may serve this topic"}});
-    }
-}
-
-void ControlLink::open_data_links(const NewDataRequest& wanted) {
-    if (!refill_memory_reserve()) return;  // the proxy asks again
-    const DialFor what = wanted.waiting ? DialFor::stream : DialFor::spare;
-    for (unsigned i = 0; i < wanted.count; ++i) {
-        Worker& worker = workers_.next();
-        auto link = network_.links->add(registration_->links, worker.executor(), wanted.waiting,
-                                        Clock::now());
-        // The rest is forgotten: a proxy whose need lasts asks again.
-        if (!link) {
-            if (wanted.waiting) warn_no_room();
-            return;
-        }
-        try {
-            spawn(worker.executor(), "data link", data_link(worker, registration_, link, what));
-        } catch (...) {
-            network_.links->remove(link);  // or its place would stay taken
-            throw;
-        }
-    }
-}
-
-/// Clients wait at the proxy, and neither what other topics keep nor what is free is enough.
-void ControlLink::warn_no_room() {
-    if (!network_.links->may_have_more(*registration_->links)) return;
-    log::limited(log::Level::warning, log::Kind::warning, "no room for data connections", about_,
-                 {{"topic", network_.config.topic},
-                  {"server", to_string(network_.config.server)},
-                  {"reason",
-                   "out has no file descriptors left for more connections to this proxy: "
-                   "raise its limit (ulimit -n)"}});
 }
 
 void ControlLink::on_notice(const Notice& notice) {
-    const auto say = [this](log::Level level, std::string_view event, std::string_view reason) {
-        log::limited(level, log::Kind::change, event, about_,
-                     {{"topic", network_.config.topic},
-                      {"server", to_string(network_.config.server)},
-                      {"reason", reason}});
-    };
     switch (notice.code) {
         case NoticeCode::displaced:
             standby_ = true;
             set_position(1);
-            say(log::Level::warning, "displaced", notice.message);
+            say(log::Level::warning, log::Kind::change, "displaced", notice.message);
             return;
         case NoticeCode::promoted:
             set_position(0);
-            say(log::Level::info, "promoted", notice.message);
+            say(log::Level::info, log::Kind::change, "promoted", notice.message);
             return;
-        case NoticeCode::draining: say(log::Level::info, "proxy draining", notice.message); return;
+        case NoticeCode::draining:
+            if (std::exchange(current_->proxy_drains, true)) return;
+            try_again_in(pause_when_drained());
+            wake();
+            say(log::Level::info, log::Kind::change, "proxy draining", notice.message);
+            return;
         case NoticeCode::other: return;
+    }
+}
+
+/// Where it was another one may answer soon, but not all of its outs at once. Who drains again and
+/// again is asked more and more slowly.
+Milliseconds ControlLink::pause_when_drained() {
+    const bool young = Clock::now() - current_->since < RetryPolicy::kContentionWindow;
+    (void)retry_.lost(Clock::now(), young);
+    const Milliseconds pause = retry_.wait(random_unit());
+    return young ? pause : std::chrono::duration_cast<Milliseconds>(pause * random_unit());
+}
+
+void ControlLink::ended(const Session& session, const ControlSession::End& end) {
+    if (session != current_) {
+        say_unregistered(*session, session->left_because());
+        return;
+    }
+    if (asking_) unclear_ = {end, session};
+    forget(session);
+    if (!asking_) lost(end);
+}
+
+void ControlLink::say_unregistered(const ControlSession& session, const char* reason) const {
+    log::limited(log::Level::info, log::Kind::change, "unregistered", about_,
+                 {{"topic", network_->config.topic},
+                  {"server", server_},
+                  {"reason", reason},
+                  {"streams", session.streams()}});
+}
+
+void ControlLink::lost(const ControlSession::End& end) {
+    const bool contended = retry_.lost(Clock::now(), end.by_another_out);
+    try_again_in(retry_.wait(random_unit()));
+    say(log::Level::warning, log::Kind::change, "disconnected", end.reason);
+    if (!contended) return;
+    say(log::Level::warning, log::Kind::change, "contention",
+        "the proxy ends the registration again and again; another out may serve this topic");
+}
+
+/// It is no more.
+void ControlLink::forget(const Session& session) noexcept {
+    session->close();
+    std::erase(leaving_, session);
+    if (session != current_) return;
+    current_.reset();
+    if (!asking_) set_unregistered();
+    try_again_in(retry_.wait(random_unit()));
+    wake();
+}
+
+void ControlLink::tell(ControlSession& session, void (ControlSession::*to)()) noexcept {
+    try {
+        (session.*to)();
+    } catch (const std::bad_alloc&) {
+        session.close();
+    }
+}
+
+void ControlLink::let_go(Session session) noexcept {
+    leaving_.push_back(std::move(session));  // there is room
+    if (leaving_.size() <= kLeavingMax) return;
+    const Session oldest = std::move(leaving_.front());
+    leaving_.erase(leaving_.begin());
+    oldest->close();
+}
+
+void ControlLink::set_network(std::shared_ptr<const Network> network) noexcept {
+    const auto before = std::exchange(network_, std::move(network));
+    if (network_->times.retry_interval != before->times.retry_interval) {
+        retry_ = RetryPolicy(network_->times.retry_interval);
+    }
+    const bool registers_anew = !network_->registers_like(*before);
+    const bool serves_anew = !network_->serves_like(*before);
+    if (current_) current_->set_network(network_);
+    if (serves_anew) say_changed("serves anew", current_.get());
+    if (!registers_anew) return;
+    if (!is_settled()) say_changed("registers anew", current_.get());
+    next_try_ = {};
+    // With a current one the proxy may have put this one in its place already.
+    if (asking_ && !current_ && !unclear_) asking_->close();
+    wake();
+}
+
+void ControlLink::remove() noexcept {
+    over_ = removed_ = true;
+    say_changed("registers no more", current_.get());
+    if (asking_) asking_->close();
+    if (current_) let_go(std::move(current_));
+    for (const Session& session : leaving_) tell(*session, &ControlSession::leave);
+    state_.reset();
+    wake();
+}
+
+void ControlLink::say_changed(std::string_view event,
+                              const ControlSession* session) const noexcept {
+    try {
+        log::limited(log::Level::info, log::Kind::change, event, about_,
+                     {{"topic", network_->config.topic},
+                      {"server", server_},
+                      {"backend", to_string(network_->config.backend)},
+                      {"streams", session != nullptr ? session->streams() : 0}});
+    } catch (const std::bad_alloc&) {
+        log::lose_line();
     }
 }
 
@@ -205,10 +302,10 @@ void ControlLink::set_position(unsigned position) {
 }
 
 void ControlLink::drain() {
-    draining_ = true;
-    if (!registration_) return;
-    registration_->drain();
-    if (peer_has_ext_) channel_->send(Notice{NoticeCode::draining, "out is ending"});
+    over_ = true;
+    wake();
+    if (current_) current_->drain();
+    for (const Session& session : leaving_) session->drain();
 }
 
 }  // namespace inout::out

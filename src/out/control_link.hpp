@@ -1,52 +1,91 @@
-// The control link of one network of out: registers its topic at its proxy, keeps the heartbeat,
-// opens data links when asked, and registers again for ever when the connection is lost.
+// The control link of one network of out: sees to it that its topic is registered at its proxy,
+// registers again for ever when the connection is lost, and beside what there is when another
+// configuration wants it, or when the proxy is about to end.
 //
-// Runs on the main thread; drain() is called there too.
+// So it has one current registration, or none; at most one that is asked for; and some that were
+// let go and end with their streams. All on the main thread. Shared by its service and what it
+// waits for: one that was removed goes with its last registration.
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
 
 #include "common/app/worker.hpp"
 #include "common/base/log.hpp"
-#include "common/net/control_channel.hpp"
 #include "common/rules/retry_policy.hpp"
-#include "out/registration.hpp"
+#include "out/control_session.hpp"
 
 namespace inout::out {
 
-class ControlLink {
+class ControlLink : public std::enable_shared_from_this<ControlLink> {
   public:
     /// `worker` is the main one; data links take turns on all of `workers`.
-    ControlLink(Worker& worker, Workers& workers, const Network& network);
+    ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network);
+    ControlLink(const ControlLink&) = delete;
+    ControlLink& operator=(const ControlLink&) = delete;
 
+    /// Registers, until it is removed or drained.
     Task<> run();
-    /// Asks for no new streams; the control connection stays and is kept alive.
+    /// Another configuration has this one instead, with the same topic and server. What a stream
+    /// gets changes at once; what the registration stands for, when there is another one.
+    void set_network(std::shared_ptr<const Network> network) noexcept;
+    /// No configuration has it any more: takes no new streams, and goes with the last one.
+    void remove() noexcept;
+    /// Asks for no new streams; the control connections stay and are kept alive.
     void drain();
 
   private:
-    Task<> register_once();
-    Task<> serve();
-    void forget_registration();
-    Task<std::optional<Response>> request_registration();
+    using Session = std::shared_ptr<ControlSession>;
+    class Asking;
+    class Followed;
+
+    bool is_settled() const;
+    bool is_stale(const Network& network) const;
+    Task<bool> register_once();
+    OutRequest request() const;
+    void accept(const Session& session, const Response& response);
+    static Task<> follow(std::shared_ptr<ControlLink> self, Session session);
     void on_notice(const Notice& notice);
-    void open_data_links(const NewDataRequest& wanted);
-    void warn_no_room();
+    Milliseconds pause_when_drained();
+    void ended(const Session& session, const ControlSession::End& end);
+    void lost(const ControlSession::End& end);
+    void let_go(Session session) noexcept;
+    static void tell(ControlSession& session, void (ControlSession::*to)()) noexcept;
+    void forget(const Session& session) noexcept;
+
+    void try_again_in(Milliseconds pause) { next_try_ = Clock::now() + pause; }
+    void wake() { changed_.cancel(); }
     void set_position(unsigned position);
-    void warn_not_registered(const std::string& reason);
+    void set_unregistered() { state_ = Counted(counters().topics_unregistered); }
+    void say(log::Level level, log::Kind kind, std::string_view event,
+             std::string_view reason) const;
+    void say_unregistered(const ControlSession& session, const char* reason) const;
+    void say_registered(const Response& response) const;
+    void say_changed(std::string_view event, const ControlSession* session) const noexcept;
 
     Worker& worker_;
     Workers& workers_;
-    const Network& network_;
-    const OutConfig& config_;
+    std::shared_ptr<const Network> network_;  // the newest
     const std::string instance_;
-    const std::string about_;  ///< this link, for the log's budget
+    const std::string server_;
+    const std::string about_;  // this link, for the log's budget
     RetryPolicy retry_;
-    std::shared_ptr<ControlChannel> channel_;
-    std::shared_ptr<Registration> registration_;
-    Counted state_{counters().topics_unregistered};
+    Timer changed_;  // condition variable, and the pause between two tries
+    Clock::time_point next_try_{};
+    Session current_, asking_;
+    std::vector<Session> leaving_;  // the oldest first
+    /// The current one ended while another one was asked for, which may have been the cause.
+    struct Unclear {
+        ControlSession::End how;
+        Session session;
+    };
+    std::optional<Unclear> unclear_;
+    std::optional<Counted> state_{counters().topics_unregistered};
     bool standby_ = false;  // displaced once: never takes the topic again (until restarted)
-    bool draining_ = false;
-    bool peer_has_ext_ = false;
+    bool over_ = false;     // drained, or removed
+    bool removed_ = false;
 };
 
 }  // namespace inout::out

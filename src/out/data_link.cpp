@@ -14,17 +14,15 @@ namespace {
 constexpr const char* kNoDescriptors = "out has no file descriptors left for this proxy's streams";
 
 void say_not_parked(const Registration& registration, const std::string& reason) {
-    log::debug("not parked", {{"topic", registration.network.config.topic},
-                              {"server", to_string(registration.network.config.server)},
-                              {"reason", reason}});
+    log::debug(
+        "not parked",
+        {{"topic", registration.topic}, {"server", registration.server}, {"reason", reason}});
 }
 
 void say_broken(const Registration& registration, const std::string& reason) {
-    log::limited(log::Level::error, log::Kind::failure, "protocol error",
-                 registration.network.config.topic,
-                 {{"topic", registration.network.config.topic},
-                  {"server", to_string(registration.network.config.server)},
-                  {"reason", reason}});
+    log::limited(
+        log::Level::error, log::Kind::failure, "protocol error", registration.topic,
+        {{"topic", registration.topic}, {"server", registration.server}, {"reason", reason}});
 }
 
 /// A balancer in front of several proxies sends control and data connections to different ones;
@@ -32,9 +30,9 @@ void say_broken(const Registration& registration, const std::string& reason) {
 void check_same_proxy(const Registration& registration, const Response& response) {
     if (response.proxy.empty() || response.proxy == registration.proxy_id) return;
     log::limited(log::Level::warning, log::Kind::retry, "another proxy answered",
-                 registration.network.config.topic,
-                 {{"server", to_string(registration.network.config.server)},
-                  {"topic", registration.network.config.topic},
+                 registration.topic,
+                 {{"server", registration.server},
+                  {"topic", registration.topic},
                   {"reason",
                    "a balancer between out and several proxies? "
                    "out must reach each proxy directly"}});
@@ -50,16 +48,16 @@ struct Parked {
 Task<Parked> park(Connection& proxy, Registration& registration,
                   const std::shared_ptr<DataLinks::Link>& link) {
     Deadline deadline(proxy);
-    deadline.expires_after(registration.network.all.open_timeout);
+    deadline.expires_after(registration.current.get()->times.open_timeout);
     OutDataRequest request{.magic = random_hex(kMagicDigits),
                            .version = std::string(kVersion),
-                           .topic = registration.network.config.topic,
+                           .topic = registration.topic,
                            .ext = true,
                            .ticket = registration.ticket,
                            .quiet = registration.quiet,
                            .reuse = true};
     Message message = std::move(request);
-    registration.network.proxy_link->prove(message, proxy);
+    registration.made_for->proxy_link->prove(message, proxy);
     const auto write_error = co_await write_message(proxy, message);
 
     // The original's proxy parks before it answers: its DataActiveRequest may come first, but may
@@ -69,7 +67,7 @@ Task<Parked> park(Connection& proxy, Registration& registration,
     const Use use = registration.retry ? Use::on_request : Use::once;
     if (accepted) {
         deadline.cancel();
-        registration.network.links->park(link, use, Clock::now());
+        registration.data_links().park(link, use, Clock::now());
     }
     proxy.keep_alive();  // from here that watches, or dead links would fill the list
     MessageReader reader(proxy, kFrameBodyMaxBytes);
@@ -93,7 +91,7 @@ Task<Parked> park(Connection& proxy, Registration& registration,
             }
             accepted = true;
             deadline.cancel();
-            registration.network.links->park(link, use, Clock::now());
+            registration.data_links().park(link, use, Clock::now());
         } else if (auto* active = std::get_if<DataActiveRequest>(&*received);
                    active && !parked.active) {
             parked.active = std::move(*active);
@@ -125,13 +123,14 @@ Task<> give_up(std::optional<Opening>& opening, Connection& proxy, const DataAct
 }
 
 /// Why a stream can not be opened, before anything is dialled; nothing if it can.
-std::optional<Reason> objection(const Registration& registration, const DataActiveRequest& active) {
+std::optional<Reason> objection(const Registration& registration, const Network& network,
+                                const DataActiveRequest& active) {
     if (registration.draining) return Reason{Code::draining, "out is ending"};
     // Its client would get another topic's backend.
-    if (backend_of(registration.network, topic_of(registration.network, active)) == nullptr) {
+    if (backend_of(network, topic_of(network, active)) == nullptr) {
         return Reason{Code::no_topic, "out does not serve topic " + active.topic};
     }
-    const bool has_key = registration.network.e2e != nullptr;
+    const bool has_key = network.e2e != nullptr;
     // A 0.0.1 proxy does not pass on whether in has a key; then the handshake tells.
     if (has_key && active.ext && !active.e2e) {
         return Reason{Code::e2e, "out demands end-to-end encryption, which in does not have"};
@@ -145,14 +144,14 @@ std::optional<Reason> objection(const Registration& registration, const DataActi
 /// Takes a link out of the list, however its coroutine ends.
 class Listed {
   public:
-    Listed(DataLinks& links, std::shared_ptr<DataLinks::Link> link)
-        : links_(links), link_(std::move(link)) {}
+    Listed(const Registration& registration, std::shared_ptr<DataLinks::Link> link)
+        : links_(registration.made_for->links), link_(std::move(link)) {}
     Listed(const Listed&) = delete;
     Listed& operator=(const Listed&) = delete;
-    ~Listed() { links_.remove(link_); }
+    ~Listed() { links_->remove(link_); }
 
   private:
-    DataLinks& links_;
+    std::shared_ptr<DataLinks> links_;
     std::shared_ptr<DataLinks::Link> link_;
 };
 
@@ -175,14 +174,14 @@ bool take_framing(Connection& proxy, const DataActiveRequest& active) {
 }
 
 /// Tells the proxy that its part is done, then proves to in that we have its key, and it to us.
-Task<std::optional<Reason>> meet_in(Connection& proxy, const Registration& registration,
+Task<std::optional<Reason>> meet_in(Connection& proxy, const Network& network,
                                     const DataActiveRequest& active) {
     Deadline deadline(proxy);
-    deadline.expires_after(registration.network.all.open_timeout);
+    deadline.expires_after(network.times.open_timeout);
     if (const auto error = co_await accept_stream(proxy, active)) {
         co_return Reason{Code::proxy_gone, error.message()};
     }
-    auto session = std::make_unique<TlsSession>(registration.network.e2e->session());
+    auto session = std::make_unique<TlsSession>(network.e2e->session());
     auto failure = co_await meet(proxy, std::move(session), "in");
     co_return failure;
 }
@@ -204,7 +203,10 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
                    std::shared_ptr<DataLinks::Link> link, ConnectionPtr owned,
                    DataActiveRequest active) {
     Connection& proxy = *owned;
-    const Network& network = registration->network;
+    StreamOf stream(registration);
+    // Another one may become current meanwhile, which is for the streams after this one.
+    const std::shared_ptr<const Network> snapshot = registration->current.get();
+    const Network& network = *snapshot;
     std::optional<Opening> opening(std::in_place, worker.relays(), proxy, active.id,
                                    network.config.topic, active.client);
     if (!take_framing(proxy, active)) {
@@ -212,26 +214,26 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         opening->failed(Code::malformed, "a request out of turn");
         co_return;
     }
-    if (auto reason = objection(*registration, active)) {
+    if (auto reason = objection(*registration, network, active)) {
         co_await give_up(opening, proxy, active, std::move(*reason));
         co_return;
     }
     if (network.e2e) {
-        if (const auto failure = co_await meet_in(proxy, *registration, active)) {
+        if (const auto failure = co_await meet_in(proxy, network, active)) {
             opening->failed(*failure);
             opening.reset();
             co_await say_farewell(proxy);  // so that the alert arrives, for in's log
             co_return;
         }
     }
-    if (!network.links->add_backend(*link)) {
+    if (!registration->data_links().add_backend(*link)) {
         Reason reason{Code::limit, kNoDescriptors};
         co_await give_up(opening, proxy, active, std::move(reason));
         co_return;
     }
     const HostPort& address = *backend_of(network, topic_of(network, active));
     auto backend =
-        co_await dial(worker.executor(), address, DialOrder::in_turn, network.all.open_timeout);
+        co_await dial(worker.executor(), address, DialOrder::in_turn, network.times.open_timeout);
     if (!backend) {
         Reason reason{code_of(backend.error().kind),
                       "backend " + to_string(address) + ": " + backend.error().detail};
@@ -239,7 +241,7 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         co_return;
     }
     Deadline deadline(proxy);  // a session may wait for its peer even to write
-    if (proxy.tls() != nullptr) deadline.expires_after(network.all.open_timeout);
+    if (proxy.tls() != nullptr) deadline.expires_after(network.times.open_timeout);
     const auto error = co_await answer_with_backend(proxy, network, active);
     if (error) {
         opening->failed(Code::proxy_gone, proxy.has_expired() ? "takes no bytes" : error.message());
@@ -251,10 +253,10 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
     worker.relays().start({.client_side = std::move(owned),
                            .service_side = std::move(*backend),
                            .entry = std::move(entry),
-                           .on_end = [&worker, registration = std::move(registration),
+                           .on_end = [&worker, stream = std::move(stream),
                                       link = std::move(link)](EndedStream ended) mutable {
                                if (ended.client.verdict != LegVerdict::reusable) return;
-                               go_on(worker, std::move(registration), std::move(link),
+                               go_on(worker, stream.registration, std::move(link),
                                      std::move(ended.client.connection));
                            }});
 }
@@ -263,7 +265,7 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
 Task<> next_stream(Worker& worker, std::shared_ptr<Registration> registration,
                    std::shared_ptr<DataLinks::Link> link, ConnectionPtr proxy,
                    [[maybe_unused]] std::unique_ptr<Listed> listed) {
-    DataLinks& links = *registration->network.links;
+    DataLinks& links = registration->data_links();
     ConnectionPtr lent = lend(proxy);
     if (!links.begin(link, lent)) {
         close_idle(*proxy, Use::on_request);
@@ -287,10 +289,9 @@ Task<> next_stream(Worker& worker, std::shared_ptr<Registration> registration,
 /// The proxy may use the connection of a stream that has ended once more, if we want that.
 void go_on(Worker& worker, std::shared_ptr<Registration> registration,
            std::shared_ptr<DataLinks::Link> link, ConnectionPtr proxy) {
-    DataLinks& links = *registration->network.links;
     std::unique_ptr<Listed> listed;
-    if (links.put_back(link)) {
-        listed = std::make_unique<Listed>(links, link);
+    if (registration->data_links().put_back(link)) {
+        listed = std::make_unique<Listed>(*registration, link);
     }
     const Wanted wanted = listed ? Wanted::yes : Wanted::no;
     settle(std::move(proxy), wanted,
@@ -306,16 +307,16 @@ void go_on(Worker& worker, std::shared_ptr<Registration> registration,
 
 Task<> data_link(Worker& worker, std::shared_ptr<Registration> registration,
                  std::shared_ptr<DataLinks::Link> link, DialFor what) {
-    DataLinks& links = *registration->network.links;
-    std::optional<Listed> listed(std::in_place, links, link);
+    DataLinks& links = registration->data_links();
+    std::optional<Listed> listed(std::in_place, *registration, link);
     // Two writers on one connection can garble the original's proxy: then another connection takes
     // its place, because the proxy does not know that this one is lost.
     for (unsigned attempt = 0; attempt < kParkAttempts; ++attempt) {
         if (!links.begin(link)) break;
-        const Network& network = registration->network;
+        const Milliseconds timeout = registration->current.get()->times.connect_timeout;
         // The proxy asks again after kRequestExpiry at the latest.
-        auto dialled = co_await network.proxy_link->dial(
-            worker.executor(), network.all.connect_timeout, what, kRequestExpiry);
+        auto dialled = co_await registration->made_for->proxy_link->dial(worker.executor(), timeout,
+                                                                         what, kRequestExpiry);
         if (!dialled) {
             say_not_parked(*registration, dialled.error().detail);
             break;

@@ -11,8 +11,10 @@ bool is_open(const DataLinks::Group& group) { return !group.closed && group.coun
 
 }  // namespace
 
-DataLinks::DataLinks(Budget& budget, std::size_t owner)
-    : budget_(budget), owner_(owner), idle_max_(std::max<std::size_t>(1, budget.most() / 2)) {}
+/// The budget changes with the configuration.
+bool DataLinks::has_room() const {
+    return links_.size() < std::max<std::size_t>(1, budget_.most() / 2);
+}
 
 std::shared_ptr<DataLinks::Link> DataLinks::add(const std::shared_ptr<Group>& group,
                                                 const Executor& executor, bool client_waits,
@@ -20,8 +22,8 @@ std::shared_ptr<DataLinks::Link> DataLinks::add(const std::shared_ptr<Group>& gr
     const std::lock_guard lock(mutex_);
     if (!is_open(*group)) return nullptr;
     Budget::Places places;
-    const bool has_room = links_.size() < idle_max_ && budget_.take(owner_, 1, places);
-    if (!has_room && (!give_way_to(*group, client_waits, now) || !budget_.take(owner_, 1, places)))
+    const bool taken = has_room() && budget_.take(owner_, 1, places);
+    if (!taken && (!give_way_to(*group, client_waits, now) || !budget_.take(owner_, 1, places)))
         return nullptr;
     auto link = std::make_shared<Link>(executor, group);
     link->since = now;
@@ -91,7 +93,7 @@ void DataLinks::park(const std::shared_ptr<Link>& link, Use use, Clock::time_poi
 
 bool DataLinks::put_back(const std::shared_ptr<Link>& link) {
     const std::lock_guard lock(mutex_);
-    if (!is_open(*link->group) || links_.size() >= idle_max_) return false;
+    if (!is_open(*link->group) || !has_room()) return false;
     enlist(link);
     link->use = Use::on_request;
     link->places.reduce_to(1);
@@ -119,6 +121,7 @@ bool DataLinks::add_backend(Link& link) {
 void DataLinks::close(Group& group) {
     const std::lock_guard lock(mutex_);
     group.closed = true;
+    if (group.count == 0) return;
     for (const auto& link : links_) {
         if (link->group.get() != &group) continue;
         // Whose next request is here already gets its answer.

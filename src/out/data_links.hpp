@@ -3,7 +3,8 @@
 //
 // A proxy may ask for as many as it likes; what goes beyond the room is dropped before anything is
 // made for it. Parked connections are optional: they have half of what the proxy may take at most,
-// and give way, the oldest first, to streams and to topics that have none. Thread-safe.
+// and give way, the oldest first, to streams and to topics that have none. Shared by the networks
+// that reach the proxy in the same way, and by their registrations. Thread-safe.
 #pragma once
 
 #include <list>
@@ -39,8 +40,11 @@ class DataLinks {
         Budget::Places places;
     };
 
-    /// `owner`: the number of this proxy in the budget.
-    DataLinks(Budget& budget, std::size_t owner);
+    /// One more owner in the budget, which outlives it.
+    explicit DataLinks(Budget& budget) : budget_(budget), owner_(budget.join()) {}
+    DataLinks(const DataLinks&) = delete;
+    DataLinks& operator=(const DataLinks&) = delete;
+    ~DataLinks() { budget_.leave(owner_); }
 
     /// A place for one that is asked for; `client_waits`: with that reason. Nothing: there is no
     /// room, or the registration is over.
@@ -72,9 +76,10 @@ class DataLinks {
     void evict(const std::shared_ptr<Link>& link);
     void enlist(const std::shared_ptr<Link>& link);
     void unlist(Link& link);
+    bool has_room() const;
 
     Budget& budget_;
-    const std::size_t owner_, idle_max_;
+    const std::size_t owner_;
     std::mutex mutex_;
     List links_;  // in the order of their arrival
 };

@@ -1,5 +1,7 @@
-// One network of out at run time: its configuration, and what was made from it at start. Read only
-// from then on. Owned by the service; any thread reads it.
+// One network of out at run time: its part of a configuration, and what was made for it. Never
+// changed: another configuration has other networks. It has all that it needs of the configuration,
+// so that a stream that runs for a year keeps no more than this. Shared by its control link, its
+// registrations and their data links; any thread reads it.
 #pragma once
 
 #include <memory>
@@ -9,12 +11,37 @@
 
 namespace inout::out {
 
+/// As in OutConfig.
+struct Times {
+    explicit Times(const OutConfig& config)
+        : retry_interval(config.retry_interval),
+          heartbeat_interval(config.heartbeat_interval),
+          heartbeat_timeout(config.heartbeat_timeout),
+          connect_timeout(config.connect_timeout),
+          open_timeout(config.open_timeout) {}
+
+    Milliseconds retry_interval, heartbeat_interval, heartbeat_timeout, connect_timeout,
+        open_timeout;
+};
+
 struct Network {
-    const OutConfig& all;
-    const OutNetwork& config;
-    const ProxyLink* proxy_link;
-    std::unique_ptr<TlsPsk> e2e;  ///< nothing: not encrypted end to end
-    DataLinks* links = nullptr;   ///< its proxy's; set before anything runs
+    OutNetwork config;
+    Times times;
+    std::shared_ptr<const ProxyLink> proxy_link;
+    std::shared_ptr<const TlsPsk> e2e;  ///< nothing: not encrypted end to end
+    std::shared_ptr<DataLinks> links;   ///< of its proxy
+
+    /// Whether a registration for the one would do for the other.
+    bool registers_like(const Network& other) const {
+        return times.heartbeat_interval == other.times.heartbeat_interval &&
+               times.heartbeat_timeout == other.times.heartbeat_timeout &&
+               (proxy_link == other.proxy_link || proxy_link->is_like(*other.proxy_link));
+    }
+    /// Whether a stream gets the same from both.
+    bool serves_like(const Network& other) const {
+        const bool same_key = e2e == other.e2e || (e2e && other.e2e && e2e->is_like(*other.e2e));
+        return config.backend == other.config.backend && same_key;
+    }
 };
 
 }  // namespace inout::out

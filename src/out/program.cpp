@@ -33,8 +33,8 @@ int run(int argc, char** argv) {
         .parse = parse_out_config,
         .defaults = default_out_config,
         .apply = apply,
-        .make = [](Workers& workers, const OutConfig& config) -> std::unique_ptr<Service> {
-            return std::make_unique<OutService>(workers, config);
+        .make = [](Workers& workers, const OutConfig&) -> std::unique_ptr<ServiceOf<OutConfig>> {
+            return std::make_unique<OutService>(workers);
         }};
     return run_program(program, argc, argv);
 }

@@ -1,58 +1,95 @@
 #include "out/service.hpp"
 
-#include <set>
-
 #include "common/app/link_budget.hpp"
 
 namespace inout::out {
 
-ConfigProblems OutService::load() {
+Result<Ready, ConfigProblems> OutService::prepare(std::shared_ptr<const OutConfig> config) {
+    auto next = std::make_shared<Next>();
+    ProxyLinks proxy_links;
     ConfigProblems problems = load_networks(
-        config_, TlsSide::server, proxy_links_,
-        [this](const OutNetwork& network, const ProxyLink& proxy_link,
-               std::unique_ptr<TlsPsk> e2e) {
-            networks_.push_back(
-                std::make_unique<Network>(Network{config_, network, &proxy_link, std::move(e2e)}));
+        *config, TlsSide::server, proxy_links,
+        [&](const OutNetwork& network, std::shared_ptr<const ProxyLink> proxy_link,
+            std::shared_ptr<const TlsPsk> e2e) {
+            next->networks.push_back({&network, std::move(proxy_link), std::move(e2e)});
         });
-    certificates_.add(proxy_links_.validities());
-    certificates_.warn();
-    return problems;
+    if (!problems.empty()) return Failure{std::move(problems)};
+    next->config = std::move(config);
+    return Ready{.validities = proxy_links.validities(),
+                 .commit = [this, next] { return commit(*next); }};
 }
 
-std::optional<std::string> OutService::start() {
-    share_descriptors();
-    for (const auto& network : networks_) {
-        links_.push_back(std::make_unique<ControlLink>(workers_.main(), workers_, *network));
+/// All that can fail comes first.
+std::optional<std::string> OutService::commit(const Next& next) {
+    ProxiesBefore before;
+    for (const Proxy& proxy : proxies_) before.emplace(proxy.link->name(), proxy);
+    std::map<const ProxyLink*, Proxy> proxies;
+    Links links;
+    std::vector<std::shared_ptr<ControlLink>> fresh;
+    std::vector<std::pair<ControlLink*, std::shared_ptr<const Network>>> kept;
+    for (const Parts& parts : next.networks) {
+        Proxy& proxy = proxies[parts.proxy_link.get()];
+        if (!proxy.link) proxy = take_proxy(before, parts);
+        auto network = std::make_shared<const Network>(
+            Network{*parts.config, Times(*next.config), proxy.link, parts.e2e, proxy.data_links});
+        Name name(parts.config->server, parts.config->topic);
+        std::shared_ptr<ControlLink> link;
+        if (const auto found = links_.find(name); found != links_.end()) {
+            link = found->second;
+            kept.emplace_back(link.get(), std::move(network));
+        } else {
+            link = std::make_shared<ControlLink>(workers_.main(), workers_, std::move(network));
+            fresh.push_back(link);
+        }
+        links.emplace(std::move(name), std::move(link));
     }
-    for (auto& link : links_) {
-        spawn_for_ever(workers_.main().executor(), "control link",
-                       [&link = *link] { return link.run(); });
+    std::vector<Proxy> all;
+    all.reserve(proxies.size());
+    for (auto& [link, proxy] : proxies) all.push_back(std::move(proxy));
+    start(fresh);
+
+    for (auto& [link, network] : kept) link->set_network(std::move(network));
+    links_.swap(links);
+    for (const auto& [name, link] : links) {
+        if (!links_.contains(name)) link->remove();
     }
-    spawn_for_ever(workers_.main().executor(), "certificates",
-                   [this] { return certificates_.run(workers_.main().executor()); });
+    proxies_ = std::move(all);
+    share_descriptors(next.networks.size());
     return std::nullopt;
 }
 
-/// Each network needs its control connection, what a proxy usually keeps parked, and a backend.
-void OutService::share_descriptors() {
-    constexpr std::size_t kUsuallyParked = 2;
-    std::set<const ProxyLink*> proxies;
-    for (const auto& network : networks_) proxies.insert(network->proxy_link);
-    budget_ = make_link_budget({.threads = workers_.size(),
-                                .proxies = proxies.size(),
-                                .fixed = networks_.size(),
-                                .needed = networks_.size() * (1 + kUsuallyParked + 1)});
-    for (const ProxyLink* proxy : proxies) {
-        const std::size_t number = data_links_.size();
-        data_links_[proxy] = std::make_unique<DataLinks>(*budget_, number);
+/// The one there is with these credentials, or a new one.
+OutService::Proxy OutService::take_proxy(const ProxiesBefore& before, const Parts& parts) {
+    const auto [first, last] = before.equal_range(parts.proxy_link->name());
+    for (auto at = first; at != last; ++at) {
+        if (at->second.link->is_like(*parts.proxy_link)) return at->second;
     }
-    for (const auto& network : networks_) {
-        network->links = data_links_.at(network->proxy_link).get();
+    return {parts.proxy_link, std::make_shared<DataLinks>(budget_)};
+}
+
+/// All of them or, if memory runs out, none.
+void OutService::start(const std::vector<std::shared_ptr<ControlLink>>& links) {
+    try {
+        for (const auto& link : links) {
+            spawn_for_ever(workers_.main().executor(), "control link",
+                           [link] { return link->run(); });
+        }
+    } catch (...) {
+        for (const auto& link : links) link->remove();
+        throw;
     }
 }
 
+/// Each network needs its control connection, what a proxy usually keeps parked, and a backend.
+void OutService::share_descriptors(std::size_t networks) {
+    constexpr std::size_t kUsuallyParked = 2;
+    size_link_budget(budget_, {.threads = workers_.size(),
+                               .fixed = networks,
+                               .needed = networks * (1 + kUsuallyParked + 1)});
+}
+
 void OutService::drain() {
-    for (auto& link : links_) link->drain();
+    for (const auto& [name, link] : links_) link->drain();
 }
 
 }  // namespace inout::out

@@ -4,33 +4,52 @@
 
 #include <map>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
-#include "common/app/certificate_watch.hpp"
 #include "common/app/daemon.hpp"
 #include "out/control_link.hpp"
 
 namespace inout::out {
 
-class OutService : public Service {
+class OutService : public ServiceOf<OutConfig> {
   public:
-    OutService(Workers& workers, const OutConfig& config) : workers_(workers), config_(config) {}
+    explicit OutService(Workers& workers) : workers_(workers), budget_(0, 0) {}
 
-    ConfigProblems load() override;
-    std::optional<std::string> start() override;
+    Result<Ready, ConfigProblems> prepare(std::shared_ptr<const OutConfig> config) override;
     void drain() override;
 
   private:
-    void share_descriptors();
+    /// What a network needs, made on any thread.
+    struct Parts {
+        const OutNetwork* config;
+        std::shared_ptr<const ProxyLink> proxy_link;
+        std::shared_ptr<const TlsPsk> e2e;
+    };
+    struct Next {
+        std::shared_ptr<const OutConfig> config;
+        std::vector<Parts> networks;
+    };
+    /// A proxy, as some networks reach it.
+    struct Proxy {
+        std::shared_ptr<const ProxyLink> link;
+        std::shared_ptr<DataLinks> data_links;
+    };
+    /// What a network is known by: a file has it once.
+    using Name = std::pair<HostPort, std::string>;
+    using Links = std::map<Name, std::shared_ptr<ControlLink>>;
+    using ProxiesBefore = std::multimap<std::string, Proxy>;
+
+    std::optional<std::string> commit(const Next& next);
+    Proxy take_proxy(const ProxiesBefore& before, const Parts& parts);
+    void start(const std::vector<std::shared_ptr<ControlLink>>& links);
+    void share_descriptors(std::size_t networks);
 
     Workers& workers_;
-    const OutConfig& config_;
-    ProxyLinks proxy_links_;
-    std::unique_ptr<Budget> budget_;
-    std::map<const ProxyLink*, std::unique_ptr<DataLinks>> data_links_;
-    CertificateWatch certificates_;
-    std::vector<std::unique_ptr<Network>> networks_;
-    std::vector<std::unique_ptr<ControlLink>> links_;
+    Budget budget_;
+    std::vector<Proxy> proxies_;
+    Links links_;
 };
 
 }  // namespace inout::out

@@ -12,6 +12,7 @@ Response answer_to(std::string_view request, std::string magic) {
 std::shared_ptr<Registration> make_registration(ProxyState& state,
                                                 const std::shared_ptr<ControlChannel>& channel,
                                                 const OutRequest& request,
+                                                const ProxyConfig& config,
                                                 DescriptorBudget::Owner owner) {
     auto registration = std::make_shared<Registration>();
     registration->topic = request.topic;
@@ -19,7 +20,6 @@ std::shared_ptr<Registration> make_registration(ProxyState& state,
     registration->ext = request.ext;
     registration->ticket = request.ext ? random_hex(kTicketDigits) : std::string();
     registration->channel = channel;
-    const ProxyConfig& config = state.config;
     PoolPolicy policy(config.pool_min, config.pool_max,
                       request.ext ? kPoolHardMax : kLegacyUnansweredMax);
     // What is asked for while others are served goes out as one message. A 0.0.1 out understands no
@@ -105,6 +105,7 @@ Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& 
         auto received = co_await registration->channel->receive();
         if (!received) {
             if (registration->replaced) co_return "replaced by its out";
+            if (registration->revoked) co_return "it may serve the topic no more";
             if (registration->pushed_out) co_return "silent, and the topic's line was full";
             co_return registration->channel->why(received.error());
         }
@@ -135,7 +136,9 @@ void out_is_draining(ProxyState& state, const std::shared_ptr<Registration>& reg
 }
 
 Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest request,
-                       Identity identity) {
+                       StandingPtr standing) {
+    const Identity& identity = standing->identity;
+    SettingsPtr settings = state.settings();
     Response answer = answer_to("OutRequest", request.magic);
     const std::string who = connection->peer();
     const DescriptorBudget::Owner owner = state.owner_of(identity, *connection);
@@ -166,14 +169,15 @@ Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest r
         co_return;
     }
     const bool secured = connection->tls() != nullptr;
-    auto certificate = state.gatekeeper.certificate_of(*connection);
+    auto certificate = settings->gatekeeper.certificate_of(*connection);
     auto channel = std::make_shared<ControlChannel>(std::move(connection));
-    const auto registration = make_registration(state, channel, request, owner);
-    registration->identity = identity;
+    const auto registration = make_registration(state, channel, request, settings->config, owner);
+    registration->standing = standing;
     registration->secured = secured;
     registration->bound = request.bound && secured && identity.kind == Identity::Kind::key;
     registration->certificate = std::move(certificate);
-    const Milliseconds timeout = request.heartbeat_timeout.value_or(state.config.heartbeat_timeout);
+    const Milliseconds timeout =
+        request.heartbeat_timeout.value_or(settings->config.heartbeat_timeout);
     registration->pulse.begin(Clock::now(), timeout);
     registration->topic_of_key = std::move(place);
     const auto position = state.directory.add(registration, request.instance, request.standby);
@@ -187,6 +191,7 @@ Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest r
         co_return;
     }
     std::optional<Registered> registered(std::in_place, state.directory, registration);
+    state.judge(*registration);  // since it was admitted there may be other settings
     answer.proxy = state.proxy_id;
     answer.ticket = registration->ticket;
     answer.position = static_cast<unsigned>(*position);
@@ -203,8 +208,9 @@ Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest r
     if (request.heartbeat_timeout) {
         channel->start_heartbeat(Milliseconds::zero(), *request.heartbeat_timeout);
     } else {
-        channel->learn_heartbeat(state.config.heartbeat_timeout);
+        channel->learn_heartbeat(settings->config.heartbeat_timeout);
     }
+    settings.reset();  // it may be replaced while this one serves
     const std::string reason = co_await serve(state, registration);
     registered.reset();
     log::limited(log::Level::info, log::Kind::change, "unregistered", registration->topic,
@@ -216,17 +222,19 @@ Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest r
 
 Task<> data_session(ProxyState& state, ConnectionPtr connection, OutDataRequest request,
                     Strangers::Stay& stay) {
+    const SettingsPtr settings = state.settings();
+    const Gatekeeper& gatekeeper = settings->gatekeeper;
     auto registration = state.directory.registration_of(request);
     if (registration && registration->bound &&
-        !state.gatekeeper.has_key_of(registration->identity, request, *connection)) {
+        !gatekeeper.has_key_of(registration->identity(), request, *connection)) {
         registration = nullptr;
     }
     Response answer = answer_to("OutDataRequest", request.magic);
     if (request.ext) answer.proxy = state.proxy_id;
-    const bool may_park =
-        registration && (!registration->secured || connection->tls() != nullptr) &&
-        state.gatekeeper.certificate_of(*connection) == registration->certificate &&
-        state.gatekeeper.may_serve(registration->identity, request.topic);
+    const bool may_park = registration &&
+                          (!registration->secured || connection->tls() != nullptr) &&
+                          gatekeeper.certificate_of(*connection) == registration->certificate &&
+                          gatekeeper.allows(*registration->standing, Right::out, request.topic);
     if (!may_park) {
         answer.code = Code::denied;
         answer.message = "no registration for this data connection";
@@ -236,8 +244,8 @@ Task<> data_session(ProxyState& state, ConnectionPtr connection, OutDataRequest 
         registration->pool->came_in_vain();
     }
     if (may_park) {
-        const bool known = registration->identity.kind != Identity::Kind::anonymous ||
-                           !state.gatekeeper.protects();
+        const bool known =
+            registration->identity().kind != Identity::Kind::anonymous || !gatekeeper.protects();
         if (known && !request.ticket.empty()) stay.leave_known();
         stay.leave();
     } else {

@@ -43,6 +43,13 @@ DataPool::DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waitin
       room_(std::move(room)),
       parked_(std::make_shared<IdlePool>(counters().parked)) {}
 
+void DataPool::set_bounds(std::size_t parked_min, std::size_t parked_max, std::size_t waiting_max) {
+    const std::lock_guard lock(mutex_);
+    policy_.set_bounds(parked_min, parked_max);
+    parked_max_ = parked_max;
+    waiting_max_ = waiting_max;
+}
+
 void DataPool::open() {
     const std::lock_guard lock(mutex_);
     open_ = true;
@@ -60,11 +67,6 @@ void DataPool::close() {
             waiter->timer.cancel();
         });
     }
-}
-
-bool DataPool::is_open() {
-    const std::lock_guard lock(mutex_);
-    return open_;
 }
 
 bool DataPool::has_room() {

@@ -35,12 +35,12 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     DataPool(PoolPolicy policy, std::size_t parked_max, std::size_t waiting_max, Ask ask,
              ParkingRoom room = {});
 
+    /// Other bounds from now on: of what is parked, and of the streams that wait.
+    void set_bounds(std::size_t parked_min, std::size_t parked_max, std::size_t waiting_max);
     /// Begins to ask for connections: the registration holds its topic now.
     void open();
     /// Parked connections close, waiting streams get nothing. May be opened again.
     void close();
-    /// Whether its registration holds its topic.
-    bool is_open();
 
     /// A data connection is there and answered; on its thread. It closes if nobody wants it, or if
     /// there is no room, as in came_in_vain(). `reusable`: it carries one stream after another.
@@ -102,7 +102,7 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
 
     std::mutex mutex_;
     PoolPolicy policy_;
-    const std::size_t parked_max_, waiting_max_;
+    std::size_t parked_max_, waiting_max_;
     const Ask ask_;
     const ParkingRoom room_;
     bool open_ = false;

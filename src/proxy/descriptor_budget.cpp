@@ -39,12 +39,12 @@ DescriptorBudget::Verdict DescriptorBudget::judge(Kind kind, const Owner& owner,
     if (is_optional(kind)) {
         if (optional(held_) + count > optional_max()) return Verdict::none_left;
         // Well below is_tight(), or what has just given way would come back at once.
-        if (in_use + count > all_ - all_ / 4) return Verdict::none_left;
+        if (in_use + count > all_but(4)) return Verdict::none_left;
     }
     // What is optional gives way: it does not stand in the way of what is not.
     const std::size_t after = needed(held_) + count;
-    if (after > all_ - all_ / 16) return Verdict::none_left;
-    if (after > all_ - all_ / 8 && needed(own) + count > all_ / 16) {
+    if (after > all_but(16)) return Verdict::none_left;
+    if (after > all_but(8) && needed(own) + count > all_ / 16) {
         return Verdict::owner_has_enough;
     }
     if (!owner.anonymous) return Verdict::granted;

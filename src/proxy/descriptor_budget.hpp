@@ -15,6 +15,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -37,6 +38,11 @@ class DescriptorBudget {
     /// `descriptors`: for connections of all kinds. `spare_max`: spare connections of one owner.
     DescriptorBudget(std::size_t descriptors, std::size_t spare_max)
         : all_(descriptors), spare_max_(spare_max) {}
+    /// Other numbers from now on; who has more keeps it.
+    void resize(std::size_t descriptors, std::size_t spare_max) {
+        all_ = descriptors;
+        spare_max_ = spare_max;
+    }
     DescriptorBudget(const DescriptorBudget&) = delete;
     DescriptorBudget& operator=(const DescriptorBudget&) = delete;
 
@@ -63,9 +69,9 @@ class DescriptorBudget {
     /// Whether take() would grant one now.
     bool has_room(Kind kind, const Owner& owner, std::size_t in_use);
     /// Whether what is optional has to give way to what is not.
-    bool is_tight(std::size_t in_use) const { return in_use >= all_ - all_ / 8; }
+    bool is_tight(std::size_t in_use) const { return in_use >= all_but(8); }
     /// Whether only a little is left, most of it for those who are not yet known.
-    bool is_spent(std::size_t in_use) const { return in_use >= all_ - all_ / 16; }
+    bool is_spent(std::size_t in_use) const { return in_use >= all_but(16); }
     std::size_t descriptors() const { return all_; }
     std::size_t optional_max() const { return all_ / 4; }
 
@@ -77,8 +83,13 @@ class DescriptorBudget {
     static std::size_t total(const Counts& counts) { return needed(counts) + optional(counts); }
     Verdict judge(Kind kind, const Owner& owner, std::size_t count, std::size_t in_use) const;
     void give_back(Kind kind, const Owner& owner, std::size_t count);
+    /// All but this part of them.
+    std::size_t all_but(std::size_t part) const {
+        const std::size_t all = all_;
+        return all - all / part;
+    }
 
-    const std::size_t all_, spare_max_;
+    std::atomic<std::size_t> all_, spare_max_;
     std::mutex mutex_;
     Counts held_{};
     Counts anonymous_{};                              // of `held_`

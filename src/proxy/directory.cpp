@@ -109,7 +109,7 @@ void Directory::take_its_place(Registration& registration, const TopicRegistry::
 
 bool Directory::drain(const std::shared_ptr<Registration>& registration) {
     const std::lock_guard lock(mutex_);
-    std::string name = named(registration->topic, registration->identity);
+    std::string name = named(registration->topic, registration->identity());
     if (!remove_locked(*registration)) return false;
     // A key that registers, drains and stays would else take one connection after the other.
     auto& others = draining_[name];
@@ -285,7 +285,15 @@ std::vector<std::shared_ptr<Registration>> Directory::all() {
     const std::lock_guard lock(mutex_);
     std::vector<std::shared_ptr<Registration>> list;
     for (const auto& [id, registration] : registrations_) list.push_back(registration);
+    for (const auto& [name, some] : draining_) list.insert(list.end(), some.begin(), some.end());
     return list;
+}
+
+void Directory::set_limits(std::size_t topics_max, std::size_t waiting_max) {
+    const std::lock_guard lock(mutex_);
+    registry_.set_topics_max(topics_max);
+    ended_topics_.set_max(topics_max);
+    waiting_max_ = waiting_max;
 }
 
 }  // namespace inout::proxy

@@ -63,7 +63,10 @@ class Directory {
     /// Whether this request, which no registration answers to, is one that an honest out may make:
     /// its registration ended less than kTicketMemory ago, or was displaced and has no ticket.
     bool has_just_ended(const OutDataRequest& request);
+    /// Those in line, and those that drain.
     std::vector<std::shared_ptr<Registration>> all();
+    /// From now on; what is there stays.
+    void set_limits(std::size_t topics_max, std::size_t waiting_max);
 
   private:
     struct Waiting;
@@ -76,7 +79,7 @@ class Directory {
     /// Of topics that nobody holds: the timers of the streams that wait, the oldest first.
     std::map<std::string, std::map<std::uint64_t, std::shared_ptr<Timer>>> waiting_;
     std::uint64_t next_waiting_ = 1;
-    const std::size_t waiting_max_;
+    std::size_t waiting_max_;
     bool closed_ = false;
     EndedNames ended_topics_;
     /// Their outs may still be bringing data connections; that is no attack.

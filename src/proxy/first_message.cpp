@@ -67,35 +67,35 @@ Task<> await_turn(Connection& connection, const Strangers::Stay& stay) {
 
 /// Begins TLS when the peer's first record is there whole: a session has 50 kB, and who sends half
 /// a ClientHello gets none. The record's own 5 bytes say how long it is (RFC 8446, 5.1).
-Task<std::error_code> begin_tls(ProxyState& state, Connection& connection) {
+Task<std::error_code> begin_tls(const Settings& settings, Connection& connection) {
     const std::string_view first = connection.unread();
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(first[i]); };
     const std::size_t size = 5 + std::size_t{byte(3)} * 256 + byte(4);
     // A ticket in it holds the client's certificate.
     const std::size_t size_max =
-        state.config.tls->client_ca.empty() ? kTlsHandshakeMaxBytes : kTlsCertificatesMaxBytes;
+        settings.config.tls->client_ca.empty() ? kTlsHandshakeMaxBytes : kTlsCertificatesMaxBytes;
     if (size > size_max) co_return std::make_error_code(std::errc::message_size);
     const auto error = co_await connection.read_ahead(size);
-    if (!error) connection.secure(state.tls->session());
+    if (!error) connection.secure(settings.tls->session());
     co_return error;
 }
 
 /// Reads the first message, through TLS if the peer begins that.
-Task<FirstMessage> read_first_message(ProxyState& state, Connection& connection,
+Task<FirstMessage> read_first_message(const Settings& settings, Connection& connection,
                                       Strangers::Stay& stay) {
     Deadline deadline(connection);
-    const auto until = Clock::now() + state.config.handshake_timeout;
+    const auto until = Clock::now() + settings.config.handshake_timeout;
     deadline.expires_at(until);
     auto error = co_await connection.read_ahead(kFrameHeaderBytes);
     if (error) co_return no_word(error, connection);
     const bool is_tls = is_client_hello(connection.unread());
     if (is_tls || !is_whole(connection.unread())) stay.has_spoken();
     if (is_tls) {
-        if (!state.tls) co_return no_message("TLS, which is off here", connection);
+        if (!settings.tls) co_return no_message("TLS, which is off here", connection);
         if (!stay.may_shake_hands()) co_return FirstMessage{.no_tls = true};
         co_await await_turn(connection, stay);
-        deadline.expires_at(std::min(until, Clock::now() + state.config.tls_timeout));
-        error = co_await begin_tls(state, connection);
+        deadline.expires_at(std::min(until, Clock::now() + settings.config.tls_timeout));
+        error = co_await begin_tls(settings, connection);
         if (error) co_return no_message("TLS: " + error.message(), connection);
         stay.shakes_hands();
         if (co_await connection.handshake()) {
@@ -143,7 +143,7 @@ bool is_monitor(const FirstMessage& first, const Connection& connection, Strange
 
 /// What is wrong with a first message before it matters who sent it; nothing: it is fine. The
 /// answer's magic and request are set.
-std::optional<Response> objection(const ProxyState& state, const Message& message,
+std::optional<Response> objection(const ProxyConfig& config, const Message& message,
                                   const Connection& connection) {
     const Head head = head_of(message);
     if (!head.version) {
@@ -167,7 +167,7 @@ std::optional<Response> objection(const ProxyState& state, const Message& messag
         answer.code = Code::malformed;
         return answer;
     }
-    const auto& tls = state.config.tls;
+    const auto& tls = config.tls;
     if (tls && tls->mode == TlsMode::required && connection.tls() == nullptr) {
         answer.message = "this proxy demands TLS";
         answer.code = Code::denied;
@@ -178,14 +178,14 @@ std::optional<Response> objection(const ProxyState& state, const Message& messag
 
 /// Answers who wants its connection to wait. Nothing: it was refused, or has ended.
 Task<std::unique_ptr<Spare>> take_spare(ProxyState& state, const ConnectionPtr& owned,
-                                        InWarmRequest request, const Identity& identity,
+                                        InWarmRequest request, const StandingPtr& standing,
                                         std::shared_ptr<Strangers::Acquaintance> known) {
     Connection& connection = *owned;
-    auto spare = keep_spare(state, owned, identity, std::move(known));
+    auto spare = keep_spare(state, owned, standing, std::move(known));
     Response answer{.magic = std::move(request.magic),
                     .request = "InWarmRequest",
                     .ext = true,
-                    .identity = identity_to_tell(identity)};
+                    .identity = identity_to_tell(standing->identity)};
     if (!spare) {
         answer.code = state.draining ? Code::draining : Code::limit;
         answer.message = "no spare connection is taken now";
@@ -214,10 +214,9 @@ void count_refused(const Connection& connection, const std::string& reason,
                  {{"peer", connection.peer()}, {"reason", reason}});
 }
 
-Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
-                                    const Message& request, Strangers::Stay* stay,
-                                    std::string nonce) {
-    auto admitted = state.gatekeeper.admit(request, connection, nonce);
+Task<StandingPtr> admit(ProxyState& state, Connection& connection, const Message& request,
+                        Strangers::Stay* stay, std::string nonce) {
+    auto admitted = state.settings()->gatekeeper.admit(request, connection, nonce);
     if (admitted) co_return std::move(*admitted);
     Gatekeeper::Denial& denial = admitted.error();
     const Head head = head_of(request);
@@ -246,14 +245,15 @@ Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
                     .code = denial.code,
                     .time_ms = denial.time_ms};
     co_await refuse(connection, std::move(answer));
-    co_return std::nullopt;
+    co_return nullptr;
 }
 
 Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr owned,
                              std::unique_ptr<Strangers::Stay> own_stay) {
     Connection& connection = *owned;
     Strangers::Stay& stay = *own_stay;
-    FirstMessage first = co_await read_first_message(state, connection, stay);
+    SettingsPtr settings = state.settings();
+    FirstMessage first = co_await read_first_message(*settings, connection, stay);
     if (first.no_tls) {
         co_await tell_penalty(connection);
         co_return;
@@ -272,38 +272,39 @@ Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr ow
         co_return;
     }
     Message& message = *first.message;
-    if (auto answer = objection(state, message, connection)) {
+    if (auto answer = objection(settings->config, message, connection)) {
         count_refused(connection, answer->message);
         stay.has_spoken();
         stay.failed();
         co_await refuse(connection, std::move(*answer));
         co_return;
     }
-    auto identity = co_await admit(state, connection, message, &stay);
-    if (!identity) co_return;
+    auto standing = co_await admit(state, connection, message, &stay);
+    if (!standing) co_return;
     if (auto* data = std::get_if<OutDataRequest>(&message)) {
         co_await data_session(state, std::move(owned), std::move(*data), stay);
         co_return;
     }
     // Where nothing is protected there is nobody to recognise, and nothing to guess either.
     std::shared_ptr<Strangers::Acquaintance> known;  // for as long as this session lasts
-    if (identity->kind != Identity::Kind::anonymous || !state.gatekeeper.protects()) {
+    if (standing->identity.kind != Identity::Kind::anonymous || !settings->gatekeeper.protects()) {
         known = stay.recognised();
     }
     stay.leave();
+    settings.reset();  // what follows may take long
     if (auto* warm = std::get_if<InWarmRequest>(&message)) {
         auto spare =
-            co_await take_spare(state, owned, std::move(*warm), *identity, std::move(known));
+            co_await take_spare(state, owned, std::move(*warm), standing, std::move(known));
         own_stay.reset();
         if (spare) co_await spare_session(state, worker, std::move(spare));
         co_return;
     }
     if (auto* out = std::get_if<OutRequest>(&message)) {
-        co_await control_session(state, std::move(owned), std::move(*out), std::move(*identity));
+        co_await control_session(state, std::move(owned), std::move(*out), std::move(standing));
     } else {
         auto& in = std::get<InRequest>(message);
         co_await pairing_session(state, worker, std::move(owned), std::move(in),
-                                 std::move(*identity), std::move(known));
+                                 std::move(standing), std::move(known));
     }
 }
 

@@ -67,13 +67,31 @@ bool demands_client_certificates(const ProxyConfig& config) {
 
 }  // namespace
 
-Gatekeeper::Gatekeeper(const ProxyConfig& config)
-    : config_(config), policy_(config.auth, demands_client_certificates(config)) {}
+StandingPtr nobody() {
+    static const auto standing = std::make_shared<const Standing>(Standing{{}, nullptr});
+    return standing;
+}
 
-ConfigProblems Gatekeeper::load() {
+/// With what it has seen; shared by the gatekeepers of all configurations that have it.
+struct Gatekeeper::Key {
+    Secret secret;
+    StandingPtr standing;  // of who has proven to have it
+    std::mutex mutex;
+    ReplayGuard used;  // of proofs that fit more than one place: see check()
+    log::RateLimit old_proofs{kOldProofWarning};
+};
+
+Gatekeeper::Gatekeeper(const ProxyConfig& config)
+    : entries_(config.auth ? config.auth->keys : std::vector<KeyEntry>()),
+      old_proofs_(config.auth ? config.auth->proof_1 : OldProofs::accept),
+      revoke_(config.auth ? config.auth->revoke : Revoke::registrations),
+      policy_(config.auth, demands_client_certificates(config)) {}
+
+ConfigProblems Gatekeeper::load(const Gatekeeper* before, bool same_clients) {
     ConfigProblems problems;
-    if (!config_.auth) return problems;
-    for (const KeyEntry& entry : config_.auth->keys) {
+    clients_ =
+        before != nullptr && same_clients ? before->clients_ : std::make_shared<const char>();
+    for (const KeyEntry& entry : entries_) {
         auto secret = read_secret_file(entry.secret_file);
         if (!secret) {
             problems.push_back("auth.keys \"" + entry.id + "\": secret_file: " + entry.secret_file +
@@ -81,46 +99,72 @@ ConfigProblems Gatekeeper::load() {
             continue;
         }
         if (is_guessable(*secret)) warn_of_weak_secret(entry.secret_file);
-        auto key = std::make_unique<Key>();
+        if (before != nullptr) {
+            const auto known = before->keys_.find(entry.id);
+            if (known != before->keys_.end() && known->second->secret.bytes() == secret->bytes()) {
+                keys_.emplace(*known);
+                continue;
+            }
+        }
+        auto key = std::make_shared<Key>();
         key->secret = std::move(*secret);
+        key->standing = std::make_shared<const Standing>(
+            Standing{{Identity::Kind::key, entry.id}, std::make_shared<const char>()});
         keys_.emplace(entry.id, std::move(key));
     }
     return problems;
 }
 
-Result<Identity, Gatekeeper::Denial> Gatekeeper::admit(const Message& request,
-                                                       const Connection& connection,
-                                                       std::string_view nonce) {
-    if (std::holds_alternative<OutDataRequest>(request)) return Identity{};
-    auto identity = identify(request, connection.tls(), nonce);
-    if (!identity) return identity;
+bool Gatekeeper::holds(const Standing& standing) const {
+    switch (standing.identity.kind) {
+        case Identity::Kind::certificate: return standing.ground == clients_;
+        case Identity::Kind::anonymous: return true;
+        case Identity::Kind::key: break;
+    }
+    const auto found = keys_.find(standing.identity.name);
+    return found != keys_.end() && found->second->standing->ground == standing.ground;
+}
+
+Result<StandingPtr, Gatekeeper::Denial> Gatekeeper::admit(const Message& request,
+                                                          const Connection& connection,
+                                                          std::string_view nonce) const {
+    if (std::holds_alternative<OutDataRequest>(request)) return nobody();
+    auto standing = identify(request, connection.tls(), nonce);
+    if (!standing) return standing;
+    const Identity& identity = (*standing)->identity;
     std::string missing;
     if (const auto* out = std::get_if<OutRequest>(&request)) {
-        missing = policy_.missing_rule(*identity, Right::out, out->topic);
+        missing = policy_.missing_rule(identity, Right::out, out->topic);
     } else if (const auto* in = std::get_if<InRequest>(&request)) {
-        missing = policy_.missing_rule(*identity, Right::in, in->topic);
-    } else if (!policy_.may_park_spare(*identity)) {
+        missing = policy_.missing_rule(identity, Right::in, in->topic);
+    } else if (!policy_.may_park_spare(identity)) {
         missing = "no pattern in \"in\" at all";
     }
-    if (missing.empty()) return identity;
-    return Failure{no_permission(*identity, request, std::move(missing))};
+    if (missing.empty()) return standing;
+    return Failure{no_permission(identity, request, std::move(missing))};
 }
 
 /// Failed: a proof that is wrong, early or late, or was used before; and a proof or a certificate
 /// on a connection that somebody in between may have joined to another one.
-Result<Identity, Gatekeeper::Denial> Gatekeeper::identify(const Message& request,
-                                                          const TlsSession* tls,
-                                                          std::string_view nonce) {
+Result<StandingPtr, Gatekeeper::Denial> Gatekeeper::identify(const Message& request,
+                                                             const TlsSession* tls,
+                                                             std::string_view nonce) const {
     const ProofChannel channel = channel_of(tls, nonce);
     // Without keys a proof says nothing: an in may have one for another proxy.
     if (const Proof* proof = proof_of(request); proof != nullptr && !keys_.empty()) {
-        if (auto denial = check(request, *proof, channel)) return Failure{std::move(*denial)};
-        return Identity{Identity::Kind::key, proof->key};
+        if (!channel.can_bind()) return Failure{unbound()};
+        const auto found = keys_.find(proof->key);
+        if (found == keys_.end()) return Failure{wrong_proof("no key \"" + proof->key + "\"")};
+        if (auto denial = check(request, *proof, *found->second, channel)) {
+            return Failure{std::move(*denial)};
+        }
+        return found->second->standing;
     }
-    if (tls == nullptr) return Identity{};
+    if (tls == nullptr) return nobody();
     auto certified = policy_.certificate_identity(tls->peer_names());
-    if (certified && !channel.can_bind()) return Failure{unbound()};
-    return certified ? std::move(*certified) : Identity{};
+    if (!certified) return nobody();
+    if (!channel.can_bind()) return Failure{unbound()};
+    return std::make_shared<const Standing>(Standing{std::move(*certified), clients_});
 }
 
 std::optional<Identity> Gatekeeper::certificate_of(const Connection& connection) const {
@@ -137,11 +181,7 @@ bool Gatekeeper::has_key_of(const Identity& owner, const OutDataRequest& request
 }
 
 std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, const Proof& proof,
-                                                    const ProofChannel& channel) {
-    if (!channel.can_bind()) return unbound();
-    const auto found = keys_.find(proof.key);
-    if (found == keys_.end()) return wrong_proof("no key \"" + proof.key + "\"");
-    Key& key = *found->second;
+                                                    Key& key, const ProofChannel& channel) const {
     const std::int64_t now = unix_time_ms();
     switch (check_proof(request, key.secret, now, channel)) {
         case ProofVerdict::good: break;
@@ -178,7 +218,7 @@ std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, cons
 }
 
 std::optional<Gatekeeper::Denial> Gatekeeper::judge_old_proof(Key& key, const Proof& proof) const {
-    if (config_.auth->proof_1 == OldProofs::refuse) {
+    if (old_proofs_ == OldProofs::refuse) {
         return Denial{.code = Code::denied,
                       .message = "this proxy takes no proofs of version 1: upgrade this program",
                       .reason = "auth.proof_1: a proof of version 1",

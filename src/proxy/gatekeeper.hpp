@@ -1,8 +1,8 @@
 // The gatekeeper: who a peer is, and what that one may do.
 //
 // An identity is a key whose secret the peer has proven to know, or the name of its verified
-// certificate, or nobody. Made at start; thread-safe. What may be done is asked for every stream
-// and every parked connection.
+// certificate, or nobody. Made for each configuration; thread-safe. What may be done is asked for
+// every stream and every parked connection.
 #pragma once
 
 #include <memory>
@@ -22,12 +22,24 @@
 
 namespace inout::proxy {
 
+/// Who somebody has proven to be, and what that rests on: a key may be replaced, and the CA of a
+/// certificate.
+struct Standing {
+    const Identity identity;
+    const std::shared_ptr<const void> ground;  ///< nothing: anonymous
+};
+using StandingPtr = std::shared_ptr<const Standing>;
+/// Of who has proven nothing.
+StandingPtr nobody();
+
 class Gatekeeper {
   public:
     explicit Gatekeeper(const ProxyConfig& config);
 
-    /// Reads the secrets; what is wrong with them.
-    ConfigProblems load();
+    /// Reads the secrets; what is wrong with them. What has been proven to `before` by a key whose
+    /// secret is the same holds here, and no proof that was used there can be used again.
+    /// `same_clients`: it trusts the same certificates, too.
+    ConfigProblems load(const Gatekeeper* before = nullptr, bool same_clients = false);
 
     struct Denial {
         Code code;
@@ -41,8 +53,8 @@ class Gatekeeper {
     /// Who has sent this request, if that one may. An OutDataRequest is not judged here: what it
     /// has to show, its registration says. `nonce` is what this connection was given, if it carries
     /// one stream after another; that the request is the next one there, the caller has checked.
-    Result<Identity, Denial> admit(const Message& request, const Connection& connection,
-                                   std::string_view nonce = {});
+    Result<StandingPtr, Denial> admit(const Message& request, const Connection& connection,
+                                      std::string_view nonce = {}) const;
     /// Whether a data connection shows, for its ticket and on this connection, that it has the key
     /// with which `owner` has registered.
     bool has_key_of(const Identity& owner, const OutDataRequest& request,
@@ -50,30 +62,35 @@ class Gatekeeper {
     /// Who this connection's certificate says it is; nothing without one, or where TLS can not tell
     /// whose it is.
     std::optional<Identity> certificate_of(const Connection& connection) const;
-    /// Whether who registered this topic may still have it.
-    bool may_serve(const Identity& identity, std::string_view topic) const {
-        return policy_.allows(identity, Right::out, topic);
+    /// Whether it holds still, if it did with an earlier gatekeeper.
+    bool holds(const Standing& standing) const;
+    /// Whether this one may do that, now.
+    bool allows(const Standing& standing, Right right, std::string_view topic) const {
+        return holds(standing) && policy_.allows(standing.identity, right, topic);
     }
+    bool may_park_spare(const Standing& standing) const {
+        return holds(standing) && policy_.may_park_spare(standing.identity);
+    }
+    /// Whether running streams end with what allowed them.
+    bool ends_streams() const { return revoke_ == Revoke::streams; }
     /// Whether anything is forbidden to anybody.
     bool protects() const { return policy_.protects(); }
 
   private:
-    struct Key {
-        Secret secret;
-        std::mutex mutex;
-        ReplayGuard used;  // of proofs that fit more than one place: see check()
-        log::RateLimit old_proofs{kOldProofWarning};
-    };
-    Result<Identity, Denial> identify(const Message& request, const TlsSession* tls,
-                                      std::string_view nonce);
-    std::optional<Denial> check(const Message& request, const Proof& proof,
-                                const ProofChannel& channel);
+    struct Key;
+    Result<StandingPtr, Denial> identify(const Message& request, const TlsSession* tls,
+                                         std::string_view nonce) const;
+    std::optional<Denial> check(const Message& request, const Proof& proof, Key& key,
+                                const ProofChannel& channel) const;
     /// A proof of version 1 alone: refused, or warned of.
     std::optional<Denial> judge_old_proof(Key& key, const Proof& proof) const;
 
-    const ProxyConfig& config_;
+    const std::vector<KeyEntry> entries_;
+    const OldProofs old_proofs_;
+    const Revoke revoke_;
     const AccessPolicy policy_;
-    std::unordered_map<std::string, std::unique_ptr<Key>> keys_;
+    std::unordered_map<std::string, std::shared_ptr<Key>> keys_;
+    std::shared_ptr<const void> clients_;  // the ground of certificates
 };
 
 }  // namespace inout::proxy

@@ -43,22 +43,22 @@ struct Places {
 
 /// A running stream of a registration, counted until the relay has ended it.
 struct RunningStream {
-    RunningStream(ProxyState& s, Worker& w, std::shared_ptr<Registration> r, DataPool::Lease l,
-                  Places p, Identity i)
+    RunningStream(ProxyState& s, Worker& w, const StreamEntry& entry,
+                  std::shared_ptr<Registration> registration, DataPool::Lease l, Places p,
+                  StandingPtr standing)
         : state(s),
           worker(w),
-          registration(std::move(r)),
           lease(std::move(l)),
-          counted(registration->streams),
           places(std::move(p)),
-          identity(std::move(i)) {}
+          listed(s.running, w.relays(), entry->shared_from_this(), std::move(standing),
+                 std::move(registration)),
+          counted(listed.registration->streams) {}
     ProxyState& state;
     Worker& worker;
-    std::shared_ptr<Registration> registration;
     DataPool::Lease lease;
-    CountedHere counted;
     Places places;
-    Identity identity;  ///< of who asked
+    RunningStreams::Stream listed;
+    CountedHere counted;  // goes before what it is counted in
 };
 
 /// Gives both connections of a stream to the next ones that come.
@@ -66,7 +66,7 @@ void end(std::unique_ptr<RunningStream> running, EndedStream ended) {
     ProxyState& state = running->state;
     Worker& worker = running->worker;
     auto known = std::move(running->places.known);
-    const Identity identity = std::move(running->identity);
+    StandingPtr standing = running->listed.standing;
     DataPool::Lease lease = std::move(running->lease);
     running.reset();  // its descriptors are free
     if (ended.service.verdict == LegVerdict::reusable) {
@@ -78,7 +78,7 @@ void end(std::unique_ptr<RunningStream> running, EndedStream ended) {
     }
     if (ended.client.verdict != LegVerdict::reusable) return;
     ConnectionPtr in = std::move(ended.client.connection);
-    auto spare = keep_spare(state, in, identity, std::move(known));
+    auto spare = keep_spare(state, in, std::move(standing), std::move(known));
     const Wanted wanted = spare ? Wanted::yes : Wanted::no;
     settle(std::move(in), wanted,
            [&state, &worker, spare = std::move(spare)](const ConnectionPtr&) mutable {
@@ -120,8 +120,8 @@ Found not_found(Code code, std::string detail) { return not_found({code, std::mo
 /// Tries parked connections, and the next in line when an out is ending, or one that comes back,
 /// until one is open or the time for all of it is over.
 Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Opening& opening,
-                                 Connection& in, EarlyData& early, const InRequest& request) {
-    const ProxyConfig& config = state.config;
+                                 Connection& in, EarlyData& early, const InRequest& request,
+                                 const ProxyConfig& config) {
     const std::string& topic = request.topic;
     const auto wait_until = Clock::now() + config.open_timeout;
     const auto give_up_at = wait_until + config.answer_timeout;
@@ -133,7 +133,7 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         if (!next) co_return not_found(std::move(next.error()));
         route = std::move(*next);
         const auto& registration = route.out;
-        if (!state.gatekeeper.may_serve(registration->identity, topic)) {
+        if (!state.settings()->gatekeeper.allows(*registration->standing, Right::out, topic)) {
             co_return not_found(Code::no_topic, "no out serves topic " + topic);
         }
         auto taken = co_await registration->pool->take(worker, wait_until, in);
@@ -179,12 +179,12 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
 }
 
 /// From here on what this in sends are frames, if it knows them. True: that is new to it.
-bool take_framing(const ProxyState& state, Connection& in, const InRequest& request) {
+bool take_framing(const ProxyConfig& config, Connection& in, const InRequest& request) {
     if (in.framing() != nullptr) {
         in.receive_stream();
         return false;
     }
-    if (!request.early || state.config.limits.warm == 0) return false;
+    if (!request.early || config.limits.warm == 0) return false;
     in.frame(StreamFraming::Role::responder);
     in.framing()->nonce = random_hex(kNonceDigits);
     in.receive_stream(*request.early);
@@ -194,8 +194,11 @@ bool take_framing(const ProxyState& state, Connection& in, const InRequest& requ
 }  // namespace
 
 Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRequest request,
-                       Identity identity, std::shared_ptr<Strangers::Acquaintance> known) {
-    const bool offers_reuse = take_framing(state, *in, request);
+                       StandingPtr standing, std::shared_ptr<Strangers::Acquaintance> known) {
+    const SettingsPtr settings = state.settings();
+    const ProxyConfig& config = settings->config;
+    const Identity& identity = standing->identity;
+    const bool offers_reuse = take_framing(config, *in, request);
     // A 0.0.1 in tells neither id nor client; its own address is the best that is known.
     std::optional<Opening> opening(
         std::in_place, worker.relays(), *in, request.id, request.topic,
@@ -206,7 +209,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
     ErrorWatch in_watch(*in);
     EarlyData early(worker.relays(), *in);
     if (found.refusal.code == Code::none) {
-        found = co_await find_data_connection(state, worker, *opening, *in, early, request);
+        found = co_await find_data_connection(state, worker, *opening, *in, early, request, config);
     }
     Pump up = early.take_pump();
     in_watch.stop();
@@ -222,7 +225,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
                     .message = found.refusal.detail,
                     .ext = true,
                     .code = found.refusal.code};
-    if (state.config.limits.warm > 0) answer.warm = kSpareKept;
+    if (config.limits.warm > 0) answer.warm = kSpareKept;
     if (found.data && offers_reuse) {
         answer.reuse = true;
         answer.nonce = in->framing()->nonce;
@@ -245,9 +248,10 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
     if (in->framing() != nullptr) in->framing()->begin_sending();
     StreamEntry entry = opening->finish("in", "out");
     if (const StreamFraming* framing = found.data->framing()) entry.use = framing->uses();
-    auto running = std::make_unique<RunningStream>(state, worker, std::move(found.registration),
-                                                   std::move(found.lease), std::move(places),
-                                                   std::move(identity));
+    auto running = std::make_unique<RunningStream>(
+        state, worker, entry, std::move(found.registration), std::move(found.lease),
+        std::move(places), std::move(standing));
+    state.judge(running->listed);  // since it was admitted there may be other settings
     worker.relays().start({.client_side = std::move(in),
                            .service_side = std::move(found.data),
                            .entry = std::move(entry),

@@ -23,7 +23,8 @@ int run(int argc, char** argv) {
         .parse = parse_proxy_config,
         .defaults = default_proxy_config,
         .apply = apply,
-        .make = [](Workers& workers, const ProxyConfig& config) -> std::unique_ptr<Service> {
+        .make = [](Workers& workers,
+                   const ProxyConfig& config) -> std::unique_ptr<ServiceOf<ProxyConfig>> {
             return std::make_unique<ProxyService>(workers, config);
         }};
     return run_program(program, argc, argv);

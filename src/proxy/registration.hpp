@@ -15,6 +15,7 @@
 #include "common/rules/topic_registry.hpp"
 #include "proxy/data_pool.hpp"
 #include "proxy/descriptor_budget.hpp"
+#include "proxy/gatekeeper.hpp"
 
 namespace inout::proxy {
 
@@ -47,10 +48,10 @@ struct Registration {
     std::string topic;
     std::string out;  ///< its address, for the log
     bool ext = false;
-    std::string ticket;    ///< secret; its data connections show it. Empty for a 0.0.1 out
-    Identity identity;     ///< who registered; may lose its permission while this lives
-    bool secured = false;  ///< over TLS; then its data connections must be too
-    bool bound = false;    ///< its data connections show that they have its key
+    std::string ticket;  ///< secret; its data connections show it. Empty for a 0.0.1 out
+    StandingPtr standing = nobody();      ///< of who registered; may lose its permission
+    bool secured = false;                 ///< over TLS; then its data connections must be too
+    bool bound = false;                   ///< its data connections show that they have its key
     std::optional<Identity> certificate;  ///< of its connection, and so of its data connections
     std::shared_ptr<Quota::Place> topic_of_key{};  ///< shared with the key's others of this topic
     std::shared_ptr<ControlChannel> channel;
@@ -58,11 +59,17 @@ struct Registration {
     std::atomic<std::size_t> streams{0};  ///< running
     std::atomic<bool> replaced{false};    ///< by a newer one of the same instance
     std::atomic<bool> pushed_out{false};  ///< silent, and its line was full
+    std::atomic<bool> revoked{false};     ///< it may have its topic no more
     DescriptorBudget::Owner owner{};      ///< of its control and parked connections
     Pulse pulse;
     std::atomic<Clock::rep> drains_since{0};  ///< 0: it does not
     std::string drains_as{};  ///< its name in the directory then, for an end that needs no memory
 
+    const Identity& identity() const { return standing->identity; }
+    /// Its session ends as soon as its thread comes to it. From any thread.
+    void end() const {
+        asio::post(channel->executor(), [channel = channel] { channel->close(); });
+    }
     /// From any thread.
     void send(Message message) const {
         asio::post(channel->executor(),

@@ -28,6 +28,17 @@ void warn_of_few_descriptors(const ProxyLimits& limits) {
                    "descriptors: raise LimitNOFILE (ulimit -n), or lower the limits"}});
 }
 
+bool may_serve(const Gatekeeper& gatekeeper, const Registration& registration) {
+    return gatekeeper.allows(*registration.standing, Right::out, registration.topic);
+}
+
+bool may_run(const Gatekeeper& gatekeeper, const RunningStreams::Stream& stream) {
+    return may_serve(gatekeeper, *stream.registration) &&
+           gatekeeper.allows(*stream.standing, Right::in, stream.registration->topic);
+}
+
+constexpr const char* kTakenAway = "permission taken away";
+
 }  // namespace
 
 std::size_t descriptors_for(const ProxyLimits& limits) {
@@ -50,9 +61,10 @@ std::string words(DescriptorBudget::Verdict verdict) {
 DescriptorBudget::Owner ProxyState::owner_of(const Identity& identity,
                                              const Connection& connection) const {
     if (identity.kind != Identity::Kind::anonymous) return {.name = to_string(identity)};
+    const SettingsPtr now = settings();
     return {.name = connection.source(),
-            .anonymous = gatekeeper.protects(),
-            .shared = any_contains(config.trusted, connection.peer_address())};
+            .anonymous = now->gatekeeper.protects(),
+            .shared = any_contains(now->config.trusted, connection.peer_address())};
 }
 
 void ProxyState::relieve(std::size_t in_use) {
@@ -67,44 +79,115 @@ void ProxyState::relieve(std::size_t in_use) {
     if (budget.is_spent(in_use)) spares.shed();
 }
 
-ProxyService::ProxyService(Workers& workers, const ProxyConfig& config)
-    : workers_(workers), state_(config), acceptor_(workers.main().context()) {}
+ProxyState::ProxyState(const ProxyLimits& limits)
+    : strangers(limits),
+      directory(limits.topics, limits.waiting),
+      budget(descriptors_for(limits), limits.warm),
+      spares(budget.optional_max()),
+      streams_of_topic(limits.streams_per_topic),
+      streams_of_key(limits.streams_per_key),
+      topics_of_key(limits.topics_per_key) {}
 
-ConfigProblems ProxyService::load() {
-    ConfigProblems problems = state_.gatekeeper.load();
-    const auto& options = state_.config.tls;
-    if (options && options->mode != TlsMode::off) {
-        auto server = TlsServer::make(*options);
-        if (server) {
-            state_.tls = std::move(*server);
-            certificates_.add(state_.tls->validities());
-        } else {
-            problems.push_back(server.error());
-        }
-    }
-    certificates_.warn();
-    return problems;
+void ProxyState::take(const SettingsPtr& settings) {
+    set_limits(settings->config);
+    // First this: whoever comes from now on is judged by it, and the others by revoke().
+    settings_.set(settings);
+    revoke(settings->gatekeeper);
 }
 
-std::optional<std::string> ProxyService::start() {
-    const auto addresses = acceptor_.listen(state_.config.listen);
-    if (!addresses) return addresses.error();
-    warn_of_few_descriptors(state_.config.limits);
-    for (const Endpoint& address : *addresses) {
-        log::info("listening", {{"address", to_string(address)}, {"proxy", state_.proxy_id}});
+void ProxyState::set_limits(const ProxyConfig& config) {
+    const ProxyLimits& limits = config.limits;
+    strangers.set_limits(limits);
+    directory.set_limits(limits.topics, limits.waiting);
+    budget.resize(descriptors_for(limits), limits.warm);
+    spares.set_limit(budget.optional_max());
+    streams_of_topic.set_limit(limits.streams_per_topic);
+    streams_of_key.set_limit(limits.streams_per_key);
+    topics_of_key.set_limit(limits.topics_per_key);
+    for (const auto& registration : directory.all()) {
+        registration->pool->set_bounds(config.pool_min, config.pool_max, limits.waiting);
     }
-    spawn_for_ever(workers_.main().executor(), "listener", [this] { return accept(); });
-    spawn_for_ever(workers_.main().executor(), "certificates",
-                   [this] { return certificates_.run(workers_.main().executor()); });
+}
+
+void ProxyState::judge(Registration& registration) const {
+    if (may_serve(settings()->gatekeeper, registration)) return;
+    registration.revoked = true;
+    registration.end();
+}
+
+void ProxyState::judge(const RunningStreams::Stream& stream) const {
+    const SettingsPtr now = settings();
+    if (!now->gatekeeper.ends_streams() || may_run(now->gatekeeper, stream)) return;
+    stream.relays.reset(stream.record, kTakenAway);
+}
+
+/// Ends what is not permitted any more.
+void ProxyState::revoke(const Gatekeeper& gatekeeper) {
+    for (const auto& registration : directory.all()) judge(*registration);
+    spares.shed_if(
+        [&gatekeeper](const Standing& standing) { return !gatekeeper.may_park_spare(standing); });
+    if (!gatekeeper.ends_streams()) return;
+    const std::size_t ended = running.reset_if(
+        [&gatekeeper](const RunningStreams::Stream& stream) {
+            return !may_run(gatekeeper, stream);
+        },
+        kTakenAway);
+    if (ended > 0) log::info("streams ended", {{"streams", ended}, {"reason", "auth.revoke"}});
+}
+
+Result<Ready, ConfigProblems> ProxyService::prepare(std::shared_ptr<const ProxyConfig> config) {
+    auto loaded = load_settings(std::move(config), state_.settings().get());
+    if (!loaded) return Failure{loaded.error()};
+    SettingsPtr settings = std::move(*loaded);
+    const auto address = std::make_shared<Resolved>();
+    Ready ready;
+    if (settings->tls) ready.validities = settings->tls->validities();
+    ready.look_up = [settings, address] {
+        *address = resolve_now(settings->config.listen, kStartLookup);
+    };
+    ready.commit = [this, settings = std::move(settings), address] {
+        return commit(settings, *address);
+    };
+    return ready;
+}
+
+std::optional<std::string> ProxyService::commit(const SettingsPtr& settings,
+                                                const Resolved& address) {
+    const HostPort& listen = settings->config.listen;
+    const SettingsPtr before = state_.settings();
+    auto acceptor = acceptor_;
+    std::vector<std::string> places;
+    if (!before || before->config.listen != listen) {
+        acceptor = std::make_shared<Acceptor>(workers_.main().context());
+        const auto bound = acceptor->listen(listen, address);
+        if (!bound) return bound.error();
+        for (const Endpoint& place : *bound) places.push_back(to_string(place));
+    }
+    if (!before || before->config.limits != settings->config.limits) {
+        warn_of_few_descriptors(settings->config.limits);
+    }
+    state_.take(settings);
+    if (acceptor == acceptor_) return std::nullopt;
+    if (acceptor_) {
+        acceptor_->close();
+        log::info("listens no more", {{"address", to_string(before->config.listen)}});
+    }
+    acceptor_ = std::move(acceptor);
+    for (const std::string& place : places) {
+        log::info("listening", {{"address", place}, {"proxy", state_.proxy_id}});
+    }
+    spawn_for_ever(workers_.main().executor(), "listener",
+                   [this, acceptor = acceptor_] { return accept(acceptor); });
     return std::nullopt;
 }
 
-Task<> ProxyService::accept() {
+Task<> ProxyService::accept(std::shared_ptr<Acceptor> acceptor) {
     while (true) {
         Worker& worker = workers_.next();
-        auto connection = co_await acceptor_.accept(worker.context());
+        auto connection = co_await acceptor->accept(worker.context());
         if (!connection) co_return;
-        auto [stay, reason, crowded, penalty] = state_.strangers.admit(connection);
+        auto [stay, reason, crowded, penalty] =
+            state_.strangers.admit(connection, state_.settings()->config);
         if (!stay) {
             // Who would ask for room is not even let in: limits.connections.
             state_.relieve(descriptors_in_use());
@@ -125,7 +208,7 @@ Task<> ProxyService::accept() {
 
 void ProxyService::drain() {
     state_.draining = true;
-    acceptor_.close();
+    acceptor_->close();
     state_.spares.close();
     state_.directory.close();
     for (const auto& registration : state_.directory.all()) {

@@ -6,15 +6,15 @@
 #include <memory>
 #include <string>
 
-#include "common/app/certificate_watch.hpp"
 #include "common/app/daemon.hpp"
+#include "common/base/current.hpp"
 #include "common/base/random.hpp"
 #include "common/net/acceptor.hpp"
-#include "common/net/connection_list.hpp"
-#include "common/tls/server.hpp"
 #include "proxy/descriptor_budget.hpp"
 #include "proxy/directory.hpp"
-#include "proxy/gatekeeper.hpp"
+#include "proxy/running_streams.hpp"
+#include "proxy/settings.hpp"
+#include "proxy/spare_list.hpp"
 #include "proxy/strangers.hpp"
 
 namespace inout::proxy {
@@ -28,27 +28,26 @@ std::string words(DescriptorBudget::Verdict verdict);
 
 /// What all sessions of the proxy share. Thread-safe.
 struct ProxyState {
-    explicit ProxyState(const ProxyConfig& c)
-        : config(c),
-          gatekeeper(c),
-          strangers(c),
-          directory(c.limits.topics, c.limits.waiting),
-          budget(descriptors_for(c.limits), c.limits.warm),
-          spares(budget.optional_max()),
-          streams_of_topic(c.limits.streams_per_topic),
-          streams_of_key(c.limits.streams_per_key),
-          topics_of_key(c.limits.topics_per_key) {}
-    const ProxyConfig& config;
-    std::unique_ptr<TlsServer> tls;  ///< nothing: plain connections only
-    Gatekeeper gatekeeper;
+    explicit ProxyState(const ProxyLimits& limits);
+
+    /// The current ones: there are some before anybody comes.
+    SettingsPtr settings() const { return settings_.get(); }
+    /// From now on. Main thread.
+    void take(const SettingsPtr& settings);
+
     Strangers strangers;
     const std::string proxy_id = random_hex(kStreamIdDigits);  ///< names this process
     Directory directory;
     DescriptorBudget budget;
-    ConnectionList spares;  ///< spare connections of ins
+    SpareList spares;
+    RunningStreams running;
     Quota streams_of_topic, streams_of_key, topics_of_key;
     std::atomic<bool> draining{false};
 
+    /// Ends one that may have its topic no more.
+    void judge(Registration& registration) const;
+    /// The same for a stream, if streams end with what allowed them.
+    void judge(const RunningStreams::Stream& stream) const;
     /// Whose connection this is, for the budget.
     DescriptorBudget::Owner owner_of(const Identity& identity, const Connection& connection) const;
     /// If descriptors are few, parked connections close, and spare ones if there are hardly any
@@ -56,24 +55,28 @@ struct ProxyState {
     void relieve(std::size_t in_use);
 
   private:
+    void set_limits(const ProxyConfig& config);
+    void revoke(const Gatekeeper& gatekeeper);
+
+    Current<const Settings> settings_;
     std::atomic<Clock::rep> relieved_{0};
 };
 
-class ProxyService : public Service {
+class ProxyService : public ServiceOf<ProxyConfig> {
   public:
-    ProxyService(Workers& workers, const ProxyConfig& config);
+    ProxyService(Workers& workers, const ProxyConfig& config)
+        : workers_(workers), state_(config.limits) {}
 
-    ConfigProblems load() override;
-    std::optional<std::string> start() override;
+    Result<Ready, ConfigProblems> prepare(std::shared_ptr<const ProxyConfig> config) override;
     void drain() override;
 
   private:
-    Task<> accept();
+    std::optional<std::string> commit(const SettingsPtr& settings, const Resolved& address);
+    Task<> accept(std::shared_ptr<Acceptor> acceptor);
 
     Workers& workers_;
     ProxyState state_;
-    Acceptor acceptor_;
-    CertificateWatch certificates_;
+    std::shared_ptr<Acceptor> acceptor_;
 };
 
 }  // namespace inout::proxy

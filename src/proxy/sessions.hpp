@@ -4,8 +4,8 @@
 #pragma once
 
 #include "common/app/worker.hpp"
-#include "common/rules/access_policy.hpp"
 #include "common/wire/message.hpp"
+#include "proxy/gatekeeper.hpp"
 #include "proxy/strangers.hpp"
 
 namespace inout::proxy {
@@ -24,13 +24,13 @@ void count_refused(const Connection& connection, const std::string& reason,
 
 /// Who sent this request, if that one may; otherwise it is answered, counted and logged. `stay`: of
 /// a stranger. `nonce`: what the proof of a later request on this connection has to cover.
-Task<std::optional<Identity>> admit(ProxyState& state, Connection& connection,
-                                    const Message& request, Strangers::Stay* stay,
-                                    std::string nonce = {});
+/// Nothing: refused.
+Task<StandingPtr> admit(ProxyState& state, Connection& connection, const Message& request,
+                        Strangers::Stay* stay, std::string nonce = {});
 
 /// An out: registers its topic and keeps the control connection (control_session.cpp).
 Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest request,
-                       Identity identity);
+                       StandingPtr standing);
 
 /// An out's data connection: parks it if its ticket is right; until then it is a stranger's
 /// (control_session.cpp).
@@ -43,6 +43,6 @@ void out_is_draining(ProxyState& state, const std::shared_ptr<Registration>& reg
 /// An in: finds it a data connection and starts the relay (pairing.cpp). `known`: where it comes
 /// from, for as long as its stream runs.
 Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRequest request,
-                       Identity identity, std::shared_ptr<Strangers::Acquaintance> known);
+                       StandingPtr standing, std::shared_ptr<Strangers::Acquaintance> known);
 
 }  // namespace inout::proxy

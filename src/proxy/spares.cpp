@@ -17,13 +17,13 @@ std::string_view objection(const InRequest* in, const StreamFraming* framing) {
 }  // namespace
 
 std::unique_ptr<Spare> keep_spare(ProxyState& state, const ConnectionPtr& connection,
-                                  const Identity& identity,
+                                  StandingPtr standing,
                                   std::shared_ptr<Strangers::Acquaintance> known) {
     if (state.draining) return nullptr;
-    auto spare = std::make_unique<Spare>(Spare{connection, identity, std::move(known)});
-    const auto verdict =
-        state.budget.take(DescriptorBudget::Kind::spare, state.owner_of(identity, *connection), 1,
-                          descriptors_in_use(), spare->share);
+    const auto owner = state.owner_of(standing->identity, *connection);
+    auto spare = std::make_unique<Spare>(Spare{connection, std::move(standing), std::move(known)});
+    const auto verdict = state.budget.take(DescriptorBudget::Kind::spare, owner, 1,
+                                           descriptors_in_use(), spare->share);
     if (verdict != DescriptorBudget::Verdict::granted) return nullptr;
     return spare;
 }
@@ -32,8 +32,10 @@ Task<> spare_session(ProxyState& state, Worker& worker, std::unique_ptr<Spare> s
     const ConnectionPtr owned = spare->connection;
     Connection& connection = *owned;
     const Use use = connection.framing() != nullptr ? Use::on_request : Use::once;
-    spare->place = state.spares.add(owned, use);
-    if (!spare->place) {
+    spare->place = state.spares.add(owned, use, spare->standing);
+    // It may have lost its permission before it was in the list.
+    if (!spare->place || !state.settings()->gatekeeper.may_park_spare(*spare->standing)) {
+        spare->place.reset();
         close_idle(connection, use);
         co_return;
     }
@@ -55,9 +57,9 @@ Task<> spare_session(ProxyState& state, Worker& worker, std::unique_ptr<Spare> s
         co_return;
     }
     const std::string nonce = framing != nullptr ? framing->nonce : std::string();
-    auto identity = co_await admit(state, connection, *received, nullptr, nonce);
-    if (!identity) co_return;
-    co_await pairing_session(state, worker, owned, std::move(*in), std::move(*identity),
+    auto standing = co_await admit(state, connection, *received, nullptr, nonce);
+    if (!standing) co_return;
+    co_await pairing_session(state, worker, owned, std::move(*in), std::move(standing),
                              std::move(known));
 }
 

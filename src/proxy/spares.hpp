@@ -14,16 +14,16 @@ namespace inout::proxy {
 /// that a drain or a lack of descriptors ends. On the worker of its connection.
 struct Spare {
     ConnectionPtr connection;
-    Identity identity;  ///< whose it is, by its first request
+    StandingPtr standing;  ///< of whose it is, by its first request
     std::shared_ptr<Strangers::Acquaintance> known{};
     std::unique_ptr<DescriptorBudget::Share> share{};
-    std::unique_ptr<ConnectionList::Place> place{};
+    std::unique_ptr<SpareList::Place> place{};
     Counted counted{counters().warm};
 };
 
 /// Takes its descriptor. Nothing: there is no room, or the proxy is ending.
 std::unique_ptr<Spare> keep_spare(ProxyState& state, const ConnectionPtr& connection,
-                                  const Identity& identity,
+                                  StandingPtr standing,
                                   std::shared_ptr<Strangers::Acquaintance> known);
 
 /// Waits for its request, kSpareKept at most, and serves that.

@@ -15,6 +15,10 @@ std::size_t all_connections(const ProxyLimits& limits) {
     return limits.connections > 0 ? std::min(all, limits.connections) : all;
 }
 
+std::size_t places_for(const ProxyLimits& limits) {
+    return std::clamp<std::size_t>(all_connections(limits) / 2, 1, limits.handshakes);
+}
+
 }  // namespace
 
 class Strangers::Acquaintance {
@@ -37,22 +41,28 @@ class Strangers::Acquaintance {
     const IpAddress source_;
 };
 
-Strangers::Strangers(const ProxyConfig& config)
-    : config_(config),
-      descriptors_(all_connections(config.limits)),
-      places_max_(std::clamp<std::size_t>(descriptors_ / 2, 1, config.limits.handshakes)),
-      rules_(config.limits.per_source) {}
+Strangers::Strangers(const ProxyLimits& limits)
+    : descriptors_(all_connections(limits)),
+      places_max_(places_for(limits)),
+      rules_(limits.per_source) {}
 
-Strangers::Admission Strangers::admit(const ConnectionPtr& connection) {
+void Strangers::set_limits(const ProxyLimits& limits) {
+    const std::lock_guard lock(mutex_);
+    descriptors_ = all_connections(limits);
+    places_max_ = places_for(limits);
+    rules_.set_places(limits.per_source);
+}
+
+Strangers::Admission Strangers::admit(const ConnectionPtr& connection, const ProxyConfig& config) {
     const IpAddress peer = connection->peer_address();
-    if (!may_connect(config_.access.allow, config_.access.deny, peer)) {
+    if (!may_connect(config.access.allow, config.access.deny, peer)) {
         return {nullptr, "allow and deny"};
     }
-    const ProxyLimits& limits = config_.limits;
+    const ProxyLimits& limits = config.limits;
     if (limits.connections > 0 && counters().sockets > limits.connections) {
         return {nullptr, "limits.connections"};
     }
-    auto stay = std::make_unique<Stay>(*this, connection, any_contains(config_.trusted, peer));
+    auto stay = std::make_unique<Stay>(*this, connection, any_contains(config.trusted, peer));
     std::list<Stay*> newcomer{stay.get()};  // now: nothing may fail when it is in one queue
     bool crowded = false;
     const std::lock_guard lock(mutex_);

@@ -24,7 +24,9 @@ namespace inout::proxy {
 
 class Strangers {
   public:
-    explicit Strangers(const ProxyConfig& config);
+    explicit Strangers(const ProxyLimits& limits);
+    /// From now on; who is here stays.
+    void set_limits(const ProxyLimits& limits);
     Strangers(const Strangers&) = delete;
     Strangers& operator=(const Strangers&) = delete;
 
@@ -39,7 +41,7 @@ class Strangers {
     };
     /// For a connection that was just accepted, and of which nobody else has a handle. May close
     /// another one for it.
-    Admission admit(const ConnectionPtr& connection);
+    Admission admit(const ConnectionPtr& connection, const ProxyConfig& config);
 
     /// One stranger's stay, which goes with its connection, on that one's thread.
     class Stay {
@@ -108,9 +110,8 @@ class Strangers {
     std::size_t places_now() const;
     bool make_room_of(const IpAddress& source, std::size_t places);
 
-    const ProxyConfig& config_;
-    const std::size_t descriptors_, places_max_;
     std::mutex mutex_;
+    std::size_t descriptors_, places_max_;
     Queue all_;
     std::map<IpAddress, Queue> by_source_;  // of those that are not trusted
     SourceRules rules_;

@@ -42,22 +42,30 @@ class Program:
     """One of in, out, proxy, with its JSON log parsed as it comes."""
 
     def __init__(self, name, config=None, args=(), prefix=(), level="debug", env=None):
+        """level: of the log, by a flag; None: as the configuration says."""
         self.name = name
+        self.config = config
         self.events = []
         self.other_output = []
         self.expected_end = False
-        command = [*prefix, str(BIN / name), "--log-format", "json", "--log-level", level]
+        command = [*prefix, str(BIN / name), "--log-format", "json"]
+        command += ["--log-level", level] if level else []
         self.config_file = None
         if config is not None:
             self.config_file = tempfile.NamedTemporaryFile("w", suffix=".json")
-            self.config_file.write(config if isinstance(config, str) else json.dumps(config))
-            self.config_file.flush()
+            self.configure(config)
             command += ["--config", self.config_file.name]
         command += list(args)
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         env={**os.environ, **(env or {})})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
+
+    def configure(self, config):
+        """Rewrites its file with this (a dictionary, or the text); reloads.py makes it read it."""
+        self.config = config
+        pathlib.Path(self.config_file.name).write_text(
+            config if isinstance(config, str) else json.dumps(config))
 
     def _read(self):
         for line in self.process.stdout:
@@ -300,6 +308,15 @@ def expect_reset(s):
         except ConnectionResetError:
             return
     raise AssertionError(f"{data} instead of an RST")
+
+
+def expect_refused(port):
+    """Nobody listens there."""
+    try:
+        connect(port).close()
+    except ConnectionRefusedError:
+        return
+    raise AssertionError(f"somebody listens at port {port}")
 
 
 def expect_failed_open(port, timeout=20.0):

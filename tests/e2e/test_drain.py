@@ -60,6 +60,19 @@ def test_running_streams_go_on_new_ones_are_refused_and_the_last_end_is_the_prog
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+def test_the_status_says_that_it_drains_and_what_is_left(run, name):
+    chain, stream = chain_with_stream(run)
+    program = getattr(chain, name)
+    assert (program.status()["draining"], program.status()["drain_left_ms"]) == ("no", 0)
+    drain(program)
+    first, second = program.status(), program.status()
+    assert (first["draining"], first["streams"]) == ("yes", 1)
+    assert NEVER_MS >= first["drain_left_ms"] >= second["drain_left_ms"] > 0
+    stream.close()
+    wait_end(program)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_drain_timeout_ends_the_rest_by_rst(run, name):
     chain, stream = chain_with_stream(run, drain_timeout=300)
     program = getattr(chain, name)

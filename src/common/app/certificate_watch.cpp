@@ -20,7 +20,6 @@ void CertificateWatch::warn() const {
 }
 
 Task<> CertificateWatch::run(Executor executor, Milliseconds interval) const {
-    if (watched_.empty()) co_return;
     Timer timer(executor);
     while (true) {
         timer.expires_after(pause(interval, random_unit()));

@@ -1,6 +1,6 @@
 // Warns of certificates that have ended or soon will: at start, and once a day from then on.
 //
-// Owned by a service; add() and warn() while it loads, run() on the main worker afterwards.
+// Owned by the daemon, main thread only.
 #pragma once
 
 #include <set>
@@ -14,8 +14,9 @@ namespace inout {
 
 class CertificateWatch {
   public:
-    void add(const std::vector<Validity>& validities) {
-        watched_.insert(validities.begin(), validities.end());
+    /// Watches these from now on, and no others.
+    void set(const std::vector<Validity>& validities) {
+        watched_ = {validities.begin(), validities.end()};
     }
     /// A line for each that a person must see to; at most kCertificateWarnings.
     void warn() const;

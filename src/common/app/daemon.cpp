@@ -1,17 +1,22 @@
 #include "common/app/daemon.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 
+#include "common/app/certificate_watch.hpp"
+#include "common/app/reload.hpp"
 #include "common/app/signals.hpp"
+#include "common/app/status.hpp"
 #include "common/base/crypto.hpp"
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
 #include "common/base/random.hpp"
 #include "common/base/secret.hpp"
 #include "common/base/signals_blocked.hpp"
+#include "common/config/difference.hpp"
 #include "common/net/resolver.hpp"
 #include "common/os/descriptors.hpp"
 #include "common/os/file.hpp"
@@ -24,51 +29,44 @@ namespace inout {
 namespace detail {
 namespace {
 
-void log_status(std::string_view event) {
-    const Counters& c = counters();
-    log::info(event, {{"streams", c.streams.load()},
-                      {"opening", c.opening.load()},
-                      {"sockets", c.sockets.load()},
-                      {"pipes", c.pipes.load()},
-                      {"parked", c.parked.load()},
-                      {"warm", c.warm.load()},
-                      {"controls", c.controls.load()},
-                      {"topics", c.topics.load()},
-                      {"topics_held", c.topics_held.load()},
-                      {"topics_waiting", c.topics_waiting.load()},
-                      {"topics_unregistered", c.topics_unregistered.load()},
-                      {"tasks", c.tasks.load()},
-                      {"streams_total", c.streams_total.load()},
-                      {"failed_total", c.failed_total.load()},
-                      {"refused_total", c.refused_total.load()},
-                      {"denied_total", c.denied_total.load()},
-                      {"evicted_total", c.evicted_total.load()},
-                      {"monitors_total", c.monitors_total.load()},
-                      {"framing_errors_total", c.framing_errors_total.load()},
-                      {"lines_held", c.lines_held.load()},
-                      {"lines_lost", c.lines_lost.load()}});
+std::string joined(const std::vector<std::string>& words) {
+    std::string all;
+    for (const auto& word : words) all += (all.empty() ? "" : ", ") + word;
+    return all;
 }
 
-/// The life of a daemon after its configuration: start, signals, drain, end.
+RelayOptions relay_options(const CommonConfig& config) {
+    return {.peer_timeout = config.peer_timeout,
+            .idle_timeout = config.idle_timeout,
+            .stall_timeout = config.stall_timeout};
+}
+
+constexpr const char* kEnding = "it is ending";
+
+/// The life of a daemon after its configuration: start, signals, reload, drain, end.
 class Life {
   public:
-    Life(const CommonConfig& config, const std::function<std::unique_ptr<Service>(Workers&)>& make)
-        : workers_(config.threads, {.peer_timeout = config.peer_timeout,
-                                    .idle_timeout = config.idle_timeout,
-                                    .stall_timeout = config.stall_timeout}),
-          service_(make(workers_)),
-          drain_timeout_(config.drain_timeout),
+    explicit Life(Instance& instance)
+        : instance_(instance),
+          workers_(instance.config().threads, relay_options(instance.config())),
+          service_(make_service(instance, workers_)),
+          drain_timeout_(instance.config().drain_timeout),
           signals_(workers_.main().executor(), {SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGHUP},
                    [this](int number) { on_signal(number); }),
           timer_(workers_.main().executor()),
-          held_back_timer_(workers_.main().executor()) {}
+          held_back_timer_(workers_.main().executor()),
+          reloader_(
+              workers_.main().executor(), [this] { return instance_.prepare_again(); },
+              [this](std::string_view cause, Result<Prepared, ConfigProblems> prepared) {
+                  return take(cause, std::move(prepared));
+              }) {}
 
-    ConfigProblems load() { return service_->load(); }
-
-    int run() {
+    /// `first`: what the instance has prepared.
+    int run(Prepared first) {
         log::info("started", {{"version", INOUT_VERSION}, {"descriptors", descriptors_}});
         signals_.start();
-        if (const auto problem = start()) {
+        if (const auto problem = start(first)) {
+            (void)reloader_.stop();
             if (is_end_pending()) {
                 log::info("stopped", {{"reason", "a signal, before the start was over"}});
                 return 0;
@@ -79,48 +77,141 @@ class Life {
         tell_held_back_later();
         workers_.run();
         log::tell_held_back(true);
-        log_status("stopped");
+        status_.log("stopped");
+        if (!reloader_.stop()) {
+            // It would still run while the process is taken down.
+            log::flush();
+            std::_Exit(0);
+        }
         return 0;
     }
 
   private:
+    static Service& make_service(Instance& instance, Workers& workers) {
+        instance.make(workers);
+        return instance.service();
+    }
+
     /// The failure is the reason why the program can not run. What it needs for ever, threads and
     /// addresses, it has from here on.
-    std::optional<std::string> start() {
+    std::optional<std::string> start(Prepared& first) {
         try {
             start_resolver();
             workers_.start();
+            reloader_.watch(first.files);
         } catch (const std::system_error& error) {
             return "no threads: " + error.code().message();
         }
-        auto problem = service_->start();
+        if (first.look_up) first.look_up();
+        auto problem = first.commit();
         if (problem) {
             workers_.stop();
             workers_.run();
             // Streams that have begun all the same: an RST, and their line in the log.
             workers_.for_each([](Worker& w) { w.relays().reset_all("cannot start"); });
+            return problem;
         }
-        return problem;
+        watch_certificates(first);
+        spawn_for_ever(workers_.main().executor(), "certificates",
+                       [this] { return certificates_.run(workers_.main().executor()); });
+        json_ = std::move(first.json);
+        files_ = std::move(first.files);
+        return std::nullopt;
+    }
+
+    void watch_certificates(const Prepared& prepared) {
+        certificates_.set(prepared.validities);
+        certificates_.warn();
     }
 
     void on_signal(int number) {
         switch (number) {
-            case SIGUSR1: log_status("status"); return;
-            case SIGHUP:
+            case SIGUSR1: status_.log("status"); return;
+            case SIGHUP: reload(); return;
             case SIGUSR2:
-                log::limited(
-                    log::Level::warning, log::Kind::warning, "signal ignored",
-                    number == SIGHUP ? "HUP" : "USR2",
-                    {{"signal", number == SIGHUP ? "HUP" : "USR2"},
-                     {"reason", "a configuration is read at start only: restart the program"}});
+                log::limited(log::Level::warning, log::Kind::warning, "signal ignored", "USR2",
+                             {{"signal", "USR2"}, {"reason", "it has no meaning here"}});
                 return;
             case SIGQUIT: end("quit"); return;
             default:
-                if (draining_) {
+                if (status_.draining) {
                     end("second signal");
                 } else {
                     drain();
                 }
+        }
+    }
+
+    void reload() {
+        std::string reason = kEnding;
+        if (!status_.draining) {
+            try {
+                reloader_.request();
+                return;
+            } catch (const std::system_error& error) {
+                reason = "no threads: " + error.code().message();
+            }
+        }
+        not_reloaded("signal", {reason});
+    }
+
+    void not_reloaded(std::string_view cause, const ConfigProblems& problems) {
+        counters().reloads_failed_total.add();
+        status_.last_reload = "failed: " + problems.front();
+        for (std::size_t i = 0; i < std::min(problems.size(), kReloadProblems); ++i) {
+            log::error("not reloaded", {{"cause", cause}, {"reason", problems[i]}});
+        }
+        if (problems.size() > kReloadProblems) {
+            log::error("not reloaded",
+                       {{"cause", cause}, {"more_problems", problems.size() - kReloadProblems}});
+        }
+    }
+
+    /// A configuration was read again.
+    std::optional<FileStamps> take(std::string_view cause,
+                                   Result<Prepared, ConfigProblems> prepared) {
+        if (status_.draining) {
+            not_reloaded(cause, {kEnding});
+            return std::nullopt;
+        }
+        if (!prepared) {
+            not_reloaded(cause, prepared.error());
+            return std::nullopt;
+        }
+        if (const auto problem = commit(*prepared)) {
+            not_reloaded(cause, {*problem});
+            return std::nullopt;
+        }
+        const CommonConfig& config = *prepared->config;
+        log::set_level(config.log.level);
+        workers_.for_each([&config](Worker& w) { w.relays().set_options(relay_options(config)); });
+        drain_timeout_ = config.drain_timeout;
+        for (const auto& warning : prepared->warnings) {
+            log::warning("configuration", {{"reason", warning}});
+        }
+        watch_certificates(*prepared);
+        counters().reloads_total.add();
+        status_.last_reload = "done";
+        log_reloaded(cause, *prepared);
+        json_ = std::move(prepared->json);
+        files_ = prepared->files;
+        return std::move(prepared->files);
+    }
+
+    static std::optional<std::string> commit(const Prepared& prepared) try {
+        return prepared.commit();
+    } catch (const std::bad_alloc&) {
+        return "out of memory";
+    }
+
+    void log_reloaded(std::string_view cause, const Prepared& next) const {
+        const auto keys = changed_keys(json_, next.json);
+        log::info("reloaded", {{"cause", cause},
+                               {"changed", joined(keys)},
+                               {"files", joined(changed_files(files_, next.files))}});
+        if (const auto left = keys_for_restart(keys); !left.empty()) {
+            log::warning("needs a restart",
+                         {{"keys", joined(left)}, {"reason", "they are as before until then"}});
         }
     }
 
@@ -138,13 +229,13 @@ class Life {
     }
 
     void drain() {
-        draining_ = true;
-        drain_until_ = Clock::now() + drain_timeout_;
+        status_.draining = true;
+        status_.drain_until = Clock::now() + drain_timeout_;
         log::info("draining", {{"streams", counters().streams.load()},
                                {"timeout_ms", drain_timeout_.count()},
                                {"note", "a second signal ends at once"}});
         try {
-            service_->drain();
+            service_.drain();
         } catch (const std::bad_alloc&) {
             end("out of memory");
             return;
@@ -164,7 +255,7 @@ class Life {
     void check_drained() {
         // In this order: an opening ends when its stream is counted.
         const bool idle = counters().opening == 0 && counters().streams == 0;
-        if (idle || Clock::now() >= drain_until_) {
+        if (idle || Clock::now() >= status_.drain_until) {
             end("drain timeout");
         } else {
             check_drained_later();
@@ -199,13 +290,19 @@ class Life {
 
     // Before anything asks how many there are: the service does.
     const std::size_t descriptors_ = raise_descriptor_limit();
+    Instance& instance_;
     Workers workers_;
-    std::unique_ptr<Service> service_;
-    const Milliseconds drain_timeout_;
+    Service& service_;
+    Milliseconds drain_timeout_;
     Signals signals_;
     Timer timer_, held_back_timer_;
-    Clock::time_point drain_until_{};
-    bool draining_ = false, ending_ = false;
+    Status status_;
+    bool ending_ = false;
+    CertificateWatch certificates_;
+    // What runs now, as it was read.
+    std::string json_;
+    FileStamps files_;
+    Reloader reloader_;
 };
 
 }  // namespace
@@ -233,12 +330,11 @@ void prepare_process() {
     forbid_dumps();
 }
 
-std::optional<std::string> read_config_file(const std::string& path) {
+Result<std::string, ConfigProblems> read_config_file(const std::string& path) {
     // One byte more than is allowed is enough for the parser to say so.
     auto text = read_up_to(path, kConfigMaxBytes + 1);
     if (text) return std::move(*text);
-    std::cerr << path << ": cannot be read: " << text.error().message() << '\n';
-    return std::nullopt;
+    return Failure{ConfigProblems{path + ": cannot be read: " + text.error().message()}};
 }
 
 int report(const ConfigProblems& problems) {
@@ -258,11 +354,10 @@ int write_new_key(const std::string& path) {
     return 0;
 }
 
-int run(const std::string& name, const CommonConfig& config, const ConfigWarnings& warnings,
-        const std::function<std::unique_ptr<Service>(Workers&)>& make,
-        const std::optional<CheckText>& check_only) {
+int run(Instance& instance, bool check_only) {
+    const CommonConfig& config = instance.config();
     try {
-        log::start(name, config.log.level, config.log.format);
+        log::start(instance.name(), config.log.level, config.log.format);
     } catch (const std::system_error& error) {
         std::cerr << "cannot start: no threads: " << error.code().message() << '\n';
         return 1;
@@ -273,22 +368,25 @@ int run(const std::string& name, const CommonConfig& config, const ConfigWarning
         ~Flush() { log::flush(); }
     } const flush_at_end;
     set_buffer_bytes(static_cast<int>(config.stream_buffer));
-    // Never destroyed: coroutines that still wait refer to the service and to each other's workers,
-    // and the process's end frees all of it at once.
     if (const auto problem = tls_problem()) {
         log::error("cannot start", {{"reason", *problem}});
         return 1;
     }
-    static auto* life = new Life(config, make);
-    if (const auto problems = life->load(); !problems.empty()) return report(problems);
+    static auto* const life = new Life(instance);
+    auto first = instance.prepare_first();
+    if (!first) return report(first.error());
     if (check_only) {
-        for (const auto& warning : warnings) std::cerr << warning << '\n';
-        std::cerr << check_only->summary;
-        std::cout << check_only->json << '\n';
+        CertificateWatch certificates;
+        certificates.set(first->validities);
+        certificates.warn();
+        for (const auto& warning : first->warnings) std::cerr << warning << '\n';
+        std::cerr << instance.summary();
+        std::cout << first->json << '\n';
         return 0;
     }
-    for (const auto& warning : warnings) log::warning("configuration", {{"reason", warning}});
-    return life->run();
+    for (const auto& warning : first->warnings)
+        log::warning("configuration", {{"reason", warning}});
+    return life->run(std::move(*first));
 }
 
 }  // namespace detail

@@ -1,8 +1,8 @@
-// The common main of the three programs: configuration, signals, drain, exit code.
+// The common main of the three programs: configuration, signals, reload, drain, exit code.
 //
 // A program gives its texts, how its flags change its configuration, and its Service. Exit codes: 0
 // ended on request, 1 could not run (an address is taken), 2 bad flags or configuration. Everything
-// here belongs to the main thread.
+// here belongs to the main thread, but for what a reload prepares.
 #pragma once
 
 #include <functional>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/app/command_line.hpp"
+#include "common/app/reload.hpp"
 #include "common/app/worker.hpp"
 #include "common/config/advice.hpp"
 #include "common/config/files.hpp"
@@ -19,16 +20,31 @@
 
 namespace inout {
 
-/// What a program does between start and end. Called on the main thread.
+/// What a program does between start and end.
 class Service {
   public:
     virtual ~Service() = default;
-    /// Reads the files that the configuration names, before anything else; what is wrong with them.
-    virtual ConfigProblems load() = 0;
-    /// Binds what it has to; the failure is the reason why the program can not run.
-    virtual std::optional<std::string> start() = 0;
-    /// Takes no new streams from now on.
+    /// Takes no new streams from now on. Main thread.
     virtual void drain() = 0;
+};
+
+/// A configuration of a service that can be taken into use.
+struct Ready {
+    std::vector<Validity> validities;  ///< of its certificates
+    /// Looks up the names that commit() needs; before it, on any thread. May take long.
+    std::function<void()> look_up;
+    /// Changes what is different from what runs, which at the start is nothing: binds, registers,
+    /// closes. On the main thread. The failure (an address is taken): nothing was changed.
+    std::function<std::optional<std::string>()> commit;
+};
+
+template <class Config>
+class ServiceOf : public Service {
+  public:
+    /// Reads what a configuration names, makes what it needs and checks that all can be done; what
+    /// is wrong with it. Touches nothing that runs. On any thread; the next one follows when this
+    /// was committed or dropped.
+    virtual Result<Ready, ConfigProblems> prepare(std::shared_ptr<const Config> config) = 0;
 };
 
 /// Each is given as a function so that one template serves three configurations.
@@ -40,7 +56,8 @@ struct Program {
     Config (*defaults)();
     /// Puts the network flags into a configuration; the failure names the flag.
     std::optional<std::string> (*apply)(Config& config, const CommandLine& line);
-    std::unique_ptr<Service> (*make)(Workers& workers, const Config& config);
+    /// `config`: the first one, which is prepared next.
+    std::unique_ptr<ServiceOf<Config>> (*make)(Workers& workers, const Config& config);
 };
 
 namespace detail {
@@ -49,52 +66,123 @@ namespace detail {
 /// core files nor shown to other processes of the user, unless the environment says
 /// INOUT_DUMPABLE=1.
 void prepare_process();
-/// The file's text, or nothing after having said why.
-std::optional<std::string> read_config_file(const std::string& path);
+Result<std::string, ConfigProblems> read_config_file(const std::string& path);
 int report(const ConfigProblems& problems);
 int write_new_key(const std::string& path);
-/// What --check prints: for programs on stdout, for people on stderr.
-struct CheckText {
-    std::string json, summary;
+/// A program with its configuration, whatever the type of that is.
+class Instance {
+  public:
+    virtual ~Instance() = default;
+    virtual const std::string& name() const = 0;
+    /// The first configuration.
+    virtual const CommonConfig& config() const = 0;
+    /// What --check says of it to people.
+    virtual std::string summary() const = 0;
+    virtual void make(Workers& workers) = 0;
+
+    // When it is made.
+
+    /// Looks up nothing yet.
+    virtual Result<Prepared, ConfigProblems> prepare_first() = 0;
+    /// Reads the file again, on any thread.
+    virtual Result<Prepared, ConfigProblems> prepare_again() = 0;
+    virtual Service& service() = 0;
 };
-/// With `check_only` only prints that, if the files are fine too. The warnings are printed or
-/// logged.
-int run(const std::string& name, const CommonConfig& config, const ConfigWarnings& warnings,
-        const std::function<std::unique_ptr<Service>(Workers&)>& make,
-        const std::optional<CheckText>& check_only);
+/// With `check_only` only prints the configuration, if the files are fine too: for programs on
+/// stdout, for people on stderr. `instance` lives as long as the process.
+int run(Instance& instance, bool check_only);
+}  // namespace detail
+
+/// A configuration as the file and the flags have it.
+template <class Config>
+struct Parsed {
+    std::shared_ptr<const Config> config;
+    ConfigWarnings warnings;
+};
+
+template <class Config>
+Result<Parsed<Config>, ConfigProblems> parse_all(const Program<Config>& program,
+                                                 const CommandLine& line) {
+    Config config = program.defaults();
+    ConfigWarnings warnings;
+    if (!line.config_file.empty()) {
+        const auto text = detail::read_config_file(line.config_file);
+        if (!text) return Failure{text.error()};
+        auto parsed = program.parse(*text, line.config_file, &warnings);
+        if (!parsed) return Failure{parsed.error()};
+        config = std::move(*parsed);
+        resolve_files(config, line.config_file);
+    }
+    if (const auto problem = program.apply(config, line)) return Failure{ConfigProblems{*problem}};
+    if (line.config_file.empty()) {
+        for (const auto& [key, what] : security_advice(config)) {
+            warnings.push_back("--" + std::string(key) + ": " + what);
+        }
+    }
+    if (const auto problem = apply_log_flags(config.log, line)) {
+        return Failure{ConfigProblems{*problem}};
+    }
+    return Parsed<Config>{std::make_shared<const Config>(std::move(config)), std::move(warnings)};
+}
+
+namespace detail {
+
+template <class Config>
+class InstanceOf : public Instance {
+  public:
+    InstanceOf(const Program<Config>& program, CommandLine line, Parsed<Config> first)
+        : program_(program), line_(std::move(line)), first_(std::move(first)) {}
+
+    const std::string& name() const override { return program_.text.name; }
+    const CommonConfig& config() const override { return *first_.config; }
+    std::string summary() const override { return access_summary(*first_.config); }
+    void make(Workers& workers) override { service_ = program_.make(workers, *first_.config); }
+    Result<Prepared, ConfigProblems> prepare_first() override { return prepare(first_); }
+    Result<Prepared, ConfigProblems> prepare_again() override {
+        auto parsed = parse_all(program_, line_);
+        if (!parsed) return Failure{parsed.error()};
+        auto prepared = prepare(*parsed);
+        if (prepared && prepared->look_up) prepared->look_up();
+        return prepared;
+    }
+    Service& service() override { return *service_; }
+
+  private:
+    Result<Prepared, ConfigProblems> prepare(const Parsed<Config>& parsed) {
+        FileStamps files = stamps_of(files_of(*parsed.config));
+        auto ready = service_->prepare(parsed.config);
+        if (!ready) return Failure{ready.error()};
+        return Prepared{.config = parsed.config,
+                        .json = to_json(*parsed.config),
+                        .warnings = parsed.warnings,
+                        .files = std::move(files),
+                        .validities = std::move(ready->validities),
+                        .look_up = std::move(ready->look_up),
+                        .commit = std::move(ready->commit)};
+    }
+
+    const Program<Config> program_;
+    const CommandLine line_;
+    const Parsed<Config> first_;
+    std::unique_ptr<ServiceOf<Config>> service_;
+};
+
 }  // namespace detail
 
 template <class Config>
 int run_program(const Program<Config>& program, int argc, char** argv) {
     detail::prepare_process();
-    const auto line = parse_command_line(program.text, argc, argv);
+    auto line = parse_command_line(program.text, argc, argv);
     if (!line) return line.error();
     if (!line->new_key.empty()) return detail::write_new_key(line->new_key);
-    Config config = program.defaults();
-    ConfigWarnings warnings;
-    if (!line->config_file.empty()) {
-        const auto text = detail::read_config_file(line->config_file);
-        if (!text) return 2;
-        auto parsed = program.parse(*text, line->config_file, &warnings);
-        if (!parsed) return detail::report(parsed.error());
-        config = std::move(*parsed);
-        resolve_files(config, line->config_file);
-    }
-    if (const auto problem = program.apply(config, *line)) return detail::report({*problem});
-    if (line->config_file.empty()) {
-        for (const auto& [key, what] : security_advice(config)) {
-            warnings.push_back("--" + std::string(key) + ": " + what);
-        }
-    }
-    if (const auto problem = apply_log_flags(config.log, *line)) {
-        return detail::report({*problem});
-    }
-    // Lives until the process is gone: pending operations refer to it.
-    static const Config running = std::move(config);
-    const auto make = [&](Workers& workers) { return program.make(workers, running); };
-    std::optional<detail::CheckText> check;
-    if (line->check) check = {to_json(running), access_summary(running)};
-    return detail::run(program.text.name, running, warnings, make, check);
+    auto first = parse_all(program, *line);
+    if (!first) return detail::report(first.error());
+    // Never destroyed: coroutines that still wait refer to the service and to each other's workers,
+    // and the process's end frees all of it at once.
+    const bool check_only = line->check;
+    static auto* const instance =
+        new detail::InstanceOf<Config>(program, std::move(*line), std::move(*first));
+    return detail::run(*instance, check_only);
 }
 
 }  // namespace inout

@@ -5,7 +5,7 @@
 
 namespace inout {
 
-std::unique_ptr<Budget> make_link_budget(const DescriptorNeed& need) {
+void size_link_budget(Budget& budget, const DescriptorNeed& need) {
     const std::size_t limit = descriptor_limit();
     const std::size_t there = descriptors_for_streams(limit, need.threads, 0);
     if (need.needed > there) {
@@ -16,8 +16,7 @@ std::unique_ptr<Budget> make_link_budget(const DescriptorNeed& need) {
                        "not every topic can have a stream at the same time; raise ulimit -n "
                        "(systemd: LimitNOFILE)"}});
     }
-    return std::make_unique<Budget>(descriptors_for_streams(limit, need.threads, need.fixed),
-                                    need.proxies);
+    budget.resize(descriptors_for_streams(limit, need.threads, need.fixed));
 }
 
 }  // namespace inout

@@ -51,8 +51,10 @@ struct Counters {
     Counter evicted_total{size++};         ///< strangers that made room for newer ones
     Counter monitors_total{size++};        ///< who connected, or shook hands, and left
     Counter framing_errors_total{size++};  ///< peers whose frames of a stream broke the rules
-    Counter lines_held{size++};            ///< log lines held back by their budget
-    Counter lines_lost{size++};            ///< log lines for which there was no room
+    Counter reloads_total{size++};
+    Counter reloads_failed_total{size++};
+    Counter lines_held{size++};  ///< log lines held back by their budget
+    Counter lines_lost{size++};  ///< log lines for which there was no room
 };
 
 namespace detail {

@@ -70,6 +70,13 @@ inline constexpr std::size_t kPemMaxBytes = 4'194'304;
 inline constexpr Milliseconds kCertificateNotice{14 * 86'400'000LL};
 inline constexpr Milliseconds kCertificateCheck{86'400'000};
 inline constexpr std::size_t kCertificateWarnings = 100;
+/// How often the files that a configuration names are looked at, and how long a change has to stay
+/// as it is: a certificate's renewal replaces two files, one after the other.
+inline constexpr Milliseconds kFileCheck{5'000}, kFilesSettle{1'000};
+/// What a reload that is under way gets at the end of a program.
+inline constexpr Milliseconds kReloaderStop{100};
+/// Of what is wrong with a configuration at a reload, so many lines are logged.
+inline constexpr std::size_t kReloadProblems = 20;
 /// Between two warnings that a key still proves itself as in our last release.
 inline constexpr Milliseconds kOldProofWarning{3'600'000};
 /// Words of a topic pattern; more than any tree of names needs.
@@ -156,6 +163,12 @@ inline constexpr std::size_t kSpareMin = 2, kSpareMax = 64;
 /// ones begin. 10 MB at most, over TLS 40.
 inline constexpr std::size_t kSpareReturnedMax = 1'024;
 
+/// Registrations of a network of out that were let go, by a reload or for another proxy, and still
+/// have streams; beyond, the oldest one's control connection ends, not its streams.
+inline constexpr std::size_t kLeavingMax = 4;
+/// How often one looks whether its last stream has ended; the first time, its proxy may still be
+/// giving it streams.
+inline constexpr Milliseconds kLeavingPoll{500};
 /// Connections that a data link of out tries when a proxy's bytes make no sense.
 inline constexpr unsigned kParkAttempts = 3;
 

@@ -170,6 +170,8 @@ void start(std::string_view program, Level level, Format format) {
     spdlog::set_default_logger(std::move(logger));
 }
 
+void set_level(Level level) { spdlog::default_logger_raw()->set_level(to_spdlog(level)); }
+
 bool enabled(Level level) { return spdlog::should_log(to_spdlog(level)); }
 
 void lose_line() { writer().lose(); }

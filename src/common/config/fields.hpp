@@ -27,6 +27,7 @@ inline constexpr std::string_view kTlsModeNames[] = {"off", "optional", "require
 inline constexpr std::string_view kTlsVersionNames[] = {"1.2", "1.3"};
 inline constexpr std::string_view kKeyFormatNames[] = {"new_key", "any"};
 inline constexpr std::string_view kOldProofsNames[] = {"accept", "refuse"};
+inline constexpr std::string_view kRevokeNames[] = {"registrations", "streams"};
 
 // --- ranges; durations in milliseconds ---
 inline constexpr std::int64_t kDayMs = 86'400'000;
@@ -295,6 +296,7 @@ void visit(Fields& auth, AuthOptions& options) {
     auth.list("certs", options.certs, kIdentities, visit_cert);
     auth.object("anonymous", [&](auto& anonymous) { visit(anonymous, options.anonymous); });
     auth.choice("proof_1", options.proof_1, kOldProofsNames);
+    auth.choice("revoke", options.revoke, kRevokeNames);
 
     if (!auth.good({"keys", "certs", "anonymous"})) return;
     const auto permits = [](const auto& who) {

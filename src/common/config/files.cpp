@@ -1,63 +1,92 @@
 #include "common/config/files.hpp"
 
 #include <filesystem>
-#include <initializer_list>
+#include <utility>
 
 namespace inout {
 namespace {
 
-class Resolver {
-  public:
-    explicit Resolver(const std::string& config_file)
-        : folder_(std::filesystem::absolute(config_file).parent_path()) {}
+// Each calls `visit` with every file name there is, set or not.
 
-    void operator()(std::initializer_list<std::string*> names) const {
-        for (std::string* name : names) {
-            // An absolute name replaces the folder.
-            if (!name->empty()) *name = (folder_ / *name).string();
-        }
-    }
-    void operator()(std::optional<TlsClientOptions>& tls) const {
-        if (tls) (*this)({&tls->ca, &tls->cert, &tls->key});
-    }
-    void operator()(std::optional<KeyOptions>& auth) const {
-        if (auth) (*this)({&auth->secret_file});
-    }
-    void operator()(std::optional<E2eOptions>& e2e) const {
-        if (e2e) (*this)({&e2e->key_file, &e2e->also_accept});
-    }
+template <class Visit>
+void visit_files(std::optional<TlsClientOptions>& tls, const Visit& visit) {
+    if (!tls) return;
+    visit(tls->ca);
+    visit(tls->cert);
+    visit(tls->key);
+}
 
-  private:
-    std::filesystem::path folder_;
-};
+template <class Visit>
+void visit_files(std::optional<KeyOptions>& auth, const Visit& visit) {
+    if (auth) visit(auth->secret_file);
+}
+
+template <class Config, class Visit>
+void visit_client(Config& config, const Visit& visit) {
+    visit_files(config.tls, visit);
+    visit_files(config.auth, visit);
+    for (auto& network : config.networks) {
+        visit_files(network.tls, visit);
+        visit_files(network.auth, visit);
+        if (!network.e2e) continue;
+        visit(network.e2e->key_file);
+        visit(network.e2e->also_accept);
+    }
+}
+
+template <class Visit>
+void visit_files(InConfig& config, const Visit& visit) {
+    visit_client(config, visit);
+}
+
+template <class Visit>
+void visit_files(OutConfig& config, const Visit& visit) {
+    visit_client(config, visit);
+}
+
+template <class Visit>
+void visit_files(ProxyConfig& config, const Visit& visit) {
+    if (config.tls) {
+        visit(config.tls->cert);
+        visit(config.tls->key);
+        visit(config.tls->client_ca);
+    }
+    if (!config.auth) return;
+    for (KeyEntry& key : config.auth->keys) visit(key.secret_file);
+}
 
 template <class Config>
-void resolve_client(Config& config, const std::string& config_file) {
-    const Resolver resolve(config_file);
-    resolve(config.tls);
-    resolve(config.auth);
-    for (auto& network : config.networks) {
-        resolve(network.tls);
-        resolve(network.auth);
-        resolve(network.e2e);
-    }
+void resolve(Config& config, const std::string& config_file) {
+    const auto folder = std::filesystem::absolute(config_file).parent_path();
+    visit_files(config, [&folder](std::string& name) {
+        // An absolute name replaces the folder.
+        if (!name.empty()) name = (folder / name).string();
+    });
+}
+
+template <class Config>
+std::vector<std::string> list(Config config) {
+    std::vector<std::string> files;
+    visit_files(config, [&files](std::string& name) {
+        if (!name.empty()) files.push_back(std::move(name));
+    });
+    return files;
 }
 
 }  // namespace
 
 void resolve_files(InConfig& config, const std::string& config_file) {
-    resolve_client(config, config_file);
+    resolve(config, config_file);
 }
-
 void resolve_files(OutConfig& config, const std::string& config_file) {
-    resolve_client(config, config_file);
+    resolve(config, config_file);
+}
+void resolve_files(ProxyConfig& config, const std::string& config_file) {
+    resolve(config, config_file);
 }
 
-void resolve_files(ProxyConfig& config, const std::string& config_file) {
-    const Resolver resolve(config_file);
-    if (config.tls) resolve({&config.tls->cert, &config.tls->key, &config.tls->client_ca});
-    if (!config.auth) return;
-    for (KeyEntry& key : config.auth->keys) resolve({&key.secret_file});
-}
+std::vector<std::string> files_of(const InConfig& config) { return list(config); }
+std::vector<std::string> files_of(const OutConfig& config) { return list(config); }
+std::vector<std::string> files_of(const ProxyConfig& config) { return list(config); }
 
 }  // namespace inout

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/config/types.hpp"
 
@@ -11,5 +12,10 @@ namespace inout {
 void resolve_files(InConfig& config, const std::string& config_file);
 void resolve_files(OutConfig& config, const std::string& config_file);
 void resolve_files(ProxyConfig& config, const std::string& config_file);
+
+/// All that it names: certificates, keys, secrets.
+std::vector<std::string> files_of(const InConfig& config);
+std::vector<std::string> files_of(const OutConfig& config);
+std::vector<std::string> files_of(const ProxyConfig& config);
 
 }  // namespace inout

@@ -1,10 +1,10 @@
 // The three programs' configurations: types with their defaults, JSON in, JSON out.
 //
-// A configuration is a value: parsed once at start, then read only. No I/O and no clock; the caller
-// reads the file. Parsing never throws; whatever is in the text, the answer is a configuration that
-// keeps every rule, or the list of what is wrong. Keys and their ranges stand in fields.hpp,
-// one line each; the file format (comments, trailing commas) in document.hpp. All durations
-// are milliseconds. Any thread may read one.
+// A configuration is a value: parsed, then read only; a reload makes another one. No I/O and no
+// clock; the caller reads the file. Parsing never throws; whatever is in the text, the answer is a
+// configuration that keeps every rule, or the list of what is wrong. Keys and their ranges stand in
+// fields.hpp, one line each; the file format (comments, trailing commas) in document.hpp. All
+// durations are milliseconds. Any thread may read one.
 #pragma once
 
 #include <cstddef>

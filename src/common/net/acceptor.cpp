@@ -4,7 +4,6 @@
 
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
-#include "common/net/resolver.hpp"
 #include "common/os/descriptors.hpp"
 #include "common/os/socket.hpp"
 
@@ -43,8 +42,8 @@ bool is_not_of_this_machine(const std::error_code& error) {
 
 }  // namespace
 
-Result<std::vector<Endpoint>, std::string> Acceptor::listen(const HostPort& address) {
-    Resolved resolved = resolve_now(address, kStartLookup);
+Result<std::vector<Endpoint>, std::string> Acceptor::listen(const HostPort& address,
+                                                            const Resolved& resolved) {
     const std::string place = "cannot listen on " + to_string(address) + ": ";
     if (resolved.endpoints.empty()) return Failure{place + resolved.error};
     std::error_code error;
@@ -69,7 +68,7 @@ Result<std::vector<Endpoint>, std::string> Acceptor::listen(const HostPort& addr
 }
 
 std::error_code Acceptor::add(const Endpoint& endpoint) {
-    auto listening = std::make_shared<Listening>(context_);
+    auto listening = std::make_shared<Listening>(context_, *this);
     ListenSocket& socket = listening->socket;
     std::error_code error;
     socket.open(endpoint.protocol(), error);
@@ -140,10 +139,9 @@ UniqueFd Acceptor::accept_any(Endpoint& peer, int& error) {
 
 void Acceptor::wait_for(const std::shared_ptr<Listening>& listening) {
     if (listening->waiting) return;
-    // The handler finds this acceptor alive: it is destroyed after the event loop has ended.
-    listening->socket.async_wait(ListenSocket::wait_read, [this, listening](std::error_code) {
+    listening->socket.async_wait(ListenSocket::wait_read, [listening](std::error_code) {
         listening->waiting = false;
-        readable_.cancel();
+        if (listening->owner != nullptr) listening->owner->readable_.cancel();
     });
     listening->waiting = true;
 }
@@ -171,6 +169,7 @@ void Acceptor::note_success() {
 void Acceptor::close() {
     for (const auto& listening : listening_) {
         std::error_code ignored;
+        listening->owner = nullptr;
         listening->socket.close(ignored);
     }
     listening_.clear();

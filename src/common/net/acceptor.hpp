@@ -14,6 +14,7 @@
 #include "common/base/host_port.hpp"
 #include "common/base/turn.hpp"
 #include "common/net/connection.hpp"
+#include "common/net/resolver.hpp"
 
 namespace inout {
 
@@ -23,11 +24,13 @@ class Acceptor {
         : context_(context), readable_(context), pause_(context) {}
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
+    ~Acceptor() { close(); }
 
-    /// Looks the host up (blocking: only at start, within kStartLookup) and listens on all its
-    /// addresses; port 0 is the same port for all. Of a name, addresses that this machine does not
-    /// have are left out, as long as it has one. The failure says what could not be bound.
-    Result<std::vector<Endpoint>, std::string> listen(const HostPort& address);
+    /// Listens on all addresses of the host, which resolve_now() has looked up; port 0 is the same
+    /// port for all. Of a name, addresses that this machine does not have are left out, as long as
+    /// it has one. The failure says what could not be bound; nothing is then.
+    Result<std::vector<Endpoint>, std::string> listen(const HostPort& address,
+                                                      const Resolved& resolved);
 
     /// The next connection, which will live in `context`; nothing after close(). May be called
     /// again after it has thrown for want of memory.
@@ -37,8 +40,10 @@ class Acceptor {
 
   private:
     struct Listening {
-        explicit Listening(asio::io_context& context) : socket(context) {}
+        Listening(asio::io_context& context, Acceptor& acceptor)
+            : socket(context), owner(&acceptor) {}
         ListenSocket socket;
+        Acceptor* owner;  // nothing: it is closed, and may be gone
         bool waiting = false;
     };
 

@@ -26,7 +26,7 @@ void start_resolver();
 /// must outlive the call: await it in the same expression.
 Task<Resolved> resolve(Executor executor, const HostPort& target, Clock::time_point deadline);
 
-/// The same, blocking: only while a program starts.
+/// The same, blocking: only where a configuration is prepared. Any thread but a running worker's.
 Resolved resolve_now(const HostPort& target, Milliseconds timeout);
 
 }  // namespace inout

@@ -9,11 +9,10 @@
 
 namespace inout {
 
-Result<std::unique_ptr<ProxyLink>, std::string> ProxyLink::make(
+Result<std::shared_ptr<const ProxyLink>, std::string> ProxyLink::make(
     const HostPort& server, const std::optional<TlsClientOptions>& tls,
     const std::optional<KeyOptions>& auth, TrustStores& trusts) {
-    std::unique_ptr<ProxyLink> proxy_link(new ProxyLink());
-    proxy_link->server_ = server;
+    std::shared_ptr<ProxyLink> proxy_link(new ProxyLink({server, tls, auth}));
     if (tls) {
         auto client = TlsClient::make(*tls, server.host, trusts);
         if (!client) return Failure{client.error()};
@@ -28,7 +27,12 @@ Result<std::unique_ptr<ProxyLink>, std::string> ProxyLink::make(
         proxy_link->key_id_ = auth->id;
         proxy_link->secret_ = std::move(*secret);
     }
-    return proxy_link;
+    return std::shared_ptr<const ProxyLink>(std::move(proxy_link));
+}
+
+bool ProxyLink::is_like(const ProxyLink& other) const {
+    return options_ == other.options_ && secret_.bytes() == other.secret_.bytes() &&
+           validities() == other.validities();
 }
 
 Task<Result<ConnectionPtr, Reason>> ProxyLink::dial(Executor executor, Milliseconds timeout,
@@ -38,7 +42,7 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial(Executor executor, Milliseco
     auto turn = co_await queue_->turn(executor, what, wait_until, timeout);
     if (!turn) {
         co_return Failure{
-            Reason{Code::proxy_unreachable, to_string(server_) + ": " + turn.error()}};
+            Reason{Code::proxy_unreachable, to_string(server()) + ": " + turn.error()}};
     }
     if (asker != nullptr && asker->was_reset()) {
         co_return Failure{Reason{Code::client_gone, "nobody waits for it any more"}};
@@ -50,7 +54,7 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial(Executor executor, Milliseco
     }
     if (timeout <= Milliseconds{0}) {
         co_return Failure{
-            Reason{Code::proxy_unreachable, to_string(server_) + ": no turn in time"}};
+            Reason{Code::proxy_unreachable, to_string(server()) + ": no turn in time"}};
     }
     auto dialled = co_await dial_now(executor, timeout);
     if (dialled) {
@@ -65,7 +69,7 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial(Executor executor, Milliseco
 Task<Result<ConnectionPtr, Reason>> ProxyLink::dial_now(Executor executor,
                                                         Milliseconds timeout) const {
     const auto until = Clock::now() + timeout;
-    auto dialled = co_await inout::dial(executor, server_, DialOrder::racing, timeout);
+    auto dialled = co_await inout::dial(executor, server(), DialOrder::racing, timeout);
     if (!dialled) {
         // What has run out here is no fault of the proxy's.
         const bool here = dialled.error().kind == DialError::Kind::lack;
@@ -80,7 +84,7 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial_now(Executor executor,
     deadline.expires_at(until);
     if (co_await connection.handshake()) {
         if (const auto seen = connection.tls()->seen(); !seen.empty()) {
-            co_return Failure{Reason{Code::proxy_unreachable, why_no_handshake(seen, server_)}};
+            co_return Failure{Reason{Code::proxy_unreachable, why_no_handshake(seen, server())}};
         }
         std::string reason =
             connection.has_expired() ? "no answer in time" : connection.tls()->failure();
@@ -90,14 +94,14 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial_now(Executor executor,
         }
         const std::string hint(tls_hint(reason));
         co_return Failure{
-            Reason{Code::proxy_unreachable, to_string(server_) + ": TLS: " + reason + hint}};
+            Reason{Code::proxy_unreachable, to_string(server()) + ": TLS: " + reason + hint}};
     }
     deadline.cancel();
     // Before anything is said: neither a proof nor our certificate may be used on another one.
     if (connection.tls()->exporter().empty()) {
         co_return Failure{Reason{
             Code::proxy_unreachable,
-            to_string(server_) +
+            to_string(server()) +
                 ": TLS 1.2 without extended master secret (RFC 7627), where somebody in between "
                 "can use our identity elsewhere: the other side must speak TLS 1.3, or 1.2 with "
                 "it"}};
@@ -113,16 +117,16 @@ void ProxyLink::prove(Message& message, Connection& connection, std::string_view
                               std::string(nonce)});
 }
 
-Result<const ProxyLink*, std::string> ProxyLinks::get(const HostPort& server,
-                                                      const std::optional<TlsClientOptions>& tls,
-                                                      const std::optional<KeyOptions>& auth) {
-    Options options(server, tls, auth);
+Result<std::shared_ptr<const ProxyLink>, std::string> ProxyLinks::get(
+    const HostPort& server, const std::optional<TlsClientOptions>& tls,
+    const std::optional<KeyOptions>& auth) {
+    ProxyLink::Options options(server, tls, auth);
     if (const auto found = proxy_links_.find(options); found != proxy_links_.end()) {
-        return found->second.get();
+        return found->second;
     }
     auto made = ProxyLink::make(server, tls, auth, trusts_);
-    if (!made) return Failure{made.error()};
-    return proxy_links_.emplace(std::move(options), std::move(*made)).first->second.get();
+    if (made) proxy_links_.emplace(std::move(options), *made);
+    return made;
 }
 
 std::vector<Validity> ProxyLinks::validities() const {
@@ -134,10 +138,9 @@ std::vector<Validity> ProxyLinks::validities() const {
     return all;
 }
 
-Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,
-                                                      const std::optional<E2eOptions>& options,
-                                                      const std::string& topic) {
-    if (!options) return std::unique_ptr<TlsPsk>();
+Result<std::shared_ptr<const TlsPsk>, std::string> make_e2e(
+    TlsSide side, const std::optional<E2eOptions>& options, const std::string& topic) {
+    if (!options) return std::shared_ptr<const TlsPsk>();
     std::vector<Secret> keys;
     const std::pair<const char*, const std::string*> files[] = {
         {"key_file", &options->key_file}, {"also_accept", &options->also_accept}};
@@ -160,7 +163,7 @@ Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,
         }
         keys.push_back(std::move(*secret));
     }
-    return std::make_unique<TlsPsk>(side, keys, topic);
+    return std::make_shared<const TlsPsk>(side, keys, topic);
 }
 
 }  // namespace inout

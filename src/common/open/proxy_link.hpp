@@ -1,7 +1,7 @@
 // ProxyLink: how a network of in or out reaches its proxy: its address, TLS, and who we are there.
 //
-// Made at start, when the files it needs are read; then read only but for the queue of its dials.
-// Any thread.
+// Made when a configuration is loaded, and its files are read; then read only but for the queue of
+// its dials. Any thread.
 #pragma once
 
 #include <map>
@@ -32,11 +32,15 @@ inline constexpr std::string_view kNotRecognised =
 class ProxyLink {
   public:
     /// The failure names the key of the configuration, the file, and what is wrong with it.
-    static Result<std::unique_ptr<ProxyLink>, std::string> make(
+    static Result<std::shared_ptr<const ProxyLink>, std::string> make(
         const HostPort& server, const std::optional<TlsClientOptions>& tls,
         const std::optional<KeyOptions>& auth, TrustStores& trusts);
+    /// What it may be found by: its proxy, and who we are there.
+    std::string name() const { return to_string(server()) + ' ' + key_id_; }
+    /// Whether both reach the same proxy in the same way, by files with the same content.
+    bool is_like(const ProxyLink& other) const;
 
-    const HostPort& server() const { return server_; }
+    const HostPort& server() const { return std::get<HostPort>(options_); }
     /// Whether prove() has anything to prove.
     bool has_key() const { return !key_id_.empty(); }
     /// Of the certificates that its TLS needs; none without.
@@ -57,37 +61,38 @@ class ProxyLink {
     void prove(Message& message, Connection& connection, std::string_view nonce = {}) const;
 
   private:
-    ProxyLink() = default;
+    using Options =
+        std::tuple<HostPort, std::optional<TlsClientOptions>, std::optional<KeyOptions>>;
+    friend class ProxyLinks;
+
+    explicit ProxyLink(Options options) : options_(std::move(options)) {}
     Task<Result<ConnectionPtr, Reason>> dial_now(Executor executor, Milliseconds timeout) const;
 
-    HostPort server_;
+    const Options options_;
     const std::unique_ptr<DialQueue> queue_ = std::make_unique<DialQueue>();
-    std::unique_ptr<TlsClient> tls_;  // nothing: without TLS
+    std::shared_ptr<TlsClient> tls_;  // nothing: without TLS
     std::string key_id_;              // empty: without a key
     Secret secret_;
 };
 
-/// The proxy_links of a program's networks: one for all that are alike, so that they share tickets
-/// and spare connections. What they trust they share in any case.
+/// The proxy_links of a configuration's networks: one for all that are alike, so that they share
+/// tickets and spare connections. What they trust they share in any case.
 class ProxyLinks {
   public:
-    Result<const ProxyLink*, std::string> get(const HostPort& server,
-                                              const std::optional<TlsClientOptions>& tls,
-                                              const std::optional<KeyOptions>& auth);
+    Result<std::shared_ptr<const ProxyLink>, std::string> get(
+        const HostPort& server, const std::optional<TlsClientOptions>& tls,
+        const std::optional<KeyOptions>& auth);
     /// Of all of them.
     std::vector<Validity> validities() const;
 
   private:
-    using Options =
-        std::tuple<HostPort, std::optional<TlsClientOptions>, std::optional<KeyOptions>>;
     TrustStores trusts_;
-    std::map<Options, std::unique_ptr<ProxyLink>> proxy_links_;
+    std::map<ProxyLink::Options, std::shared_ptr<const ProxyLink>> proxy_links_;
 };
 
 /// The keys of an end-to-end network; nothing if it is none. The failure is as above.
-Result<std::unique_ptr<TlsPsk>, std::string> make_e2e(TlsSide side,
-                                                      const std::optional<E2eOptions>& options,
-                                                      const std::string& topic);
+Result<std::shared_ptr<const TlsPsk>, std::string> make_e2e(
+    TlsSide side, const std::optional<E2eOptions>& options, const std::string& topic);
 
 /// Makes what each network of a configuration needs: calls `add(network, proxy_link, e2e)` for it,
 /// or collects what is wrong with its files.
@@ -97,15 +102,14 @@ ConfigProblems load_networks(const Config& config, TlsSide side, ProxyLinks& pro
     for (std::size_t i = 0; i < config.networks.size(); ++i) {
         const auto& network = config.networks[i];
         const std::string path = "networks[" + std::to_string(i) + "].";
-        const auto proxy_link =
-            proxy_links.get(network.server, network.tls ? network.tls : config.tls,
-                            network.auth ? network.auth : config.auth);
+        auto proxy_link = proxy_links.get(network.server, network.tls ? network.tls : config.tls,
+                                          network.auth ? network.auth : config.auth);
         auto e2e = make_e2e(side, network.e2e, network.topic);
         if (!proxy_link) {
             problems.push_back((network.tls || network.auth ? path : "") + proxy_link.error());
         }
         if (!e2e) problems.push_back(path + e2e.error());
-        if (proxy_link && e2e) add(network, **proxy_link, std::move(*e2e));
+        if (proxy_link && e2e) add(network, std::move(*proxy_link), std::move(*e2e));
     }
     return problems;
 }

@@ -106,7 +106,9 @@ std::string stamp_of(const char* path) {
     for (const auto part :
          {static_cast<long long>(s.st_dev), static_cast<long long>(s.st_ino),
           static_cast<long long>(s.st_size), static_cast<long long>(s.st_mtim.tv_sec),
-          static_cast<long long>(s.st_mtim.tv_nsec)}) {
+          static_cast<long long>(s.st_mtim.tv_nsec),
+          // Also when only its mode or its owner was put right.
+          static_cast<long long>(s.st_ctim.tv_sec), static_cast<long long>(s.st_ctim.tv_nsec)}) {
         stamp += std::to_string(part) + ' ';
     }
     return stamp;

@@ -342,18 +342,18 @@ void RelaySet::reset_all(const std::string& reason) {
     }
 }
 
-std::size_t RelaySet::reset(std::string_view id, const std::string& reason) {
-    const StreamTable::Records found = streams_.matching(id);
-    for (const auto& record : found) {
-        asio::post(context_, [record, reason] {
-            if (record->relay != nullptr) {
-                record->relay->reset({StreamEnd::Cause::told, {}, reason});
-            } else {
-                record->told = std::make_unique<const std::string>(reason);
-            }
-        });
-    }
-    return found.size();
+void RelaySet::reset(const std::shared_ptr<StreamRecord>& stream, const std::string& reason) {
+    asio::post(context_, [stream, reason] {
+        if (stream->relay != nullptr) {
+            stream->relay->reset({StreamEnd::Cause::told, {}, reason});
+        } else {
+            stream->told = std::make_unique<const std::string>(reason);
+        }
+    });
+}
+
+void RelaySet::set_options(const RelayOptions& options) {
+    asio::post(context_, [this, options] { options_ = options; });
 }
 
 void RelaySet::sweep_later() {

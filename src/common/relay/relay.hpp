@@ -75,7 +75,15 @@ class RelaySet {
     /// The same for those that have this id, as soon as the worker comes to it, and for one that is
     /// being opened as soon as it is open. How many: none, if there is no such stream here, or
     /// several, as peers may have chosen the same. From any thread.
-    std::size_t reset(std::string_view id, const std::string& reason);  // only tests
+    std::size_t reset(std::string_view id, const std::string& reason) {  // only tests
+        const auto found = streams_.matching(id);
+        for (const auto& stream : found) reset(stream, reason);
+        return found.size();
+    }
+    /// The same for one that is or was in the table of this set.
+    void reset(const std::shared_ptr<StreamRecord>& stream, const std::string& reason);
+    /// Of the streams that run, too. From any thread.
+    void set_options(const RelayOptions& options);
     /// Those that are being opened and those that run.
     StreamTable& streams() { return streams_; }
     std::size_t size() const { return relays_.size(); }
@@ -89,7 +97,7 @@ class RelaySet {
     void close_later(Relay& relay);
 
     asio::io_context& context_;
-    const RelayOptions options_;
+    RelayOptions options_;
     PipePool pipes_;
     std::unique_ptr<char[]> buffer_;
     StreamTable streams_;

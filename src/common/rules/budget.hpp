@@ -38,23 +38,36 @@ class Budget {
         std::size_t owner_ = 0, count_ = 0;
     };
 
-    /// `owners` are numbered from 0.
+    /// `owners` are there already, numbered from 0.
     Budget(std::size_t total, std::size_t owners);
+
+    /// From now on; who has more than that keeps it.
+    void resize(std::size_t total);
+    /// One more owner, and its number: perhaps that of one who has left, and has nothing any more.
+    std::size_t join();
+    /// What it still has stays counted, but it has no part of its own.
+    void leave(std::size_t owner);
 
     /// Adds `count` to what `places` has, which is nothing or this owner's. False: there is no
     /// room, and nothing was taken.
     bool take(std::size_t owner, std::size_t count, Places& places);
     std::size_t used(std::size_t owner) const;
     /// What one owner can have at most.
-    std::size_t most() const { return own_ + shared_; }
+    std::size_t most() const;
 
   private:
-    std::size_t beyond_own(std::size_t used) const { return used > own_ ? used - own_ : 0; }
+    struct Owner {
+        std::size_t used = 0;
+        bool left = false;
+    };
+    std::size_t beyond_own(const Owner& owner) const;
+    void share_out();
+    void give_back(std::size_t owner, std::size_t count);
 
-    const std::size_t own_, shared_;
     mutable std::mutex mutex_;
-    std::vector<std::size_t> used_;
-    std::size_t shared_used_ = 0;
+    std::size_t total_;
+    std::vector<Owner> owners_;
+    std::size_t own_ = 0, shared_ = 0, shared_used_ = 0;
 };
 
 }  // namespace inout

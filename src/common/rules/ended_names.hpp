@@ -19,6 +19,9 @@ class EndedNames {
     /// `ends_max`: at least 1.
     EndedNames(Milliseconds memory, std::size_t ends_max) : memory_(memory), max_(ends_max) {}
 
+    /// From now on; at least 1.
+    void set_max(std::size_t ends_max) { max_ = ends_max; }
+
     /// Strong guarantee if memory runs out, but for ends that were to be forgotten.
     void add(const std::string& name, Clock::time_point now) {
         while (!by_age_.empty() &&
@@ -59,7 +62,7 @@ class EndedNames {
         Clock::time_point last{};
     };
     const Milliseconds memory_;
-    const std::size_t max_;
+    std::size_t max_;
     std::deque<Aged> by_age_;
     std::unordered_map<std::string, Ended> ended_;
 };

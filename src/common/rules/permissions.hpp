@@ -30,11 +30,17 @@ struct CertEntry {
 };
 /// What happens to proofs of version 1, which our last release makes.
 enum class OldProofs { accept, refuse };
+/// What ends, beside what nobody needs, when a key or a permission is taken away.
+enum class Revoke {
+    registrations,  ///< and running streams live on
+    streams,        ///< those too
+};
 struct AuthOptions {
     std::vector<KeyEntry> keys;
     std::vector<CertEntry> certs;
     Permissions anonymous;
     OldProofs proof_1 = OldProofs::accept;
+    Revoke revoke = Revoke::registrations;
 
     bool operator==(const AuthOptions&) const = default;
 };

@@ -4,6 +4,12 @@
 
 namespace inout {
 
+void PoolPolicy::set_bounds(std::size_t min, std::size_t max) {
+    min_ = min;
+    max_ = max;
+    target_ = std::clamp(target_, min, lent_ + max);
+}
+
 void PoolPolicy::arrived(bool may_return) {
     may_return_ = may_return;
     if (!requested_.empty()) requested_.pop_front();

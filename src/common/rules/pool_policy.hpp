@@ -22,6 +22,9 @@ class PoolPolicy {
     PoolPolicy(std::size_t min, std::size_t max, std::size_t unanswered_max)
         : min_(min), max_(max), unanswered_max_(unanswered_max), target_(min) {}
 
+    /// From now on.
+    void set_bounds(std::size_t min, std::size_t max);
+
     /// A stream wants a connection, parked or not.
     void stream_opened() { ++burst_; }
     /// A data connection of this registration arrived; `may_return`: it can be lent.

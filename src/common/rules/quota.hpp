@@ -4,6 +4,7 @@
 // Thread-safe. Bounded by what it counts: a name without any is forgotten. Outlives its places.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,8 @@ class Quota {
   public:
     /// 0: no limit; then nothing is counted.
     explicit Quota(std::size_t limit) : limit_(limit) {}
+    /// From now on; who has more keeps them. What was not counted before is not counted now.
+    void set_limit(std::size_t limit) { limit_ = limit; }
     Quota(const Quota&) = delete;
     Quota& operator=(const Quota&) = delete;
 
@@ -37,11 +40,12 @@ class Quota {
     /// limit).
     template <class PlacePointer>
     bool take(const std::string& name, PlacePointer& place) {
-        if (limit_ == 0) return true;
+        const std::size_t limit = limit_;
+        if (limit == 0) return true;
         {
             const std::lock_guard lock(mutex_);
             std::size_t& count = counts_[name];
-            if (count >= limit_) return false;
+            if (count >= limit) return false;
             ++count;
         }
         std::unique_ptr<Place> made;
@@ -62,7 +66,7 @@ class Quota {
         if (--found->second == 0) counts_.erase(found);
     }
 
-    const std::size_t limit_;
+    std::atomic<std::size_t> limit_;
     std::mutex mutex_;
     std::unordered_map<std::string, std::size_t> counts_;
 };

@@ -37,6 +37,7 @@ class SourceRules {
     };
     /// `places_max`: what a source has as long as nothing is wrong.
     explicit SourceRules(std::size_t places_max) : places_max_(places_max) {}
+    void set_places(std::size_t places_max) { places_max_ = places_max; }
 
     /// A connection from there; `source` as IpAddress::source() gives it.
     Verdict arrives(const IpAddress& source, Clock::time_point now);
@@ -55,7 +56,7 @@ class SourceRules {
     void left(const IpAddress& source, Clock::time_point now) { known_.left(source, now); }
 
   private:
-    const std::size_t places_max_;
+    std::size_t places_max_;
     PenaltyBox penalties_;
     KnownSources known_;
     SourceRate known_reads_{kKnownReads, kKnownReadsBurst};

@@ -22,6 +22,8 @@ using RegistrationId = std::uint64_t;
 class TopicRegistry {
   public:
     explicit TopicRegistry(std::size_t topics_max = kTopicsMax) : topics_max_(topics_max) {}
+    /// From now on; what is there stays.
+    void set_topics_max(std::size_t topics_max) { topics_max_ = topics_max; }
 
     struct Added {
         bool accepted = false;     ///< false: too many topics, or the topic's line is full

@@ -12,6 +12,7 @@ struct Validity {
     std::string key{};   ///< of the configuration: "tls.cert"
     std::string file{};  ///< where it came from
     std::int64_t begins_s = 0, ends_s = 0;
+    std::string digest{};  ///< of the file, as it was read: SHA-256
 
     auto operator<=>(const Validity&) const = default;
 };

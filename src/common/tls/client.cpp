@@ -68,7 +68,7 @@ TlsClient::~TlsClient() {
 }
 
 SslPtr TlsClient::session() {
-    SslPtr ssl(SSL_new(context_.get()));
+    SslPtr ssl(SSL_new(context_.get()), {weak_from_this().lock()});
     if (!ssl) throw std::bad_alloc();  // costs this connection only
     SSL_set_connect_state(ssl.get());
     bool named = false;

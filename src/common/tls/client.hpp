@@ -1,5 +1,6 @@
-// TlsClient: TLS of in and out towards one proxy. Made once at start; sessions are made on any
-// thread. Remembers session tickets, so that further connections need no certificates.
+// TlsClient: TLS of in and out towards one proxy. Made when a configuration is loaded; sessions are
+// made on any thread, and keep one that is shared alive. Remembers session tickets, so that further
+// connections need no certificates.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,7 @@ struct x509_store_ctx_st;
 
 namespace inout {
 
-class TlsClient {
+class TlsClient : public std::enable_shared_from_this<TlsClient> {
   public:
     /// `server_host` is whom to expect unless the options name another. The failure names the key
     /// of the configuration, the file, and what is wrong with it.

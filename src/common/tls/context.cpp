@@ -4,7 +4,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include <cstdlib>
+#include <new>
 
 #include "common/base/crypto.hpp"
 #include "common/tls/files.hpp"
@@ -60,7 +60,7 @@ std::optional<std::string> tls_problem() {
 
 SslContextPtr make_context(TlsSide side, bool allow_1_2) {
     SslContextPtr context = try_context(side, allow_1_2);
-    if (!context) std::abort();  // no memory: at start it was asked whether the rest works
+    if (!context) throw std::bad_alloc();  // at start it was asked whether the rest works
     return context;
 }
 

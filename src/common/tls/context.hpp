@@ -1,5 +1,6 @@
 // What all TLS endpoints of ours have in common: versions, ciphers, modes. Pieces of
-// TlsServer, TlsClient and TlsPsk; an SSL_CTX is made at start and read by all threads.
+// TlsServer, TlsClient and TlsPsk; an SSL_CTX is made when a configuration is loaded, and
+// read by all threads.
 #pragma once
 
 #include <memory>

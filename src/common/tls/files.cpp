@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/crypto.hpp"
 #include "common/base/limits.hpp"
 #include "common/os/file.hpp"
 
@@ -216,7 +217,8 @@ Result<Validity, std::string> load_certificate(ssl_ctx_st* context, const std::s
         return Failure{at_key + openssl_error()};
     }
     // Of the first one only: issuers that have ended are passed over where others lead to a root.
-    return Validity{"cert", cert, begin_of(*chain->front()), end_of(*chain->front())};
+    return Validity{"cert", cert, begin_of(*chain->front()), end_of(*chain->front()),
+                    std::string(bytes_of(sha256(cert_bytes->bytes())))};
 }
 
 Result<Validity, std::string> load_trusted(x509_store_st* store, const std::string& ca,
@@ -227,7 +229,8 @@ Result<Validity, std::string> load_trusted(x509_store_st* store, const std::stri
     if (!trusted) return Failure{ca + ": " + trusted.error()};
     // Of many CAs in one file some have always ended; the last one to end is what matters.
     Validity validity{"ca", ca, std::numeric_limits<std::int64_t>::max(),
-                      std::numeric_limits<std::int64_t>::min()};
+                      std::numeric_limits<std::int64_t>::min(),
+                      std::string(bytes_of(sha256(bytes->bytes())))};
     ERR_clear_error();
     for (const auto& certificate : *trusted) {
         const bool added = X509_STORE_add_cert(store, certificate.get()) == 1 &&

@@ -1,8 +1,8 @@
 // Certificates and keys from their files into an SSL_CTX, and what is wrong with a file that has
 // none: said with the file's name, the first error, and what to do.
 //
-// Each file is read once, by the rules of os/file.hpp; OpenSSL gets its bytes, never its name. At
-// start only. On the main thread.
+// Each file is read once, by the rules of os/file.hpp; OpenSSL gets its bytes, never its name.
+// Blocks. Any thread.
 #pragma once
 
 #include <string>

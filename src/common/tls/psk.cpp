@@ -57,7 +57,7 @@ TlsPsk::~TlsPsk() {
 }
 
 SslPtr TlsPsk::session() const {
-    SslPtr ssl(SSL_new(context_.get()));
+    SslPtr ssl(SSL_new(context_.get()), {weak_from_this().lock()});
     if (!ssl) throw std::bad_alloc();  // costs this connection only
     if (side_ == TlsSide::client) {
         SSL_set_connect_state(ssl.get());

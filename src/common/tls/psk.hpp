@@ -2,10 +2,12 @@
 //
 // TLS 1.3 with an external pre-shared key and an ephemeral key exchange (RFC 8446, 2.2; forward
 // secrecy), no certificates, no early data, no tickets. The key of a stream is derived from the key
-// file and the topic, so a relay can not connect one topic's client to another's service. Made once
-// at start for a network; sessions are made on any thread.
+// file and the topic, so a relay can not connect one topic's client to another's service. Made for
+// a network when its configuration is loaded; sessions are made on any thread, and keep one that is
+// shared alive.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +21,7 @@ struct ssl_session_st;
 
 namespace inout {
 
-class TlsPsk {
+class TlsPsk : public std::enable_shared_from_this<TlsPsk> {
   public:
     /// A client offers the first key, a server accepts each.
     TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic);
@@ -28,11 +30,15 @@ class TlsPsk {
     TlsPsk& operator=(const TlsPsk&) = delete;
 
     SslPtr session() const;
+    /// Whether both have the same keys, for the same topic and side.
+    bool is_like(const TlsPsk& other) const { return side_ == other.side_ && keys_ == other.keys_; }
 
   private:
     struct Key {
         std::string identity;  // travels in clear: says which key, and nothing about it
         Digest derived;
+
+        bool operator==(const Key&) const = default;
     };
     static int offer(ssl_st* ssl, const evp_md_st* digest, const unsigned char** identity,
                      std::size_t* size, ssl_session_st** session);

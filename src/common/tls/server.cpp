@@ -68,11 +68,13 @@ int select_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_si
 
 }  // namespace
 
-TlsServer::TlsServer() : keys_(std::make_unique<TicketKeys>()) {}
+TlsServer::TlsServer(const TlsServerOptions& options)
+    : options_(options), keys_(std::make_shared<TicketKeys>()) {}
 TlsServer::~TlsServer() = default;
 
-Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerOptions& options) {
-    std::unique_ptr<TlsServer> server(new TlsServer());
+Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerOptions& options,
+                                                                const TlsServer* before) {
+    std::unique_ptr<TlsServer> server(new TlsServer(options));
     server->context_ = make_context(TlsSide::server, options.min_version == TlsVersion::v1_2);
     SSL_CTX* const context = server->context_.get();
     auto own = load_certificate(context, options.cert, options.key);
@@ -82,7 +84,6 @@ Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerO
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_timeout(context,
                         std::chrono::duration_cast<std::chrono::seconds>(kTicketKeyLife).count());
-    SSL_CTX_set_app_data(context, server->keys_.get());
     SSL_CTX_set_alpn_select_cb(context, select_protocol, nullptr);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key);
     SSL_CTX_set_session_ticket_cb(context, nullptr, judge_ticket, nullptr);
@@ -90,17 +91,20 @@ Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerO
         auto trusted = load_trusted(SSL_CTX_get_cert_store(context), options.client_ca, context);
         if (!trusted) return Failure{"tls.client_ca: " + trusted.error()};
         trusted->key = "tls.client_ca";
+        server->clients_ = trusted->digest;
         server->validities_.push_back(std::move(*trusted));
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
         // Demanded by OpenSSL for resumption where clients are verified; any fixed value will do.
         static constexpr unsigned char kContext[] = "inout proxy";
         SSL_CTX_set_session_id_context(context, kContext, sizeof kContext - 1);
     }
+    if (before != nullptr && server->trusts_like(*before)) server->keys_ = before->keys_;
+    SSL_CTX_set_app_data(context, server->keys_.get());
     return server;
 }
 
 SslPtr TlsServer::session() const {
-    SslPtr ssl(SSL_new(context_.get()));
+    SslPtr ssl(SSL_new(context_.get()), {weak_from_this().lock()});
     if (!ssl) throw std::bad_alloc();  // costs this connection only
     SSL_set_accept_state(ssl.get());
     return ssl;

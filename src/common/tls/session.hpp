@@ -30,6 +30,7 @@ namespace inout {
 
 struct SslDeleter {
     void operator()(ssl_st* ssl) const;
+    std::shared_ptr<const void> maker{};  ///< whom the session calls back; nothing: outlives it
 };
 /// A session that is set up, but not yet connected to anything.
 using SslPtr = std::unique_ptr<ssl_st, SslDeleter>;

@@ -1,7 +1,7 @@
 // TrustStores: the certificates that a configuration trusts, read once for all that name the same.
 //
 // The system's store takes 860 kB and 16 ms, and hundreds of networks may need it. Made for one
-// loading of a configuration, on the main thread; the stores in it are OpenSSL's and locked by it,
+// loading of a configuration, by one thread; the stores in it are OpenSSL's and locked by it,
 // so that sessions on any thread use them.
 #pragma once
 

@@ -13,15 +13,17 @@ namespace {
 class ClientSessionTest : public testing::Test {
   protected:
     ClientSessionTest() {
-        network_config.server = {"127.0.0.1", listener->port()};
-        network_config.topic = "db";
+        auto config = std::make_shared<InConfig>(default_in_config());
+        InNetwork& part = config->networks.front();
+        part.server = {"127.0.0.1", listener->port()};
+        part.topic = "db";
         TrustStores trusts;
-        auto made = ProxyLink::make(network_config.server, std::nullopt, std::nullopt, trusts);
+        auto made = ProxyLink::make(part.server, std::nullopt, std::nullopt, trusts);
         EXPECT_TRUE(made);
-        proxy_link = std::move(*made);
-        server.emplace(workers, config, *proxy_link, budget, 0);
-        network.proxy_link = proxy_link.get();
-        network.server = &*server;
+        const Dialling dialling{config->connect_timeout, config->open_timeout};
+        server = std::make_shared<Server>(workers, std::move(*made), dialling, budget);
+        network =
+            std::make_shared<const Network>(Network{config, part, nobody, nobody, nullptr, server});
     }
     ~ClientSessionTest() override {
         server->close();
@@ -46,8 +48,8 @@ class ClientSessionTest : public testing::Test {
         ClientPlaces places{server->client_places(), nullptr};
         EXPECT_EQ(places.descriptors.count(), kStreamDescriptors);
         spawn(worker.executor(), "client",
-              client_session(worker, config, network,
-                             adopt_owned(worker.context(), std::move(pair.b)), std::move(places)));
+              client_session(worker, network, adopt_owned(worker.context(), std::move(pair.b)),
+                             std::move(places)));
         return client;
     }
     Peer dialled() { return {worker.context(), *listener}; }
@@ -67,7 +69,7 @@ class ClientSessionTest : public testing::Test {
     }
     /// Spare connections, as a proxy far away has them kept.
     std::vector<Peer> make_spares() {
-        SparePool& pool = server->spares(worker);
+        SparePool& pool = *server->spares(worker);
         pool.take();
         pool.learn(*connection_from_afar(worker.context()), answer());
         std::vector<Peer> spares;
@@ -89,19 +91,12 @@ class ClientSessionTest : public testing::Test {
 
     const std::size_t tasks = counters().tasks;
     std::optional<PollingListener> listener{std::in_place};
-    const InConfig config = default_in_config();
-    InNetwork network_config;
-    std::unique_ptr<ProxyLink> proxy_link;
-    Budget budget{100, 1};
+    Budget budget{100, 0};
     Workers workers{1, RelayOptions{}};
     Worker& worker = workers.main();
-    std::optional<Server> server;
+    std::shared_ptr<Server> server;
     const std::vector<AddressRange> nobody;
-    Network network{.config = network_config,
-                    .allow = nobody,
-                    .deny = nobody,
-                    .proxy_link = nullptr,
-                    .e2e = nullptr};
+    std::shared_ptr<const Network> network;
 };
 
 TEST_F(ClientSessionTest, a_stream_is_asked_for_with_the_first_bytes_and_opened_both_ways) {

@@ -19,8 +19,9 @@ class SparePoolTest : public testing::Test {
         auto made =
             ProxyLink::make({"127.0.0.1", listener->port()}, std::nullopt, std::nullopt, trusts);
         EXPECT_TRUE(made);
-        proxy_link = std::move(*made);
-        pool.emplace(worker, config, *proxy_link, budget, 0);
+        pool = std::make_shared<SparePool>(worker, std::move(*made),
+                                           Dialling{config.connect_timeout, config.open_timeout},
+                                           budget, 0);
     }
     ~SparePoolTest() override {
         pool->close();
@@ -99,9 +100,8 @@ class SparePoolTest : public testing::Test {
     const InConfig config = default_in_config();
     Budget budget{100, 1};
     std::optional<PollingListener> listener;
-    std::unique_ptr<ProxyLink> proxy_link;
     Worker worker{RelayOptions{}};
-    std::optional<SparePool> pool;
+    std::shared_ptr<SparePool> pool;
 };
 
 TEST_F(SparePoolTest, nothing_is_dialled_before_a_proxy_has_said_that_it_keeps_some) {

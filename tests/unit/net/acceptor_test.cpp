@@ -46,7 +46,7 @@ class AcceptorTest : public testing::Test {
     void TearDown() override { errors().clear(); }
 
     void listen(const std::string& host) {
-        const auto listening = acceptor.listen({host, 0});
+        const auto listening = acceptor.listen({host, 0}, resolve_now({host, 0}, kStartLookup));
         ASSERT_TRUE(listening) << listening.error();
         places = *listening;
     }
@@ -122,6 +122,57 @@ TEST_F(AcceptorTest, closing_ends_the_wait_for_a_client) {
     acceptor.close();
     EXPECT_TRUE(run_until(context, [&] { return open.has_value(); }));
     EXPECT_EQ(open, false);
+}
+
+/// A listener of a network that a reload has removed.
+TEST_F(AcceptorTest, its_place_is_free_when_it_is_gone_although_somebody_waited_there) {
+    std::optional<bool> open;
+    std::optional<Acceptor> brief(context);
+    const HostPort place{"127.0.0.1", 0};
+    const auto listening = brief->listen(place, resolve_now(place, kStartLookup));
+    ASSERT_TRUE(listening);
+    const auto wait = [](Acceptor* from, asio::io_context* in,
+                         std::optional<bool>* into) -> Task<> {
+        const auto accepted = co_await from->accept(*in);
+        *into = accepted != nullptr;
+    };
+    asio::co_spawn(context, wait(&*brief, &context, &open),
+                   [](const std::exception_ptr& error) { EXPECT_FALSE(error); });
+    context.poll();
+    const UniqueFd client = client_of(listening->front());
+    brief->close();  // the client's arrival is known to the kernel, not yet to us
+    ASSERT_TRUE(run_until(context, [&] { return open.has_value(); }));
+    EXPECT_EQ(open, false);
+    Acceptor next(context);
+    const HostPort same{"127.0.0.1", listening->front().port()};
+    EXPECT_TRUE(next.listen(same, resolve_now(same, kStartLookup)));
+    brief.reset();
+    context.poll();
+}
+
+/// The wait at the socket ends after the acceptor: it must not touch it (ASan sees that).
+TEST_F(AcceptorTest, may_go_while_its_sockets_are_waited_for) {
+    std::optional<Acceptor> brief(context);
+    const HostPort place{"127.0.0.1", 0};
+    const auto listening = brief->listen(place, resolve_now(place, kStartLookup));
+    ASSERT_TRUE(listening);
+    const auto wait = [](Acceptor* from, asio::io_context* in, bool* ended) -> Task<> {
+        const auto accepted = co_await from->accept(*in);
+        EXPECT_FALSE(accepted);
+        *ended = true;
+    };
+    bool ended = false;
+    asio::co_spawn(context, wait(&*brief, &context, &ended),
+                   [](const std::exception_ptr& error) { EXPECT_FALSE(error); });
+    context.poll();
+    brief->close();
+    // Its coroutine goes first; what the kernel is asked may end any time later.
+    while (!ended && context.run_one() > 0) {
+    }
+    EXPECT_TRUE(ended);
+    brief.reset();
+    context.restart();
+    context.poll();
 }
 
 }  // namespace

@@ -3,10 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <memory>
 #include <vector>
 
 #include "../loopback.hpp"
+#include "../tls_pair.hpp"
+#include "common/os/secret_file.hpp"
 
 namespace inout::proxy_link_test {
 namespace {
@@ -58,7 +63,7 @@ class ProxyLinkTest : public testing::Test {
 
     LoopbackListener silent;
     std::vector<UniqueFd> held;
-    std::unique_ptr<ProxyLink> proxy_link;
+    std::shared_ptr<const ProxyLink> proxy_link;
     asio::io_context context;
 };
 
@@ -89,6 +94,64 @@ TEST_F(ProxyLinkTest, a_client_that_is_gone_costs_no_dial) {
     ASSERT_FALSE(dialled);
     EXPECT_EQ(dialled.error().code, Code::client_gone);
     EXPECT_EQ(arrivals(), 0U);
+}
+
+/// What a file of a configuration has at a reload, and the links that are made from it then.
+class LikeProxyLinkTest : public testing::Test {
+  protected:
+    LikeProxyLinkTest() { put(secret_of('a')); }
+    ~LikeProxyLinkTest() override { std::filesystem::remove(file); }
+
+    static std::string secret_of(char digit) { return std::string(64, digit); }
+    void put(const std::string& secret) const {
+        std::filesystem::remove(file);
+        ASSERT_EQ(write_new_secret_file(file, secret), std::nullopt);
+    }
+    std::shared_ptr<const ProxyLink> make(const HostPort& server = {"127.0.0.1", 1}) const {
+        TrustStores trusts;
+        auto made = ProxyLink::make(server, std::nullopt, KeyOptions{"id", file}, trusts);
+        EXPECT_TRUE(made) << made.error();
+        return made ? std::move(*made) : nullptr;
+    }
+    static std::shared_ptr<const ProxyLink> with(const TlsClientOptions& tls) {
+        TrustStores trusts;
+        auto made = ProxyLink::make({"127.0.0.1", 1}, tls, std::nullopt, trusts);
+        EXPECT_TRUE(made) << made.error();
+        return made ? std::move(*made) : nullptr;
+    }
+
+    const std::string file = testing::TempDir() + "inout-like-" + std::to_string(::getpid());
+};
+
+TEST_F(LikeProxyLinkTest, one_that_is_read_again_is_like_the_first_until_the_secret_changes) {
+    const auto first = make();
+    EXPECT_TRUE(make()->is_like(*first));
+    put(secret_of('a'));
+    EXPECT_TRUE(make()->is_like(*first)) << "another file with the same content";
+    put(secret_of('b'));
+    EXPECT_FALSE(make()->is_like(*first));
+    EXPECT_FALSE(make({"127.0.0.1", 2})->is_like(*make()));
+}
+
+TEST_F(LikeProxyLinkTest, a_renewed_certificate_or_another_ca_makes_it_another) {
+    const Certificate ca({.common_name = "ca"}), other_ca({.common_name = "ca"});
+    const Certificate site({.names = {{GEN_DNS, "site"}}}, &ca);
+    const Certificate renewed({.names = {{GEN_DNS, "site"}}}, &ca);
+    const auto copy = [](const Certificate& from, const Certificate& to) {
+        using std::filesystem::copy_options;
+        std::filesystem::copy(from.cert(), to.cert(), copy_options::overwrite_existing);
+        std::filesystem::copy(from.key(), to.key(), copy_options::overwrite_existing);
+    };
+    const TlsClientOptions options{.ca = ca.cert(), .cert = site.cert(), .key = site.key()};
+    const auto first = with(options);
+    EXPECT_TRUE(with(options)->is_like(*first));
+    copy(renewed, site);
+    const auto second = with(options);
+    EXPECT_FALSE(second->is_like(*first));
+    copy(other_ca, ca);
+    EXPECT_FALSE(with(options)->is_like(*second));
+    EXPECT_FALSE(with({.ca = ca.cert()})->is_like(*with({.ca = other_ca.cert()})))
+        << "the same content, but it has to be looked at elsewhere from now on";
 }
 
 }  // namespace

@@ -32,15 +32,6 @@ class ClosedPort {
 class DataLinkTest : public testing::Test {
   protected:
     DataLinkTest() {
-        config.server = {"127.0.0.1", proxy->port()};
-        config.backend = {"127.0.0.1", backend.port()};
-        config.topic = "db";
-        TrustStores trusts;
-        auto made = ProxyLink::make(config.server, std::nullopt, std::nullopt, trusts);
-        EXPECT_TRUE(made);
-        proxy_link = std::move(*made);
-        network.proxy_link = proxy_link.get();
-        network.links = &links;
         registration->ticket = "0123";
         registration->quiet = true;
     }
@@ -100,18 +91,32 @@ class DataLinkTest : public testing::Test {
         EXPECT_TRUE(response && response->ok() && response->magic == "7" &&
                     response->request == "DataActiveRequest");
     }
+    Network make_network() {
+        const HostPort server{"127.0.0.1", proxy->port()};
+        TrustStores trusts;
+        auto made = ProxyLink::make(server, std::nullopt, std::nullopt, trusts);
+        EXPECT_TRUE(made);
+        return {
+            .config = {.server = server, .backend = {"127.0.0.1", backend.port()}, .topic = "db"},
+            .times = Times(default_out_config()),
+            .proxy_link = std::move(*made),
+            .links = std::make_shared<DataLinks>(budget)};
+    }
+    /// Streams get another backend from now on.
+    void set_backend(std::uint16_t port) {
+        Network network = *registration->current.get();
+        network.config.backend.port = port;
+        registration->current.set(std::make_shared<const Network>(std::move(network)));
+    }
     bool backend_is_dialled() const { return static_cast<bool>(backend.accept()); }
 
     const std::size_t tasks = counters().tasks;
     std::optional<PollingListener> proxy{std::in_place};
     PollingListener backend;
-    OutConfig all = default_out_config();
-    OutNetwork config;
-    std::unique_ptr<ProxyLink> proxy_link;
-    Budget budget{100, 1};
-    DataLinks links{budget, 0};
-    Network network{.all = all, .config = config, .proxy_link = nullptr, .e2e = nullptr};
-    std::shared_ptr<Registration> registration = std::make_shared<Registration>(network);
+    Budget budget{100, 0};
+    std::shared_ptr<Registration> registration =
+        std::make_shared<Registration>(std::make_shared<const Network>(make_network()));
+    DataLinks& links = registration->data_links();
     OutDataRequest asked;
     Worker worker{RelayOptions{}};
 };
@@ -207,12 +212,30 @@ TEST_F(DataLinkTest, the_end_of_a_registration_resets_its_parked_ones) {
 
 TEST_F(DataLinkTest, a_backend_that_refuses_is_told_with_its_address) {
     const ClosedPort nobody;
-    config.backend.port = nobody.port();
+    set_backend(nobody.port());
     const Peer peer = begin();
     peer.say(active());
     const Response refused = refusal(peer);
     EXPECT_EQ(refused.code, Code::backend_refused);
-    EXPECT_NE(refused.message.find(to_string(config.backend)), std::string::npos);
+    EXPECT_NE(refused.message.find("127.0.0.1:" + std::to_string(nobody.port())),
+              std::string::npos);
+}
+
+TEST_F(DataLinkTest, another_backend_is_for_the_streams_that_come_from_then_on) {
+    const PollingListener other;
+    const Peer one = begin(), two = begin();
+    one.say(active());
+    Peer service(worker.context(), backend);
+    expect_open(one);
+    set_backend(other.port());
+    two.say(active());
+    const Peer new_service(worker.context(), other);
+    expect_open(two);
+    EXPECT_EQ(registration->streams, 2U);
+    service.say_bytes("still here");
+    EXPECT_EQ(one.hear_bytes(10), "still here");
+    reset(service.fd());
+    EXPECT_TRUE(becomes([this] { return registration->streams == 1; }));
 }
 
 TEST_F(DataLinkTest, an_out_that_drains_opens_nothing_more) {

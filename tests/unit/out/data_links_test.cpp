@@ -29,8 +29,8 @@ class DataLinksTest : public testing::Test {
     }
     std::shared_ptr<Group> topic() { return std::make_shared<Group>(); }
 
-    Budget budget{20, 1};
-    DataLinks links{budget, 0};  // ten of them may be idle
+    Budget budget{20, 0};
+    DataLinks links{budget};  // ten of them may be idle
     asio::io_context context;
 };
 
@@ -46,8 +46,8 @@ TEST_F(DataLinksTest, what_goes_beyond_half_of_the_budget_is_dropped) {
 }
 
 TEST_F(DataLinksTest, a_registration_has_at_most_a_pool_of_them) {
-    Budget large{1'000, 1};
-    DataLinks many{large, 0};
+    Budget large{1'000, 0};
+    DataLinks many{large};
     const auto one = topic();
     std::vector<Link> held;
     while (auto link = many.add(one, context.get_executor(), true, kStart)) held.push_back(link);

@@ -7,9 +7,9 @@ namespace {
 
 class ExitTest : public testing::Test {
   protected:
-    const OutConfig all{};
-    const OutNetwork config{.server = {"proxy", 1}, .backend = {"backend", 2}, .topic = "db"};
-    const Network network{.all = all, .config = config, .proxy_link = nullptr, .e2e = nullptr};
+    const Network network{
+        .config = {.server = {"proxy", 1}, .backend = {"backend", 2}, .topic = "db"},
+        .times = Times(OutConfig{})};
 };
 
 TEST_F(ExitTest, a_stream_is_of_the_topic_that_its_activation_names) {
@@ -23,7 +23,7 @@ TEST_F(ExitTest, a_stream_from_a_plain_peer_is_of_the_registered_topic) {
 }
 
 TEST_F(ExitTest, a_topic_leads_to_its_backend_and_no_other_topic_does) {
-    EXPECT_EQ(backend_of(network, "db"), &config.backend);
+    EXPECT_EQ(backend_of(network, "db"), &network.config.backend);
     for (const auto* other : {"", "d", "DB", "db.1"}) {
         EXPECT_EQ(backend_of(network, other), nullptr) << other;
     }

@@ -66,7 +66,7 @@ class GatekeeperTest : public testing::Test {
 TEST_F(GatekeeperTest, a_key_may_what_it_lists_and_nothing_else) {
     const auto admitted = gatekeeper->admit(proven(to("db.orders")), plain);
     ASSERT_TRUE(admitted);
-    EXPECT_EQ(*admitted, (Identity{Identity::Kind::key, "office"}));
+    EXPECT_EQ((*admitted)->identity, (Identity{Identity::Kind::key, "office"}));
     EXPECT_EQ(code_of(proven(to("web"))), Code::denied) << "that is under out";
     OutRequest out{.magic = "1f", .version = "0.0.1", .topic = "web", .ext = true};
     EXPECT_EQ(code_of(proven(out)), Code::none);
@@ -78,7 +78,7 @@ TEST_F(GatekeeperTest, a_key_may_what_it_lists_and_nothing_else) {
 TEST_F(GatekeeperTest, who_proves_nothing_is_anonymous) {
     const auto admitted = gatekeeper->admit(to("public"), plain);
     ASSERT_TRUE(admitted);
-    EXPECT_EQ(*admitted, Identity{});
+    EXPECT_EQ((*admitted)->identity, Identity{});
     const auto denied = gatekeeper->admit(to("db.orders"), plain);
     ASSERT_FALSE(denied);
     EXPECT_TRUE(denied.error().by_stranger);
@@ -196,6 +196,8 @@ TEST_F(GatekeeperTest, a_data_connection_of_a_key_shows_that_key_on_its_own_conn
 TEST_F(GatekeeperTest, proofs_of_version_1_are_taken_until_they_are_refused) {
     EXPECT_EQ(code_of(proven_as_v1(to("db.a"))), Code::none);
     config.auth->proof_1 = OldProofs::refuse;
+    gatekeeper.emplace(config);
+    EXPECT_TRUE(gatekeeper->load().empty());
     const auto denied = gatekeeper->admit(proven_as_v1(to("db.a")), plain);
     ASSERT_FALSE(denied);
     EXPECT_EQ(denied.error().code, Code::denied);
@@ -246,6 +248,78 @@ TEST_F(GatekeeperTest, without_keys_a_proof_says_nothing) {
     gatekeeper.emplace(config);
     EXPECT_EQ(code_of(proven(to("anything"))), Code::none);
     EXPECT_FALSE(gatekeeper->protects());
+}
+
+/// What has been proven before a reload is judged after it.
+class ReloadedGatekeeperTest : public GatekeeperTest {
+  protected:
+    StandingPtr standing_of(const Message& message) {
+        auto admitted = gatekeeper->admit(message, plain);
+        EXPECT_TRUE(admitted);
+        return admitted ? *admitted : nullptr;
+    }
+    /// With `config` as it is now.
+    Gatekeeper reloaded(bool same_clients = true) {
+        Gatekeeper next(config);
+        EXPECT_TRUE(next.load(&*gatekeeper, same_clients).empty());
+        return next;
+    }
+    void write_secret(std::string_view text) const {
+        std::filesystem::remove(file);
+        EXPECT_FALSE(write_new_secret_file(file, text));
+    }
+};
+
+TEST_F(ReloadedGatekeeperTest, what_was_proven_holds_with_the_same_key) {
+    const StandingPtr office = standing_of(proven(to("db.orders")));
+    const Gatekeeper next = reloaded();
+    EXPECT_TRUE(next.holds(*office));
+    EXPECT_TRUE(next.allows(*office, Right::in, "db.orders"));
+    EXPECT_FALSE(next.allows(*office, Right::in, "web"));
+}
+
+TEST_F(ReloadedGatekeeperTest, a_proof_that_was_used_is_used_up_still) {
+    const Message message = proven(to("db.orders"));
+    EXPECT_EQ(code_of(message), Code::none);
+    const Gatekeeper next = reloaded();
+    EXPECT_FALSE(next.admit(message, plain));
+    EXPECT_TRUE(next.admit(proven(to("db.orders")), plain));
+}
+
+TEST_F(ReloadedGatekeeperTest, a_permission_that_is_taken_away_is_gone) {
+    const StandingPtr office = standing_of(proven(to("db.orders")));
+    config.auth->keys.front().permissions.in.clear();
+    const Gatekeeper next = reloaded();
+    EXPECT_TRUE(next.holds(*office));
+    EXPECT_FALSE(next.allows(*office, Right::in, "db.orders"));
+    EXPECT_FALSE(next.may_park_spare(*office));
+    EXPECT_TRUE(next.allows(*office, Right::out, "web"));
+}
+
+TEST_F(ReloadedGatekeeperTest, a_key_that_is_taken_away_has_proven_nothing) {
+    const StandingPtr office = standing_of(proven(to("db.orders")));
+    config.auth->keys.clear();
+    const Gatekeeper next = reloaded();
+    EXPECT_FALSE(next.holds(*office));
+    EXPECT_FALSE(next.allows(*office, Right::out, "web"));
+}
+
+TEST_F(ReloadedGatekeeperTest, another_secret_is_another_key_also_when_the_first_comes_back) {
+    const StandingPtr office = standing_of(proven(to("db.orders")));
+    write_secret("another secret, as long");
+    gatekeeper.emplace(reloaded());
+    EXPECT_FALSE(gatekeeper->holds(*office));
+    write_secret(kSecret.bytes());
+    EXPECT_FALSE(reloaded().holds(*office));
+}
+
+TEST_F(ReloadedGatekeeperTest, a_certificate_holds_for_as_long_as_the_same_ones_are_trusted) {
+    config.tls.emplace();
+    config.tls->client_ca = "a file";
+    gatekeeper.emplace(reloaded());
+    const Standing site{{Identity::Kind::certificate, "site"}, nullptr};
+    EXPECT_FALSE(gatekeeper->holds(site)) << "of nobody's";
+    EXPECT_TRUE(gatekeeper->holds({{}, nullptr})) << "anonymous is everybody";
 }
 
 TEST_F(GatekeeperTest, a_secret_that_can_not_be_read_is_a_problem_at_start) {

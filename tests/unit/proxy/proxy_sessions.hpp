@@ -61,8 +61,18 @@ class ProxySessions : public testing::Test {
     }
 
     ProxyState& state() {
-        if (!made) made.emplace(config);
+        if (!made) {
+            made.emplace(config.limits);
+            take_config();
+        }
         return *made;
+    }
+    /// The proxy runs on `config` as it is now.
+    void take_config() {
+        auto settings =
+            load_settings(std::make_shared<const ProxyConfig>(config), made->settings().get());
+        ASSERT_TRUE(settings);
+        made->take(*settings);
     }
     bool becomes(const std::function<bool()>& condition) {
         return run_until(worker.context(), condition);
@@ -71,7 +81,7 @@ class ProxySessions : public testing::Test {
     Peer come() {
         TcpPair pair;
         ConnectionPtr connection = adopt_owned(worker.context(), std::move(pair.a));
-        auto admitted = state().strangers.admit(connection);
+        auto admitted = state().strangers.admit(connection, config);
         spawn(worker.executor(), "first message",
               first_message_session(state(), worker, std::move(connection),
                                     std::move(admitted.stay)));

@@ -40,7 +40,7 @@ class StrangersTest : public testing::Test {
                                              std::string_view* reason = nullptr) {
         UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));  // nothing moves here
         ConnectionPtr connection = connection_from(from, context, std::move(fd));
-        auto admission = strangers.admit(connection);
+        auto admission = strangers.admit(connection, config);
         if (reason != nullptr) *reason = admission.reason;
         if (!admission.stay) return nullptr;
         return std::make_unique<Stranger>(std::move(connection), std::move(admission.stay));
@@ -59,7 +59,7 @@ class StrangersTest : public testing::Test {
 
     ProxyConfig config = limited();
     asio::io_context context;
-    Strangers strangers{config};
+    Strangers strangers{config.limits};
 };
 
 TEST_F(StrangersTest, at_the_bound_the_oldest_that_has_said_nothing_makes_room) {
@@ -282,7 +282,7 @@ TEST_F(StrangersTest, threads_may_come_and_go_at_once) {
         for (int i = 0; i < 2'000; ++i) {
             const std::string from = prefix + std::to_string(i % 5);
             const ConnectionPtr connection = connection_from(from, own, UniqueFd());
-            const auto stay = strangers.admit(connection).stay;
+            const auto stay = strangers.admit(connection, config).stay;
             if (!stay) continue;
             if (i % 2 == 0) stay->has_spoken();
             if (i % 3 == 0) own.poll();

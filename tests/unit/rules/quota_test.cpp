@@ -33,6 +33,36 @@ TEST(Quota, without_a_limit_nothing_is_counted) {
     EXPECT_FALSE(place);
 }
 
+TEST(Quota, a_new_limit_counts_for_who_comes_next) {
+    Quota quota(3);
+    std::vector<Place> places(4);
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(quota.take("a", places[static_cast<std::size_t>(i)]));
+    quota.set_limit(2);
+    places[0].reset();
+    EXPECT_FALSE(quota.take("a", places[0])) << "as many as it may";
+    places[1].reset();
+    EXPECT_TRUE(quota.take("a", places[1]));
+    quota.set_limit(3);
+    EXPECT_TRUE(quota.take("a", places[0]));
+    EXPECT_FALSE(quota.take("a", places[3]));
+}
+
+TEST(Quota, what_was_not_counted_takes_no_place_when_a_limit_comes) {
+    Quota quota(0);
+    Place uncounted, first, second;
+    ASSERT_TRUE(quota.take("a", uncounted));
+    quota.set_limit(1);
+    EXPECT_TRUE(quota.take("a", first));
+    EXPECT_FALSE(quota.take("a", second));
+    quota.set_limit(0);
+    EXPECT_TRUE(quota.take("a", second));
+    EXPECT_FALSE(second);
+    quota.set_limit(1);
+    EXPECT_FALSE(quota.take("a", second)) << "the first is still there";
+    first.reset();
+    EXPECT_TRUE(quota.take("a", second));
+}
+
 TEST(Quota, threads_never_hold_more_than_the_limit_together) {
     constexpr int kLimit = 3;
     Quota quota(kLimit);

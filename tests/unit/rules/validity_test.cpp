@@ -60,7 +60,7 @@ TEST(Validity, is_looked_at_often_enough_to_be_warned_of_in_time) {
 /// millisecond.
 std::size_t warnings_of_many_days(const Validity& validity, std::size_t turns) {
     CertificateWatch watch;
-    watch.add({validity});
+    watch.set({validity});
     testing::internal::CaptureStderr();
     log::start("tests", log::Level::warning, log::Format::text);
     asio::io_context context;

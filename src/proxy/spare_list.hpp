@@ -1,26 +1,32 @@
-// ConnectionList: connections that wait, each on its own worker, for another thread to close them
-// all. Bounded. Thread-safe.
+// The spare connections of ins, each waiting on its own worker, for another thread to close some or
+// all of them. Bounded. Thread-safe.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
 
 #include "common/net/close_soon.hpp"
+#include "proxy/gatekeeper.hpp"
 
-namespace inout {
+namespace inout::proxy {
 
-class ConnectionList {
+class SpareList {
   public:
     /// A connection stands in the list for as long as this lives, on the connection's thread.
     class Place;
 
-    explicit ConnectionList(std::size_t limit) : limit_(limit) {}
+    explicit SpareList(std::size_t limit) : limit_(limit) {}
+    /// From now on; what is there stays.
+    void set_limit(std::size_t limit);
 
     /// Nothing if the list is full or closed.
-    std::unique_ptr<Place> add(ConnectionPtr connection, Use use = Use::once);
+    std::unique_ptr<Place> add(ConnectionPtr connection, Use use, StandingPtr standing);
     /// Closes those on which nothing has come that somebody waits for.
     void shed();
+    /// Closes those of whom this says so.
+    void shed_if(const std::function<bool(const Standing&)>& unwanted);
     /// Closes what is in it; from now on nothing can be added.
     void close();
 
@@ -29,27 +35,29 @@ class ConnectionList {
         Executor executor;
         std::weak_ptr<Connection> connection;
         Use use;
+        StandingPtr standing;
+
+        void close(CloseIf condition) const;
     };
-    void close_all(CloseIf condition);
 
     std::mutex mutex_;
-    const std::size_t limit_;
+    std::size_t limit_;
     bool closed_ = false;
     std::list<Entry> entries_;
 };
 
-class ConnectionList::Place {
+class SpareList::Place {
   public:
     /// Under the list's lock.
-    Place(ConnectionList& list, ConnectionPtr connection, Use use);
+    Place(SpareList& list, ConnectionPtr connection, Use use, StandingPtr standing);
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
     ~Place();
 
   private:
-    ConnectionList& list_;
+    SpareList& list_;
     const ConnectionPtr lent_;
     const std::list<Entry>::iterator at_;
 };
 
-}  // namespace inout
+}  // namespace inout::proxy

@@ -1,0 +1,160 @@
+#include "out/control_session.hpp"
+
+#include <new>
+
+#include "common/base/log.hpp"
+#include "common/base/memory_reserve.hpp"
+#include "common/net/deadline.hpp"
+#include "common/open/proxy_words.hpp"
+#include "out/data_link.hpp"
+
+namespace inout::out {
+
+ControlSession::ControlSession(Workers& workers, std::shared_ptr<const Network> network,
+                               ConnectionPtr connection)
+    : workers_(workers),
+      registration_(std::make_shared<Registration>(std::move(network))),
+      channel_(std::make_shared<ControlChannel>(std::move(connection))),
+      streams_timer_(channel_->executor()) {}
+
+Task<Result<Response, std::string>> ControlSession::ask(OutRequest request) {
+    const Times& times = network().times;
+    Deadline deadline(channel_->connection());
+    deadline.expires_after(times.heartbeat_timeout);
+    Message message = std::move(request);
+    network().proxy_link->prove(message, channel_->connection());
+    channel_->send(message);
+    auto answer = co_await channel_->receive();
+    if (!answer) {
+        const HostPort& server = network().config.server;
+        const bool secured = channel_->connection().tls() != nullptr;
+        co_return Failure{channel_->connection().has_expired()
+                              ? why_silent(server)
+                              : why_no_answer(answer.error(), server, secured)};
+    }
+    auto* const response = std::get_if<Response>(&*answer);
+    if (response == nullptr || !response->answers("OutRequest") || !response->ok()) {
+        channel_->close();
+        co_return Failure{response == nullptr || response->ok() ? std::string("unexpected message")
+                                                                : response->message};
+    }
+    registration_->ticket = response->ticket;
+    registration_->proxy_id = response->proxy;
+    registration_->quiet = response->quiet;
+    registration_->retry = response->retry;
+    peer_has_ext_ = response->ext;
+    channel_->start_heartbeat(times.heartbeat_interval, times.heartbeat_timeout);
+    co_return std::move(*response);
+}
+
+Task<Result<Notice, ControlSession::End>> ControlSession::next() {
+    while (true) {
+        auto received = co_await channel_->receive();
+        if (!received) {
+            // Our proxy keeps a line; only one of 0.0.1 ends a registration for another out.
+            const bool ended = received.error().kind == ReadError::Kind::ended;
+            co_return Failure{End{channel_->why(received.error()), ended && !peer_has_ext_}};
+        }
+        if (const auto* wanted = std::get_if<NewDataRequest>(&*received)) {
+            open_data_links(*wanted);
+        } else if (auto* notice = std::get_if<Notice>(&*received)) {
+            co_return std::move(*notice);
+        } else if (!std::holds_alternative<Pong>(*received)) {
+            channel_->close();
+            co_return Failure{End{"unexpected message"}};
+        }
+    }
+}
+
+void ControlSession::open_data_links(const NewDataRequest& wanted) {
+    if (!refill_memory_reserve()) return;  // the proxy asks again
+    DataLinks& links = registration_->data_links();
+    const DialFor what = wanted.waiting ? DialFor::stream : DialFor::spare;
+    for (unsigned i = 0; i < wanted.count; ++i) {
+        Worker& worker = workers_.next();
+        auto link =
+            links.add(registration_->links, worker.executor(), wanted.waiting, Clock::now());
+        // The rest is forgotten: a proxy whose need lasts asks again.
+        if (!link) {
+            if (wanted.waiting) warn_no_room();
+            return;
+        }
+        try {
+            spawn(worker.executor(), "data link", data_link(worker, registration_, link, what));
+        } catch (...) {
+            links.remove(link);  // or its place would stay taken
+            throw;
+        }
+    }
+}
+
+/// Clients wait at the proxy, and neither what other topics keep nor what is free is enough.
+void ControlSession::warn_no_room() const {
+    if (!registration_->data_links().may_have_more(*registration_->links)) return;
+    log::limited(log::Level::warning, log::Kind::warning, "no room for data connections",
+                 registration_->topic + " at " + registration_->server,
+                 {{"topic", registration_->topic},
+                  {"server", registration_->server},
+                  {"reason",
+                   "out has no file descriptors left for more connections to this proxy: "
+                   "raise its limit (ulimit -n)"}});
+}
+
+void ControlSession::say_draining(const char* message) {
+    if (peer_has_ext_) channel_->send(Notice{NoticeCode::draining, message});
+}
+
+void ControlSession::drain() {
+    registration_->drain();
+    say_draining("out is ending");
+}
+
+void ControlSession::make_way() {
+    left_because_ = kReplaced;
+    if (!proxy_drains) close_behind_streams(left_because_);
+}
+
+void ControlSession::leave() {
+    left_because_ = "out does not serve this topic any more";
+    registration_->draining = true;
+    close_behind_streams(left_because_);
+}
+
+/// A 0.0.1 proxy would cut them with the control connection.
+void ControlSession::close_behind_streams(const char* why) {
+    registration_->close_links();
+    say_draining(why);
+    look_for_streams_later();
+}
+
+void ControlSession::look_for_streams_later() {
+    streams_timer_.expires_after(kLeavingPoll);
+    streams_timer_.async_wait([self = shared_from_this()](std::error_code error) {
+        if (!error) self->look_for_streams();
+    });
+}
+
+void ControlSession::look_for_streams() try {
+    if (!channel_->connection().is_open()) return;
+    if (registration_->streams > 0) {
+        look_for_streams_later();
+        return;
+    }
+    channel_->connection().shut_send();  // over TLS that is more than the FIN
+    channel_->connection().close_clean();
+    close();
+} catch (const std::bad_alloc&) {
+    close();
+}
+
+void ControlSession::close() noexcept {
+    try {
+        registration_->close_links();
+    } catch (const std::bad_alloc&) {
+        log::lose_line();  // what is parked ends when the proxy ends it
+    }
+    streams_timer_.cancel();
+    channel_->close();
+}
+
+}  // namespace inout::out

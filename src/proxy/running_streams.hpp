@@ -1,0 +1,50 @@
+// The streams that run, with who asked for them and who serves them, for whoever ends some of them.
+// Thread-safe; a stream is added and leaves on its worker's thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "common/relay/relay.hpp"
+#include "proxy/registration.hpp"
+
+namespace inout::proxy {
+
+class RunningStreams {
+  public:
+    /// One of them, in the list for as long as it lives.
+    struct Stream {
+        Stream(RunningStreams& list, RelaySet& relay_set, std::shared_ptr<StreamRecord> entry,
+               StandingPtr asked, std::shared_ptr<Registration> serves);
+        Stream(const Stream&) = delete;
+        Stream& operator=(const Stream&) = delete;
+        ~Stream();
+
+        RelaySet& relays;
+        const std::shared_ptr<StreamRecord> record;
+        const StandingPtr standing;  ///< of who asked
+        const std::shared_ptr<Registration> registration;
+
+      private:
+        friend class RunningStreams;
+        RunningStreams& list_;
+        Stream *next_ = nullptr, *previous_ = nullptr;  // under the list's lock
+    };
+
+    RunningStreams() = default;
+    RunningStreams(const RunningStreams&) = delete;
+    RunningStreams& operator=(const RunningStreams&) = delete;
+
+    /// Ends those of which this says so with RST on both sides, as soon as their workers come to
+    /// it. How many.
+    std::size_t reset_if(const std::function<bool(const Stream&)>& unwanted,
+                         const std::string& reason);
+
+  private:
+    std::mutex mutex_;
+    Stream* first_ = nullptr;
+};
+
+}  // namespace inout::proxy
