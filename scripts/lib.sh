@@ -14,7 +14,8 @@ nlohmann-json3-dev   library: JSON
 libspdlog-dev        library: logging
 libcli11-dev         library: command lines
 libssl-dev           library: OpenSSL
-libc-ares-dev        library: names to addresses"
+libc-ares-dev        library: names to addresses
+libhttp-parser-dev   library: HTTP requests (the admin listener)"
 packages_tests="
 libgtest-dev         unit tests
 python3-pytest       end-to-end tests

@@ -43,6 +43,8 @@ class Server {
         is_lost_ = true;
         frames_ = true;
     }
+    /// Whether the proxy did not answer when it was asked last. Any thread.
+    bool is_lost() const { return is_lost_; }
     /// Whether an offer of frames on a fresh connection is worth that its client's later bytes wait
     /// for the answer: not where the last one was not taken. Any thread.
     bool may_take_frames() const { return frames_; }

@@ -105,6 +105,7 @@ std::optional<std::string> InService::commit(const Next& next) {
     }
     for (const auto& [name, server] : before.servers) server->close();
     share_descriptors(config);
+    show();
     look_at(fresh, config);
     return std::nullopt;
 }
@@ -214,6 +215,50 @@ Task<> InService::accept(std::shared_ptr<Listener> listener) {
               client_session(worker, std::move(network), std::move(client),
                              ClientPlaces{std::move(places), std::move(of_client)}));
     }
+}
+
+void InService::show() {
+    auto shown = std::make_shared<Shown>();
+    for (const auto& listener : listeners_) {
+        std::string address;
+        for (const auto& place : listener->places) {
+            address += (address.empty() ? "" : ", ") + place;
+        }
+        shown->places.push_back({std::move(address), listener->network});
+    }
+    shown_.set(std::move(shown));
+}
+
+std::optional<std::string> InService::not_ready() {
+    const auto shown = shown_.get();
+    if (!shown) return "it does not listen yet";
+    for (const auto& [address, network] : shown->places) {
+        if (network->server->is_lost()) {
+            return to_string(network->config.server) + " did not answer when it was asked last";
+        }
+    }
+    return std::nullopt;
+}
+
+admin::Page InService::topics(const admin::Cut& cut) {
+    admin::Page page;
+    const auto shown = shown_.get();
+    if (!shown) return page;
+    const auto& places = shown->places;
+    for (std::size_t i = cut.after; i < places.size(); ++i) {
+        if (page.rows.size() == cut.limit) {
+            page.next = i;
+            break;
+        }
+        const auto& [address, network] = places[i];
+        const bool lost = network->server->is_lost();
+        page.rows.push_back({{"topic", network->config.topic},
+                             {"listen", address},
+                             {"server", to_string(network->config.server)},
+                             {"state", std::string(lost ? "lost" : "listens")},
+                             {"e2e", network->e2e != nullptr}});
+    }
+    return page;
 }
 
 void InService::drain() {

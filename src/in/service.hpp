@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/app/daemon.hpp"
+#include "common/base/current.hpp"
 #include "common/net/acceptor.hpp"
 #include "common/rules/quota.hpp"
 #include "in/network.hpp"
@@ -20,6 +21,8 @@ class InService : public ServiceOf<InConfig> {
 
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const InConfig> config) override;
     void drain() override;
+    std::optional<std::string> not_ready() override;
+    admin::Page topics(const admin::Cut& cut) override;
 
   private:
     /// What a network needs, made on any thread.
@@ -56,14 +59,25 @@ class InService : public ServiceOf<InConfig> {
     void start(const Listeners& listeners);
     static void say(std::string_view event, const Listener& listener);
     void share_descriptors(const InConfig& config);
+    void show();
     void look_at(const std::vector<std::shared_ptr<Server>>& servers, const InConfig& config);
     Task<> accept(std::shared_ptr<Listener> listener);
+
+    /// What there is, for any thread: never changed.
+    struct Shown {
+        struct Place {
+            std::string address;
+            std::shared_ptr<const Network> network;
+        };
+        std::vector<Place> places;
+    };
 
     Workers& workers_;
     Quota streams_of_client_;
     Budget budget_;
     std::vector<std::shared_ptr<Server>> servers_;
     Listeners listeners_;
+    Current<const Shown> shown_;
 };
 
 }  // namespace inout::in

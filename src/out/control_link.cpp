@@ -135,7 +135,7 @@ void ControlLink::accept(const Session& session, const Response& response) {
     }
     current_ = session;
     session->set_network(network_);
-    set_position(response.position);
+    set_position(static_cast<int>(response.position));
     retry_.registered(Clock::now());
     try {
         say_registered(response);
@@ -297,7 +297,8 @@ void ControlLink::say_changed(std::string_view event,
 }
 
 /// 0: it holds its topic.
-void ControlLink::set_position(unsigned position) {
+void ControlLink::set_position(int position) {
+    *position_ = position;
     state_ = Counted(position == 0 ? counters().topics_held : counters().topics_waiting);
 }
 

@@ -7,6 +7,7 @@
 // waits for: one that was removed goes with its last registration.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -35,6 +36,10 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     void remove() noexcept;
     /// Asks for no new streams; the control connections stay and are kept alive.
     void drain();
+    /// Where it stands in its topic's line, 0 holds it; kUnregistered. Any thread may look, also
+    /// when this has gone.
+    static constexpr int kUnregistered = -1;
+    std::shared_ptr<const std::atomic<int>> position() const { return position_; }
 
   private:
     using Session = std::shared_ptr<ControlSession>;
@@ -57,8 +62,11 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
 
     void try_again_in(Milliseconds pause) { next_try_ = Clock::now() + pause; }
     void wake() { changed_.cancel(); }
-    void set_position(unsigned position);
-    void set_unregistered() { state_ = Counted(counters().topics_unregistered); }
+    void set_position(int position);
+    void set_unregistered() {
+        state_ = Counted(counters().topics_unregistered);
+        *position_ = kUnregistered;
+    }
     void say(log::Level level, log::Kind kind, std::string_view event,
              std::string_view reason) const;
     void say_unregistered(const ControlSession& session, const char* reason) const;
@@ -83,6 +91,8 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     };
     std::optional<Unclear> unclear_;
     std::optional<Counted> state_{counters().topics_unregistered};
+    const std::shared_ptr<std::atomic<int>> position_ =
+        std::make_shared<std::atomic<int>>(kUnregistered);
     bool standby_ = false;  // displaced once: never takes the topic again (until restarted)
     bool over_ = false;     // drained, or removed
     bool removed_ = false;

@@ -27,11 +27,13 @@ std::optional<std::string> OutService::commit(const Next& next) {
     Links links;
     std::vector<std::shared_ptr<ControlLink>> fresh;
     std::vector<std::pair<ControlLink*, std::shared_ptr<const Network>>> kept;
+    auto shown = std::make_shared<std::vector<Shown>>();
     for (const Parts& parts : next.networks) {
         Proxy& proxy = proxies[parts.proxy_link.get()];
         if (!proxy.link) proxy = take_proxy(before, parts);
         auto network = std::make_shared<const Network>(
             Network{*parts.config, Times(*next.config), proxy.link, parts.e2e, proxy.data_links});
+        shown->push_back({network, nullptr});
         Name name(parts.config->server, parts.config->topic);
         std::shared_ptr<ControlLink> link;
         if (const auto found = links_.find(name); found != links_.end()) {
@@ -41,6 +43,7 @@ std::optional<std::string> OutService::commit(const Next& next) {
             link = std::make_shared<ControlLink>(workers_.main(), workers_, std::move(network));
             fresh.push_back(link);
         }
+        shown->back().position = link->position();
         links.emplace(std::move(name), std::move(link));
     }
     std::vector<Proxy> all;
@@ -49,6 +52,7 @@ std::optional<std::string> OutService::commit(const Next& next) {
     start(fresh);
 
     for (auto& [link, network] : kept) link->set_network(std::move(network));
+    shown_.set(std::move(shown));
     links_.swap(links);
     for (const auto& [name, link] : links) {
         if (!links_.contains(name)) link->remove();
@@ -86,6 +90,29 @@ void OutService::share_descriptors(std::size_t networks) {
     size_link_budget(budget_, {.threads = workers_.size(),
                                .fixed = networks,
                                .needed = networks * (1 + kUsuallyParked + 1)});
+}
+
+admin::Page OutService::topics(const admin::Cut& cut) {
+    admin::Page page;
+    const auto shown = shown_.get();
+    for (std::size_t i = cut.after; shown && i < shown->size(); ++i) {
+        if (page.rows.size() == cut.limit) {
+            page.next = i;
+            break;
+        }
+        const Network& network = *(*shown)[i].network;
+        const int position = *(*shown)[i].position;
+        const bool is_registered = position != ControlLink::kUnregistered;
+        const char* const of_registered = position == 0 ? "holds" : "waits";
+        admin::Row row{{"topic", network.config.topic},
+                       {"backend", to_string(network.config.backend)},
+                       {"server", to_string(network.config.server)},
+                       {"state", std::string(is_registered ? of_registered : "unregistered")},
+                       {"e2e", network.e2e != nullptr}};
+        if (is_registered) row.emplace_back("position", std::int64_t{position});
+        page.rows.push_back(std::move(row));
+    }
+    return page;
 }
 
 void OutService::drain() {

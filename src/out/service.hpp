@@ -2,6 +2,7 @@
 // the main worker, and it lives as long as the process.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "common/app/daemon.hpp"
+#include "common/base/current.hpp"
 #include "out/control_link.hpp"
 
 namespace inout::out {
@@ -19,6 +21,7 @@ class OutService : public ServiceOf<OutConfig> {
 
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const OutConfig> config) override;
     void drain() override;
+    admin::Page topics(const admin::Cut& cut) override;
 
   private:
     /// What a network needs, made on any thread.
@@ -41,6 +44,12 @@ class OutService : public ServiceOf<OutConfig> {
     using Links = std::map<Name, std::shared_ptr<ControlLink>>;
     using ProxiesBefore = std::multimap<std::string, Proxy>;
 
+    /// A network for whoever asks what is served.
+    struct Shown {
+        std::shared_ptr<const Network> network;
+        std::shared_ptr<const std::atomic<int>> position;  // ControlLink::position()
+    };
+
     std::optional<std::string> commit(const Next& next);
     Proxy take_proxy(const ProxiesBefore& before, const Parts& parts);
     void start(const std::vector<std::shared_ptr<ControlLink>>& links);
@@ -50,6 +59,7 @@ class OutService : public ServiceOf<OutConfig> {
     Budget budget_;
     std::vector<Proxy> proxies_;
     Links links_;
+    Current<const std::vector<Shown>> shown_;
 };
 
 }  // namespace inout::out

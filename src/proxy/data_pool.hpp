@@ -45,6 +45,8 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     /// A data connection is there and answered; on its thread. It closes if nobody wants it, or if
     /// there is no room, as in came_in_vain(). `reusable`: it carries one stream after another.
     void park(ConnectionPtr connection, bool reusable = false);
+    /// How many are parked now.
+    std::size_t parked() { return parked_->size(); }
     /// Whether another parked connection would be kept.
     bool has_room();
     /// One came and was not kept: none is asked for in its place before the next tick, unless a

@@ -202,6 +202,14 @@ std::shared_ptr<Registration> Directory::holder(std::string_view topic) {
     return id ? registrations_.at(*id) : nullptr;
 }
 
+std::optional<std::size_t> Directory::position_of(const Registration& registration) {
+    const std::lock_guard lock(mutex_);
+    const auto line = registry_.line(registration.topic);
+    const auto at = std::find(line.begin(), line.end(), registration.id);
+    if (at == line.end()) return std::nullopt;
+    return static_cast<std::size_t>(at - line.begin());
+}
+
 Task<Result<Route, Reason>> Directory::find(const std::string& topic, Clock::time_point deadline,
                                             const Route& tried, Connection& in) {
     std::optional<Clock::time_point> ended;

@@ -62,6 +62,7 @@ struct Registration {
     std::atomic<bool> revoked{false};     ///< it may have its topic no more
     DescriptorBudget::Owner owner{};      ///< of its control and parked connections
     Pulse pulse;
+    const Clock::time_point since = Clock::now();
     std::atomic<Clock::rep> drains_since{0};  ///< 0: it does not
     std::string drains_as{};  ///< its name in the directory then, for an end that needs no memory
 

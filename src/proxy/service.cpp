@@ -4,6 +4,7 @@
 
 #include "common/os/descriptors.hpp"
 #include "proxy/sessions.hpp"
+#include "proxy/topic_list.hpp"
 
 namespace inout::proxy {
 namespace {
@@ -204,6 +205,10 @@ Task<> ProxyService::accept(std::shared_ptr<Acceptor> acceptor) {
         // there: they may have spoken, and only who has not makes room.
         if (crowded) co_await asio::post(worker.executor(), use_result);
     }
+}
+
+admin::Page ProxyService::topics(const admin::Cut& cut) {
+    return list_topics(state_.directory, cut);
 }
 
 void ProxyService::drain() {

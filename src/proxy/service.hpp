@@ -69,6 +69,7 @@ class ProxyService : public ServiceOf<ProxyConfig> {
 
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const ProxyConfig> config) override;
     void drain() override;
+    admin::Page topics(const admin::Cut& cut) override;
 
   private:
     std::optional<std::string> commit(const SettingsPtr& settings, const Resolved& address);

@@ -6,23 +6,17 @@
 #include <exception>
 #include <iostream>
 
+#include "common/admin/server.hpp"
 #include "common/app/certificate_watch.hpp"
+#include "common/app/process_facts.hpp"
 #include "common/app/reload.hpp"
 #include "common/app/signals.hpp"
-#include "common/app/status.hpp"
-#include "common/base/crypto.hpp"
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
-#include "common/base/random.hpp"
-#include "common/base/secret.hpp"
 #include "common/base/signals_blocked.hpp"
 #include "common/config/difference.hpp"
 #include "common/net/resolver.hpp"
 #include "common/os/descriptors.hpp"
-#include "common/os/file.hpp"
-#include "common/os/process.hpp"
-#include "common/os/secret_file.hpp"
-#include "common/os/signals.hpp"
 #include "common/tls/context.hpp"
 
 namespace inout {
@@ -50,6 +44,8 @@ class Life {
         : instance_(instance),
           workers_(instance.config().threads, relay_options(instance.config())),
           service_(make_service(instance, workers_)),
+          facts_(instance.name(), workers_, service_),
+          admin_(facts_),
           drain_timeout_(instance.config().drain_timeout),
           signals_(workers_.main().executor(), {SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGHUP},
                    [this](int number) { on_signal(number); }),
@@ -76,8 +72,9 @@ class Life {
         }
         tell_held_back_later();
         workers_.run();
+        admin_.stop();
         log::tell_held_back(true);
-        status_.log("stopped");
+        facts_.log("stopped");
         if (!reloader_.stop()) {
             // It would still run while the process is taken down.
             log::flush();
@@ -103,7 +100,7 @@ class Life {
             return "no threads: " + error.code().message();
         }
         if (first.look_up) first.look_up();
-        auto problem = first.commit();
+        auto problem = commit(first);
         if (problem) {
             workers_.stop();
             workers_.run();
@@ -121,12 +118,13 @@ class Life {
 
     void watch_certificates(const Prepared& prepared) {
         certificates_.set(prepared.validities);
+        facts_.has_certificates(prepared.validities);
         certificates_.warn();
     }
 
     void on_signal(int number) {
         switch (number) {
-            case SIGUSR1: status_.log("status"); return;
+            case SIGUSR1: facts_.log("status"); return;
             case SIGHUP: reload(); return;
             case SIGUSR2:
                 log::limited(log::Level::warning, log::Kind::warning, "signal ignored", "USR2",
@@ -134,7 +132,7 @@ class Life {
                 return;
             case SIGQUIT: end("quit"); return;
             default:
-                if (status_.draining) {
+                if (draining_) {
                     end("second signal");
                 } else {
                     drain();
@@ -144,7 +142,7 @@ class Life {
 
     void reload() {
         std::string reason = kEnding;
-        if (!status_.draining) {
+        if (!draining_) {
             try {
                 reloader_.request();
                 return;
@@ -157,7 +155,7 @@ class Life {
 
     void not_reloaded(std::string_view cause, const ConfigProblems& problems) {
         counters().reloads_failed_total.add();
-        status_.last_reload = "failed: " + problems.front();
+        facts_.reloaded("failed: " + problems.front(), true);
         for (std::size_t i = 0; i < std::min(problems.size(), kReloadProblems); ++i) {
             log::error("not reloaded", {{"cause", cause}, {"reason", problems[i]}});
         }
@@ -170,7 +168,7 @@ class Life {
     /// A configuration was read again.
     std::optional<FileStamps> take(std::string_view cause,
                                    Result<Prepared, ConfigProblems> prepared) {
-        if (status_.draining) {
+        if (draining_) {
             not_reloaded(cause, {kEnding});
             return std::nullopt;
         }
@@ -191,15 +189,20 @@ class Life {
         }
         watch_certificates(*prepared);
         counters().reloads_total.add();
-        status_.last_reload = "done";
+        facts_.reloaded("done", false);
         log_reloaded(cause, *prepared);
         json_ = std::move(prepared->json);
         files_ = prepared->files;
         return std::move(prepared->files);
     }
 
-    static std::optional<std::string> commit(const Prepared& prepared) try {
-        return prepared.commit();
+    /// The failure: nothing was changed.
+    std::optional<std::string> commit(const Prepared& prepared) try {
+        auto opened = admin_.open(prepared.admin);
+        if (!opened) return opened.error();
+        if (auto problem = prepared.commit()) return problem;
+        admin_.take(std::move(*opened));
+        return std::nullopt;
     } catch (const std::bad_alloc&) {
         return "out of memory";
     }
@@ -229,8 +232,9 @@ class Life {
     }
 
     void drain() {
-        status_.draining = true;
-        status_.drain_until = Clock::now() + drain_timeout_;
+        draining_ = true;
+        drain_until_ = Clock::now() + drain_timeout_;
+        facts_.drains_until(drain_until_);
         log::info("draining", {{"streams", counters().streams.load()},
                                {"timeout_ms", drain_timeout_.count()},
                                {"note", "a second signal ends at once"}});
@@ -255,7 +259,7 @@ class Life {
     void check_drained() {
         // In this order: an opening ends when its stream is counted.
         const bool idle = counters().opening == 0 && counters().streams == 0;
-        if (idle || Clock::now() >= status_.drain_until) {
+        if (idle || Clock::now() >= drain_until_) {
             end("drain timeout");
         } else {
             check_drained_later();
@@ -293,11 +297,13 @@ class Life {
     Instance& instance_;
     Workers workers_;
     Service& service_;
+    ProcessFacts facts_;
+    admin::Server admin_;
     Milliseconds drain_timeout_;
     Signals signals_;
     Timer timer_, held_back_timer_;
-    Status status_;
-    bool ending_ = false;
+    Clock::time_point drain_until_{};
+    bool draining_ = false, ending_ = false;
     CertificateWatch certificates_;
     // What runs now, as it was read.
     std::string json_;
@@ -321,38 +327,6 @@ namespace {
 }
 
 }  // namespace
-
-void prepare_process() {
-    ignore_meaningless_signals();
-    open_standard_descriptors();
-    const char* const dumpable = std::getenv("INOUT_DUMPABLE");
-    if (dumpable != nullptr && std::string_view(dumpable) == "1") return;
-    forbid_dumps();
-}
-
-Result<std::string, ConfigProblems> read_config_file(const std::string& path) {
-    // One byte more than is allowed is enough for the parser to say so.
-    auto text = read_up_to(path, kConfigMaxBytes + 1);
-    if (text) return std::move(*text);
-    return Failure{ConfigProblems{path + ": cannot be read: " + text.error().message()}};
-}
-
-int report(const ConfigProblems& problems) {
-    for (const std::string& problem : problems) std::cerr << problem << '\n';
-    return 2;
-}
-
-int write_new_key(const std::string& path) {
-    if (const auto problem = crypto_problem()) {
-        std::cerr << "--new-key " << path << ": " << *problem << '\n';
-        return 1;
-    }
-    if (const auto problem = write_new_secret_file(path, random_hex(kNewKeyDigits) + "\n")) {
-        std::cerr << "--new-key " << path << ": " << *problem << '\n';
-        return 1;
-    }
-    return 0;
-}
 
 int run(Instance& instance, bool check_only) {
     const CommonConfig& config = instance.config();

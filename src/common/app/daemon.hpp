@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/admin/facts.hpp"
 #include "common/app/command_line.hpp"
 #include "common/app/reload.hpp"
 #include "common/app/worker.hpp"
@@ -26,6 +27,10 @@ class Service {
     virtual ~Service() = default;
     /// Takes no new streams from now on. Main thread.
     virtual void drain() = 0;
+    /// Why it can not do its work now, beyond what the counters tell; nothing: it can. Any thread.
+    virtual std::optional<std::string> not_ready() { return std::nullopt; }
+    /// What it serves, for people (docs/operations.md). Any thread.
+    virtual admin::Page topics(const admin::Cut&) { return {}; }
 };
 
 /// A configuration of a service that can be taken into use.
@@ -148,16 +153,32 @@ class InstanceOf : public Instance {
     Service& service() override { return *service_; }
 
   private:
+    static ConfigProblems problems_of(const Result<Ready, ConfigProblems>& ready,
+                                      const Result<admin::SettingsPtr, ConfigProblems>& admin) {
+        ConfigProblems all;
+        if (!ready) all = ready.error();
+        if (!admin) all.insert(all.end(), admin.error().begin(), admin.error().end());
+        return all;
+    }
     Result<Prepared, ConfigProblems> prepare(const Parsed<Config>& parsed) {
         FileStamps files = stamps_of(files_of(*parsed.config));
         auto ready = service_->prepare(parsed.config);
-        if (!ready) return Failure{ready.error()};
+        auto admin = admin::load_settings(parsed.config->admin);
+        if (!ready || !admin) return Failure{problems_of(ready, admin)};
+        auto& validities = ready->validities;
+        if (*admin && (*admin)->tls) {
+            for (Validity validity : (*admin)->tls->validities()) {
+                validity.key = "admin." + validity.key;
+                validities.push_back(std::move(validity));
+            }
+        }
         return Prepared{.config = parsed.config,
                         .json = to_json(*parsed.config),
                         .warnings = parsed.warnings,
                         .files = std::move(files),
-                        .validities = std::move(ready->validities),
+                        .validities = std::move(validities),
                         .look_up = std::move(ready->look_up),
+                        .admin = std::move(*admin),
                         .commit = std::move(ready->commit)};
     }
 

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/admin/settings.hpp"
 #include "common/app/file_watch.hpp"
 #include "common/config/types.hpp"
 #include "common/net/asio.hpp"
@@ -31,6 +32,7 @@ struct Prepared {
     FileStamps files{};  ///< as they were before they were read
     std::vector<Validity> validities{};
     std::function<void()> look_up{};  ///< what is left to be looked up first; perhaps nothing
+    admin::SettingsPtr admin{};       ///< nothing: nobody is answered over HTTP
     /// Changes what is different, on the main thread. The failure (an address is taken): nothing
     /// was changed.
     std::function<std::optional<std::string>()> commit;

@@ -26,6 +26,9 @@ class Worker {
     /// On this worker's thread only.
     RelaySet& relays() { return relays_; }
 
+    /// Those that are being opened here and those that run. From any thread.
+    const StreamTable& streams() { return relays_.streams(); }
+
     /// Runs its handlers until it is stopped. One that throws (memory has run out) is the end of
     /// what it was for, never of the worker.
     void run();

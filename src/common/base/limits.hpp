@@ -363,4 +363,19 @@ inline constexpr LineRate kAllStreamLines{20'000, Milliseconds{20}};
 /// Things (topics, identities, sources) with a budget of their own; about 1 MB at most.
 inline constexpr std::size_t kLogThingsMax = 4'096;
 
+// --- admin listener (docs/operations.md) ---
+/// Of a request, all but its body, which none has; and of that the fields.
+inline constexpr std::size_t kAdminRequestMaxBytes = 8'192, kAdminFieldsMax = 64;
+/// Beyond, the one that has been waiting longest goes.
+inline constexpr std::size_t kAdminConnectionsMax = 16;
+/// Then its connection ends, so that none stays for ever.
+inline constexpr unsigned kAdminRequestsMax = 100;
+/// For a whole request, the handshake included; between two; for a piece of an answer to be taken.
+inline constexpr Milliseconds kAdminRequest{5'000}, kAdminIdle{30'000}, kAdminAnswer{10'000};
+inline constexpr std::size_t kAdminPieceBytes = 65'536;
+/// Streams, or topics, in one answer.
+inline constexpr std::size_t kAdminRowsMax = 1'000;
+/// With figures of their own; the others share theirs.
+inline constexpr std::size_t kMetricsTopicsMax = 100;
+
 }  // namespace inout

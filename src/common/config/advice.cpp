@@ -7,19 +7,13 @@
 #include "common/base/utf8.hpp"
 #include "common/config/document.hpp"
 #include "common/config/nearest_word.hpp"
+#include "common/config/rules.hpp"
 
 namespace inout {
 namespace {
 
 constexpr std::size_t kLinesMax = 100;
 constexpr std::size_t kPatternsShown = 10;
-
-bool is_loopback(const std::string& host) {
-    const std::string name = canonical_host(host);
-    const auto literal = AddressRange::parse(name);
-    if (!literal) return name == "localhost" || name.ends_with(".localhost");
-    return name == "::1" || name.starts_with("127.");
-}
 
 std::string quoted(const std::string& text) { return '"' + visible(text) + '"'; }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/config/advice.hpp"
 #include "common/config/reader.hpp"
@@ -75,6 +76,34 @@ void visit_unique(Fields& entry, Owners& owners, std::string_view key, const std
     if (!fresh) entry.complain(key, "\"" + value + "\" is that of " + owner->second + " already");
 }
 
+/// From beyond this machine only with a secret, and only over TLS, or it would be none for long.
+template <class Fields>
+void visit(Fields& admin, AdminOptions& options) {
+    admin.text("unix", options.unix_path, check_file_name);
+    if (options.unix_path.empty()) {
+        admin.listener("bind", options.listen.host);
+        admin.port("port", options.listen.port, 0,
+                   admin.good({"unix"}) ? Need::required : Need::optional);
+        admin.object("tls", options.tls, [](auto& tls, AdminTls& files) {
+            tls.text("cert", files.cert, check_file_name, Need::required);
+            tls.text("key", files.key, check_file_name, Need::required);
+        });
+    } else {
+        for (const std::string_view key : {"bind", "port", "tls"}) {
+            if (!admin.absent(key)) admin.complain(key, "has no meaning beside \"unix\"");
+        }
+    }
+    admin.text("token_file", options.token_file, check_file_name);
+    if (!options.unix_path.empty() || is_loopback(options.listen.host)) return;
+    if (!admin.good({"unix", "bind", "tls", "token_file"})) return;
+    for (const auto& [key, there] : {std::pair{"tls", options.tls.has_value()},
+                                     std::pair{"token_file", !options.token_file.empty()}}) {
+        if (!there) {
+            admin.complain("bind", "is not loopback: that needs \"" + std::string(key) + "\"");
+        }
+    }
+}
+
 template <class Fields>
 void visit_common(Fields& fields, CommonConfig& config) {
     fields.duration("peer_timeout", config.peer_timeout, kPeriod);
@@ -87,6 +116,7 @@ void visit_common(Fields& fields, CommonConfig& config) {
         log.choice("level", config.log.level, kLevelNames);
         log.choice("format", config.log.format, kFormatNames);
     });
+    fields.object("admin", config.admin, [](auto& admin, auto& options) { visit(admin, options); });
 }
 
 template <class Fields>

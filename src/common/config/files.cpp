@@ -21,10 +21,21 @@ void visit_files(std::optional<KeyOptions>& auth, const Visit& visit) {
     if (auth) visit(auth->secret_file);
 }
 
+template <class Visit>
+void visit_files(std::optional<AdminOptions>& admin, const Visit& visit) {
+    if (!admin) return;
+    if (admin->tls) {
+        visit(admin->tls->cert);
+        visit(admin->tls->key);
+    }
+    visit(admin->token_file);
+}
+
 template <class Config, class Visit>
 void visit_client(Config& config, const Visit& visit) {
     visit_files(config.tls, visit);
     visit_files(config.auth, visit);
+    visit_files(config.admin, visit);
     for (auto& network : config.networks) {
         visit_files(network.tls, visit);
         visit_files(network.auth, visit);
@@ -51,6 +62,7 @@ void visit_files(ProxyConfig& config, const Visit& visit) {
         visit(config.tls->key);
         visit(config.tls->client_ca);
     }
+    visit_files(config.admin, visit);
     if (!config.auth) return;
     for (KeyEntry& key : config.auth->keys) visit(key.secret_file);
 }
@@ -58,10 +70,13 @@ void visit_files(ProxyConfig& config, const Visit& visit) {
 template <class Config>
 void resolve(Config& config, const std::string& config_file) {
     const auto folder = std::filesystem::absolute(config_file).parent_path();
-    visit_files(config, [&folder](std::string& name) {
+    const auto resolve_name = [&folder](std::string& name) {
         // An absolute name replaces the folder.
         if (!name.empty()) name = (folder / name).string();
-    });
+    };
+    visit_files(config, resolve_name);
+    // It is made by us, and is none of the files that are read.
+    if (config.admin) resolve_name(config.admin->unix_path);
 }
 
 template <class Config>

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "common/base/address_range.hpp"
 #include "common/base/limits.hpp"
 #include "common/rules/topic.hpp"
 
@@ -40,6 +41,13 @@ std::optional<std::string> check_pin(std::string_view pin) {
                       kBase64.find(digits.back()) % 4 == 0;
     if (good) return std::nullopt;
     return "must be \"sha256/\" and then the 44 characters that are the base64 of 32 bytes";
+}
+
+bool is_loopback(const std::string& host) {
+    const std::string name = canonical_host(host);
+    const auto literal = AddressRange::parse(name);
+    if (!literal) return name == "localhost" || name.ends_with(".localhost");
+    return name == "::1" || name.starts_with("127.");
 }
 
 std::optional<std::string> Listeners::add(const HostPort& listen, const std::string& path) {

@@ -24,6 +24,9 @@ std::optional<std::string> check_key_id(std::string_view id);
 /// the two bits that are left over zero, so that each hash has one spelling.
 std::optional<std::string> check_pin(std::string_view pin);
 
+/// Whether a host without a problem is this machine to itself, as far as its spelling tells.
+bool is_loopback(const std::string& host);
+
 /// The paths of the entries seen so far, by something that only one of them may have.
 using Owners = std::map<std::string, std::string>;
 

@@ -59,6 +59,24 @@ struct AccessLists {
     bool operator==(const AccessLists&) const = default;
 };
 
+/// Certificate and key of a listener for HTTP, files (PEM).
+struct AdminTls {
+    std::string cert, key;
+
+    bool operator==(const AdminTls&) const = default;
+};
+
+/// Where a program answers over HTTP how it is: at an address, or at a UNIX socket.
+struct AdminOptions {
+    std::string unix_path;  ///< empty: at `listen`
+    /// Port 0: the kernel chooses.
+    HostPort listen{"127.0.0.1", 0};
+    std::optional<AdminTls> tls;
+    std::string token_file;  ///< what who asks must know, where that is asked for
+
+    bool operator==(const AdminOptions&) const = default;
+};
+
 /// What all three programs have.
 struct CommonConfig {
     /// A leg whose peer acknowledges nothing for this long, with bytes under way, is reset.
@@ -74,6 +92,8 @@ struct CommonConfig {
     /// Worker threads; 0: one for every two processors.
     unsigned threads = 0;
     LogOptions log;
+    /// Nothing: it answers nobody.
+    std::optional<AdminOptions> admin;
 
     bool operator==(const CommonConfig&) const = default;
 };

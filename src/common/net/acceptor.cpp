@@ -87,6 +87,15 @@ std::error_code Acceptor::add(const Endpoint& endpoint) {
     return error;
 }
 
+void Acceptor::adopt(UniqueFd listening) {
+    auto adopted = std::make_shared<Listening>(context_, *this);
+    // Its protocol is told to asio only, which asks nothing of it but whether it is readable.
+    adopted->socket.assign(Tcp::v4(), listening.get());
+    (void)listening.release();
+    adopted->socket.native_non_blocking(true);
+    listening_.push_back(std::move(adopted));
+}
+
 Task<ConnectionPtr> Acceptor::accept(asio::io_context& context) {
     while (is_open()) {
         if (pause_is_due_) {
@@ -104,7 +113,7 @@ Task<ConnectionPtr> Acceptor::accept(asio::io_context& context) {
             continue;
         }
         turn_of_worker_.spend(Turn::kAccept);
-        if (fd && nearly_out_of_descriptors(fd.get())) {
+        if (fd && reserve_ == Reserve::keep && nearly_out_of_descriptors(fd.get())) {
             fd = UniqueFd();
             error = EMFILE;
         }
@@ -131,7 +140,9 @@ UniqueFd Acceptor::accept_any(Endpoint& peer, int& error) {
         ListenSocket& socket = listening_[next_++ % listening_.size()]->socket;
         UniqueFd fd = accept_one(socket.native_handle(), *peer.data(), size);
         error = fd ? 0 : errno;
-        if (fd) peer.resize(size);
+        // A peer of another kind may have a longer address, of which nothing is made.
+        if (fd && size > peer.capacity()) peer = Endpoint();
+        if (fd && size <= peer.capacity()) peer.resize(size);
         if (error != EAGAIN) return fd;
     }
     return UniqueFd();

@@ -3,7 +3,7 @@
 // A name's addresses are all listened on, each with a socket of its own. Whatever accept(2) says,
 // accepting goes on: what concerns all clients (descriptors or memory have run out) is said once
 // and makes a pause, in which clients wait in the kernel's queue; what concerns one client costs
-// that one. Main thread only.
+// that one. Its context's thread only, but for what comes before accept().
 #pragma once
 
 #include <memory>
@@ -20,8 +20,12 @@ namespace inout {
 
 class Acceptor {
   public:
-    explicit Acceptor(asio::io_context& context)
-        : context_(context), readable_(context), pause_(context) {}
+    enum class Reserve {
+        keep,  ///< the descriptors that are kept back are not for its clients
+        use,
+    };
+    explicit Acceptor(asio::io_context& context, Reserve reserve = Reserve::keep)
+        : context_(context), reserve_(reserve), readable_(context), pause_(context) {}
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
     ~Acceptor() { close(); }
@@ -31,6 +35,9 @@ class Acceptor {
     /// it has one. The failure says what could not be bound; nothing is then.
     Result<std::vector<Endpoint>, std::string> listen(const HostPort& address,
                                                       const Resolved& resolved);
+
+    /// Takes a listening socket of another kind, which does not block.
+    void adopt(UniqueFd listening);
 
     /// The next connection, which will live in `context`; nothing after close(). May be called
     /// again after it has thrown for want of memory.
@@ -55,6 +62,7 @@ class Acceptor {
     void note_success();
 
     asio::io_context& context_;
+    const Reserve reserve_;
     std::vector<std::shared_ptr<Listening>> listening_;
     std::size_t next_ = 0;  // so that a busy address does not keep the others waiting
     Timer readable_;        // condition variable

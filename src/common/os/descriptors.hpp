@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 namespace inout {
 
@@ -15,5 +16,8 @@ std::size_t raise_descriptor_limit();
 /// process itself needs on `threads` workers, the share of pipes, and `fixed` ones that always stay
 /// (listeners, control connections). At least one stream's.
 std::size_t descriptors_for_streams(std::size_t limit, std::size_t threads, std::size_t fixed);
+
+/// How many are open now; nothing: the system does not tell.
+std::optional<std::size_t> open_descriptors();
 
 }  // namespace inout

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "common/tls/files.hpp"
+#include "common/tls/names.hpp"
 #include "common/tls/tickets.hpp"
 
 namespace inout {
@@ -66,6 +67,17 @@ int select_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_si
     return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/// The same for HTTP, which there is only one of here.
+int select_http(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
+                const unsigned char* offered, unsigned int size, void*) {
+    static constexpr unsigned char kHttp[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+    unsigned char* found = nullptr;
+    const int result =
+        SSL_select_next_proto(&found, chosen_size, kHttp, sizeof kHttp, offered, size);
+    *chosen = found;
+    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
 }  // namespace
 
 TlsServer::TlsServer(const TlsServerOptions& options)
@@ -73,7 +85,8 @@ TlsServer::TlsServer(const TlsServerOptions& options)
 TlsServer::~TlsServer() = default;
 
 Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerOptions& options,
-                                                                const TlsServer* before) {
+                                                                const TlsServer* before,
+                                                                TlsProtocol protocol) {
     std::unique_ptr<TlsServer> server(new TlsServer(options));
     server->context_ = make_context(TlsSide::server, options.min_version == TlsVersion::v1_2);
     SSL_CTX* const context = server->context_.get();
@@ -84,7 +97,8 @@ Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerO
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_timeout(context,
                         std::chrono::duration_cast<std::chrono::seconds>(kTicketKeyLife).count());
-    SSL_CTX_set_alpn_select_cb(context, select_protocol, nullptr);
+    SSL_CTX_set_alpn_select_cb(
+        context, protocol == TlsProtocol::http ? select_http : select_protocol, nullptr);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, use_ticket_key);
     SSL_CTX_set_session_ticket_cb(context, nullptr, judge_ticket, nullptr);
     if (!options.client_ca.empty()) {
@@ -101,6 +115,18 @@ Result<std::unique_ptr<TlsServer>, std::string> TlsServer::make(const TlsServerO
     if (before != nullptr && server->trusts_like(*before)) server->keys_ = before->keys_;
     SSL_CTX_set_app_data(context, server->keys_.get());
     return server;
+}
+
+std::vector<std::string> TlsServer::names() const {
+    std::vector<std::string> names;
+    const X509* const certificate = SSL_CTX_get0_certificate(context_.get());
+    if (certificate == nullptr) return names;
+    for (auto& [kind, text] : certificate_names(*certificate)) {
+        if (kind == CertificateName::Kind::dns || kind == CertificateName::Kind::common_name) {
+            names.push_back(std::move(text));
+        }
+    }
+    return names;
 }
 
 SslPtr TlsServer::session() const {

@@ -21,12 +21,19 @@ namespace inout {
 
 class TicketKeys;
 
+/// What is spoken over a session, for clients that name what they speak (ALPN, RFC 7301).
+enum class TlsProtocol {
+    inout,  ///< ours; a client that names others is refused
+    http,   ///< HTTP/1.1, also where a client does not name it
+};
+
 class TlsServer : public std::enable_shared_from_this<TlsServer> {
   public:
     /// The failure names the key of the configuration, the file, and what is wrong with it.
     /// `before`: whose place it takes, if any.
-    static Result<std::unique_ptr<TlsServer>, std::string> make(const TlsServerOptions& options,
-                                                                const TlsServer* before = nullptr);
+    static Result<std::unique_ptr<TlsServer>, std::string> make(
+        const TlsServerOptions& options, const TlsServer* before = nullptr,
+        TlsProtocol protocol = TlsProtocol::inout);
     ~TlsServer();
     TlsServer(const TlsServer&) = delete;
     TlsServer& operator=(const TlsServer&) = delete;
@@ -34,6 +41,8 @@ class TlsServer : public std::enable_shared_from_this<TlsServer> {
     SslPtr session() const;
     /// Of our certificate, and of the CA of clients.
     const std::vector<Validity>& validities() const { return validities_; }
+    /// The host names that our certificate is for, which may begin with `*.`.
+    std::vector<std::string> names() const;
     /// Whether both have the same options and certificates.
     bool is_like(const TlsServer& other) const {
         return options_ == other.options_ && validities_ == other.validities_;

@@ -1,0 +1,50 @@
+#include "common/admin/answer.hpp"
+
+namespace inout::admin {
+namespace {
+
+std::string_view reason_of(unsigned status) {
+    switch (status) {
+        case 200: return "OK";
+        case 400: return "Bad Request";
+        case 401: return "Unauthorized";
+        case 403: return "Forbidden";
+        case 404: return "Not Found";
+        case 405: return "Method Not Allowed";
+        case 413: return "Content Too Large";
+        case 414: return "URI Too Long";
+        case 421: return "Misdirected Request";
+        case 431: return "Request Header Fields Too Large";
+        case 501: return "Not Implemented";
+        case 503: return "Service Unavailable";
+        case 505: return "HTTP Version Not Supported";
+        default: return "Error";
+    }
+}
+
+}  // namespace
+
+Answer refusal(unsigned status, std::string_view why) {
+    return {.status = status, .body = std::string(why.empty() ? reason_of(status) : why) + "\n"};
+}
+
+std::string written(const Answer& answer, bool head_only, bool close) {
+    std::string text = "HTTP/1.1 " + std::to_string(answer.status) + " ";
+    text.reserve(text.size() + 512 + answer.body.size());
+    text += reason_of(answer.status);
+    text += "\r\nContent-Type: ";
+    text += answer.type;
+    text += "\r\nContent-Length: " + std::to_string(answer.body.size());
+    // A browser that gets here all the same keeps nothing, guesses nothing and runs nothing.
+    text +=
+        "\r\nCache-Control: no-store"
+        "\r\nX-Content-Type-Options: nosniff"
+        "\r\nContent-Security-Policy: default-src 'none'\r\n";
+    text += answer.more;
+    if (close) text += "Connection: close\r\n";
+    text += "\r\n";
+    if (!head_only) text += answer.body;
+    return text;
+}
+
+}  // namespace inout::admin

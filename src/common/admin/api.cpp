@@ -1,0 +1,110 @@
+#include "common/admin/api.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "common/net/connection.hpp"
+
+namespace inout::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A text of a peer may hold bytes that are not UTF-8: mended, not thrown at.
+std::string written(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+std::int64_t milliseconds(Clock::duration time) {
+    return std::chrono::duration_cast<Milliseconds>(time).count();
+}
+
+std::string_view name_of(StreamState state) {
+    switch (state) {
+        case StreamState::opening: return "opening";
+        case StreamState::open: return "open";
+        case StreamState::ending: break;
+    }
+    return "ending";
+}
+
+/// Where a stream stands in the list: when it came, in nanoseconds of a clock that only rises.
+std::uint64_t number_of(const StreamRecord& record) {
+    return static_cast<std::uint64_t>(record.arrived.time_since_epoch().count());
+}
+
+Json to_json(const StreamRecord& record, Clock::time_point now) {
+    Json json{{"id", record.id},
+              {"topic", record.topic},
+              {"client", record.client},
+              {"client_peer", to_string(record.client_peer())}};
+    if (const auto peer = record.service_peer()) json["service_peer"] = to_string(*peer);
+    json["state"] = name_of(record.state());
+    json["age_ms"] = std::max<std::int64_t>(milliseconds(now - record.arrived), 0);
+    json["bytes_up"] = record.bytes_from(StreamLeg::client);
+    json["bytes_down"] = record.bytes_from(StreamLeg::service);
+    return json;
+}
+
+bool is_in(const StreamRecord& record, StreamsIn state) {
+    if (state == StreamsIn::any_state) return true;
+    return (record.state() == StreamState::opening) == (state == StreamsIn::opening);
+}
+
+}  // namespace
+
+std::string status_json(const Facts& facts) {
+    Json json{{"program", facts.program},
+              {"version", facts.version},
+              {"started_ms", facts.started_ms},
+              {"uptime_ms", facts.uptime.count()},
+              {"ready", !facts.not_ready},
+              {"draining", facts.draining},
+              {"drain_left_ms", facts.drain_left.count()},
+              {"last_reload", facts.last_reload}};
+    if (facts.not_ready) json["reason"] = *facts.not_ready;
+    if (facts.open_descriptors) json["open_descriptors"] = *facts.open_descriptors;
+    json["descriptor_limit"] = facts.descriptor_limit;
+    Json& counted = json["counters"] = Json::object();
+    for (const NamedCounter& each : kCounted) {
+        counted[std::string(each.name)] = (counters().*each.counter).load();
+    }
+    Json& certificates = json["certificates"] = Json::array();
+    for (const Validity& validity : facts.certificates) {
+        certificates.push_back({{"key", validity.key},
+                                {"file", validity.file},
+                                {"begins_s", validity.begins_s},
+                                {"ends_s", validity.ends_s}});
+    }
+    return written(json);
+}
+
+std::string topics_json(const Page& page) {
+    Json json{{"topics", Json::array()}};
+    for (const Row& row : page.rows) {
+        Json& object = json["topics"].emplace_back(Json::object());
+        for (const auto& [key, value] : row) {
+            std::visit([&, name = key](const auto& v) { object[std::string(name)] = v; }, value);
+        }
+    }
+    if (page.next) json["next"] = std::to_string(*page.next);
+    return written(json);
+}
+
+std::string streams_json(StreamTable::Records records, StreamsIn state, const Cut& cut,
+                         Clock::time_point now) {
+    std::erase_if(records, [&](const auto& record) {
+        return number_of(*record) <= cut.after || !is_in(*record, state);
+    });
+    const auto earlier = [](const auto& a, const auto& b) { return number_of(*a) < number_of(*b); };
+    std::size_t size = std::min(records.size(), cut.limit);
+    std::partial_sort(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(size),
+                      records.end(), earlier);
+    const bool more = records.size() > size;
+    Json json{{"streams", Json::array()}};
+    for (std::size_t i = 0; i < size; ++i) json["streams"].push_back(to_json(*records[i], now));
+    if (more && size > 0) json["next"] = std::to_string(number_of(*records[size - 1]));
+    return written(json);
+}
+
+}  // namespace inout::admin

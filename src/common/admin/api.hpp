@@ -1,0 +1,27 @@
+// What a program tells of itself as JSON, for /api/… (docs/openapi.json). Pure; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/admin/facts.hpp"
+
+namespace inout::admin {
+
+inline constexpr std::string_view kJsonType = "application/json";
+
+std::string status_json(const Facts& facts);
+std::string topics_json(const Page& page);
+
+enum class StreamsIn {
+    any_state,
+    opening,
+    running,  ///< open, and those of them that are ending
+};
+/// Of these the oldest after `cut.after`, which is the `next` of the answer before this one. Takes
+/// `records` apart.
+std::string streams_json(StreamTable::Records records, StreamsIn state, const Cut& cut,
+                         Clock::time_point now);
+
+}  // namespace inout::admin

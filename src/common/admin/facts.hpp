@@ -1,0 +1,107 @@
+// What a program tells of itself, as plain values, and whoever knows them. The table of what is
+// counted names each counter once, for the metrics and for the status. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/base/counters.hpp"
+#include "common/base/limits.hpp"
+#include "common/relay/stream_table.hpp"
+#include "common/rules/validity.hpp"
+
+namespace inout::admin {
+
+/// Of the process, as it is now.
+struct Facts {
+    std::string program{}, version{};
+    std::int64_t started_ms = 0;  ///< Unix time
+    Milliseconds uptime{};
+    bool draining = false;
+    Milliseconds drain_left{};  ///< what running streams still have
+    std::string last_reload = "none";
+    bool reload_failed = false;
+    std::optional<std::size_t> open_descriptors{};  ///< nothing: the system does not tell
+    std::size_t descriptor_limit = 0;
+    std::vector<Validity> certificates{};
+    std::optional<std::string> not_ready{};  ///< why it can not do its work now
+};
+
+/// A line of /api/topics, or of another list: keys with their values, in their order.
+using Value = std::variant<std::string, std::int64_t, bool>;
+using Row = std::vector<std::pair<std::string_view, Value>>;
+
+/// A part of a list, in an order that stays: what comes later has a higher number.
+struct Page {
+    std::vector<Row> rows{};
+    std::optional<std::uint64_t> next{};  ///< there is more after this number
+};
+
+/// Which part: what comes after this number, at most so many.
+struct Cut {
+    std::uint64_t after = 0;
+    std::size_t limit = kAdminRowsMax;
+};
+
+class Source {
+  public:
+    virtual ~Source() = default;
+    virtual Facts facts() = 0;
+    /// Those of all workers that are here now, in no order.
+    virtual StreamTable::Records streams() = 0;
+    /// A proxy's registrations; the networks of in and out.
+    virtual Page topics(const Cut& cut) = 0;
+};
+
+struct NamedCounter {
+    std::string_view name;    ///< in the log's status, and in /api/status
+    std::string_view metric;  ///< behind `inout_`; a `…_total` only rises
+    std::string_view help;
+    Counter Counters::*counter;
+};
+
+inline constexpr NamedCounter kCounted[] = {
+    {"streams", "streams", "Streams that are relayed now.", &Counters::streams},
+    {"opening", "streams_opening", "Streams that are being opened now.", &Counters::opening},
+    {"sockets", "connections", "Connections of any kind.", &Counters::sockets},
+    {"pipes", "pipes", "Relay pipes, in use or idle.", &Counters::pipes},
+    {"parked", "parked_connections", "Parked data connections (proxy).", &Counters::parked},
+    {"warm", "spare_connections", "Spare connections between in and proxy.", &Counters::warm},
+    {"controls", "registrations", "Registrations (proxy).", &Counters::controls},
+    {"topics", "topics", "Topics with a registration (proxy).", &Counters::topics},
+    {"topics_held", "topics_held", "Networks that hold their topic (out).", &Counters::topics_held},
+    {"topics_waiting", "topics_waiting", "Networks that wait behind another out (out).",
+     &Counters::topics_waiting},
+    {"topics_unregistered", "topics_unregistered", "Networks that are not registered (out).",
+     &Counters::topics_unregistered},
+    {"tasks", "tasks", "Coroutines.", &Counters::tasks},
+    {"streams_total", "streams_opened_total", "Streams opened.", &Counters::streams_total},
+    {"failed_total", "streams_failed_total", "Streams that could not be opened.",
+     &Counters::failed_total},
+    {"refused_total", "connections_refused_total",
+     "Connections refused at or before their first message (proxy), or by allow and deny (in).",
+     &Counters::refused_total},
+    {"denied_total", "requests_denied_total", "Requests without permission (proxy).",
+     &Counters::denied_total},
+    {"evicted_total", "strangers_evicted_total", "Strangers that made room for newer ones (proxy).",
+     &Counters::evicted_total},
+    {"monitors_total", "monitors_total", "Connections that left without a word (proxy).",
+     &Counters::monitors_total},
+    {"framing_errors_total", "framing_errors_total",
+     "Peers whose frames of a stream broke the rules.", &Counters::framing_errors_total},
+    {"reloads_total", "reloads_total", "Configurations taken into use while running.",
+     &Counters::reloads_total},
+    {"reloads_failed_total", "reloads_failed_total", "Configurations that could not be.",
+     &Counters::reloads_failed_total},
+    {"lines_held", "log_lines_held_total", "Log lines held back, because there were too many.",
+     &Counters::lines_held},
+    {"lines_lost", "log_lines_lost_total", "Log lines for which there was no room.",
+     &Counters::lines_lost},
+};
+
+}  // namespace inout::admin

@@ -1,0 +1,35 @@
+// A socket that listens at a path (unix(7)), and the file that it makes there. Nothing here waits.
+// Any thread, one at a time.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "common/base/result.hpp"
+#include "common/os/unique_fd.hpp"
+
+namespace inout {
+
+/// What is wrong with a path for a socket; empty: it is fine.
+std::string check_socket_path(const std::string& path);
+
+/// The file of one that listens; goes with this, unless another one has taken its place.
+class SocketFile {
+  public:
+    SocketFile() = default;
+    SocketFile(const SocketFile&) = delete;
+    SocketFile& operator=(const SocketFile&) = delete;
+    ~SocketFile() { remove(); }
+
+    /// Listens there, not blocking, for its user and group (0660). A socket that is there already
+    /// and at which nobody listens gives way. The failure says what is in the way.
+    Result<UniqueFd, std::string> listen(const std::string& path);
+    void remove() noexcept;
+
+  private:
+    std::string path_;  // empty: there is none
+    std::array<std::int64_t, 4> stamp_{};
+};
+
+}  // namespace inout
