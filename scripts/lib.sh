@@ -30,6 +30,7 @@ redis-tools          Redis through the tunnel
 openssl              certificates (scripts/certs.sh)
 sslscan              a scan of the proxy's port
 systemd              the rating of the units
+prometheus           scrapes the programs; its rules and the dashboard's expressions
 nginx                the proxy behind nginx
 libnginx-mod-stream  the proxy behind nginx
 golang-go            a test of connections in Go (tests/conn)
@@ -54,7 +55,8 @@ clang-tidy           the static checks
 python3              the other checks"
 
 # These start a service when they are installed. It is neither wanted nor asked for here.
-services_of_packages="ssh.service redis-server.service nginx.service haproxy.service"
+services_of_packages="ssh.service redis-server.service nginx.service haproxy.service
+prometheus.service"
 
 # fail WORDS…: ends the script with them.
 fail() {
