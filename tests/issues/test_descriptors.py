@@ -243,7 +243,7 @@ def test_parked_connections_lock_nobody_out_where_connections_are_limited(run):
     wait_for(lambda: proxy.status()["parked"] >= 12, what="full pool")
     held = []
     wait_for(lambda: register_until(proxy, held, lambda code: code == "limit"), what="a refusal")
-    assert proxy.status()["parked"] == 0
+    wait_for(lambda: proxy.status()["parked"] == 0, what="end of the parked ones")
     wait_for(lambda: is_served(proxy, "t"), what="service")
     for s in held:
         s.close()
