@@ -24,12 +24,12 @@ RunningStreams::Stream::~Stream() {
 }
 
 std::size_t RunningStreams::reset_if(const std::function<bool(const Stream&)>& unwanted,
-                                     const std::string& reason) {
+                                     const StreamEnd& why) {
     const std::lock_guard lock(mutex_);
     std::size_t count = 0;
     for (const Stream* each = first_; each != nullptr; each = each->next_) {
         if (!unwanted(*each)) continue;
-        each->relays.reset(each->record, reason);
+        each->relays.reset(each->record, why);
         ++count;
     }
     return count;

@@ -39,8 +39,7 @@ class RunningStreams {
 
     /// Ends those of which this says so with RST on both sides, as soon as their workers come to
     /// it. How many.
-    std::size_t reset_if(const std::function<bool(const Stream&)>& unwanted,
-                         const std::string& reason);
+    std::size_t reset_if(const std::function<bool(const Stream&)>& unwanted, const StreamEnd& why);
 
   private:
     std::mutex mutex_;

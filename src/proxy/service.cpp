@@ -38,7 +38,9 @@ bool may_run(const Gatekeeper& gatekeeper, const RunningStreams::Stream& stream)
            gatekeeper.allows(*stream.standing, Right::in, stream.registration->topic);
 }
 
-constexpr const char* kTakenAway = "permission taken away";
+StreamEnd taken_away() {
+    return {.cause = StreamEnd::Cause::revoked, .words = "permission taken away"};
+}
 
 }  // namespace
 
@@ -119,7 +121,7 @@ void ProxyState::judge(Registration& registration) const {
 void ProxyState::judge(const RunningStreams::Stream& stream) const {
     const SettingsPtr now = settings();
     if (!now->gatekeeper.ends_streams() || may_run(now->gatekeeper, stream)) return;
-    stream.relays.reset(stream.record, kTakenAway);
+    stream.relays.reset(stream.record, taken_away());
 }
 
 /// Ends what is not permitted any more.
@@ -132,7 +134,7 @@ void ProxyState::revoke(const Gatekeeper& gatekeeper) {
         [&gatekeeper](const RunningStreams::Stream& stream) {
             return !may_run(gatekeeper, stream);
         },
-        kTakenAway);
+        taken_away());
     if (ended > 0) log::info("streams ended", {{"streams", ended}, {"reason", "auth.revoke"}});
 }
 

@@ -96,8 +96,16 @@ TEST_F(RelayTableTest, it_is_gone_at_every_end) {
              EXPECT_TRUE(run_until([&] { return s.service.end == inout::End::fin; }));
              reset(s.service.fd);
          }},
-        {"all are reset", [](Stream& s) { s.sets.front()->reset_all("drain timeout"); }},
-        {"it is reset", [](Stream& s) { s.sets.front()->reset("1f", "for a test"); }},
+        {"all are reset",
+         [](Stream& s) {
+             s.sets.front()->reset_all(
+                 {.cause = StreamEnd::Cause::drain, .words = "drain timeout"});
+         }},
+        {"it is reset",
+         [](Stream& s) {
+             s.sets.front()->reset("1f",
+                                   {.cause = StreamEnd::Cause::kicked, .words = "for a test"});
+         }},
         {"a call fails",
          [](Stream& s) {
              s.calls.front()->fail_call(1, EIO);
@@ -135,7 +143,9 @@ TEST_F(RelayTableTest, a_reset_by_id_is_an_rst_at_both_ends_with_its_reason_in_t
         Stream& stream = add_running(path);
         const std::string lines = logged([&] {
             std::thread([&] {
-                EXPECT_EQ(stream.sets.front()->reset("1f", "told by a test"), 1U);
+                EXPECT_EQ(stream.sets.front()->reset(
+                              "1f", {.cause = StreamEnd::Cause::kicked, .words = "told by a test"}),
+                          1U);
             }).join();
             EXPECT_TRUE(run_to_the_end());
         });
@@ -148,11 +158,16 @@ TEST_F(RelayTableTest, a_reset_by_id_is_an_rst_at_both_ends_with_its_reason_in_t
 
 TEST_F(RelayTableTest, an_id_that_no_stream_has_is_told) {
     Stream& stream = add_running();
-    EXPECT_EQ(stream.sets.front()->reset(kUnknown, "told by a test"), 0U);
+    EXPECT_EQ(stream.sets.front()->reset(
+                  kUnknown, {.cause = StreamEnd::Cause::kicked, .words = "told by a test"}),
+              0U);
     stream.will_carry(4'000, 2'000);
     EXPECT_TRUE(run_to_the_end());
     stream.expect_complete(4'000, 2'000);
-    EXPECT_EQ(stream.sets.front()->reset("1f", "told by a test"), 0U) << "it has ended";
+    EXPECT_EQ(stream.sets.front()->reset(
+                  "1f", {.cause = StreamEnd::Cause::kicked, .words = "told by a test"}),
+              0U)
+        << "it has ended";
 }
 
 TEST_F(RelayTableTest, all_that_share_an_id_are_reset) {
@@ -165,19 +180,20 @@ TEST_F(RelayTableTest, all_that_share_an_id_are_reset) {
     set.start({adopt_owned(context, std::move(other_left.b)),
                adopt_owned(context, std::move(other_right.b)),
                StreamEntry(set.streams(), "2f", "t", "c:3", {})});
-    EXPECT_EQ(set.reset("1f", "told by a test"), 2U);
+    EXPECT_EQ(set.reset("1f", {.cause = StreamEnd::Cause::kicked, .words = "told by a test"}), 2U);
     EXPECT_TRUE(run_until([&] { return set.size() == 1 && stream.ended(); }));
     EXPECT_EQ(end_of(left.a.get()), End::rst);
     EXPECT_EQ(end_of(right.a.get()), End::rst);
     EXPECT_EQ(records_of(stream).front()->id, "2f");
-    set.reset_all("the test is over");
+    set.reset_all({.cause = StreamEnd::Cause::drain, .words = "the test is over"});
 }
 
 TEST_F(RelayTableTest, a_stream_that_ends_by_itself_before_its_reset_ends_once) {
     Stream& stream = add_running();
     stream.client.fin_after = stream.service.fin_after = true;
     EXPECT_TRUE(run_until([&] { return stream.client.ended() && stream.service.ended(); }));
-    stream.sets.front()->reset("1f", "told by a test");
+    stream.sets.front()->reset("1f",
+                               {.cause = StreamEnd::Cause::kicked, .words = "told by a test"});
     EXPECT_TRUE(run_to_the_end());
     EXPECT_EQ(stream.client.end, End::fin);
     EXPECT_EQ(stream.service.end, End::fin);
@@ -187,7 +203,7 @@ TEST_F(RelayTableTest, a_stream_that_is_reset_while_it_is_opened_ends_when_it_is
     Stream& stream = add_running();
     RelaySet& set = *stream.sets.front();
     StreamEntry opening(set.streams(), "2f", "t", "c:2", {});
-    EXPECT_EQ(set.reset("2f", "told by a test"), 1U);
+    EXPECT_EQ(set.reset("2f", {.cause = StreamEnd::Cause::kicked, .words = "told by a test"}), 1U);
     EXPECT_TRUE(run_until([&] { return opening->told != nullptr; }));
     TcpPair left, right;
     const std::string lines = logged([&] {

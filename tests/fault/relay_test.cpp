@@ -150,7 +150,7 @@ TEST_P(RelayTest, an_end_of_all_streams_is_an_rst_at_both_ends) {
     Stream& stream = add();
     stream.client.to_send = stream.service.to_send = 100 * kMegabyte;
     EXPECT_TRUE(run_until([&] { return stream.service.received > kMegabyte; }));
-    stream.sets.front()->reset_all("drain timeout");
+    stream.sets.front()->reset_all({.cause = StreamEnd::Cause::drain, .words = "drain timeout"});
     EXPECT_EQ(stream.sets.front()->size(), 0U);
     EXPECT_TRUE(run_to_the_end());
     EXPECT_EQ(stream.client.end, End::rst);

@@ -105,7 +105,9 @@ class Life {
             workers_.stop();
             workers_.run();
             // Streams that have begun all the same: an RST, and their line in the log.
-            workers_.for_each([](Worker& w) { w.relays().reset_all("cannot start"); });
+            workers_.for_each([](Worker& w) {
+                w.relays().reset_all({.cause = StreamEnd::Cause::drain, .words = "cannot start"});
+            });
             return problem;
         }
         watch_certificates(first);
@@ -284,7 +286,7 @@ class Life {
 
     static void end_worker(Worker& worker, const std::string& reason) {
         try {
-            worker.relays().reset_all(reason);
+            worker.relays().reset_all({.cause = StreamEnd::Cause::drain, .words = reason});
             // What the resets posted is run before the worker stops.
             asio::post(worker.context(), [&worker] { worker.context().stop(); });
         } catch (const std::bad_alloc&) {

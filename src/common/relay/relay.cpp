@@ -31,7 +31,7 @@ class Relay {
     }
 
     void start() {
-        if (stream_->told) return reset({StreamEnd::Cause::told, {}, *stream_->told});
+        if (stream_->told) return reset(*stream_->told);
         ++pending_;  // neither direction may delete this under the other
         finish_step([this] {
             for (Direction* d : {&up_, &down_}) advance(*d);
@@ -42,7 +42,7 @@ class Relay {
     void resume(RelayDirection& d, std::error_code error) {
         finish_step([&] {
             if (error) {
-                reset({StreamEnd::Cause::told, {}, error.message()});
+                reset({StreamEnd::Cause::internal, {}, error.message()});
             } else {
                 advance(d);
             }
@@ -297,7 +297,7 @@ class Relay {
         try {
             step();
         } catch (const std::bad_alloc&) {
-            reset({StreamEnd::Cause::told, {}, "out of memory"});
+            reset({StreamEnd::Cause::internal, {}, "out of memory"});
         }
         release();
     }
@@ -336,18 +336,16 @@ void RelaySet::start(OpenStream stream) {
     relay.release()->start();
 }
 
-void RelaySet::reset_all(const std::string& reason) {
-    while (!relays_.empty()) {
-        (*relays_.begin())->reset({StreamEnd::Cause::told, {}, reason});  // leaves the set
-    }
+void RelaySet::reset_all(const StreamEnd& why) {
+    while (!relays_.empty()) (*relays_.begin())->reset(why);  // leaves the set
 }
 
-void RelaySet::reset(const std::shared_ptr<StreamRecord>& stream, const std::string& reason) {
-    asio::post(context_, [stream, reason] {
+void RelaySet::reset(const std::shared_ptr<StreamRecord>& stream, const StreamEnd& why) {
+    asio::post(context_, [stream, why] {
         if (stream->relay != nullptr) {
-            stream->relay->reset({StreamEnd::Cause::told, {}, reason});
+            stream->relay->reset(why);
         } else {
-            stream->told = std::make_unique<const std::string>(reason);
+            stream->told = std::make_unique<const StreamEnd>(why);
         }
     });
 }

@@ -65,23 +65,23 @@ class RelaySet {
     RelaySet(const RelaySet&) = delete;
     RelaySet& operator=(const RelaySet&) = delete;
     /// Ends every stream as reset_all() does: whom they call then must still be there.
-    ~RelaySet() { reset_all("the worker ends"); }
+    ~RelaySet() { reset_all({.cause = StreamEnd::Cause::drain, .words = "the worker ends"}); }
 
     /// Borrows both connections and carries the stream to its end, which may come before this
     /// returns. If this throws nothing was begun, and nobody is called.
     void start(OpenStream stream);
     /// Ends every stream with RST on both sides. Needs no memory but for a long reason.
-    void reset_all(const std::string& reason);
+    void reset_all(const StreamEnd& why);
     /// The same for those that have this id, as soon as the worker comes to it, and for one that is
     /// being opened as soon as it is open. How many: none, if there is no such stream here, or
     /// several, as peers may have chosen the same. From any thread.
-    std::size_t reset(std::string_view id, const std::string& reason) {  // only tests
+    std::size_t reset(std::string_view id, const StreamEnd& why) {  // only tests
         const auto found = streams_.matching(id);
-        for (const auto& stream : found) reset(stream, reason);
+        for (const auto& stream : found) reset(stream, why);
         return found.size();
     }
     /// The same for one that is or was in the table of this set.
-    void reset(const std::shared_ptr<StreamRecord>& stream, const std::string& reason);
+    void reset(const std::shared_ptr<StreamRecord>& stream, const StreamEnd& why);
     /// Of the streams that run, too. From any thread.
     void set_options(const RelayOptions& options);
     /// Those that are being opened and those that run.

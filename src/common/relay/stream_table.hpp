@@ -71,8 +71,8 @@ class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
 
     // For whoever ends it from elsewhere, on the worker's thread.
 
-    Relay* relay = nullptr;                   ///< that carries it now
-    std::unique_ptr<const std::string> told;  ///< to end as soon as it is open, and why
+    Relay* relay = nullptr;                 ///< that carries it now
+    std::unique_ptr<const StreamEnd> told;  ///< to end as soon as it is open, and why
 
   private:
     friend class StreamTable;

@@ -15,7 +15,11 @@ std::string to_string(const StreamEnd& end, std::string_view client, std::string
         case StreamEnd::Cause::idle_timeout: return "idle timeout";
         case StreamEnd::Cause::tls: return "TLS with " + leg + ": " + end.words;
         case StreamEnd::Cause::framing: return "frames of " + leg + ": " + end.words;
-        case StreamEnd::Cause::told: break;
+        case StreamEnd::Cause::drain:
+        case StreamEnd::Cause::revoked:
+        case StreamEnd::Cause::kicked:
+        case StreamEnd::Cause::quota:
+        case StreamEnd::Cause::internal: break;
     }
     return end.words;
 }

@@ -34,7 +34,12 @@ struct StreamEnd {
         idle_timeout,   ///< nothing moved, either way
         tls,            ///< on the leg: cut, or broken; `words` say how
         framing,        ///< on the leg: its peer has broken the rules; `words` say how
-        told,           ///< this program ends it; `words` say why
+        // This program ends it, whatever is under way; `words` say more.
+        drain,     ///< it ends itself, and the stream's time to end is over
+        revoked,   ///< who asked for it, or who serves it, may do so no more
+        kicked,    ///< somebody who runs the program wants so
+        quota,     ///< a key has moved as many bytes as it may
+        internal,  ///< memory or something else of the system has run out
     };
     Cause cause = Cause::done;
     StreamLeg leg = StreamLeg::client;  ///< where the cause is one leg's

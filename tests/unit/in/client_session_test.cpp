@@ -27,7 +27,7 @@ class ClientSessionTest : public testing::Test {
     }
     ~ClientSessionTest() override {
         server->close();
-        worker.relays().reset_all("the test is over");
+        worker.relays().reset_all({.cause = StreamEnd::Cause::drain, .words = "the test is over"});
         listener.reset();
         EXPECT_TRUE(becomes([this] { return counters().tasks == tasks; })) << "a session stayed";
         EXPECT_TRUE(becomes([this] { return budget.used(0) == 0; }));

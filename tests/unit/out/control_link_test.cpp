@@ -21,7 +21,7 @@ class ControlLinkTest : public testing::Test {
     ~ControlLinkTest() override {
         if (link) link->remove();
         link.reset();
-        worker.relays().reset_all("the test is over");
+        worker.relays().reset_all({.cause = StreamEnd::Cause::drain, .words = "the test is over"});
         proxy.reset();
         EXPECT_TRUE(becomes([this] { return counters().tasks == tasks; })) << "something stayed";
         run_ready(worker.context());  // a relay goes with its last operation

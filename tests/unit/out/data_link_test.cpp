@@ -37,7 +37,7 @@ class DataLinkTest : public testing::Test {
     }
     ~DataLinkTest() override {
         registration->close_links();
-        worker.relays().reset_all("the test is over");
+        worker.relays().reset_all({.cause = StreamEnd::Cause::drain, .words = "the test is over"});
         proxy.reset();
         EXPECT_TRUE(becomes([this] { return is_over(); })) << "a link stayed";
         EXPECT_TRUE(becomes([this] { return budget.used(0) == 0; }));

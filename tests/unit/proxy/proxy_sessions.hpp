@@ -54,7 +54,7 @@ class ProxySessions : public testing::Test {
         config.pool_max = 2;
     }
     ~ProxySessions() override {
-        worker.relays().reset_all("the test is over");
+        worker.relays().reset_all({.cause = StreamEnd::Cause::drain, .words = "the test is over"});
         EXPECT_TRUE(becomes([this] { return counters().tasks == tasks; })) << "a session stayed";
         EXPECT_EQ(worker.relays().size(), 0U);
         run_ready(worker.context());  // a relay goes with its last operation

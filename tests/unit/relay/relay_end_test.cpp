@@ -129,7 +129,7 @@ TEST_F(RelayEndTest, a_connection_whose_stream_has_ended_in_frames_carries_anoth
     EXPECT_EQ(service.hear_bytes(5), frames::data("c"));
     service.say_bytes(frames::data("d"));
     EXPECT_EQ(next_client.hear_bytes(1), "d");
-    relays->reset_all("test over");
+    relays->reset_all({.cause = StreamEnd::Cause::drain, .words = "test over"});
     expect_spent();
     EXPECT_EQ(service.end(), End::rst);
 }
@@ -257,9 +257,9 @@ TEST_F(RelayEndTest, no_connection_outlives_one_that_was_lost_itself) {
 
 TEST_F(RelayEndTest, who_is_told_at_the_end_is_told_once_when_all_are_reset) {
     start(asked(left.b), asking(right.b));
-    relays->reset_all("for a test");
+    relays->reset_all({.cause = StreamEnd::Cause::drain, .words = "for a test"});
     expect_spent();
-    relays->reset_all("for a test");
+    relays->reset_all({.cause = StreamEnd::Cause::drain, .words = "for a test"});
     run_ready(context);
     expect_spent();
     EXPECT_EQ(client.end(), End::rst);

@@ -83,7 +83,7 @@ TEST(EndRules, an_end_that_was_passed_on_stays_one_when_its_leg_is_lost_later) {
 
 TEST(EndRules, one_that_is_told_to_end_waits_for_nothing_and_for_nobody) {
     EndRules rules;
-    rules.end_now({Cause::told, {}, "drain timeout"});
+    rules.end_now({Cause::drain, {}, "drain timeout"});
     EXPECT_EQ(rules.next(kStart), Next::close);
     EXPECT_FALSE(rules.must_arrive(StreamLeg::client));
     EXPECT_FALSE(rules.must_arrive(StreamLeg::service));
@@ -97,7 +97,7 @@ TEST(EndRules, nothing_counts_after_it_was_closed) {
     rules.input_ended(StreamLeg::service);
     rules.closed();
     EXPECT_FALSE(rules.lost(StreamLeg::client, {Cause::reset, StreamLeg::client}, kStart));
-    rules.end_now({Cause::told, {}, "second signal"});
+    rules.end_now({Cause::drain, {}, "second signal"});
     EXPECT_EQ(words_of(rules), "done");
     EXPECT_TRUE(rules.ends_cleanly());
 }
@@ -129,7 +129,7 @@ TEST(EndRules, no_connection_is_whole_if_the_stream_was_told_to_end) {
     EndRules rules;
     rules.input_ended(StreamLeg::client);
     rules.input_ended(StreamLeg::service);
-    rules.end_now({Cause::told, {}, "drain timeout"});
+    rules.end_now({Cause::drain, {}, "drain timeout"});
     rules.closed();
     EXPECT_FALSE(rules.is_whole(StreamLeg::client, true));
     EXPECT_FALSE(rules.is_whole(StreamLeg::service, true));
@@ -145,7 +145,7 @@ TEST(StreamEnd, has_words_for_each_cause) {
     EXPECT_EQ(words({Cause::idle_timeout}), "idle timeout");
     EXPECT_EQ(words({Cause::tls, StreamLeg::client, "cut"}), "TLS with in: cut");
     EXPECT_EQ(words({Cause::framing, StreamLeg::client, "cut"}), "frames of in: cut");
-    EXPECT_EQ(words({Cause::told, {}, "second signal"}), "second signal");
+    EXPECT_EQ(words({Cause::drain, {}, "second signal"}), "second signal");
 }
 
 }  // namespace
