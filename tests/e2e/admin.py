@@ -65,6 +65,9 @@ def differences(value, schema, path="$"):
     """What in a JSON value is not as its schema (OpenAPI 3.0) says."""
     if "$ref" in schema:
         schema = OPENAPI["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    if "oneOf" in schema:
+        yield from min((list(differences(value, one, path)) for one in schema["oneOf"]), key=len)
+        return
     types = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
     if type(value) is not types[schema["type"]]:
         yield f"{path} is no {schema['type']}"

@@ -59,20 +59,26 @@ def test_figures_of_a_stream_are_exact(run, name):
     for direction in ["up", "down"]:
         name_of = count_of("topic_stream_bytes", f'{topic},direction="{direction}"')
         assert figures[name_of] == len(data)
+        assert figures[count_of("stream_bytes_total", f'direction="{direction}"')] == len(data)
     assert figures[count_of("streams_opened_total")] == 1
     stream.close()
     wait_for(lambda: get(program, "/api/streams").json["streams"] == [], what="end of the stream")
-    assert not any("topic_streams" in key for key in metrics(program))
+    figures = metrics(program)
+    assert not any("topic_streams" in key for key in figures)
+    assert figures[count_of("stream_bytes_total", 'direction="up"')] == len(data), "only rises"
+    assert figures[count_of("streams_ended_total", 'reason="done"')] == 1
+    assert sum(figures[key] for key in figures if "streams_ended_total" in key) == 1
+    assert sum(figures[key] for key in figures if "streams_failed_total" in key) == 0
 
 
 def test_metrics_have_help_and_type_and_no_line_twice(run):
     text = get(run.proxy(ADMIN), "/metrics").body
-    names = [line.split("{")[0].split(" ")[0] for line in text.splitlines() if line[0] != "#"]
-    assert len(names) == len(set(names)) > 20
-    for name in names:
-        assert re.search(rf"^# HELP {name} \S", text, re.MULTILINE)
+    series = [line.rsplit(" ", 1)[0] for line in text.splitlines() if line[0] != "#"]
+    assert len(series) == len(set(series)) > 50
+    for name in {one.split("{")[0] for one in series}:
+        assert len(re.findall(rf"^# HELP {name} \S", text, re.MULTILINE)) == 1
         kind = "counter" if name.endswith("_total") else "gauge"
-        assert f"# TYPE {name} {kind}\n" in text
+        assert text.count(f"# TYPE {name} {kind}\n") == 1
 
 
 def test_other_methods_paths_and_queries_are_refused(run):

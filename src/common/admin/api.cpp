@@ -46,6 +46,31 @@ Json to_json(const StreamRecord& record, Clock::time_point now) {
     return json;
 }
 
+Json to_json(const RecentEnd& end) {
+    const StreamRecord& record = *end.stream;
+    Json json{{"number", std::to_string(end.number)},
+              {"id", record.id},
+              {"topic", record.topic},
+              {"client", record.client},
+              {"client_peer", to_string(record.client_peer())}};
+    if (end.opened) json["service_peer"] = to_string(*record.service_peer());
+    json["state"] = end.opened ? "ended" : "failed";
+    json["reason"] = end.reason;
+    json["detail"] = end.detail;
+    json["ended_ms"] = end.ended_ms;
+    if (end.opened) json["open_ms"] = milliseconds(*end.opened - record.arrived);
+    json["age_ms"] = milliseconds(end.ended - record.arrived);
+    json["bytes_up"] = record.bytes_from(StreamLeg::client);
+    json["bytes_down"] = record.bytes_from(StreamLeg::service);
+    return json;
+}
+
+Json to_json(const CountsByReason& counts) {
+    Json json = Json::object();
+    for (const auto& [word, count] : counts) json[std::string(word)] = count;
+    return json;
+}
+
 bool is_in(const StreamRecord& record, StreamsIn state) {
     if (state == StreamsIn::any_state) return true;
     return (record.state() == StreamState::opening) == (state == StreamsIn::opening);
@@ -69,6 +94,8 @@ std::string status_json(const Facts& facts) {
     for (const NamedCounter& each : kCounted) {
         counted[std::string(each.name)] = (counters().*each.counter).load();
     }
+    json["ended"] = to_json(ended_by_reason());
+    json["failed"] = to_json(failed_by_reason());
     Json& certificates = json["certificates"] = Json::array();
     for (const Validity& validity : facts.certificates) {
         certificates.push_back({{"key", validity.key},
@@ -104,6 +131,14 @@ std::string streams_json(StreamTable::Records records, StreamsIn state, const Cu
     Json json{{"streams", Json::array()}};
     for (std::size_t i = 0; i < size; ++i) json["streams"].push_back(to_json(*records[i], now));
     if (more && size > 0) json["next"] = std::to_string(number_of(*records[size - 1]));
+    return written(json);
+}
+
+std::string recent_ends_json(const RecentEnds::Ends& ends, std::size_t limit) {
+    Json json{{"streams", Json::array()}};
+    for (const auto& end : ends) json["streams"].push_back(to_json(*end));
+    // There may be more: what is asked for then tells.
+    if (ends.size() == limit) json["next"] = std::to_string(ends.back()->number);
     return written(json);
 }
 

@@ -24,4 +24,7 @@ enum class StreamsIn {
 std::string streams_json(StreamTable::Records records, StreamsIn state, const Cut& cut,
                          Clock::time_point now);
 
+/// Those that are gone, as they come.
+std::string recent_ends_json(const RecentEnds::Ends& ends, std::size_t limit);
+
 }  // namespace inout::admin

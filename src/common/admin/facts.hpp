@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "common/base/counters.hpp"
 #include "common/base/limits.hpp"
+#include "common/relay/recent_ends.hpp"
 #include "common/relay/stream_table.hpp"
 #include "common/rules/validity.hpp"
 
@@ -48,23 +50,35 @@ struct Cut {
     std::size_t limit = kAdminRowsMax;
 };
 
+/// The same of a list that has the newest first: what comes before this number.
+struct CutBack {
+    std::uint64_t after = 0, before = std::numeric_limits<std::uint64_t>::max();
+    std::size_t limit = kAdminRowsMax;
+};
+
 class Source {
   public:
     virtual ~Source() = default;
     virtual Facts facts() = 0;
     /// Those of all workers that are here now, in no order.
     virtual StreamTable::Records streams() = 0;
+    /// Those that are gone, the newest first.
+    virtual RecentEnds::Ends recent_ends(const CutBack& cut) = 0;
     /// A proxy's registrations; the networks of in and out.
     virtual Page topics(const Cut& cut) = 0;
 };
 
 struct NamedCounter {
     std::string_view name;    ///< in the log's status, and in /api/status
-    std::string_view metric;  ///< behind `inout_`; a `…_total` only rises
+    std::string_view metric;  ///< behind `inout_`; a `…_total` only rises. Empty: none
     std::string_view help;
     Counter Counters::*counter;
+    /// As they stand between the braces. Counters of one metric follow one another.
+    std::string_view labels{};
 };
 
+inline constexpr std::string_view kBytesHelp =
+    "Bytes of streams: up from client to backend, down the other way.";
 inline constexpr NamedCounter kCounted[] = {
     {"streams", "streams", "Streams that are relayed now.", &Counters::streams},
     {"opening", "streams_opening", "Streams that are being opened now.", &Counters::opening},
@@ -81,8 +95,10 @@ inline constexpr NamedCounter kCounted[] = {
      &Counters::topics_unregistered},
     {"tasks", "tasks", "Coroutines.", &Counters::tasks},
     {"streams_total", "streams_opened_total", "Streams opened.", &Counters::streams_total},
-    {"failed_total", "streams_failed_total", "Streams that could not be opened.",
-     &Counters::failed_total},
+    {"failed_total", "", "By reason: inout_streams_failed_total.", &Counters::failed_total},
+    {"bytes_up_total", "stream_bytes_total", kBytesHelp, &Counters::bytes_up, "direction=\"up\""},
+    {"bytes_down_total", "stream_bytes_total", kBytesHelp, &Counters::bytes_down,
+     "direction=\"down\""},
     {"refused_total", "connections_refused_total",
      "Connections refused at or before their first message (proxy), or by allow and deny (in).",
      &Counters::refused_total},

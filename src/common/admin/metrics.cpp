@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "common/base/utf8.hpp"
 
@@ -92,11 +93,23 @@ void write_certificates(Text& text, const Facts& facts) {
 }
 
 void write_counters(Text& text) {
+    std::string_view last;
     for (const NamedCounter& each : kCounted) {
-        text.one("inout_" + std::string(each.metric),
-                 each.metric.ends_with("_total") ? "counter" : "gauge", each.help,
-                 (counters().*each.counter).load());
+        if (each.metric.empty()) continue;
+        if (each.metric != std::exchange(last, each.metric)) {
+            text.begin("inout_" + std::string(each.metric),
+                       each.metric.ends_with("_total") ? "counter" : "gauge", each.help);
+        }
+        text.value((counters().*each.counter).load(), each.labels);
     }
+}
+
+/// Each reason from the start, or the first of its kind would be no increase.
+void write_reasons(Text& text) {
+    text.begin("inout_streams_failed_total", "counter", "Streams that could not be opened.");
+    for (const auto& [word, count] : failed_by_reason()) text.value(count, label("reason", word));
+    text.begin("inout_streams_ended_total", "counter", "Streams that were open and have ended.");
+    for (const auto& [word, count] : ended_by_reason()) text.value(count, label("reason", word));
 }
 
 struct Topic {
@@ -177,6 +190,7 @@ std::string metrics_text(const Facts& facts, const StreamTable::Records& streams
     write_process(text, facts);
     write_certificates(text, facts);
     write_counters(text);
+    write_reasons(text);
     write_topics(text, streams);
     return text.take();
 }

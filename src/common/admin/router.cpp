@@ -41,14 +41,17 @@ bool read(std::string_view text, Number& number) {
     return error == std::errc() && at == end;
 }
 
-/// `limit` and `after`; the failure says what is wrong.
-std::optional<Answer> take_cut(std::vector<std::string_view>& query, Cut& cut) {
-    const auto limit = take(query, "limit"), after = take(query, "after");
-    if (limit && (!read(*limit, cut.limit) || cut.limit < 1 || cut.limit > kAdminRowsMax)) {
+/// The rest of a query: `limit`, `after`, and `before` where there is one; the failure says what is
+/// wrong.
+std::optional<Answer> take_cut(std::vector<std::string_view>& query, std::size_t& limit,
+                               std::uint64_t& after, std::uint64_t* before = nullptr) {
+    const auto wanted = take(query, "limit"), from = take(query, "after");
+    const auto to = before != nullptr ? take(query, "before") : std::nullopt;
+    if (wanted && (!read(*wanted, limit) || limit < 1 || limit > kAdminRowsMax)) {
         return refusal(400, "limit must be from 1 to " + std::to_string(kAdminRowsMax));
     }
-    if (after && !read(*after, cut.after)) {
-        return refusal(400, "after must be the \"next\" of another answer");
+    if ((from && !read(*from, after)) || (to && !read(*to, *before))) {
+        return refusal(400, "after and before are numbers of another answer, as its \"next\"");
     }
     if (!query.empty()) return refusal(400, "the query has a key that is unknown here, or twice");
     return std::nullopt;
@@ -72,21 +75,31 @@ Answer status(const Request&, Source& source) {
 Answer topics(const Request& request, Source& source) {
     auto query = parts_of(request.query());
     Cut cut;
-    if (auto refused = take_cut(query, cut)) return std::move(*refused);
+    if (auto refused = take_cut(query, cut.limit, cut.after)) return std::move(*refused);
     return {.body = topics_json(source.topics(cut)), .type = kJsonType};
+}
+
+/// Those that have ended, and those that could not be opened.
+Answer recent_ends(std::vector<std::string_view> query, Source& source) {
+    CutBack cut;
+    if (auto refused = take_cut(query, cut.limit, cut.after, &cut.before)) {
+        return std::move(*refused);
+    }
+    return {.body = recent_ends_json(source.recent_ends(cut), cut.limit), .type = kJsonType};
 }
 
 Answer streams(const Request& request, Source& source) {
     auto query = parts_of(request.query());
     StreamsIn state = StreamsIn::any_state;
     if (const auto wanted = take(query, "state")) {
+        if (*wanted == "ended") return recent_ends(query, source);
         if (*wanted != "running" && *wanted != "opening") {
-            return refusal(400, "state must be running or opening");
+            return refusal(400, "state must be running, opening or ended");
         }
         state = *wanted == "running" ? StreamsIn::running : StreamsIn::opening;
     }
     Cut cut;
-    if (auto refused = take_cut(query, cut)) return std::move(*refused);
+    if (auto refused = take_cut(query, cut.limit, cut.after)) return std::move(*refused);
     return {.body = streams_json(source.streams(), state, cut, Clock::now()), .type = kJsonType};
 }
 

@@ -204,6 +204,7 @@ class Life {
         if (!opened) return opened.error();
         if (auto problem = prepared.commit()) return problem;
         admin_.take(std::move(*opened));
+        recent_ends().keep(prepared.admin ? kRecentEndsMax : 0);
         return std::nullopt;
     } catch (const std::bad_alloc&) {
         return "out of memory";

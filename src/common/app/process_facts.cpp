@@ -92,6 +92,10 @@ StreamTable::Records ProcessFacts::streams() {
     return all;
 }
 
+RecentEnds::Ends ProcessFacts::recent_ends(const admin::CutBack& cut) {
+    return inout::recent_ends().newest(cut.after, cut.before, cut.limit);
+}
+
 admin::Page ProcessFacts::topics(const admin::Cut& cut) { return service_.topics(cut); }
 
 }  // namespace inout

@@ -30,6 +30,7 @@ class ProcessFacts : public admin::Source {
 
     admin::Facts facts() override;
     StreamTable::Records streams() override;
+    RecentEnds::Ends recent_ends(const admin::CutBack& cut) override;
     admin::Page topics(const admin::Cut& cut) override;
 
   private:

@@ -28,6 +28,21 @@ class Counter {
     unsigned index_;
 };
 
+/// A counter for each value of an enumeration, which has at most this many.
+template <unsigned n>
+class CounterRow {
+  public:
+    /// Takes the next places.
+    constexpr explicit CounterRow(unsigned& next) : first_(next) { next += n; }
+    constexpr Counter operator[](std::size_t i) const {
+        return Counter(first_ + static_cast<unsigned>(i));
+    }
+    static constexpr std::size_t size() { return n; }
+
+  private:
+    unsigned first_;
+};
+
 struct Counters {
     unsigned size = 0;
 
@@ -46,6 +61,10 @@ struct Counters {
     Counter tasks{size++};                ///< coroutines started and not ended
     Counter streams_total{size++};
     Counter failed_total{size++};          ///< opens that failed
+    CounterRow<24> failed{size};           ///< of these, by Code
+    CounterRow<16> ended{size};            ///< streams that have ended, by StreamEnd::Cause
+    Counter bytes_up{size++};              ///< moved from clients towards backends
+    Counter bytes_down{size++};            ///< moved from backends towards clients
     Counter refused_total{size++};         ///< connections that were not accepted
     Counter denied_total{size++};          ///< requests without permission
     Counter evicted_total{size++};         ///< strangers that made room for newer ones

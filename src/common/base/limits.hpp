@@ -375,6 +375,9 @@ inline constexpr Milliseconds kAdminRequest{5'000}, kAdminIdle{30'000}, kAdminAn
 inline constexpr std::size_t kAdminPieceBytes = 65'536;
 /// Streams, or topics, in one answer.
 inline constexpr std::size_t kAdminRowsMax = 1'000;
+/// Streams that have ended, and as many that could not be opened, with the reason: 10 MB if all of
+/// both have long names.
+inline constexpr std::size_t kRecentEndsMax = 10'000;
 /// With figures of their own; the others share theirs.
 inline constexpr std::size_t kMetricsTopicsMax = 100;
 

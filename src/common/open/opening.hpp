@@ -28,16 +28,7 @@ class Opening {
     const std::string& client() const { return stream_->client; }
 
     void failed(Code code, const std::string& detail) const {
-        counters().failed_total.add();
-        const std::string word(to_string(code));
-        const bool unknown = code == Code::no_topic && !asker_.empty();
-        const std::string about = word + " " + (unknown ? asker_ : stream_->topic);
-        log::limited(level_of(code), log::Kind::failure, "open_failed", about,
-                     {{"id", stream_->id},
-                      {"topic", stream_->topic},
-                      {"client", stream_->client},
-                      {"code", word},
-                      {"detail", detail}});
+        stream_.has_failed(code, detail, asker_);
     }
     void failed(const Reason& reason) const { failed(reason.code, reason.detail); }
 
@@ -49,17 +40,6 @@ class Opening {
     }
 
   private:
-    /// Who left, and programs that end, need nobody to do anything; all else does.
-    static log::Level level_of(Code code) {
-        switch (code) {
-            case Code::client_gone:
-            case Code::in_gone:
-            case Code::proxy_gone:
-            case Code::draining: return log::Level::info;
-            default: return log::Level::warning;
-        }
-    }
-
     StreamEntry stream_;
     std::string asker_;
     Counted counted_{counters().opening};

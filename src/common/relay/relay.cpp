@@ -277,11 +277,7 @@ class Relay {
         for (const Direction* d : {&up_, &down_}) {
             stream_->has_moved(d->source.leg, d->pump.bytes());  // also what ran out of memory
         }
-        try {
-            stream_.log_end(opened_, rules_.end());
-        } catch (const std::bad_alloc&) {
-            log::lose_line();
-        }
+        stream_.has_ended(opened_, rules_.end());
         stream_.leave();
         try {
             on_end_(std::move(ended));

@@ -3,8 +3,30 @@
 #include <utility>
 
 #include "common/base/log.hpp"
+#include "common/relay/recent_ends.hpp"
 
 namespace inout {
+namespace {
+
+std::int64_t milliseconds(Clock::duration time) {
+    return std::chrono::duration_cast<Milliseconds>(time).count();
+}
+
+/// Who left, and programs that end, need nobody to do anything; all else does.
+log::Level level_of(Code code) {
+    switch (code) {
+        case Code::client_gone:
+        case Code::in_gone:
+        case Code::proxy_gone:
+        case Code::draining: return log::Level::info;
+        default: return log::Level::warning;
+    }
+}
+
+static_assert(decltype(Counters::failed)::size() >= kCodes);
+static_assert(decltype(Counters::ended)::size() >= StreamEnd::kCauses);
+
+}  // namespace
 
 void StreamTable::add(StreamRecord& record) noexcept {
     const std::lock_guard lock(mutex_);
@@ -46,11 +68,14 @@ void StreamEntry::leave() noexcept {
     record->relay = nullptr;
 }
 
-void StreamEntry::log_end(Clock::time_point opened, const StreamEnd& end) const {
-    const auto milliseconds = [](Clock::duration d) {
-        return std::chrono::duration_cast<Milliseconds>(d).count();
-    };
+void StreamEntry::has_ended(Clock::time_point opened, const StreamEnd& end) const try {
     const StreamRecord& record = *record_;
+    const std::string_view word = to_string(end.cause);
+    counters().ended[static_cast<std::size_t>(end.cause)].add();
+    const std::string words = to_string(end, client_side, service_side);
+    if (recent_ends().is_on()) {
+        recent_ends().add({.stream = record_, .opened = opened, .reason = word, .detail = words});
+    }
     // Who breaks the rules is worth a look; all else is as it may be.
     const bool broken = end.cause == StreamEnd::Cause::framing;
     log::limited(broken ? log::Level::error : log::Level::info, log::Kind::stream, "stream",
@@ -63,7 +88,28 @@ void StreamEntry::log_end(Clock::time_point opened, const StreamEnd& end) const 
                   {"open_ms", milliseconds(opened - record.arrived)},
                   {"duration_ms", milliseconds(Clock::now() - record.arrived)},
                   {"use", use},
-                  {"reason", to_string(end, client_side, service_side)}});
+                  {"code", word},
+                  {"reason", words}});
+} catch (const std::bad_alloc&) {
+    log::lose_line();
+}
+
+void StreamEntry::has_failed(Code code, const std::string& detail, const std::string& asker) const {
+    const StreamRecord& record = *record_;
+    const std::string_view word = to_string(code);
+    counters().failed_total.add();
+    counters().failed[static_cast<std::size_t>(code)].add();
+    if (recent_ends().is_on()) {
+        recent_ends().add({.stream = record_, .reason = word, .detail = detail});
+    }
+    const bool unknown = code == Code::no_topic && !asker.empty();
+    const std::string about = std::string(word) + " " + (unknown ? asker : record.topic);
+    log::limited(level_of(code), log::Kind::failure, "open_failed", about,
+                 {{"id", record.id},
+                  {"topic", record.topic},
+                  {"client", record.client},
+                  {"code", word},
+                  {"detail", detail}});
 }
 
 }  // namespace inout

@@ -17,7 +17,9 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/counters.hpp"
 #include "common/net/asio.hpp"
+#include "common/rules/reason.hpp"
 #include "common/rules/stream_end.hpp"
 
 namespace inout {
@@ -66,7 +68,12 @@ class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
     }
     void is_ending() { state_.store(StreamState::ending, std::memory_order_release); }
     void has_moved(StreamLeg from, std::uint64_t bytes_in_all) {
-        bytes_[static_cast<std::size_t>(from)].store(bytes_in_all, std::memory_order_relaxed);
+        auto& so_far = bytes_[static_cast<std::size_t>(from)];
+        const std::uint64_t more = bytes_in_all - so_far.load(std::memory_order_relaxed);
+        const Counters& all = counters();
+        (from == StreamLeg::client ? all.bytes_up : all.bytes_down)
+            .add(static_cast<std::int64_t>(more));
+        so_far.store(bytes_in_all, std::memory_order_relaxed);
     }
 
     // For whoever ends it from elsewhere, on the worker's thread.
@@ -121,8 +128,12 @@ class StreamEntry {
 
     /// The stream has ended: it is in the table no more, and this is empty.
     void leave() noexcept;
-    /// Its line in the log, to be called at its end.
-    void log_end(Clock::time_point opened, const StreamEnd& end) const;
+    /// It was open and has ended: counted, kept for who asks why, and its line in the log. If
+    /// memory runs out the line is lost.
+    void has_ended(Clock::time_point opened, const StreamEnd& end) const;
+    /// The same for one that could not be opened. `asker`, if it is not empty, is who is to blame
+    /// if there is no such topic.
+    void has_failed(Code code, const std::string& detail, const std::string& asker) const;
 
     const char* client_side = "client";  ///< the names of its two legs, for the log
     const char* service_side = "backend";

@@ -2,6 +2,7 @@
 // can fail on the way of an open or of a registration fails with it. Pure.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,8 @@ enum class Code {
     in_gone,            ///< proxy: the same
     proxy_gone,         ///< out: the same; in: the proxy, while out was asked
 };
+
+inline constexpr std::size_t kCodes = static_cast<std::size_t>(Code::proxy_gone) + 1;
 
 /// Its word; "" for none.
 std::string_view to_string(Code code);

@@ -4,6 +4,13 @@
 
 namespace inout {
 
+std::string_view to_string(StreamEnd::Cause cause) {
+    constexpr std::array<std::string_view, StreamEnd::kCauses> kWords{
+        "done",    "reset", "timeout", "peer_timeout", "stall_timeout", "idle_timeout", "tls",
+        "framing", "drain", "revoked", "kicked",       "quota",         "internal"};
+    return kWords[static_cast<std::size_t>(cause)];
+}
+
 std::string to_string(const StreamEnd& end, std::string_view client, std::string_view service) {
     const std::string leg(end.leg == StreamLeg::client ? client : service);
     switch (end.cause) {

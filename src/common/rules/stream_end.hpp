@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -41,10 +42,13 @@ struct StreamEnd {
         quota,     ///< a key has moved as many bytes as it may
         internal,  ///< memory or something else of the system has run out
     };
+    static constexpr std::size_t kCauses = static_cast<std::size_t>(Cause::internal) + 1;
     Cause cause = Cause::done;
     StreamLeg leg = StreamLeg::client;  ///< where the cause is one leg's
     std::string words{};
 };
+/// Its word, as it is spelled above.
+std::string_view to_string(StreamEnd::Cause cause);
 /// For the log, with the names of the two legs there.
 std::string to_string(const StreamEnd& end, std::string_view client, std::string_view service);
 

@@ -37,7 +37,11 @@ struct Known : Source {
         return {.rows = {{{"topic", std::string("a\xff")}, {"parked", std::int64_t{3}}}},
                 .next = 7};
     }
+    RecentEnds::Ends recent_ends(const CutBack& cut) override {
+        return ends.newest(cut.after, cut.before, cut.limit);
+    }
     std::optional<std::string> not_ready;
+    RecentEnds ends;
     StreamTable::Records records;
     Cut asked;
 };
