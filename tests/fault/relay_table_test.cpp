@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <list>
 #include <string>
 #include <thread>
 #include <utility>
@@ -14,6 +15,14 @@ namespace inout::relay_table_test {
 namespace {
 
 constexpr const char* kUnknown = "00";
+
+/// How many have this id, and are told to end.
+std::size_t reset_by_id(RelaySet& set, std::string_view id, std::string words) {
+    auto found = set.streams().matching(id);
+    const std::size_t count = found.size();
+    set.reset(std::move(found), {.cause = StreamEnd::Cause::kicked, .words = std::move(words)});
+    return count;
+}
 
 /// What its peer sees as the other side.
 Endpoint own_name(const UniqueFd& fd) {
@@ -101,11 +110,7 @@ TEST_F(RelayTableTest, it_is_gone_at_every_end) {
              s.sets.front()->reset_all(
                  {.cause = StreamEnd::Cause::drain, .words = "drain timeout"});
          }},
-        {"it is reset",
-         [](Stream& s) {
-             s.sets.front()->reset("1f",
-                                   {.cause = StreamEnd::Cause::kicked, .words = "for a test"});
-         }},
+        {"it is reset", [](Stream& s) { reset_by_id(*s.sets.front(), "1f", "for a test"); }},
         {"a call fails",
          [](Stream& s) {
              s.calls.front()->fail_call(1, EIO);
@@ -143,9 +148,7 @@ TEST_F(RelayTableTest, a_reset_by_id_is_an_rst_at_both_ends_with_its_reason_in_t
         Stream& stream = add_running(path);
         const std::string lines = logged([&] {
             std::thread([&] {
-                EXPECT_EQ(stream.sets.front()->reset(
-                              "1f", {.cause = StreamEnd::Cause::kicked, .words = "told by a test"}),
-                          1U);
+                EXPECT_EQ(reset_by_id(*stream.sets.front(), "1f", "told by a test"), 1U);
             }).join();
             EXPECT_TRUE(run_to_the_end());
         });
@@ -158,16 +161,11 @@ TEST_F(RelayTableTest, a_reset_by_id_is_an_rst_at_both_ends_with_its_reason_in_t
 
 TEST_F(RelayTableTest, an_id_that_no_stream_has_is_told) {
     Stream& stream = add_running();
-    EXPECT_EQ(stream.sets.front()->reset(
-                  kUnknown, {.cause = StreamEnd::Cause::kicked, .words = "told by a test"}),
-              0U);
+    EXPECT_EQ(reset_by_id(*stream.sets.front(), kUnknown, "told by a test"), 0U);
     stream.will_carry(4'000, 2'000);
     EXPECT_TRUE(run_to_the_end());
     stream.expect_complete(4'000, 2'000);
-    EXPECT_EQ(stream.sets.front()->reset(
-                  "1f", {.cause = StreamEnd::Cause::kicked, .words = "told by a test"}),
-              0U)
-        << "it has ended";
+    EXPECT_EQ(reset_by_id(*stream.sets.front(), "1f", "told by a test"), 0U) << "it has ended";
 }
 
 TEST_F(RelayTableTest, all_that_share_an_id_are_reset) {
@@ -180,7 +178,7 @@ TEST_F(RelayTableTest, all_that_share_an_id_are_reset) {
     set.start({adopt_owned(context, std::move(other_left.b)),
                adopt_owned(context, std::move(other_right.b)),
                StreamEntry(set.streams(), "2f", "t", "c:3", {})});
-    EXPECT_EQ(set.reset("1f", {.cause = StreamEnd::Cause::kicked, .words = "told by a test"}), 2U);
+    EXPECT_EQ(reset_by_id(set, "1f", "told by a test"), 2U);
     EXPECT_TRUE(run_until([&] { return set.size() == 1 && stream.ended(); }));
     EXPECT_EQ(end_of(left.a.get()), End::rst);
     EXPECT_EQ(end_of(right.a.get()), End::rst);
@@ -188,12 +186,34 @@ TEST_F(RelayTableTest, all_that_share_an_id_are_reset) {
     set.reset_all({.cause = StreamEnd::Cause::drain, .words = "the test is over"});
 }
 
+TEST_F(RelayTableTest, of_many_that_are_reset_only_some_are_in_one_turn) {
+    Stream& stream = add_running();
+    RelaySet& set = *stream.sets.front();
+    std::list<TcpPair> peers;
+    for (std::size_t i = 0; i < 2 * kResetsAtOnce; ++i) {
+        TcpPair left, right;
+        set.start({adopt_owned(context, std::move(left.b)),
+                   adopt_owned(context, std::move(right.b)),
+                   StreamEntry(set.streams(), "2f", "t", "c:2", {})});
+        peers.push_back(std::move(left));
+        peers.push_back(std::move(right));
+    }
+    EXPECT_EQ(reset_by_id(set, "2f", "told by a test"), 2 * kResetsAtOnce);
+    std::size_t left_between = 0;
+    asio::post(context, [&] { left_between = set.size(); });
+    EXPECT_TRUE(run_until([&] { return set.size() == 1; }));
+    EXPECT_EQ(left_between, 1 + kResetsAtOnce);
+    for (const TcpPair& peer : peers) EXPECT_EQ(end_of(peer.a.get()), End::rst);
+    stream.will_carry(4'000, 2'000);
+    EXPECT_TRUE(run_to_the_end());
+    stream.expect_complete(4'000, 2'000);
+}
+
 TEST_F(RelayTableTest, a_stream_that_ends_by_itself_before_its_reset_ends_once) {
     Stream& stream = add_running();
     stream.client.fin_after = stream.service.fin_after = true;
     EXPECT_TRUE(run_until([&] { return stream.client.ended() && stream.service.ended(); }));
-    stream.sets.front()->reset("1f",
-                               {.cause = StreamEnd::Cause::kicked, .words = "told by a test"});
+    reset_by_id(*stream.sets.front(), "1f", "told by a test");
     EXPECT_TRUE(run_to_the_end());
     EXPECT_EQ(stream.client.end, End::fin);
     EXPECT_EQ(stream.service.end, End::fin);
@@ -203,7 +223,7 @@ TEST_F(RelayTableTest, a_stream_that_is_reset_while_it_is_opened_ends_when_it_is
     Stream& stream = add_running();
     RelaySet& set = *stream.sets.front();
     StreamEntry opening(set.streams(), "2f", "t", "c:2", {});
-    EXPECT_EQ(set.reset("2f", {.cause = StreamEnd::Cause::kicked, .words = "told by a test"}), 1U);
+    EXPECT_EQ(reset_by_id(set, "2f", "told by a test"), 1U);
     EXPECT_TRUE(run_until([&] { return opening->told != nullptr; }));
     TcpPair left, right;
     const std::string lines = logged([&] {

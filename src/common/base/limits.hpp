@@ -326,6 +326,8 @@ inline constexpr Milliseconds kHandOver{5'000};
 inline constexpr Milliseconds kDrainPoll{20};
 /// How often an ended stream looks whether its last bytes were acknowledged (no event tells).
 inline constexpr Milliseconds kCloseInterval{5};
+/// Streams that a worker resets in one turn, of many that are to end: about a millisecond.
+inline constexpr std::size_t kResetsAtOnce = 32;
 /// How often a worker looks for dead peers and unused pipes.
 inline constexpr Milliseconds kSweepInterval{1'000};
 
@@ -378,6 +380,8 @@ inline constexpr std::size_t kAdminRowsMax = 1'000;
 /// Streams that have ended, and as many that could not be opened, with the reason: 10 MB if all of
 /// both have long names.
 inline constexpr std::size_t kRecentEndsMax = 10'000;
+/// Before a wrong token is answered, so that nobody can try many.
+inline constexpr Milliseconds kAdminWrongToken{300};
 /// With figures of their own; the others share theirs.
 inline constexpr std::size_t kMetricsTopicsMax = 100;
 

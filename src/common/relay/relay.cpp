@@ -336,18 +336,12 @@ void RelaySet::reset_all(const StreamEnd& why) {
     while (!relays_.empty()) (*relays_.begin())->reset(why);  // leaves the set
 }
 
-void RelaySet::reset(const std::shared_ptr<StreamRecord>& stream, const StreamEnd& why) {
-    asio::post(context_, [stream, why] {
-        if (stream->relay != nullptr) {
-            stream->relay->reset(why);
-        } else {
-            stream->told = std::make_unique<const StreamEnd>(why);
-        }
-    });
-}
-
-void RelaySet::set_options(const RelayOptions& options) {
-    asio::post(context_, [this, options] { options_ = options; });
+void RelaySet::reset_here(StreamRecord& stream, const StreamEnd& why) {
+    if (stream.relay != nullptr) {
+        stream.relay->reset(why);
+    } else {
+        stream.told = std::make_unique<const StreamEnd>(why);
+    }
 }
 
 void RelaySet::sweep_later() {

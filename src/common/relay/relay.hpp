@@ -72,16 +72,12 @@ class RelaySet {
     void start(OpenStream stream);
     /// Ends every stream with RST on both sides. Needs no memory but for a long reason.
     void reset_all(const StreamEnd& why);
-    /// The same for those that have this id, as soon as the worker comes to it, and for one that is
-    /// being opened as soon as it is open. How many: none, if there is no such stream here, or
-    /// several, as peers may have chosen the same. From any thread.
-    std::size_t reset(std::string_view id, const StreamEnd& why) {  // only tests
-        const auto found = streams_.matching(id);
-        for (const auto& stream : found) reset(stream, why);
-        return found.size();
-    }
-    /// The same for one that is or was in the table of this set.
+    /// The same for one that is or was in the table of this set, as soon as the worker comes to it,
+    /// and if it is being opened as soon as it is open. From any thread.
     void reset(const std::shared_ptr<StreamRecord>& stream, const StreamEnd& why);
+    /// The same for all of these, which may be thousands: a few in a turn, and between the turns
+    /// the worker sees to its other streams.
+    void reset(StreamTable::Records streams, const StreamEnd& why);
     /// Of the streams that run, too. From any thread.
     void set_options(const RelayOptions& options);
     /// Those that are being opened and those that run.
@@ -92,6 +88,8 @@ class RelaySet {
 
   private:
     friend class Relay;
+    static void reset_here(StreamRecord& stream, const StreamEnd& why);
+    void reset_some(StreamTable::Records streams, const StreamEnd& why);
     void sweep_later();
     void sweep();
     void close_later(Relay& relay);

@@ -101,7 +101,7 @@ class StreamTable {
     /// Those that are here now, the newest first. From any thread.
     Records all() const { return matching({}); }
     /// Those that have this id: peers may have chosen the same. From any thread.
-    Records matching(std::optional<std::string_view> id) const;  // only tests
+    Records matching(std::optional<std::string_view> id) const;
 
   private:
     friend class StreamEntry;
