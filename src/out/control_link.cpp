@@ -61,7 +61,8 @@ void ControlLink::say(log::Level level, log::Kind kind, std::string_view event,
 
 /// Nothing is to be registered.
 bool ControlLink::is_settled() const {
-    return current_ && !current_->proxy_drains && current_->network().registers_like(*network_);
+    return current_ && !current_->proxy_drains && !current_->is_unwanted &&
+           current_->network().registers_like(*network_);
 }
 
 /// A registration for this network is not what is wanted now.
@@ -270,6 +271,14 @@ void ControlLink::set_network(std::shared_ptr<const Network> network) noexcept {
     next_try_ = {};
     // With a current one the proxy may have put this one in its place already.
     if (asking_ && !current_ && !unclear_) asking_->close();
+    wake();
+}
+
+void ControlLink::register_anew() noexcept {
+    if (over_) return;
+    say_changed("registers anew", current_.get());
+    if (current_) current_->is_unwanted = true;
+    next_try_ = {};
     wake();
 }
 

@@ -1,5 +1,7 @@
 #include "out/service.hpp"
 
+#include <algorithm>
+
 #include "common/app/link_budget.hpp"
 
 namespace inout::out {
@@ -113,6 +115,20 @@ admin::Page OutService::topics(const admin::Cut& cut) {
         page.rows.push_back(std::move(row));
     }
     return page;
+}
+
+std::optional<std::size_t> OutService::kick_topic(const std::string& topic) {
+    const auto shown = shown_.get();
+    if (!shown) return 0;
+    const auto count = std::count_if(shown->begin(), shown->end(), [&topic](const Shown& each) {
+        return each.network->config.topic == topic;
+    });
+    asio::post(workers_.main().executor(), [this, topic] {
+        for (const auto& [name, link] : links_) {
+            if (name.second == topic) link->register_anew();
+        }
+    });
+    return static_cast<std::size_t>(count);
 }
 
 void OutService::drain() {

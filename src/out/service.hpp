@@ -22,6 +22,7 @@ class OutService : public ServiceOf<OutConfig> {
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const OutConfig> config) override;
     void drain() override;
     admin::Page topics(const admin::Cut& cut) override;
+    std::optional<std::size_t> kick_topic(const std::string& topic) override;
 
   private:
     /// What a network needs, made on any thread.

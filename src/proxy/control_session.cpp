@@ -106,6 +106,7 @@ Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& 
         if (!received) {
             if (registration->replaced) co_return "replaced by its out";
             if (registration->revoked) co_return "it may serve the topic no more";
+            if (registration->kicked) co_return "kicked";
             if (registration->pushed_out) co_return "silent, and the topic's line was full";
             co_return registration->channel->why(received.error());
         }

@@ -107,6 +107,28 @@ void Directory::take_its_place(Registration& registration, const TopicRegistry::
     }
 }
 
+std::size_t Directory::kick(std::string_view topic) {
+    const std::lock_guard lock(mutex_);
+    std::size_t count = 0;
+    const auto end = [&count](Registration& registration) {
+        registration.kicked = true;
+        registration.end();
+        ++count;
+    };
+    // From the last one, so that none is promoted who goes as well.
+    const auto line = registry_.line(topic);
+    for (auto at = line.rbegin(); at != line.rend(); ++at) {
+        const auto each = registrations_.at(*at);
+        end(*each);
+        remove_locked(*each);
+    }
+    for (const auto& [name, some] : draining_) {
+        if (some.front()->topic != topic) continue;
+        for (const auto& each : some) end(*each);
+    }
+    return count;
+}
+
 bool Directory::drain(const std::shared_ptr<Registration>& registration) {
     const std::lock_guard lock(mutex_);
     std::string name = named(registration->topic, registration->identity());

@@ -63,6 +63,9 @@ class Directory {
     /// Whether this request, which no registration answers to, is one that an honest out may make:
     /// its registration ended less than kTicketMemory ago, or was displaced and has no ticket.
     bool has_just_ended(const OutDataRequest& request);
+    /// All of a topic end, those that wait in its line and those that drain too, and nobody is
+    /// promoted. How many.
+    std::size_t kick(std::string_view topic);
     /// Where it stands in its topic's line, of which 0 is the holder; nothing: in none.
     std::optional<std::size_t> position_of(const Registration& registration);
     /// Those in line, and those that drain.

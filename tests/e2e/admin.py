@@ -6,10 +6,20 @@ import subprocess
 
 import pytest
 
-from harness import PATIENCE, ROOT, read_to_end
+import secure
+from harness import PATIENCE, ROOT, echo_server, expect_echo, read_to_end, wait_for
 
 OPENAPI = json.loads((ROOT / "docs/openapi.json").read_text())
 ADMIN = {"admin": {"port": 0}}
+PROGRAMS = ["in_", "proxy", "out"]
+NEVER_MS = 3_600_000
+TOKEN = "0123456789abcdef" * 4
+BEARER = ["-H", f"Authorization: Bearer {TOKEN}"]
+
+
+def acting():
+    """A configuration by which the program does what it is told with TOKEN."""
+    return {"admin": {"port": 0, "token_file": secure.secret()}}
 
 
 def admin_port(program, count=1):
@@ -46,6 +56,33 @@ def get(where, path, *options):
     """Of a program that listens at loopback, or of a port."""
     port = where if isinstance(where, int) else admin_port(where)
     return curl(f"http://127.0.0.1:{port}{path}", *options)
+
+
+def post(where, path, *options):
+    """The same for an action, with the token."""
+    return get(where, path, "-X", "POST", *BEARER, *options)
+
+
+def acting_chain(run, **more):
+    """The whole system; each program does what it is told."""
+    config = {**acting(), **more}
+    return run.chain(echo_server(run).port, proxy=config, out=config, in_=config)
+
+
+def stream_of(chain, program):
+    """A stream, and the row that the program has for it."""
+    stream = chain.connect()
+    expect_echo(stream)
+    return stream, row_of(program, stream)
+
+
+def row_of(program, stream):
+    name = "%s:%d" % stream.getsockname()
+
+    def found():
+        rows = get(program, "/api/streams?state=running").json["streams"]
+        return [row for row in rows if row["client"] == name]
+    return wait_for(found, what="the stream's row")[0]
 
 
 def say(port, text):

@@ -28,7 +28,9 @@ def test_what_the_document_says_is_what_is_answered(run, name):
     stream = chain.connect()
     expect_echo(stream)
     for path, methods in OPENAPI["paths"].items():
-        assert list(methods) == ["get"]
+        assert list(methods) in (["get"], ["post"])
+        if "post" in methods:  # test_admin_actions.py
+            continue
         reply = get(program, path)
         assert reply.status == 200
         assert reply.fields.items() >= PLAIN_FIELDS.items()
@@ -117,7 +119,7 @@ def test_neither_another_host_nor_a_page_of_a_browser_is_answered(run):
             in (400, 421), host
     for host in ["localhost", "LOCALHOST:1", "127.0.0.1:65535", "[::1]:80"]:
         assert get(port, "/healthz", "-H", f"Host: {host}").status == 200
-    for origin in ["http://localhost", f"http://127.0.0.1:{port}", "null"]:
+    for origin in ["http://localhost", f"https://127.0.0.1:{port}", "null"]:
         assert get(port, "/metrics", "-H", f"Origin: {origin}").status == 403
 
 

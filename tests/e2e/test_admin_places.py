@@ -11,7 +11,7 @@ import threading
 import pytest
 
 import harness
-from admin import ADMIN, admin_port, curl, get
+from admin import ADMIN, TOKEN, admin_port, curl, get
 from harness import (BIN, PATIENCE, connect, echo_server, expect_echo, free_port, wait_for)
 from secure import certificates, proxy_tls, secret
 
@@ -20,7 +20,6 @@ NETWORK = {"server_host": "127.0.0.1", "server_port": 1, "topic": "t"}
 CONFIGS = {"proxy": {"port": 0},
            "in": {"networks": [{**NETWORK, "bind": "127.0.0.1", "port": 0}], "first_look": "off"},
            "out": {"networks": [{**NETWORK, "backend_host": "127.0.0.1", "backend_port": 1}]}}
-TOKEN = "0123456789abcdef" * 4
 
 
 def admin_tls():

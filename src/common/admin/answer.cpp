@@ -6,11 +6,13 @@ namespace {
 std::string_view reason_of(unsigned status) {
     switch (status) {
         case 200: return "OK";
+        case 202: return "Accepted";
         case 400: return "Bad Request";
         case 401: return "Unauthorized";
         case 403: return "Forbidden";
         case 404: return "Not Found";
         case 405: return "Method Not Allowed";
+        case 409: return "Conflict";
         case 413: return "Content Too Large";
         case 414: return "URI Too Long";
         case 421: return "Misdirected Request";

@@ -28,13 +28,9 @@ std::string_view name_of(StreamState state) {
     return "ending";
 }
 
-/// Where a stream stands in the list: when it came, in nanoseconds of a clock that only rises.
-std::uint64_t number_of(const StreamRecord& record) {
-    return static_cast<std::uint64_t>(record.arrived.time_since_epoch().count());
-}
-
 Json to_json(const StreamRecord& record, Clock::time_point now) {
     Json json{{"id", record.id},
+              {"number", std::to_string(number_of(record))},
               {"topic", record.topic},
               {"client", record.client},
               {"client_peer", to_string(record.client_peer())}};
@@ -78,6 +74,10 @@ bool is_in(const StreamRecord& record, StreamsIn state) {
 
 }  // namespace
 
+std::uint64_t number_of(const StreamRecord& record) {
+    return static_cast<std::uint64_t>(record.arrived.time_since_epoch().count());
+}
+
 std::string status_json(const Facts& facts) {
     Json json{{"program", facts.program},
               {"version", facts.version},
@@ -86,7 +86,8 @@ std::string status_json(const Facts& facts) {
               {"ready", !facts.not_ready},
               {"draining", facts.draining},
               {"drain_left_ms", facts.drain_left.count()},
-              {"last_reload", facts.last_reload}};
+              {"last_reload", facts.last_reload},
+              {"log_level", facts.log_level}};
     if (facts.not_ready) json["reason"] = *facts.not_ready;
     if (facts.open_descriptors) json["open_descriptors"] = *facts.open_descriptors;
     json["descriptor_limit"] = facts.descriptor_limit;

@@ -1,6 +1,7 @@
 // What a program tells of itself as JSON, for /api/… (docs/openapi.json). Pure; any thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@
 namespace inout::admin {
 
 inline constexpr std::string_view kJsonType = "application/json";
+
+/// Where a stream stands in the list: when it came, in nanoseconds of a clock that only rises.
+std::uint64_t number_of(const StreamRecord& record);
 
 std::string status_json(const Facts& facts);
 std::string topics_json(const Page& page);

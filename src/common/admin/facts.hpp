@@ -28,6 +28,7 @@ struct Facts {
     Milliseconds drain_left{};  ///< what running streams still have
     std::string last_reload = "none";
     bool reload_failed = false;
+    std::string_view log_level{};
     std::optional<std::size_t> open_descriptors{};  ///< nothing: the system does not tell
     std::size_t descriptor_limit = 0;
     std::vector<Validity> certificates{};

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/admin/actions.hpp"
 #include "common/admin/api.hpp"
 #include "common/admin/metrics.hpp"
 
@@ -122,6 +123,11 @@ bool asks_for_streams(const Request& request) {
 Answer answer(const Request& request, Source& source) {
     if (request.target.empty() || request.target.front() != '/') {
         return refusal(400, "the target must be a path");
+    }
+    if (is_action_path(request.path())) {
+        Answer refused = refusal(405);
+        refused.more = "Allow: POST\r\n";
+        return refused;
     }
     for (const Route& route : kRoutes) {
         if (request.path() != route.path) continue;

@@ -11,7 +11,7 @@ namespace inout::admin {
 /// Whether the answer needs a look at all streams, which takes its time where there are many.
 bool asks_for_streams(const Request& request);
 
-/// To a request that may be answered.
+/// To a request that may be answered, and is no action.
 Answer answer(const Request& request, Source& source);
 
 }  // namespace inout::admin

@@ -41,6 +41,11 @@ struct Server::Stay {
     const std::list<Visitor>::iterator at;
 };
 
+/// For the log.
+std::string Server::name_of(const Visitor& visitor) {
+    return visitor.settings->options.unix_path.empty() ? visitor.connection->peer() : "unix";
+}
+
 Server::~Server() {
     stop();
     place_.reset();  // before what its sockets belong to
@@ -256,14 +261,34 @@ Task<bool> Server::reply(Visitor& visitor, const RequestReader& reader, bool las
 Task<Answer> Server::answer_to(const Visitor& visitor, const RequestReader& reader) {
     if (reader.failure() != 0) co_return refusal(reader.failure());
     const Request& request = reader.request();
-    if (auto refused = visitor.settings->gate.refuse(request)) co_return std::move(*refused);
-    if (!asks_for_streams(request)) co_return answer(request, source_);
+    const Purpose purpose = is_action(request) ? Purpose::acting : Purpose::reading;
+    if (auto refused = visitor.settings->gate.refuse(request, purpose)) {
+        const bool has_tried = refused->status == 401 && request.count("authorization") > 0;
+        if (has_tried) co_await punish(visitor);
+        co_return std::move(*refused);
+    }
+    const auto made = [&] {
+        return purpose == Purpose::acting ? act(request, doer_, name_of(visitor))
+                                          : answer(request, source_);
+    };
+    if (!asks_for_streams(request) && !is_kick(request)) co_return made();
     co_await await_turn();
     const auto begin = Clock::now();
-    Answer looked = answer(request, source_);
+    Answer looked = made();
     const auto end = Clock::now();
     next_look_ = end + kLookShare * (end - begin);
     co_return looked;
+}
+
+/// Its token is wrong: only this one waits for its answer.
+Task<> Server::punish(const Visitor& visitor) {
+    const std::string peer = name_of(visitor);
+    const bool is_near = !visitor.settings->options.unix_path.empty();
+    log::limited(log::Level::warning, log::Kind::warning, "admin token wrong",
+                 is_near ? peer : visitor.connection->source(), {{"peer", peer}});
+    Timer pause(context_);
+    pause.expires_after(kAdminWrongToken);
+    co_await pause.async_wait(use_result);
 }
 
 Task<> Server::await_turn() {

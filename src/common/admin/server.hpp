@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/admin/actions.hpp"
 #include "common/admin/answer.hpp"
 #include "common/admin/facts.hpp"
 #include "common/admin/request.hpp"
@@ -24,8 +25,8 @@ namespace inout::admin {
 
 class Server {
   public:
-    /// Who knows the answers must outlive it.
-    explicit Server(Source& source) : source_(source) {}
+    /// Who knows the answers, and who does what is asked for, must outlive it.
+    Server(Source& source, Doer& doer) : source_(source), doer_(doer) {}
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server();
@@ -61,6 +62,7 @@ class Server {
         bool leaving = false;
     };
     struct Stay;
+    static std::string name_of(const Visitor& visitor);
 
     void start_thread();
     void run();
@@ -75,8 +77,10 @@ class Server {
     Task<bool> reply(Visitor& visitor, const RequestReader& reader, bool last);
     Task<Answer> answer_to(const Visitor& visitor, const RequestReader& reader);
     Task<> await_turn();
+    Task<> punish(const Visitor& visitor);
 
     Source& source_;
+    Doer& doer_;
     // The main thread's.
     SettingsPtr settings_;
     std::shared_ptr<Place> place_;

@@ -24,6 +24,7 @@ void load_tls(Settings& settings, ConfigProblems& problems) {
         return;
     }
     settings.tls = std::move(*server);
+    settings.gate.over_tls = true;
     for (const std::string& name : settings.tls->names()) {
         settings.gate.hosts.push_back(name.starts_with("*.") ? "*." + canonical_host(name.substr(2))
                                                              : canonical_host(name));

@@ -8,6 +8,7 @@
 
 #include "common/admin/server.hpp"
 #include "common/app/certificate_watch.hpp"
+#include "common/app/process_actions.hpp"
 #include "common/app/process_facts.hpp"
 #include "common/app/reload.hpp"
 #include "common/app/signals.hpp"
@@ -45,7 +46,13 @@ class Life {
           workers_(instance.config().threads, relay_options(instance.config())),
           service_(make_service(instance, workers_)),
           facts_(instance.name(), workers_, service_),
-          admin_(facts_),
+          actions_(workers_, service_,
+                   {.drain =
+                        [this] {
+                            if (!draining_) drain();
+                        },
+                    .reload = [this] { reload("admin"); }}),
+          admin_(facts_, actions_),
           drain_timeout_(instance.config().drain_timeout),
           signals_(workers_.main().executor(), {SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGHUP},
                    [this](int number) { on_signal(number); }),
@@ -127,7 +134,7 @@ class Life {
     void on_signal(int number) {
         switch (number) {
             case SIGUSR1: facts_.log("status"); return;
-            case SIGHUP: reload(); return;
+            case SIGHUP: reload("signal"); return;
             case SIGUSR2:
                 log::limited(log::Level::warning, log::Kind::warning, "signal ignored", "USR2",
                              {{"signal", "USR2"}, {"reason", "it has no meaning here"}});
@@ -142,17 +149,17 @@ class Life {
         }
     }
 
-    void reload() {
+    void reload(std::string_view cause) {
         std::string reason = kEnding;
         if (!draining_) {
             try {
-                reloader_.request();
+                reloader_.request(cause);
                 return;
             } catch (const std::system_error& error) {
                 reason = "no threads: " + error.code().message();
             }
         }
-        not_reloaded("signal", {reason});
+        not_reloaded(cause, {reason});
     }
 
     void not_reloaded(std::string_view cause, const ConfigProblems& problems) {
@@ -238,6 +245,7 @@ class Life {
         draining_ = true;
         drain_until_ = Clock::now() + drain_timeout_;
         facts_.drains_until(drain_until_);
+        actions_.drains();
         log::info("draining", {{"streams", counters().streams.load()},
                                {"timeout_ms", drain_timeout_.count()},
                                {"note", "a second signal ends at once"}});
@@ -301,6 +309,7 @@ class Life {
     Workers workers_;
     Service& service_;
     ProcessFacts facts_;
+    ProcessActions actions_;
     admin::Server admin_;
     Milliseconds drain_timeout_;
     Signals signals_;

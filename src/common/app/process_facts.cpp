@@ -6,6 +6,7 @@
 #include "common/app/daemon.hpp"
 #include "common/base/log.hpp"
 #include "common/base/wall_clock.hpp"
+#include "common/config/types.hpp"
 #include "common/os/descriptors.hpp"
 
 namespace inout {
@@ -38,6 +39,7 @@ admin::Facts ProcessFacts::facts() {
                        .version = INOUT_VERSION,
                        .started_ms = started_ms_,
                        .uptime = std::chrono::duration_cast<Milliseconds>(now - started_),
+                       .log_level = to_string(log::level()),
                        .open_descriptors = open_descriptors(),
                        .descriptor_limit = descriptor_limit()};
     {

@@ -29,9 +29,9 @@ void Reloader::watch(FileStamps files) {
     wake();
 }
 
-void Reloader::request() {
+void Reloader::request(std::string_view cause) {
     const std::lock_guard lock(mutex_);
-    requested_ = true;
+    requested_ = cause;
     wake();
 }
 
@@ -62,10 +62,11 @@ void Reloader::run() {
     Milliseconds pause = kFileCheck;
     std::unique_lock lock(mutex_);
     while (!stopped_) {
-        bool requested = false;
+        std::string_view requested;
         try {
-            changed_.wait_for(lock, pause,
-                              [this] { return stopped_ || (!busy_ && (requested_ || files_)); });
+            changed_.wait_for(lock, pause, [this] {
+                return stopped_ || (!busy_ && (!requested_.empty() || files_));
+            });
             if (stopped_) break;
             if (busy_) continue;
             if (files_) {
@@ -73,20 +74,20 @@ void Reloader::run() {
                 watch.read(std::move(*files_));
                 files_.reset();
             }
-            requested = std::exchange(requested_, false);
+            requested = std::exchange(requested_, {});
             lock.unlock();
             const FileStamps now = stamps_of(names);
             const FileWatch::Seen seen = watch.look(now);
             const bool changed = seen == FileWatch::Seen::changed;
-            if (requested) watch.read(now);
-            if (requested || changed) prepare(requested ? "signal" : "files");
+            if (!requested.empty()) watch.read(now);
+            if (!requested.empty() || changed) prepare(requested.empty() ? "files" : requested);
             pause = seen == FileWatch::Seen::changing
                         ? kFilesSettle
                         : CertificateWatch::pause(kFileCheck, random_unit());
         } catch (const std::exception&) {
             log::lose_line();  // memory has run out: at the next look
             if (!lock.owns_lock()) lock.lock();
-            requested_ = requested_ || requested;
+            if (requested_.empty()) requested_ = requested;
         }
         if (!lock.owns_lock()) lock.lock();
     }

@@ -54,8 +54,8 @@ class Reloader {
     /// Looks at these from now on, about every kFileCheck. Throws std::system_error if there can be
     /// no thread for it.
     void watch(FileStamps files);
-    /// Reads it once more. Throws the same.
-    void request();
+    /// Reads it once more. `cause`, which stays there: for the log. Throws the same.
+    void request(std::string_view cause);
     /// No more from now on. False: the thread is busy, perhaps with a file that hangs.
     bool stop();
 
@@ -72,7 +72,8 @@ class Reloader {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::optional<FileStamps> files_;  // not yet known to the thread
-    bool requested_ = false, busy_ = false, stopped_ = false, ended_ = false;
+    std::string_view requested_;       // why; empty: nobody has asked
+    bool busy_ = false, stopped_ = false, ended_ = false;
 };
 
 }  // namespace inout

@@ -172,6 +172,16 @@ void start(std::string_view program, Level level, Format format) {
 
 void set_level(Level level) { spdlog::default_logger_raw()->set_level(to_spdlog(level)); }
 
+Level level() {
+    switch (spdlog::default_logger_raw()->level()) {
+        case spdlog::level::trace:
+        case spdlog::level::debug: return Level::debug;
+        case spdlog::level::info: return Level::info;
+        case spdlog::level::warn: return Level::warning;
+        default: return Level::error;
+    }
+}
+
 bool enabled(Level level) { return spdlog::should_log(to_spdlog(level)); }
 
 void lose_line() { writer().lose(); }

@@ -46,6 +46,7 @@ void start(std::string_view program, Level level, Format format);
 bool enabled(Level level);
 /// From now on. Any thread.
 void set_level(Level level);
+Level level();
 /// Counts a line that could not be made, because memory has run out.
 void lose_line();
 /// Waits until all lines are written, but not longer than this.

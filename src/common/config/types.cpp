@@ -183,6 +183,9 @@ std::string to_json(const ProxyConfig& config) { return write(config); }
 std::optional<log::Level> parse_log_level(std::string_view name) {
     return from_name<log::Level>(kLevelNames, name);
 }
+std::string_view to_string(log::Level level) {
+    return kLevelNames[static_cast<std::size_t>(level)];
+}
 std::optional<log::Format> parse_log_format(std::string_view name) {
     return from_name<log::Format>(kFormatNames, name);
 }

@@ -248,5 +248,7 @@ std::string to_json(const ProxyConfig& config);
 /// any letter case; "warn" and "err" are known too.
 std::optional<log::Level> parse_log_level(std::string_view name);
 std::optional<log::Format> parse_log_format(std::string_view name);
+/// As the configuration has it.
+std::string_view to_string(log::Level level);
 
 }  // namespace inout

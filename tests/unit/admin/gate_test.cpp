@@ -12,7 +12,7 @@ Request request_of(std::vector<Field> fields, bool is_1_0 = false) {
 }
 
 unsigned status_of(const Gate& gate, std::vector<Field> fields, bool is_1_0 = false) {
-    const auto refused = gate.refuse(request_of(std::move(fields), is_1_0));
+    const auto refused = gate.refuse(request_of(std::move(fields), is_1_0), Purpose::reading);
     return refused ? refused->status : 200;
 }
 
@@ -69,11 +69,61 @@ TEST(Gate, NeedsOneHost) {
     EXPECT_EQ(status_of(gate, {{"host", "evil.example"}}, true), 421U);
 }
 
-TEST(Gate, AnswersNoPageOfABrowser) {
-    const Gate gate;
-    for (const char* origin : {"", "null", "http://localhost", "http://evil.example"}) {
-        EXPECT_EQ(status_of(gate, {{"host", "localhost"}, {"origin", origin}}), 403U);
+TEST(Gate, AnswersNoPageOfAnotherPlace) {
+    const Gate plain, secured{.over_tls = true};
+    const auto from = [](const Gate& gate, std::string origin, std::string host = "localhost:91") {
+        return status_of(gate, {{"host", std::move(host)}, {"origin", std::move(origin)}});
+    };
+    for (const char* origin :
+         {"", "null", "http://localhost", "http://localhost:92", "http://evil.example",
+          "http://localhost:91/", "http://localhost:91 ", "HTTP://localhost:91",
+          "http://localhost:91, http://localhost:91", "localhost:91", "http://127.0.0.1:91"}) {
+        EXPECT_EQ(from(plain, origin), 403U) << origin;
+        EXPECT_EQ(from(secured, origin), 403U) << origin;
     }
+    EXPECT_EQ(from(plain, "http://localhost:91"), 200U);
+    EXPECT_EQ(from(plain, "https://localhost:91"), 403U);
+    EXPECT_EQ(from(secured, "https://localhost:91"), 200U);
+    EXPECT_EQ(from(secured, "http://localhost:91"), 403U);
+    EXPECT_EQ(from(plain, "http://localhost:91", "LocalHost:91"), 200U);
+    EXPECT_EQ(from(plain, "http://LocalHost:91", "LocalHost:91"), 403U) << "no browser says that";
+    EXPECT_EQ(from(plain, "http://[::1]:91", "[::1]:91"), 200U);
+    EXPECT_EQ(from(plain, "http://evil.example", "evil.example"), 421U);
+    EXPECT_EQ(status_of(plain, {{"host", "localhost"},
+                                {"origin", "http://localhost"},
+                                {"origin", "http://localhost"}}),
+              403U);
+    EXPECT_EQ(status_of(plain, {{"origin", "http://"}}, true), 403U);
+}
+
+TEST(Gate, NobodyActsWithoutTheToken) {
+    const std::string token(kToken);
+    const Gate gate{.token = Secret(kToken)};
+    const auto acts = [](const Gate& at, std::vector<Field> fields, bool is_1_0 = false) {
+        const auto refused = at.refuse(request_of(std::move(fields), is_1_0), Purpose::acting);
+        return refused ? refused->status : 200;
+    };
+    const Field host{"host", "localhost"}, shown{"authorization", "Bearer " + token};
+    EXPECT_EQ(acts(gate, {host, shown}), 200U);
+    EXPECT_EQ(acts(gate, {host}), 401U);
+    EXPECT_EQ(acts(gate, {host, {"authorization", "Bearer " + token + "x"}}), 401U);
+    EXPECT_EQ(acts(gate, {host, shown, shown}), 401U);
+    EXPECT_EQ(acts({}, {host, shown}), 403U) << "there is none";
+    EXPECT_EQ(acts({}, {host, {"authorization", "Bearer "}}), 403U);
+    EXPECT_EQ(acts(gate, {shown}, true), 400U);
+    EXPECT_EQ(acts(gate, {{"host", "evil.example"}, shown}), 421U);
+    EXPECT_EQ(acts(gate, {host, shown, {"origin", "http://localhost"}}), 200U);
+    EXPECT_EQ(acts(gate, {host, shown, {"origin", "http://evil.example"}}), 403U);
+    const auto fetched = [&](std::string site) {
+        return acts(gate, {host, shown, {"sec-fetch-site", std::move(site)}});
+    };
+    EXPECT_EQ(fetched("same-origin"), 200U);
+    EXPECT_EQ(fetched("none"), 200U);
+    for (const char* site : {"cross-site", "same-site", "", "None", "none, none"}) {
+        EXPECT_EQ(fetched(site), 403U) << site;
+    }
+    EXPECT_EQ(acts(gate, {host, shown, {"sec-fetch-site", "none"}, {"sec-fetch-site", "none"}}),
+              403U);
 }
 
 TEST(Gate, NeedsTheTokenWhereItIsDemanded) {
@@ -95,7 +145,7 @@ TEST(Gate, NeedsTheTokenWhereItIsDemanded) {
                                {"authorization", "Bearer " + token}}),
               401U);
     EXPECT_EQ(status_of({.token = Secret(kToken)}, {{"host", "localhost"}}), 200U);
-    const auto refused = gate.refuse(request_of({{"host", "localhost"}}));
+    const auto refused = gate.refuse(request_of({{"host", "localhost"}}), Purpose::reading);
     EXPECT_EQ(refused->body.find(token), std::string::npos);
 }
 

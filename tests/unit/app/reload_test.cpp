@@ -102,32 +102,32 @@ TEST_F(ReloaderTest, without_a_file_and_a_request_there_is_no_thread) {
 }
 
 TEST_F(ReloaderTest, what_is_asked_for_is_prepared_once_and_taken_on_the_main_thread) {
-    reloader.request();
+    reloader.request("signal");
     ASSERT_TRUE(takes(1));
     EXPECT_EQ(taken.front(), "signal: 1");
-    reloader.request();
+    reloader.request("signal");
     ASSERT_TRUE(takes(2));
     EXPECT_EQ(preparing, 2);
 }
 
 TEST_F(ReloaderTest, who_asks_while_one_is_under_way_gets_one_more_behind_it) {
     gate.shut();
-    reloader.request();
+    reloader.request("signal");
     ASSERT_TRUE(becomes([this] { return preparing == 1; }));
-    for (int i = 0; i < 5; ++i) reloader.request();
+    for (int i = 0; i < 5; ++i) reloader.request("signal");
     gate.open();
     ASSERT_TRUE(takes(2)) << "all five are one";
     EXPECT_EQ(taken.back(), "signal: 2");
-    reloader.request();
+    reloader.request("signal");
     ASSERT_TRUE(takes(3));
     EXPECT_EQ(preparing, 3);
 }
 
 TEST_F(ReloaderTest, the_next_one_is_not_begun_before_the_main_thread_has_taken_the_last) {
     gate.shut();
-    reloader.request();
+    reloader.request("signal");
     ASSERT_TRUE(eventually([this] { return preparing == 1; }));
-    reloader.request();
+    reloader.request("signal");
     gate.open();
     // The main thread is busy with something else for a while, in which the second could begin.
     const auto until_then = Clock::now() + Milliseconds{50};
@@ -141,18 +141,18 @@ TEST_F(ReloaderTest, a_problem_is_told_and_the_next_request_is_another_try) {
     fails_by = [&good] {
         if (!good) throw std::bad_alloc();
     };
-    reloader.request();
+    reloader.request("signal");
     ASSERT_TRUE(takes(1));
     EXPECT_EQ(taken.back(), "signal: not out of memory");
     good = true;
-    reloader.request();
+    reloader.request("signal");
     ASSERT_TRUE(takes(2));
     EXPECT_EQ(taken.back(), "signal: 1");
 }
 
 TEST_F(ReloaderTest, what_nobody_expected_is_a_problem_too) {
     fails_by = [] { throw std::runtime_error("no such folder"); };
-    reloader.request();
+    reloader.request("signal");
     ASSERT_TRUE(takes(1));
     EXPECT_EQ(taken.back(), "signal: not no such folder");
 }
@@ -164,7 +164,7 @@ TEST_F(ReloaderTest, a_file_that_changes_is_seen_without_a_request_and_once) {
     ASSERT_TRUE(takes(1));
     EXPECT_EQ(taken.back(), "files: 1");
     const auto begun = Clock::now();
-    reloader.request();  // wakes the thread: the file is as it was read
+    reloader.request("signal");  // wakes the thread: the file is as it was read
     ASSERT_TRUE(takes(2));
     EXPECT_EQ(taken.back(), "signal: 2");
     EXPECT_LT(Clock::now() - begun, kFileCheck);
@@ -173,7 +173,7 @@ TEST_F(ReloaderTest, a_file_that_changes_is_seen_without_a_request_and_once) {
 
 TEST_F(ReloaderTest, an_end_does_not_wait_for_a_file_that_hangs_and_nothing_is_taken_behind_it) {
     gate.shut();
-    reloader.request();
+    reloader.request("signal");
     ASSERT_TRUE(becomes([this] { return preparing == 1; }));
     const auto begun = Clock::now();
     EXPECT_FALSE(reloader.stop());
@@ -188,7 +188,7 @@ TEST_F(ReloaderTest, an_end_does_not_wait_for_a_file_that_hangs_and_nothing_is_t
 }
 
 TEST_F(ReloaderTest, what_waits_for_the_main_thread_at_the_end_is_not_taken) {
-    reloader.request();
+    reloader.request("signal");
     ASSERT_TRUE(eventually([this] { return preparing == 1; }));
     EXPECT_TRUE(eventually([this] { return reloader.stop(); }));
     context.restart();
@@ -197,10 +197,10 @@ TEST_F(ReloaderTest, what_waits_for_the_main_thread_at_the_end_is_not_taken) {
 }
 
 TEST_F(ReloaderTest, nothing_begins_after_the_end) {
-    reloader.request();
+    reloader.request("signal");
     ASSERT_TRUE(takes(1));
     EXPECT_TRUE(reloader.stop());
-    reloader.request();
+    reloader.request("signal");
     reloader.watch({{file, "another"}});
     EXPECT_TRUE(reloader.stop());
     context.restart();

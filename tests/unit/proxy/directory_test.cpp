@@ -125,12 +125,16 @@ class DirectoryRoutes : public testing::Test {
         run_ready(context);
     }
 
-    /// An out that serves "t" from now on, or waits behind the one that does.
-    std::shared_ptr<Registration> add_out(const std::string& ticket = {}, bool standby = false) {
+    static std::shared_ptr<Registration> make_out() {
         auto out = std::make_shared<Registration>();
         out->topic = "t";
-        out->ticket = ticket;
         out->pool = std::make_shared<DataPool>(PoolPolicy(1, 1, 1), 1, 1, [](auto, auto) {});
+        return out;
+    }
+    /// An out that serves "t" from now on, or waits behind the one that does.
+    std::shared_ptr<Registration> add_out(const std::string& ticket = {}, bool standby = false) {
+        auto out = make_out();
+        out->ticket = ticket;
         EXPECT_TRUE(directory.add(out, {}, standby));
         return out;
     }
@@ -188,6 +192,35 @@ TEST_F(DirectoryRoutes, lead_to_the_newest_out_and_not_to_one_that_stands_by) {
     EXPECT_EQ(out_of(find("t")), second);
     directory.forget(second);
     EXPECT_EQ(out_of(find("t")), first);
+}
+
+TEST_F(DirectoryRoutes, are_waited_for_when_all_of_a_topic_were_kicked_and_nobody_is_promoted) {
+    std::vector<std::shared_ptr<Registration>> outs;
+    for (const bool standby : {false, false, true}) {
+        TcpPair pair;
+        outs.push_back(make_out());
+        outs.back()->channel =
+            std::make_shared<ControlChannel>(adopt_owned(context, std::move(pair.a)));
+        outs.back()->ext = true;
+        EXPECT_TRUE(directory.add(outs.back(), {}, standby));
+    }
+    EXPECT_EQ(directory.kick("other"), 0U);
+    EXPECT_EQ(out_of(find("t")), outs[1]);
+    directory.drain(outs[1]);
+    EXPECT_EQ(directory.kick("t"), 3U);
+    run_ready(context);
+    for (const auto& out : outs) {
+        EXPECT_TRUE(out->kicked);
+        EXPECT_FALSE(out->channel->connection().is_open());
+        EXPECT_FALSE(directory.position_of(*out));
+    }
+    const AskingStream& stream = ask("t");
+    EXPECT_FALSE(stream.found);
+    const auto back = add_out();
+    EXPECT_TRUE(becomes_answered(stream));
+    EXPECT_EQ(out_of(stream), back);
+    for (const auto& out : outs) directory.forget(out);
+    EXPECT_EQ(out_of(find("t")), back);
 }
 
 TEST_F(DirectoryRoutes, are_found_again_where_only_a_data_connection_was_dead) {
