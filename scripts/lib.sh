@@ -33,6 +33,9 @@ systemd              the rating of the units
 prometheus           scrapes the programs; its rules and the dashboard's expressions
 nginx                the proxy behind nginx
 libnginx-mod-stream  the proxy behind nginx
+chromium             the status page in a browser
+chromium-driver      drives that browser
+python3-selenium     speaks to the driver
 golang-go            a test of connections in Go (tests/conn)
 golang-golang-x-net-dev  its golang.org/x/net/nettest"
 packages_bench="

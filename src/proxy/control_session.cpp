@@ -175,6 +175,7 @@ Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest r
     const auto registration = make_registration(state, channel, request, settings->config, owner);
     registration->standing = standing;
     registration->secured = secured;
+    registration->standby = request.standby;
     registration->bound = request.bound && secured && identity.kind == Identity::Kind::key;
     registration->certificate = std::move(certificate);
     const Milliseconds timeout =

@@ -48,7 +48,8 @@ struct Registration {
     std::string topic;
     std::string out;  ///< its address, for the log
     bool ext = false;
-    std::string ticket;  ///< secret; its data connections show it. Empty for a 0.0.1 out
+    bool standby = false;  ///< it joined at the end of the line; else it took the topic over
+    std::string ticket;    ///< secret; its data connections show it. Empty for a 0.0.1 out
     StandingPtr standing = nobody();      ///< of who registered; may lose its permission
     bool secured = false;                 ///< over TLS; then its data connections must be too
     bool bound = false;                   ///< its data connections show that they have its key

@@ -4,6 +4,7 @@
 
 #include "common/os/descriptors.hpp"
 #include "proxy/sessions.hpp"
+#include "proxy/status_page.hpp"
 #include "proxy/topic_list.hpp"
 
 namespace inout::proxy {
@@ -212,6 +213,8 @@ Task<> ProxyService::accept(std::shared_ptr<Acceptor> acceptor) {
 admin::Page ProxyService::topics(const admin::Cut& cut) {
     return list_topics(state_.directory, cut);
 }
+
+const admin::Document* ProxyService::document() { return &kStatusPage; }
 
 void ProxyService::drain() {
     state_.draining = true;

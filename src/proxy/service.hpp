@@ -70,6 +70,7 @@ class ProxyService : public ServiceOf<ProxyConfig> {
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const ProxyConfig> config) override;
     void drain() override;
     admin::Page topics(const admin::Cut& cut) override;
+    const admin::Document* document() override;
     std::optional<std::size_t> kick_topic(const std::string& topic) override {
         return state_.directory.kick(topic);
     }

@@ -12,7 +12,8 @@ admin::Row row_of(const Registration& registration, std::optional<std::size_t> p
     admin::Row row{{"topic", registration.topic},
                    {"out", registration.out},
                    {"identity", to_string(registration.identity())},
-                   {"tls", registration.secured}};
+                   {"tls", registration.secured},
+                   {"mode", std::string(registration.standby ? "standby" : "takeover")}};
     // Out of line: it drains, or is about to end.
     std::string state = "drains";
     if (position) {

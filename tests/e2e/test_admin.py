@@ -9,7 +9,7 @@ from harness import (connect, echo_server, expect_echo, expect_failed_open, free
 
 PROGRAMS = ["in_", "proxy", "out"]
 PLAIN_FIELDS = {"cache-control": "no-store", "x-content-type-options": "nosniff",
-                "content-security-policy": "default-src 'none'"}
+                "referrer-policy": "no-referrer", "content-security-policy": "default-src 'none'"}
 
 
 def chain_of(run, **more):
@@ -32,8 +32,14 @@ def test_what_the_document_says_is_what_is_answered(run, name):
         if "post" in methods:  # test_admin_actions.py
             continue
         reply = get(program, path)
+        if path == "/" and program is not chain.proxy:
+            assert reply.status == 404
+            continue
         assert reply.status == 200
-        assert reply.fields.items() >= PLAIN_FIELDS.items()
+        policy = reply.fields.pop("content-security-policy")
+        assert policy.split(";")[0] == "default-src 'none'" and (";" in policy) == (path == "/")
+        assert {**reply.fields, "content-security-policy": "default-src 'none'"}.items() \
+            >= PLAIN_FIELDS.items()
         for kind, content in methods["get"]["responses"]["200"]["content"].items():
             assert reply.fields["content-type"].split(";")[0] == kind
             if kind == "application/json":
@@ -90,7 +96,7 @@ def test_other_methods_paths_and_queries_are_refused(run):
     for options in [["-X", "POST"], ["-X", "DELETE"], ["-d", "x"]]:
         reply = get(port, "/api/status", *options)
         assert (reply.status, reply.fields["allow"]) == (405, "GET, HEAD")
-    for path in ["/", "/api", "/metrics/", "/api/status/x", "/%2e", "//metrics"]:
+    for path in ["/index.html", "/api", "/metrics/", "/api/status/x", "/%2e", "//metrics"]:
         assert get(port, path).status == 404
     for query in ["limit=0", "limit=1001", "limit=x", "after=-1", "state=odd", "x=1",
                   "limit=1&limit=2"]:

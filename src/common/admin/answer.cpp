@@ -37,11 +37,15 @@ std::string written(const Answer& answer, bool head_only, bool close) {
     text += "\r\nContent-Type: ";
     text += answer.type;
     text += "\r\nContent-Length: " + std::to_string(answer.body.size());
-    // A browser that gets here all the same keeps nothing, guesses nothing and runs nothing.
+    // A browser keeps nothing, guesses nothing, tells no other place where it was, and runs nothing
+    // but what the policy of a page says.
     text +=
         "\r\nCache-Control: no-store"
         "\r\nX-Content-Type-Options: nosniff"
-        "\r\nContent-Security-Policy: default-src 'none'\r\n";
+        "\r\nReferrer-Policy: no-referrer"
+        "\r\nContent-Security-Policy: ";
+    text += answer.policy;
+    text += "\r\n";
     text += answer.more;
     if (close) text += "Connection: close\r\n";
     text += "\r\n";

@@ -11,6 +11,8 @@ struct Answer {
     unsigned status = 200;
     std::string body{};
     std::string_view type = "text/plain; charset=utf-8";
+    /// What a browser may do with it.
+    std::string_view policy = "default-src 'none'";
     /// More fields, each line with its end; ours.
     std::string_view more{};
 };

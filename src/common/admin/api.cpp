@@ -119,6 +119,19 @@ std::string topics_json(const Page& page) {
     return written(json);
 }
 
+std::string history_json(const History& history, Milliseconds now, std::int64_t unix_ms) {
+    Json json{{"interval_ms", kHistoryStep.count()}, {"points", Json::array()}};
+    for (const auto& [end, moved] : history.points()) {
+        // By its age: when the clock of the machine is set, the points go with it.
+        json["points"].push_back({{"at_ms", unix_ms - (now - end).count()},
+                                  {"bytes_up", moved.bytes_up},
+                                  {"bytes_down", moved.bytes_down},
+                                  {"opened", moved.opened},
+                                  {"failed", moved.failed}});
+    }
+    return written(json);
+}
+
 std::string streams_json(StreamTable::Records records, StreamsIn state, const Cut& cut,
                          Clock::time_point now) {
     std::erase_if(records, [&](const auto& record) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/admin/facts.hpp"
+#include "common/admin/history.hpp"
 
 namespace inout::admin {
 
@@ -17,6 +18,9 @@ std::uint64_t number_of(const StreamRecord& record);
 
 std::string status_json(const Facts& facts);
 std::string topics_json(const Page& page);
+
+/// `now`: in the history's time, and what Unix time that is.
+std::string history_json(const History& history, Milliseconds now, std::int64_t unix_ms);
 
 enum class StreamsIn {
     any_state,

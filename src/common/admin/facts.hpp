@@ -57,6 +57,12 @@ struct CutBack {
     std::size_t limit = kAdminRowsMax;
 };
 
+/// A page for people to look at: HTML, and what a browser may do with it (its
+/// Content-Security-Policy). There for ever.
+struct Document {
+    std::string_view text, policy;
+};
+
 class Source {
   public:
     virtual ~Source() = default;
@@ -67,6 +73,8 @@ class Source {
     virtual RecentEnds::Ends recent_ends(const CutBack& cut) = 0;
     /// A proxy's registrations; the networks of in and out.
     virtual Page topics(const Cut& cut) = 0;
+    /// What it shows at `/`; nothing: no page.
+    virtual const Document* document() { return nullptr; }
 };
 
 struct NamedCounter {

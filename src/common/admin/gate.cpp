@@ -90,7 +90,8 @@ std::optional<Answer> Gate::refuse(const Request& request, Purpose purpose) cons
     if (!is_from_here(request)) return refusal(403, "no page of another place is answered");
     if (acts && !is_wanted_by_user(request)) return refusal(403, "a page of another place acts");
     if (acts && token.bytes().empty()) return refusal(403, "actions need admin.token_file");
-    if (!acts && !needs_token) return std::nullopt;
+    // The page is the same for everybody: what it shows it has to ask for, with the token.
+    if (!acts && (!needs_token || request.path() == kPagePath)) return std::nullopt;
     const auto authorization = request.field("authorization");
     const auto shown = authorization ? bearer(*authorization) : std::nullopt;
     if (shown && equal_in_constant_time(*shown, token.bytes())) return std::nullopt;

@@ -14,6 +14,9 @@
 
 namespace inout::admin {
 
+/// Where a program shows a page, if it has one.
+inline constexpr std::string_view kPagePath = "/";
+
 struct Field {
     std::string name;  ///< in lower case
     std::string value;

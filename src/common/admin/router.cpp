@@ -9,6 +9,7 @@
 #include "common/admin/actions.hpp"
 #include "common/admin/api.hpp"
 #include "common/admin/metrics.hpp"
+#include "common/base/wall_clock.hpp"
 
 namespace inout::admin {
 namespace {
@@ -58,26 +59,33 @@ std::optional<Answer> take_cut(std::vector<std::string_view>& query, std::size_t
     return std::nullopt;
 }
 
-Answer health(const Request&, Source&) { return {.body = "ok\n"}; }
+/// Whom a handler asks.
+struct Known {
+    Source& source;
+    const History& history;
+};
 
-Answer readiness(const Request&, Source& source) {
-    if (const auto reason = source.facts().not_ready) return refusal(503, *reason);
+Answer health(const Request&, const Known&) { return {.body = "ok\n"}; }
+
+Answer readiness(const Request&, const Known& known) {
+    if (const auto reason = known.source.facts().not_ready) return refusal(503, *reason);
     return {.body = "ready\n"};
 }
 
-Answer metrics(const Request&, Source& source) {
-    return {.body = metrics_text(source.facts(), source.streams()), .type = kMetricsType};
+Answer metrics(const Request&, const Known& known) {
+    return {.body = metrics_text(known.source.facts(), known.source.streams()),
+            .type = kMetricsType};
 }
 
-Answer status(const Request&, Source& source) {
-    return {.body = status_json(source.facts()), .type = kJsonType};
+Answer status(const Request&, const Known& known) {
+    return {.body = status_json(known.source.facts()), .type = kJsonType};
 }
 
-Answer topics(const Request& request, Source& source) {
+Answer topics(const Request& request, const Known& known) {
     auto query = parts_of(request.query());
     Cut cut;
     if (auto refused = take_cut(query, cut.limit, cut.after)) return std::move(*refused);
-    return {.body = topics_json(source.topics(cut)), .type = kJsonType};
+    return {.body = topics_json(known.source.topics(cut)), .type = kJsonType};
 }
 
 /// Those that have ended, and those that could not be opened.
@@ -89,11 +97,11 @@ Answer recent_ends(std::vector<std::string_view> query, Source& source) {
     return {.body = recent_ends_json(source.recent_ends(cut), cut.limit), .type = kJsonType};
 }
 
-Answer streams(const Request& request, Source& source) {
+Answer streams(const Request& request, const Known& known) {
     auto query = parts_of(request.query());
     StreamsIn state = StreamsIn::any_state;
     if (const auto wanted = take(query, "state")) {
-        if (*wanted == "ended") return recent_ends(query, source);
+        if (*wanted == "ended") return recent_ends(query, known.source);
         if (*wanted != "running" && *wanted != "opening") {
             return refusal(400, "state must be running, opening or ended");
         }
@@ -101,17 +109,31 @@ Answer streams(const Request& request, Source& source) {
     }
     Cut cut;
     if (auto refused = take_cut(query, cut.limit, cut.after)) return std::move(*refused);
-    return {.body = streams_json(source.streams(), state, cut, Clock::now()), .type = kJsonType};
+    return {.body = streams_json(known.source.streams(), state, cut, Clock::now()),
+            .type = kJsonType};
+}
+
+Answer history(const Request&, const Known& known) {
+    return {.body = history_json(known.history, since_boot(), unix_time_ms()), .type = kJsonType};
+}
+
+Answer page(const Request&, const Known& known) {
+    const Document* const document = known.source.document();
+    if (document == nullptr) return refusal(404);
+    return {.body = std::string(document->text),
+            .type = "text/html; charset=utf-8",
+            .policy = document->policy};
 }
 
 struct Route {
     std::string_view path;
-    Answer (*answer)(const Request& request, Source& source);
+    Answer (*answer)(const Request& request, const Known& known);
 };
 
 constexpr Route kRoutes[] = {
-    {"/metrics", metrics},   {"/healthz", health},    {"/readyz", readiness},
-    {"/api/status", status}, {"/api/topics", topics}, {"/api/streams", streams},
+    {"/metrics", metrics},     {"/healthz", health},    {"/readyz", readiness},
+    {"/api/status", status},   {"/api/topics", topics}, {"/api/streams", streams},
+    {"/api/history", history}, {kPagePath, page},
 };
 
 }  // namespace
@@ -120,7 +142,7 @@ bool asks_for_streams(const Request& request) {
     return request.path() == "/metrics" || request.path() == "/api/streams";
 }
 
-Answer answer(const Request& request, Source& source) {
+Answer answer(const Request& request, Source& source, const History& history) {
     if (request.target.empty() || request.target.front() != '/') {
         return refusal(400, "the target must be a path");
     }
@@ -132,7 +154,7 @@ Answer answer(const Request& request, Source& source) {
     for (const Route& route : kRoutes) {
         if (request.path() != route.path) continue;
         if (request.method == "GET" || request.method == "HEAD") {
-            return request.has_body ? refusal(413) : route.answer(request, source);
+            return request.has_body ? refusal(413) : route.answer(request, {source, history});
         }
         Answer refused = refusal(405);
         refused.more = "Allow: GET, HEAD\r\n";

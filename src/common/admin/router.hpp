@@ -4,6 +4,7 @@
 
 #include "common/admin/answer.hpp"
 #include "common/admin/facts.hpp"
+#include "common/admin/history.hpp"
 #include "common/admin/request.hpp"
 
 namespace inout::admin {
@@ -12,6 +13,6 @@ namespace inout::admin {
 bool asks_for_streams(const Request& request);
 
 /// To a request that may be answered, and is no action.
-Answer answer(const Request& request, Source& source);
+Answer answer(const Request& request, Source& source, const History& history);
 
 }  // namespace inout::admin

@@ -7,6 +7,7 @@
 #include "common/admin/router.hpp"
 #include "common/base/log.hpp"
 #include "common/base/signals_blocked.hpp"
+#include "common/base/wall_clock.hpp"
 #include "common/net/deadline.hpp"
 #include "common/net/frame_io.hpp"
 
@@ -103,6 +104,7 @@ void Server::take(Opened&& opened) {
 
 void Server::start_thread() {
     if (thread_.joinable()) return;
+    asio::co_spawn(context_.get_executor(), remember_for_ever(), [](const std::exception_ptr&) {});
     const SignalsBlocked blocked;
     thread_ = std::thread([this] { run(); });
 }
@@ -150,6 +152,22 @@ void Server::make_room() {
     Visitor& oldest = *std::min_element(visitors_.begin(), visitors_.end(), before);
     oldest.leaving = true;
     oldest.connection->close();
+}
+
+/// At the end of each step of the history, and soon after it where something was in the way.
+Task<> Server::remember_for_ever() {
+    Timer pause(context_);
+    auto next = Clock::now();
+    while (true) {
+        try {
+            history_.add(since_boot(), totals_now());
+        } catch (const std::bad_alloc&) {
+            say_failed("admin history", "out of memory");
+        }
+        next = std::max(next + kHistoryStep, Clock::now());
+        pause.expires_at(next);
+        co_await pause.async_wait(use_result);
+    }
 }
 
 Task<> Server::accept_for_ever(std::shared_ptr<Place> place) {
@@ -269,7 +287,7 @@ Task<Answer> Server::answer_to(const Visitor& visitor, const RequestReader& read
     }
     const auto made = [&] {
         return purpose == Purpose::acting ? act(request, doer_, name_of(visitor))
-                                          : answer(request, source_);
+                                          : answer(request, source_, history_);
     };
     if (!asks_for_streams(request) && !is_kick(request)) co_return made();
     co_await await_turn();

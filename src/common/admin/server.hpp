@@ -16,6 +16,7 @@
 #include "common/admin/actions.hpp"
 #include "common/admin/answer.hpp"
 #include "common/admin/facts.hpp"
+#include "common/admin/history.hpp"
 #include "common/admin/request.hpp"
 #include "common/admin/settings.hpp"
 #include "common/net/acceptor.hpp"
@@ -68,6 +69,7 @@ class Server {
     void run();
     void let_go();
     void make_room();
+    Task<> remember_for_ever();
     Task<> accept_for_ever(std::shared_ptr<Place> place);
     Task<> accept(Place& place);
     Task<> session(ConnectionPtr connection, SettingsPtr settings);
@@ -89,6 +91,7 @@ class Server {
     // Its own thread's.
     std::list<Visitor> visitors_;
     Clock::time_point next_look_{};
+    History history_;
 
     asio::io_context context_{1};
     asio::executor_work_guard<Executor> work_{context_.get_executor()};

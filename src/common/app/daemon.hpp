@@ -31,6 +31,8 @@ class Service {
     virtual std::optional<std::string> not_ready() { return std::nullopt; }
     /// What it serves, for people (docs/operations.md). Any thread.
     virtual admin::Page topics(const admin::Cut&) { return {}; }
+    /// The page that it shows them; nothing: none. Any thread.
+    virtual const admin::Document* document() { return nullptr; }
     /// Ends what registers this topic, which may be registered again at once; its streams stay. How
     /// many that were; nothing: this program registers none. Any thread.
     virtual std::optional<std::size_t> kick_topic(const std::string&) { return std::nullopt; }

@@ -100,4 +100,6 @@ RecentEnds::Ends ProcessFacts::recent_ends(const admin::CutBack& cut) {
 
 admin::Page ProcessFacts::topics(const admin::Cut& cut) { return service_.topics(cut); }
 
+const admin::Document* ProcessFacts::document() { return service_.document(); }
+
 }  // namespace inout

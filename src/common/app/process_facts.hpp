@@ -32,6 +32,7 @@ class ProcessFacts : public admin::Source {
     StreamTable::Records streams() override;
     RecentEnds::Ends recent_ends(const admin::CutBack& cut) override;
     admin::Page topics(const admin::Cut& cut) override;
+    const admin::Document* document() override;
 
   private:
     std::optional<std::string> not_ready(bool draining) const;

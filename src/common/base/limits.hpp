@@ -375,6 +375,9 @@ inline constexpr unsigned kAdminRequestsMax = 100;
 /// For a whole request, the handshake included; between two; for a piece of an answer to be taken.
 inline constexpr Milliseconds kAdminRequest{5'000}, kAdminIdle{30'000}, kAdminAnswer{10'000};
 inline constexpr std::size_t kAdminPieceBytes = 65'536;
+/// Of what it remembers: an hour, in steps.
+inline constexpr Milliseconds kHistoryStep{10'000};
+inline constexpr std::size_t kHistorySteps = 360;
 /// Streams, or topics, in one answer.
 inline constexpr std::size_t kAdminRowsMax = 1'000;
 /// Streams that have ended, and as many that could not be opened, with the reason: 10 MB if all of

@@ -40,6 +40,8 @@ struct Known : Source {
     RecentEnds::Ends recent_ends(const CutBack& cut) override {
         return ends.newest(cut.after, cut.before, cut.limit);
     }
+    const Document* document() override { return shown; }
+    const Document* shown = nullptr;
     std::optional<std::string> not_ready;
     RecentEnds ends;
     StreamTable::Records records;
@@ -47,7 +49,7 @@ struct Known : Source {
 };
 
 Answer ask(Source& source, std::string target, std::string method = "GET") {
-    return answer({.method = std::move(method), .target = std::move(target)}, source);
+    return answer({.method = std::move(method), .target = std::move(target)}, source, {});
 }
 
 TEST(Metrics, LabelsAreEscaped) {
@@ -112,6 +114,35 @@ TEST(Router, RefusesWhatItDoesNotKnow) {
     EXPECT_EQ(ask(source, "/api/topics?limit=5&&after=3").status, 200U);
     EXPECT_EQ(source.asked.limit, 5U);
     EXPECT_EQ(source.asked.after, 3U);
+}
+
+TEST(Router, ShowsThePageOfAProgramThatHasOne) {
+    Known source;
+    EXPECT_EQ(ask(source, "/").status, 404U);
+    const Document page{.text = "<p>", .policy = "script-src 'self'"};
+    source.shown = &page;
+    const Answer answer = ask(source, "/");
+    EXPECT_EQ(answer.body, "<p>");
+    const std::string text = written(answer, false, false);
+    EXPECT_NE(text.find("\r\nContent-Type: text/html; charset=utf-8\r\n"), text.npos);
+    EXPECT_NE(text.find("\r\nContent-Security-Policy: script-src 'self'\r\n"), text.npos);
+    EXPECT_EQ(text.find("default-src"), text.npos);
+    EXPECT_EQ(ask(source, "/", "POST").status, 405U);
+}
+
+TEST(Router, TellsTheHistoryByItsAge) {
+    History history;
+    history.add(Milliseconds{0}, {});
+    history.add(2 * kHistoryStep, {.bytes_up = 20, .bytes_down = 40, .opened = 4, .failed = 2});
+    const auto told = json::parse(history_json(history, Milliseconds{25'000}, 1'000'000));
+    EXPECT_EQ(told["interval_ms"], 10'000);
+    ASSERT_EQ(told["points"].size(), 2U);
+    EXPECT_EQ(told["points"][0]["at_ms"], 985'000);
+    EXPECT_EQ(told["points"][1], json({{"at_ms", 995'000},
+                                       {"bytes_up", 10},
+                                       {"bytes_down", 20},
+                                       {"opened", 2},
+                                       {"failed", 1}}));
 }
 
 TEST(Router, MendsWhatIsNoText) {

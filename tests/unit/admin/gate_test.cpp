@@ -8,7 +8,8 @@ namespace {
 constexpr std::string_view kToken = "0123456789abcdef";
 
 Request request_of(std::vector<Field> fields, bool is_1_0 = false) {
-    return {.method = "GET", .target = "/", .is_1_0 = is_1_0, .fields = std::move(fields)};
+    return {
+        .method = "GET", .target = "/api/status", .is_1_0 = is_1_0, .fields = std::move(fields)};
 }
 
 unsigned status_of(const Gate& gate, std::vector<Field> fields, bool is_1_0 = false) {
@@ -145,6 +146,12 @@ TEST(Gate, NeedsTheTokenWhereItIsDemanded) {
                                {"authorization", "Bearer " + token}}),
               401U);
     EXPECT_EQ(status_of({.token = Secret(kToken)}, {{"host", "localhost"}}), 200U);
+    EXPECT_FALSE(gate.refuse({.method = "GET", .target = "/?x", .fields = {{"host", "localhost"}}},
+                             Purpose::reading));
+    EXPECT_EQ(gate.refuse({.method = "GET", .target = "/", .fields = {{"host", "evil.example"}}},
+                          Purpose::reading)
+                  ->status,
+              421U);
     const auto refused = gate.refuse(request_of({{"host", "localhost"}}), Purpose::reading);
     EXPECT_EQ(refused->body.find(token), std::string::npos);
 }
