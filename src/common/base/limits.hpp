@@ -313,6 +313,12 @@ inline constexpr std::size_t kEarlyKeptMax = 67'108'864;
 /// and operations, however little they bring.
 inline constexpr std::uint32_t kTurnBytes = 1'048'576;
 inline constexpr unsigned kTurnOperations = 256;
+/// Of a rate each direction that waits gets a part at a time: what comes in 2 ms, within these
+/// bounds. Below, headers and calls would cost more than the bytes; above, others wait long.
+inline constexpr std::uint64_t kRateTurns = 500;
+inline constexpr std::uint64_t kRateQuantumMin = 2'048, kRateQuantumMax = 262'144;
+/// Who waits for a rate is not looked for more often.
+inline constexpr Milliseconds kRateTick{1};
 /// How long bytes accepted before a carried RST may take to be acknowledged by the other side.
 inline constexpr Milliseconds kResetFlush{5'000};
 /// Memory that is given up, a block at a time, when there is none: what is going on can end then. A
@@ -330,6 +336,15 @@ inline constexpr Milliseconds kCloseInterval{5};
 inline constexpr std::size_t kResetsAtOnce = 32;
 /// How often a worker looks for dead peers and unused pipes.
 inline constexpr Milliseconds kSweepInterval{1'000};
+
+// --- quotas (proxy) ---
+/// What was used is saved so often, if it has changed: a crash loses no more than this, and what
+/// the disk takes, which together is meant to be below 10 s.
+inline constexpr Milliseconds kQuotaSave{5'000};
+/// What a disk gets for the last time, at the end.
+inline constexpr Milliseconds kQuotaStop{5'000};
+/// 10,000 identities with long names, several times over.
+inline constexpr std::size_t kQuotaFileMaxBytes = 16'777'216;
 
 // --- the log ---
 /// Bytes of lines that wait for a reader of the log, and as many that are being written: some

@@ -91,6 +91,21 @@ std::string allowed(const Permissions& permissions) {
     return text;
 }
 
+/// What is added to a line about it; empty without limits.
+std::string limited(const std::optional<RateOptions>& rate) {
+    std::string text;
+    if (rate && rate->up) text += ", up " + rate->up->text() + "/s";
+    if (rate && rate->down) text += ", down " + rate->down->text() + "/s";
+    return text;
+}
+
+std::string limited(const AllowanceOptions& allowance) {
+    const std::string text = limited(allowance.rate);
+    if (!allowance.quota) return text;
+    return text + ", " + allowance.quota->bytes->text() +
+           (allowance.quota->per == QuotaPer::month ? " per month" : " in all");
+}
+
 bool has_every_topic(const std::vector<TopicPattern>& patterns) {
     return std::any_of(patterns.begin(), patterns.end(),
                        [](const TopicPattern& pattern) { return pattern.text() == "#"; });
@@ -138,7 +153,8 @@ std::string access_summary(const InConfig& config) {
     std::string text = "where clients get to:\n";
     append_lines(text, config.networks, [&](const InNetwork& network) {
         return to_string(network.listen) + " -> topic " + quoted(network.topic) + " at " +
-               to_string(network.server) + " (" + protection(network, config) + ")";
+               to_string(network.server) + " (" + protection(network, config) + ")" +
+               limited(network.rate);
     });
     return text;
 }
@@ -147,7 +163,8 @@ std::string access_summary(const OutConfig& config) {
     std::string text = "what is offered:\n";
     append_lines(text, config.networks, [&](const OutNetwork& network) {
         return "topic " + quoted(network.topic) + " at " + to_string(network.server) + " (" +
-               protection(network, config) + ") -> " + to_string(network.backend);
+               protection(network, config) + ") -> " + to_string(network.backend) +
+               limited(network.rate);
     });
     return text;
 }
@@ -164,10 +181,11 @@ std::string access_summary(const ProxyConfig& config) {
         return text + (others ? "  everybody: everything\n" : "  everybody else: nothing\n");
     }
     append_lines(text, config.auth->keys, [](const KeyEntry& key) {
-        return "key " + quoted(key.id) + ": " + allowed(key.permissions);
+        return "key " + quoted(key.id) + ": " + allowed(key.permissions) + limited(key.allowance);
     });
     append_lines(text, config.auth->certs, [](const CertEntry& cert) {
-        return "certificate " + quoted(cert.name) + ": " + allowed(cert.permissions);
+        return "certificate " + quoted(cert.name) + ": " + allowed(cert.permissions) +
+               limited(cert.allowance);
     });
     return text + "  everybody else: " + allowed(config.auth->anonymous) + "\n";
 }

@@ -12,10 +12,10 @@
 #include <utility>
 
 #include "common/config/advice.hpp"
+#include "common/config/auth_fields.hpp"
 #include "common/config/reader.hpp"
 #include "common/config/rules.hpp"
 #include "common/config/types.hpp"
-#include "common/rules/certificate_name.hpp"
 #include "common/rules/topic.hpp"
 
 namespace inout {
@@ -27,8 +27,6 @@ inline constexpr std::string_view kSwitchNames[] = {"off", "on"};
 inline constexpr std::string_view kTlsModeNames[] = {"off", "optional", "required"};
 inline constexpr std::string_view kTlsVersionNames[] = {"1.2", "1.3"};
 inline constexpr std::string_view kKeyFormatNames[] = {"new_key", "any"};
-inline constexpr std::string_view kOldProofsNames[] = {"accept", "refuse"};
-inline constexpr std::string_view kRevokeNames[] = {"registrations", "streams"};
 
 // --- ranges; durations in milliseconds ---
 inline constexpr std::int64_t kDayMs = 86'400'000;
@@ -61,20 +59,8 @@ inline constexpr Range kWarm{0, 1'000'000};
 
 // --- entries of a list ---
 inline constexpr Range kNetworks{1, 10'000};
-/// Of keys, and of certificates.
-inline constexpr Range kIdentities{0, 10'000};
-/// A check walks the whole list, for every stream.
-inline constexpr Range kPatterns{0, 1'000};
 /// A check walks the whole list, for every connection.
 inline constexpr Range kAddressRanges{0, 10'000};
-
-/// Demands that no earlier entry has the same `value` in `key`.
-template <class Fields>
-void visit_unique(Fields& entry, Owners& owners, std::string_view key, const std::string& value) {
-    if (!entry.good({key})) return;
-    const auto [owner, fresh] = owners.emplace(value, entry.path());
-    if (!fresh) entry.complain(key, "\"" + value + "\" is that of " + owner->second + " already");
-}
 
 /// From beyond this machine only with a secret, and only over TLS, or it would be none for long.
 template <class Fields>
@@ -218,6 +204,7 @@ void visit(Fields& fields, InConfig& config) {
             e2e.text("key_file", options.key_file, check_file_name, Need::required);
             e2e.choice("key_format", options.key_format, kKeyFormatNames);
         });
+        visit_rate(entry, network.rate);
         entry.values("allow", network.allow, kAddressRanges);
         entry.values("deny", network.deny, kAddressRanges);
         if (!entry.good({"bind", "port"})) return;
@@ -257,6 +244,7 @@ void visit(Fields& fields, OutConfig& config) {
             e2e.text("also_accept", options.also_accept, check_file_name);
             e2e.choice("key_format", options.key_format, kKeyFormatNames);
         });
+        visit_rate(entry, network.rate);
         if (!entry.good({"server_host", "server_port", "topic"})) return;
         const HostPort server{canonical_host(network.server.host), network.server.port};
         const auto [owner, fresh] =
@@ -293,53 +281,6 @@ void visit(Fields& tls, TlsServerOptions& options) {
     if (options.mode == TlsMode::off && !options.client_ca.empty()) {
         tls.complain("client_ca", "needs another mode: in \"off\" no client shows a certificate");
     }
-}
-
-template <class Fields>
-void visit(Fields& fields, Permissions& permissions) {
-    fields.values("in", permissions.in, kPatterns);
-    fields.values("out", permissions.out, kPatterns);
-}
-
-template <class Fields>
-void visit(Fields& auth, AuthOptions& options) {
-    Owners ids, names;
-    const auto visit_key = [&](auto& entry, KeyEntry& key) {
-        entry.text("id", key.id, check_key_id, Need::required);
-        entry.text("secret_file", key.secret_file, check_file_name, Need::required);
-        visit(entry, key.permissions);
-        visit_unique(entry, ids, "id", key.id);
-    };
-    const auto visit_cert = [&](auto& entry, CertEntry& cert) {
-        entry.text("name", cert.name, check_certificate_entry, Need::required);
-        visit(entry, cert.permissions);
-        if (!entry.good({"name"})) return;
-        for (const CertificateName& name : names_of_entry(cert.name)) {
-            const auto [owner, fresh] = names.emplace(to_string(name), entry.path());
-            if (fresh) continue;
-            entry.complain("name",
-                           "\"" + cert.name + "\" is that of " + owner->second + " already");
-            return;
-        }
-    };
-    auth.list("keys", options.keys, kIdentities, visit_key);
-    auth.list("certs", options.certs, kIdentities, visit_cert);
-    auth.object("anonymous", [&](auto& anonymous) { visit(anonymous, options.anonymous); });
-    auth.choice("proof_1", options.proof_1, kOldProofsNames);
-    auth.choice("revoke", options.revoke, kRevokeNames);
-
-    if (!auth.good({"keys", "certs", "anonymous"})) return;
-    const auto permits = [](const auto& who) {
-        return !who.permissions.in.empty() || !who.permissions.out.empty();
-    };
-    if (std::any_of(options.keys.begin(), options.keys.end(), permits) ||
-        std::any_of(options.certs.begin(), options.certs.end(), permits) ||
-        !options.anonymous.in.empty() || !options.anonymous.out.empty()) {
-        return;
-    }
-    auth.complain("",
-                  "permits nobody anything; a key, a certificate or \"anonymous\" needs a "
-                  "topic in \"in\" or \"out\"");
 }
 
 template <class Fields>

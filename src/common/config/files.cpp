@@ -75,8 +75,11 @@ void resolve(Config& config, const std::string& config_file) {
         if (!name.empty()) name = (folder / name).string();
     };
     visit_files(config, resolve_name);
-    // It is made by us, and is none of the files that are read.
+    // Those are made by us, and are none of the files that are read.
     if (config.admin) resolve_name(config.admin->unix_path);
+    if constexpr (requires { config.auth->quota_file; }) {
+        if (config.auth) resolve_name(config.auth->quota_file);
+    }
 }
 
 template <class Config>

@@ -235,6 +235,22 @@ const JsonValue* FieldReader::find(std::string_view key, Need need, Kind kind) {
         key, need, [&](const JsonValue& value) { return value.kind == kind; }, named(kind));
 }
 
+/// A number without its unit is none: nobody should have to guess whether bits or bytes are meant.
+const JsonValue* FieldReader::find_amount(std::string_view key, Need need,
+                                          std::string_view expected,
+                                          bool (*accepts)(std::string_view text)) {
+    known_.push_back(key);
+    const JsonMember* const member = this->member(key);
+    if (member == nullptr) {
+        if (need == Need::required) complain(key, "is required");
+        return nullptr;
+    }
+    const JsonValue& value = member->value;
+    if (value.kind == Kind::string && accepts(value.text)) return &value;
+    complain(key, "must be " + std::string(expected) + ", not " + shown(value));
+    return nullptr;
+}
+
 const JsonValue* FieldReader::find_array(std::string_view key, Range entries) {
     const Need need = entries.min > 0 ? Need::required : Need::optional;
     const JsonValue* value = find(key, need, Kind::array);

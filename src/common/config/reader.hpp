@@ -104,6 +104,14 @@ class FieldReader {
         if (const auto index = one_of(key, names)) chosen = static_cast<Enum>(*index);
     }
 
+    /// A text for `Value::parse`, if it is there.
+    template <class Value>
+    void amount(std::string_view key, std::optional<Value>& amount, Need need = Need::optional) {
+        const auto accepts = [](std::string_view text) { return bool(Value::parse(text)); };
+        const JsonValue* value = find_amount(key, need, Value::expected(), accepts);
+        if (value != nullptr) amount = *Value::parse(value->text);
+    }
+
     /// An object inside; `visit(fields)` reads its fields.
     template <class Visit>
     void object(std::string_view key, Visit visit) {
@@ -181,6 +189,8 @@ class FieldReader {
     const JsonValue* find(std::string_view key, Need need, Accepts accepts,
                           const std::string& expected);
     const JsonValue* find(std::string_view key, Need need, JsonValue::Kind kind);
+    const JsonValue* find_amount(std::string_view key, Need need, std::string_view expected,
+                                 bool (*accepts)(std::string_view text));
     std::optional<std::int64_t> whole_number(std::string_view key, Need need, Range range);
     std::optional<std::size_t> one_of(std::string_view key,
                                       std::span<const std::string_view> names);

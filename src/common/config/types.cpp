@@ -40,6 +40,10 @@ class FieldWriter {
         put(key, names[static_cast<std::size_t>(chosen)]);
     }
     template <class Value>
+    void amount(std::string_view key, const std::optional<Value>& amount, Need = Need::optional) {
+        if (amount) put(key, amount->text());
+    }
+    template <class Value>
     void values(std::string_view key, const std::vector<Value>& values, Range) {
         OrderedJson& array = object_[std::string(key)] = OrderedJson::array();
         for (const Value& value : values) array.push_back(value.text());

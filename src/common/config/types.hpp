@@ -109,6 +109,8 @@ struct InNetwork {
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
     std::optional<E2eOptions> e2e;
+    /// Of all its streams together.
+    std::optional<RateOptions> rate;
     /// Its own `allow` or `deny` replaces the one at the top of the file.
     std::optional<std::vector<AddressRange>> allow, deny;
 
@@ -142,6 +144,8 @@ struct OutNetwork {
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
     std::optional<E2eOptions> e2e;
+    /// Of all its streams together.
+    std::optional<RateOptions> rate;
 
     bool operator==(const OutNetwork&) const = default;
 };

@@ -2,9 +2,11 @@
 // any thread. access_policy.hpp answers questions about them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "common/rules/amount.hpp"
 #include "common/rules/topic_pattern.hpp"
 
 namespace inout {
@@ -15,9 +17,18 @@ struct Permissions {
 
     bool operator==(const Permissions&) const = default;
 };
+/// How much its streams may carry, those that it asks for and those that it serves; nothing: there
+/// is no limit.
+struct AllowanceOptions {
+    std::optional<RateOptions> rate;
+    std::optional<QuotaOptions> quota;
+
+    bool operator==(const AllowanceOptions&) const = default;
+};
 struct KeyEntry {
     std::string id, secret_file;
     Permissions permissions;
+    AllowanceOptions allowance{};
 
     bool operator==(const KeyEntry&) const = default;
 };
@@ -25,6 +36,7 @@ struct KeyEntry {
 struct CertEntry {
     std::string name;
     Permissions permissions;
+    AllowanceOptions allowance{};
 
     bool operator==(const CertEntry&) const = default;
 };
@@ -39,6 +51,7 @@ struct AuthOptions {
     std::vector<KeyEntry> keys;
     std::vector<CertEntry> certs;
     Permissions anonymous;
+    std::string quota_file;  ///< where what was used of quotas is kept; empty: there are none
     OldProofs proof_1 = OldProofs::accept;
     Revoke revoke = Revoke::registrations;
 

@@ -11,7 +11,7 @@ struct Word {
     bool is_sent = true;
 };
 
-constexpr std::array<Word, 21> kWords{{
+constexpr std::array<Word, 22> kWords{{
     {Code::none, ""},
     {Code::no_topic, "no_topic"},
     {Code::no_out, "no_out"},
@@ -22,6 +22,7 @@ constexpr std::array<Word, 21> kWords{{
     {Code::denied, "denied"},
     {Code::clock, "clock"},
     {Code::e2e, "e2e"},
+    {Code::quota, "quota"},
     {Code::limit, "limit"},
     {Code::penalised, "penalised"},
     {Code::unready, "unready"},

@@ -20,6 +20,7 @@ enum class Code {
     denied,              ///< not permitted
     clock,               ///< the proof is right, but the peer's clock is not
     e2e,                 ///< end-to-end encryption failed, or only one side has it
+    quota,               ///< a key has moved as many bytes as it may
     limit,               ///< a limit is reached, or something has run out where it is said
     penalised,           ///< too many failures came from this address: later
     unready,             ///< the out is there, but takes no streams now
