@@ -141,6 +141,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
                            .service_side = std::move(proxy),
                            .entry = std::move(entry),
                            .up = std::move(up),
+                           .limits = limits_of(network.rates),
                            .on_end = [places = std::move(places),
                                       spares = std::move(spares)](EndedStream ended) mutable {
                                // What is given back needs one of the descriptors that are free now.

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "common/open/proxy_link.hpp"
+#include "common/relay/rates.hpp"
 #include "in/server.hpp"
 
 namespace inout::in {
@@ -16,6 +17,7 @@ struct Network {
     const std::vector<AddressRange>&allow, &deny;
     std::shared_ptr<const TlsPsk> e2e;  ///< nothing: not encrypted end to end
     std::shared_ptr<Server> server;
+    Rates rates{};  ///< of all its streams
 };
 
 }  // namespace inout::in

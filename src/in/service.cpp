@@ -69,10 +69,12 @@ std::optional<std::string> InService::commit(const Next& next) {
         auto& server = servers[parts.proxy_link.get()];
         if (!server) server = take_server(before, parts, dialling_of(config));
         const InNetwork& network = *parts.config;
+        auto listener = take_listener(before, network);
+        const Rates rates = listener ? listener->network->rates : Rates{};
         networks.push_back(std::make_shared<const Network>(
             Network{next.config, network, network.allow ? *network.allow : access.allow,
-                    network.deny ? *network.deny : access.deny, parts.e2e, server}));
-        auto listener = take_listener(before, network);
+                    network.deny ? *network.deny : access.deny, parts.e2e, server,
+                    rates_for(network.rate, rates, workers_.main().executor())}));
         if (!listener) {
             listener = std::make_shared<Listener>(workers_.main().context());
             const auto places = listener->acceptor.listen(network.listen, parts.address);
@@ -93,6 +95,8 @@ std::optional<std::string> InService::commit(const Next& next) {
     // Nothing is served by half a configuration: only now does anything change.
     for (std::size_t i = 0; i < listeners.size(); ++i) {
         const bool is_new = !listeners[i]->network;
+        take_effect(networks[i]->config.rate, is_new ? Rates{} : listeners[i]->network->rates,
+                    networks[i]->rates);
         listeners[i]->network = networks[i];
         if (is_new) say("listening", *listeners[i]);
     }

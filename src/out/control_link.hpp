@@ -34,6 +34,8 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     void set_network(std::shared_ptr<const Network> network) noexcept;
     /// Another registration takes the place of the one there is, or is tried for at once.
     void register_anew() noexcept;
+    /// The newest.
+    const std::shared_ptr<const Network>& network() const { return network_; }
     /// No configuration has it any more: takes no new streams, and goes with the last one.
     void remove() noexcept;
     /// Asks for no new streams; the control connections stay and are kept alive.

@@ -253,6 +253,7 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
     worker.relays().start({.client_side = std::move(owned),
                            .service_side = std::move(*backend),
                            .entry = std::move(entry),
+                           .limits = limits_of(network.rates),
                            .on_end = [&worker, stream = std::move(stream),
                                       link = std::move(link)](EndedStream ended) mutable {
                                if (ended.client.verdict != LegVerdict::reusable) return;

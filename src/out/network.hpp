@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "common/open/proxy_link.hpp"
+#include "common/relay/rates.hpp"
 #include "out/data_links.hpp"
 
 namespace inout::out {
@@ -30,6 +31,7 @@ struct Network {
     std::shared_ptr<const ProxyLink> proxy_link;
     std::shared_ptr<const TlsPsk> e2e;  ///< nothing: not encrypted end to end
     std::shared_ptr<DataLinks> links;   ///< of its proxy
+    Rates rates{};                      ///< of all its streams
 
     /// Whether a registration for the one would do for the other.
     bool registers_like(const Network& other) const {

@@ -33,12 +33,16 @@ std::optional<std::string> OutService::commit(const Next& next) {
     for (const Parts& parts : next.networks) {
         Proxy& proxy = proxies[parts.proxy_link.get()];
         if (!proxy.link) proxy = take_proxy(before, parts);
-        auto network = std::make_shared<const Network>(
-            Network{*parts.config, Times(*next.config), proxy.link, parts.e2e, proxy.data_links});
-        shown->push_back({network, nullptr});
         Name name(parts.config->server, parts.config->topic);
+        const auto found = links_.find(name);
+        const Rates before_rates =
+            found != links_.end() ? found->second->network()->rates : Rates{};
+        auto network = std::make_shared<const Network>(
+            Network{*parts.config, Times(*next.config), proxy.link, parts.e2e, proxy.data_links,
+                    rates_for(parts.config->rate, before_rates, workers_.main().executor())});
+        shown->push_back({network, nullptr});
         std::shared_ptr<ControlLink> link;
-        if (const auto found = links_.find(name); found != links_.end()) {
+        if (found != links_.end()) {
             link = found->second;
             kept.emplace_back(link.get(), std::move(network));
         } else {
@@ -53,7 +57,10 @@ std::optional<std::string> OutService::commit(const Next& next) {
     for (auto& [link, proxy] : proxies) all.push_back(std::move(proxy));
     start(fresh);
 
-    for (auto& [link, network] : kept) link->set_network(std::move(network));
+    for (auto& [link, network] : kept) {
+        take_effect(network->config.rate, link->network()->rates, network->rates);
+        link->set_network(std::move(network));
+    }
     shown_.set(std::move(shown));
     links_.swap(links);
     for (const auto& [name, link] : links) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
@@ -103,8 +104,9 @@ class Stream {
         EXPECT_EQ(service.end, End::fin);
     }
 
-    std::size_t ends = 0;                             // that relays have told of
-    std::vector<std::unique_ptr<FaultyCalls>> calls;  // of each relay, the client's first
+    std::function<std::unique_ptr<StreamLimits>()> limits;  // of each relay; nothing: none
+    std::size_t ends = 0;                                   // that relays have told of
+    std::vector<std::unique_ptr<FaultyCalls>> calls;        // of each relay, the client's first
     std::vector<std::unique_ptr<RelaySet>> sets;
     Peer client, service;
     const std::shared_ptr<int> kept = std::make_shared<int>();  // by each relay
@@ -128,6 +130,7 @@ class Stream {
         sets[relay]->start({.client_side = std::move(left_[relay]),
                             .service_side = std::move(right_[relay]),
                             .entry = std::move(stream),
+                            .limits = limits ? limits() : nullptr,
                             .on_end = [this, held = kept](const EndedStream&) { ++ends; }});
     }
 

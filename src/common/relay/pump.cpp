@@ -145,8 +145,9 @@ std::optional<Pump::Step> Pump::fill_pipe(const Tools& tools, ByteLayer& source,
         }
     }
     // The pipe is empty here, so EAGAIN speaks of the source and not of a full pipe.
+    const std::size_t size = std::min(pipe_->capacity, tools.splice_max);
     const ssize_t n =
-        uninterrupted([&] { return source.splice_into(pipe_->write_end.get(), pipe_->capacity); });
+        uninterrupted([&] { return source.splice_into(pipe_->write_end.get(), size); });
     if (n > 0) {
         pipe_->held = static_cast<std::size_t>(n);
         turn.spend(Turn::kRead, pipe_->held);

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,7 +27,9 @@ class Pump {
     /// What all pumps of one worker share.
     struct Tools {
         PipePool& pipes;
-        std::span<char> buffer;  ///< kCopyBytes long
+        std::span<char> buffer;  ///< kCopyBytes long, or less: no read is larger
+        /// Nor is any splice.
+        std::size_t splice_max = std::numeric_limits<std::size_t>::max();
     };
 
     enum class Step {
@@ -69,12 +72,18 @@ class Pump {
         bytes_ -= unsent.size();
         keep(unsent);
     }
+    /// From now on, for who waits between reads: a pipe would be held meanwhile.
+    void only_copy() { splice_unsupported_ = true; }
     bool has_source_ended() const { return source_ended_; }
     /// Forgets what is held, because the sink is gone.
     void discard(PipePool& pipes);
 
     /// Delivered to the sink's kernel, or handed out by take().
     std::uint64_t bytes() const { return bytes_; }
+    /// Taken from the source, and not delivered yet.
+    std::size_t held() const {
+        return (leftover_ ? leftover_end_ - leftover_begin_ : 0) + (pipe_ ? pipe_->held : 0);
+    }
     int error() const { return error_; }  ///< errno of a failure; 0 if another call saw it
     /// Whether any byte of the source is no longer in its kernel buffer.
     bool has_taken() const { return taken_; }

@@ -15,6 +15,7 @@
 
 #include "common/base/once.hpp"
 #include "common/net/connection.hpp"
+#include "common/relay/direction_limit.hpp"
 #include "common/relay/peer_watch.hpp"
 #include "common/relay/pump.hpp"
 #include "common/relay/stream_table.hpp"
@@ -51,6 +52,8 @@ struct OpenStream {
     StreamEntry entry;
     /// Has already passed the client's first bytes on (EarlyData).
     Pump up{};
+    /// Nothing: there are none.
+    std::unique_ptr<StreamLimits> limits{};
     /// Called once, however the stream ends: it has its line in the log, and is in the table no
     /// more. So what it holds, the stream's places, is released then. On the worker's thread; may
     /// start a stream. If memory runs out in it, what it was given is reset.

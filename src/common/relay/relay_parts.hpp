@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cerrno>
+#include <memory>
 
 #include "common/net/connection.hpp"
+#include "common/relay/direction_limit.hpp"
 #include "common/relay/peer_watch.hpp"
 #include "common/relay/pump.hpp"
 #include "common/relay/relay.hpp"
@@ -134,6 +136,8 @@ struct RelayDirection final : Waiter {
     RelaySide& source;
     RelaySide& sink;
     Pump pump;
+    /// Nothing: as fast as both sides can.
+    std::unique_ptr<DirectionLimit> limit;
 };
 
 }  // namespace inout
