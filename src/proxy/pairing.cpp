@@ -97,6 +97,8 @@ struct Found {
 /// taken.
 Reason take_places(ProxyState& state, const std::string& topic, const Identity& identity,
                    const Connection& in, Places& places) {
+    auto refusal = state.allowances.objection(identity, true);
+    if (refusal.code != Code::none) return refusal;
     const std::size_t in_use = descriptors_in_use();
     state.relieve(in_use);
     const auto verdict =
@@ -136,6 +138,8 @@ Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Openin
         if (!state.settings()->gatekeeper.allows(*registration->standing, Right::out, topic)) {
             co_return not_found(Code::no_topic, "no out serves topic " + topic);
         }
+        auto refusal = state.allowances.objection(registration->identity(), false);
+        if (refusal.code != Code::none) co_return not_found(std::move(refusal));
         auto taken = co_await registration->pool->take(worker, wait_until, in);
         if (taken.result == DataPool::Taken::given_up) break;
         if (taken.result == DataPool::Taken::timeout) {
@@ -248,6 +252,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
     if (in->framing() != nullptr) in->framing()->begin_sending();
     StreamEntry entry = opening->finish("in", "out");
     if (const StreamFraming* framing = found.data->framing()) entry.use = framing->uses();
+    auto limits = state.allowances.limits(identity, found.registration->identity());
     auto running = std::make_unique<RunningStream>(
         state, worker, entry, std::move(found.registration), std::move(found.lease),
         std::move(places), std::move(standing));
@@ -256,6 +261,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
                            .service_side = std::move(found.data),
                            .entry = std::move(entry),
                            .up = std::move(up),
+                           .limits = std::move(limits),
                            .on_end = [running = std::move(running)](EndedStream ended) mutable {
                                end(std::move(running), std::move(ended));
                            }});

@@ -88,15 +88,28 @@ ProxyState::ProxyState(const ProxyLimits& limits)
       directory(limits.topics, limits.waiting),
       budget(descriptors_for(limits), limits.warm),
       spares(budget.optional_max()),
+      allowances([this](const Identity& who, const std::string& why) { end_streams_of(who, why); }),
       streams_of_topic(limits.streams_per_topic),
       streams_of_key(limits.streams_per_key),
       topics_of_key(limits.topics_per_key) {}
 
-void ProxyState::take(const SettingsPtr& settings) {
+void ProxyState::take(const SettingsPtr& settings,
+                      std::optional<QuotaLedger::Content> quotas_used) {
     set_limits(settings->config);
+    allowances.take(settings->config, std::move(quotas_used));
     // First this: whoever comes from now on is judged by it, and the others by revoke().
     settings_.set(settings);
     revoke(settings->gatekeeper);
+}
+
+/// On any thread, as whoever moves bytes finds it.
+void ProxyState::end_streams_of(const Identity& who, const std::string& why) {
+    const std::size_t ended = running.reset_if(
+        [&who](const RunningStreams::Stream& stream) {
+            return stream.standing->identity == who || stream.registration->identity() == who;
+        },
+        {.cause = StreamEnd::Cause::quota, .words = why});
+    if (ended > 0) log::info("streams ended", {{"streams", ended}, {"reason", why}});
 }
 
 void ProxyState::set_limits(const ProxyConfig& config) {
@@ -120,6 +133,10 @@ void ProxyState::judge(Registration& registration) const {
 }
 
 void ProxyState::judge(const RunningStreams::Stream& stream) const {
+    if (auto end = allowances.end_of(stream.standing->identity, stream.registration->identity())) {
+        stream.relays.reset(stream.record, *end);
+        return;
+    }
     const SettingsPtr now = settings();
     if (!now->gatekeeper.ends_streams() || may_run(now->gatekeeper, stream)) return;
     stream.relays.reset(stream.record, taken_away());
@@ -140,8 +157,11 @@ void ProxyState::revoke(const Gatekeeper& gatekeeper) {
 }
 
 Result<Ready, ConfigProblems> ProxyService::prepare(std::shared_ptr<const ProxyConfig> config) {
+    auto quotas_used = state_.allowances.read(*config);
     auto loaded = load_settings(std::move(config), state_.settings().get());
-    if (!loaded) return Failure{loaded.error()};
+    ConfigProblems problems = loaded ? ConfigProblems() : std::move(loaded.error());
+    if (!quotas_used) problems.push_back(std::move(quotas_used.error()));
+    if (!problems.empty()) return Failure{std::move(problems)};
     SettingsPtr settings = std::move(*loaded);
     const auto address = std::make_shared<Resolved>();
     Ready ready;
@@ -149,14 +169,16 @@ Result<Ready, ConfigProblems> ProxyService::prepare(std::shared_ptr<const ProxyC
     ready.look_up = [settings, address] {
         *address = resolve_now(settings->config.listen, kStartLookup);
     };
-    ready.commit = [this, settings = std::move(settings), address] {
-        return commit(settings, *address);
+    ready.commit = [this, settings = std::move(settings), address, used = std::move(*quotas_used)] {
+        return commit(settings, *address, used);
     };
     return ready;
 }
 
 std::optional<std::string> ProxyService::commit(const SettingsPtr& settings,
-                                                const Resolved& address) {
+                                                const Resolved& address,
+                                                std::optional<QuotaLedger::Content> quotas_used) {
+    if (auto problem = state_.allowances.start(settings->config)) return problem;
     const HostPort& listen = settings->config.listen;
     const SettingsPtr before = state_.settings();
     auto acceptor = acceptor_;
@@ -170,7 +192,7 @@ std::optional<std::string> ProxyService::commit(const SettingsPtr& settings,
     if (!before || before->config.limits != settings->config.limits) {
         warn_of_few_descriptors(settings->config.limits);
     }
-    state_.take(settings);
+    state_.take(settings, std::move(quotas_used));
     if (acceptor == acceptor_) return std::nullopt;
     if (acceptor_) {
         acceptor_->close();
@@ -215,6 +237,11 @@ admin::Page ProxyService::topics(const admin::Cut& cut) {
 }
 
 const admin::Document* ProxyService::document() { return &kStatusPage; }
+
+void ProxyService::add_facts(admin::Facts& facts) {
+    facts.quotas = state_.allowances.facts();
+    facts.quota_problem = state_.allowances.problem();
+}
 
 void ProxyService::drain() {
     state_.draining = true;

@@ -10,6 +10,7 @@
 #include "common/base/current.hpp"
 #include "common/base/random.hpp"
 #include "common/net/acceptor.hpp"
+#include "proxy/allowances.hpp"
 #include "proxy/descriptor_budget.hpp"
 #include "proxy/directory.hpp"
 #include "proxy/running_streams.hpp"
@@ -33,7 +34,8 @@ struct ProxyState {
     /// The current ones: there are some before anybody comes.
     SettingsPtr settings() const { return settings_.get(); }
     /// From now on. Main thread.
-    void take(const SettingsPtr& settings);
+    void take(const SettingsPtr& settings,
+              std::optional<QuotaLedger::Content> quotas_used = std::nullopt);
 
     Strangers strangers;
     const std::string proxy_id = random_hex(kStreamIdDigits);  ///< names this process
@@ -41,12 +43,13 @@ struct ProxyState {
     DescriptorBudget budget;
     SpareList spares;
     RunningStreams running;
+    Allowances allowances;
     Quota streams_of_topic, streams_of_key, topics_of_key;
     std::atomic<bool> draining{false};
 
     /// Ends one that may have its topic no more.
     void judge(Registration& registration) const;
-    /// The same for a stream, if streams end with what allowed them.
+    /// The same for a stream, if streams end with what allowed them; and if a quota is used up.
     void judge(const RunningStreams::Stream& stream) const;
     /// Whose connection this is, for the budget.
     DescriptorBudget::Owner owner_of(const Identity& identity, const Connection& connection) const;
@@ -55,6 +58,7 @@ struct ProxyState {
     void relieve(std::size_t in_use);
 
   private:
+    void end_streams_of(const Identity& who, const std::string& why);
     void set_limits(const ProxyConfig& config);
     void revoke(const Gatekeeper& gatekeeper);
 
@@ -65,10 +69,14 @@ struct ProxyState {
 class ProxyService : public ServiceOf<ProxyConfig> {
   public:
     ProxyService(Workers& workers, const ProxyConfig& config)
-        : workers_(workers), state_(config.limits) {}
+        : workers_(workers), state_(config.limits) {
+        state_.allowances.run_on(workers.main().executor());
+    }
 
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const ProxyConfig> config) override;
     void drain() override;
+    void stop() override { state_.allowances.stop(); }
+    void add_facts(admin::Facts& facts) override;
     admin::Page topics(const admin::Cut& cut) override;
     const admin::Document* document() override;
     std::optional<std::size_t> kick_topic(const std::string& topic) override {
@@ -76,7 +84,8 @@ class ProxyService : public ServiceOf<ProxyConfig> {
     }
 
   private:
-    std::optional<std::string> commit(const SettingsPtr& settings, const Resolved& address);
+    std::optional<std::string> commit(const SettingsPtr& settings, const Resolved& address,
+                                      std::optional<QuotaLedger::Content> quotas_used);
     Task<> accept(std::shared_ptr<Acceptor> acceptor);
 
     Workers& workers_;

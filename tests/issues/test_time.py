@@ -5,17 +5,15 @@ must end when it should, and nothing else may. Timers go by the steady clock, wh
 tests move that one. See moved_clock.cpp.
 """
 import datetime
-import re
-import struct
 import subprocess
-import tempfile
 
 import pytest
 
 import secure
 from attack import auth, holder, key_entry
-from harness import (BIN, TWO_THREADS, Chain, connect, echo, echo_server, expect_echo,
+from harness import (TWO_THREADS, Chain, connect, echo, echo_server, expect_echo,
                      expect_failed_open, wait_for)
+from wall_clock import WallClock
 from wan import R_FROM_A, R_FROM_C, Wan
 
 pytestmark = pytest.mark.plain_only  # what protects a stream is chosen here
@@ -26,24 +24,6 @@ YEAR = 365 * DAY
 START = 2 * DAY
 # One after the other, each counted from START.
 JUMPS = [6 * MINUTE, HOUR, 3 * HOUR, DAY, YEAR, 0, -DAY]
-
-
-class WallClock:
-    """`env` gives it to programs."""
-
-    def __init__(self, run):
-        self.file = run.own(tempfile.NamedTemporaryFile())
-        self.move(START)
-        runtimes = re.findall(r"=> (\S*/lib[at]san\S*)",
-                              subprocess.check_output(["ldd", BIN / "in"], text=True))
-        self.env = {"MOVED_CLOCK": self.file.name,
-                    # A sanitizer's runtime wants to be the first.
-                    "LD_PRELOAD": " ".join([*runtimes, str(BIN / "moved_clock.so")])}
-
-    def move(self, seconds):
-        """To this much after the true time. In place: the programs have mapped it."""
-        with open(self.file.name, "r+b") as file:
-            file.write(struct.pack("=q", seconds))
 
 
 def mutual_tls():
@@ -66,7 +46,7 @@ def chain_with_clocks(run, protection):
     """A Chain, its proxy's clock `there` and that of in and out `here`."""
     proxy, peer, network = PROTECTIONS[protection]()
     chain = Chain()
-    chain.there, chain.here = WallClock(run), WallClock(run)
+    chain.there, chain.here = WallClock(run, START), WallClock(run, START)
     chain.proxy = run.proxy(proxy, env=chain.there.env)
     peer = {**TWO_THREADS, **peer}
     network = {"server_host": "127.0.0.1", "server_port": chain.proxy.port(), "topic": "default",
@@ -130,7 +110,7 @@ def test_a_certificate_that_ends_lets_nobody_in_by_a_ticket_and_ends_no_stream(r
 @pytest.mark.parametrize("whose", ["in's", "the proxy's", "everybody's, and keys"])
 def test_a_spare_connection_serves_the_next_client_however_the_clock_moved(run, whose):
     wan = Wan(run)  # in keeps none to a proxy that is near
-    clock, still = WallClock(run), WallClock(run)
+    clock, still = WallClock(run, START), WallClock(run, START)
     keys = whose.startswith("everybody's")
     clock_of = {name: clock.env if keys or whose == f"{name}'s" else still.env
                 for name in ("in", "out", "the proxy")}
@@ -170,7 +150,7 @@ def test_a_spare_connection_serves_the_next_client_however_the_clock_moved(run, 
 
 
 def test_a_log_has_the_time_of_the_wall_clock(run):
-    clock = WallClock(run)
+    clock = WallClock(run, START)
     proxy = run.proxy(env=clock.env)
     before = proxy.wait_event("listening")["time"]
     clock.move(START + DAY)

@@ -67,6 +67,19 @@ Json to_json(const CountsByReason& counts) {
     return json;
 }
 
+Json to_json(const std::vector<QuotaFact>& quotas) {
+    Json list = Json::array();
+    for (const QuotaFact& quota : quotas) {
+        Json& json = list.emplace_back(Json{{"key", quota.key},
+                                            {"bytes", quota.bytes},
+                                            {"used", quota.used},
+                                            {"per", quota.per},
+                                            {"closed", quota.closed}});
+        if (quota.resets_ms) json["resets_ms"] = *quota.resets_ms;
+    }
+    return list;
+}
+
 bool is_in(const StreamRecord& record, StreamsIn state) {
     if (state == StreamsIn::any_state) return true;
     return (record.state() == StreamState::opening) == (state == StreamsIn::opening);
@@ -104,6 +117,8 @@ std::string status_json(const Facts& facts) {
                                 {"begins_s", validity.begins_s},
                                 {"ends_s", validity.ends_s}});
     }
+    if (!facts.quotas.empty()) json["quotas"] = to_json(facts.quotas);
+    if (!facts.quota_problem.empty()) json["quota_problem"] = facts.quota_problem;
     return written(json);
 }
 

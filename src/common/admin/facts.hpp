@@ -19,6 +19,15 @@
 
 namespace inout::admin {
 
+/// How many bytes somebody may carry, and has carried.
+struct QuotaFact {
+    std::string key{};  ///< "key office"
+    std::uint64_t bytes = 0, used = 0;
+    std::string_view per{};                   ///< "total", "month"
+    std::optional<std::int64_t> resets_ms{};  ///< when the month ends, in Unix time
+    bool closed = false;                      ///< nobody knows how much was used
+};
+
 /// Of the process, as it is now.
 struct Facts {
     std::string program{}, version{};
@@ -32,6 +41,8 @@ struct Facts {
     std::optional<std::size_t> open_descriptors{};  ///< nothing: the system does not tell
     std::size_t descriptor_limit = 0;
     std::vector<Validity> certificates{};
+    std::vector<QuotaFact> quotas{};         ///< of the proxy's keys
+    std::string quota_problem{};             ///< what is wrong with the file where they are kept
     std::optional<std::string> not_ready{};  ///< why it can not do its work now
 };
 

@@ -112,6 +112,23 @@ void write_reasons(Text& text) {
     for (const auto& [word, count] : ended_by_reason()) text.value(count, label("reason", word));
 }
 
+void write_quotas(Text& text, const Facts& facts) {
+    if (facts.quotas.empty()) return;
+    std::vector<QuotaFact> fullest = facts.quotas;
+    const auto left = [](const QuotaFact& quota) {
+        return quota.used >= quota.bytes
+                   ? 0.0
+                   : 1.0 - static_cast<double>(quota.used) / static_cast<double>(quota.bytes);
+    };
+    std::stable_sort(fullest.begin(), fullest.end(),
+                     [left](const auto& a, const auto& b) { return left(a) < left(b); });
+    fullest.resize(std::min(fullest.size(), kMetricsTopicsMax));
+    text.begin("inout_quota_bytes", "gauge", "Bytes that the streams of a key may carry (proxy).");
+    for (const QuotaFact& quota : fullest) text.value(quota.bytes, label("key", quota.key));
+    text.begin("inout_quota_used_bytes", "gauge", "Of these, bytes that were carried.");
+    for (const QuotaFact& quota : fullest) text.value(quota.used, label("key", quota.key));
+}
+
 struct Topic {
     std::string_view name;
     std::uint64_t streams = 0, up = 0, down = 0;
@@ -191,6 +208,7 @@ std::string metrics_text(const Facts& facts, const StreamTable::Records& streams
     write_certificates(text, facts);
     write_counters(text);
     write_reasons(text);
+    write_quotas(text, facts);
     write_topics(text, streams);
     return text.take();
 }

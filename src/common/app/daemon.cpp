@@ -80,6 +80,7 @@ class Life {
         tell_held_back_later();
         workers_.run();
         admin_.stop();
+        service_.stop();
         log::tell_held_back(true);
         facts_.log("stopped");
         if (!reloader_.stop()) {

@@ -29,6 +29,10 @@ class Service {
     virtual void drain() = 0;
     /// Why it can not do its work now, beyond what the counters tell; nothing: it can. Any thread.
     virtual std::optional<std::string> not_ready() { return std::nullopt; }
+    /// Adds what it alone knows. Any thread.
+    virtual void add_facts(admin::Facts&) {}
+    /// All streams have ended, and nothing follows: what has to be kept is saved.
+    virtual void stop() {}
     /// What it serves, for people (docs/operations.md). Any thread.
     virtual admin::Page topics(const admin::Cut&) { return {}; }
     /// The page that it shows them; nothing: none. Any thread.

@@ -51,6 +51,7 @@ admin::Facts ProcessFacts::facts() {
         facts.certificates = certificates_;
     }
     facts.not_ready = not_ready(facts.draining);
+    service_.add_facts(facts);
     return facts;
 }
 

@@ -1,0 +1,150 @@
+#include "proxy/quota_ledger.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "common/base/limits.hpp"
+#include "common/base/log.hpp"
+#include "common/base/signals_blocked.hpp"
+#include "common/base/wall_clock.hpp"
+#include "common/os/saved_file.hpp"
+
+namespace inout::proxy {
+
+Result<std::optional<QuotaLedger::Content>, std::string> QuotaLedger::read(
+    const std::string& path) const {
+    {
+        const std::lock_guard lock(mutex_);
+        if (path == path_ && damage_.empty()) return std::optional<Content>();
+    }
+    const auto failed = [&path](const std::string& why) {
+        return Failure{"auth.quota_file: " + path + ": " + why};
+    };
+    if (const auto problem = check_saving(path)) return failed(*problem);
+    const auto text = read_saved_file(path, kQuotaFileMaxBytes);
+    if (!text) return failed(text.error());
+    Content content{.path = path};
+    if (*text) {
+        auto records = parse_quota_file(**text);
+        if (records) {
+            content.records = std::move(*records);
+        } else {
+            content.damage = records.error();
+        }
+    }
+    return std::optional(std::move(content));
+}
+
+void QuotaLedger::start() {
+    const std::lock_guard lock(mutex_);
+    if (thread_.joinable() || stopped_) return;
+    const SignalsBlocked blocked;
+    thread_ = std::thread([this] { run(); });
+}
+
+void QuotaLedger::open(Content content) {
+    const std::lock_guard lock(mutex_);
+    path_ = std::move(content.path);
+    damage_ = std::move(content.damage);
+    others_ = std::move(content.records);
+    saved_.reset();
+    not_saved_.clear();
+    for (const auto& [who, quota] : quotas_) {
+        quota->set_closed(!damage_.empty());
+        const auto known = others_.extract(who);
+        quota->set_used(known ? known.mapped() : BytesUsed{});
+    }
+    if (!damage_.empty()) {
+        log::error("quota closed",
+                   {{"file", path_},
+                    {"reason", damage_ + "; keys with a quota are refused: put the file right, or "
+                                         "move it away to begin at 0, and reload"}});
+    }
+    changed_.notify_all();
+}
+
+std::shared_ptr<ByteQuota> QuotaLedger::quota_of(
+    const std::string& who, const std::function<void(ByteQuota::Event)>& tell) {
+    const std::lock_guard lock(mutex_);
+    auto& quota = quotas_[who];
+    if (quota) return quota;
+    const auto known = others_.extract(who);
+    quota = std::make_shared<ByteQuota>(who, known ? known.mapped() : BytesUsed{}, tell);
+    quota->set_closed(!damage_.empty());
+    return quota;
+}
+
+std::vector<std::shared_ptr<ByteQuota>> QuotaLedger::quotas() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<ByteQuota>> all;
+    for (const auto& [who, quota] : quotas_) all.push_back(quota);
+    return all;
+}
+
+std::string QuotaLedger::problem() const {
+    const std::lock_guard lock(mutex_);
+    if (!damage_.empty()) return path_ + ": is damaged: " + damage_;
+    return not_saved_.empty() ? "" : path_ + ": " + not_saved_;
+}
+
+bool QuotaLedger::stop() {
+    {
+        std::unique_lock lock(mutex_);
+        stopped_ = true;
+        changed_.notify_all();
+        if (!thread_.joinable()) return true;
+        if (!changed_.wait_for(lock, kQuotaStop, [this] { return ended_; })) return false;
+    }
+    thread_.join();
+    return true;
+}
+
+/// Under the lock.
+QuotaRecords QuotaLedger::records() const {
+    QuotaRecords all = others_;
+    const std::int64_t now = unix_time_ms();
+    for (const auto& [who, quota] : quotas_) all[who] = quota->state(now).used;
+    return all;
+}
+
+void QuotaLedger::run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        const bool last = stopped_;
+        try {
+            if (damage_.empty() && !path_.empty()) save(lock);
+        } catch (const std::exception&) {
+            log::lose_line();  // memory has run out: at the next time
+            if (!lock.owns_lock()) lock.lock();
+        }
+        if (last) break;
+        const auto until = Clock::now() + kQuotaSave;
+        // A new file is made at once.
+        changed_.wait_until(lock, until, [this] {
+            return stopped_ || (!saved_ && damage_.empty() && !path_.empty() && not_saved_.empty());
+        });
+    }
+    ended_ = true;
+    changed_.notify_all();
+}
+
+/// Not under the lock while the disk works.
+void QuotaLedger::save(std::unique_lock<std::mutex>& lock) {
+    QuotaRecords now = records();
+    if (saved_ == now) return;
+    const std::string path = path_;
+    lock.unlock();
+    const auto problem = save_file(path, quota_file_text(now));
+    if (problem) {
+        log::limited(log::Level::error, log::Kind::warning, "quota not saved", path,
+                     {{"file", path},
+                      {"reason", *problem + "; it goes on counting, but a restart would not know "
+                                            "of it"}});
+    }
+    lock.lock();
+    if (path != path_) return;
+    not_saved_ = problem.value_or("");
+    if (!problem) saved_ = std::move(now);
+}
+
+}  // namespace inout::proxy
