@@ -315,10 +315,8 @@ inline constexpr std::uint32_t kTurnBytes = 1'048'576;
 inline constexpr unsigned kTurnOperations = 256;
 /// Of a rate each direction that waits gets a part at a time: what comes in 2 ms, within these
 /// bounds. Below, headers and calls would cost more than the bytes; above, others wait long.
-inline constexpr std::uint64_t kRateTurns = 500;
-inline constexpr std::uint64_t kRateQuantumMin = 2'048, kRateQuantumMax = 262'144;
-/// Who waits for a rate is not looked for more often.
-inline constexpr Milliseconds kRateTick{1};
+inline constexpr std::uint64_t kRateTurns = 500, kRateQuantumMin = 2'048, kRateQuantumMax = 262'144;
+inline constexpr Milliseconds kRateTick{1};  // who waits is not looked for more often
 /// How long bytes accepted before a carried RST may take to be acknowledged by the other side.
 inline constexpr Milliseconds kResetFlush{5'000};
 /// Memory that is given up, a block at a time, when there is none: what is going on can end then. A
@@ -338,13 +336,10 @@ inline constexpr std::size_t kResetsAtOnce = 32;
 inline constexpr Milliseconds kSweepInterval{1'000};
 
 // --- quotas (proxy) ---
-/// What was used is saved so often, if it has changed: a crash loses no more than this, and what
-/// the disk takes, which together is meant to be below 10 s.
-inline constexpr Milliseconds kQuotaSave{5'000};
-/// What a disk gets for the last time, at the end.
-inline constexpr Milliseconds kQuotaStop{5'000};
-/// 10,000 identities with long names, several times over.
-inline constexpr std::size_t kQuotaFileMaxBytes = 16'777'216;
+/// What was used is saved so often, if it has changed; and what a disk gets for it at the end. A
+/// crash loses no more than the first and what the disk takes, together meant to be below 10 s.
+inline constexpr Milliseconds kQuotaSave{5'000}, kQuotaStop{5'000};
+inline constexpr std::size_t kQuotaFileMaxBytes = 16'777'216;  // 10,000 long names many times over
 
 // --- the log ---
 /// Bytes of lines that wait for a reader of the log, and as many that are being written: some
@@ -390,8 +385,7 @@ inline constexpr unsigned kAdminRequestsMax = 100;
 /// For a whole request, the handshake included; between two; for a piece of an answer to be taken.
 inline constexpr Milliseconds kAdminRequest{5'000}, kAdminIdle{30'000}, kAdminAnswer{10'000};
 inline constexpr std::size_t kAdminPieceBytes = 65'536;
-/// Of what it remembers: an hour, in steps.
-inline constexpr Milliseconds kHistoryStep{10'000};
+inline constexpr Milliseconds kHistoryStep{10'000};  // of an hour that it remembers
 inline constexpr std::size_t kHistorySteps = 360;
 /// Streams, or topics, in one answer.
 inline constexpr std::size_t kAdminRowsMax = 1'000;

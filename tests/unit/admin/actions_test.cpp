@@ -122,7 +122,7 @@ TEST(Actions, AreNoneForOtherMethods) {
         for (const char* method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
             const Request request{.method = method, .target = path};
             EXPECT_FALSE(is_action(request));
-            const Answer refused = answer(request, source);
+            const Answer refused = answer(request, source, {});
             EXPECT_EQ(refused.status, 405U) << path;
             EXPECT_EQ(refused.more, "Allow: POST\r\n");
         }
