@@ -177,7 +177,7 @@ def test_each_program_says_why(run, scene):
         row = wait_for(lambda p=program: ended(p), what="end of the stream")[0]
         assert (row["state"], row["reason"]) == (state, reason)
         assert detail in row["detail"]
-        line, = program.find("stream" if state == "ended" else "open_failed", id=row["id"])
+        line = program.wait_event("stream" if state == "ended" else "open_failed", id=row["id"])
         told = line["reason" if state == "ended" else "detail"]
         assert [line[key] for key in ("topic", "client", "code")] + [told] == [
             row[key] for key in ("topic", "client", "reason", "detail")]
