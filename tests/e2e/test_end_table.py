@@ -239,7 +239,7 @@ def code_of(reason):
 
 # Rows that other files bring about: test_wan, test_attack_frames, test_reload_keys,
 # test_admin_actions, test_quota and issues/test_memory.
-ELSEWHERE = {"timeout of X", "frames of X", "permission taken away", "kicked", "quota of X",
+ELSEWHERE = {"timeout of X", "frames of X", "permission taken away", "kicked", "quota of X is used up",
              "out of memory"}
 
 

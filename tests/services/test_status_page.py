@@ -131,7 +131,8 @@ def test_it_lives_sorts_finds_and_can_be_used_by_keyboard(run, browser):
     assert browser.focused().accessible_name == "Topic"
 
     # A stream that ends at a button with the focus leaves it nearby.
-    browser.js("return document.querySelector('#streams td button').focus()")
+    browser.js("return [...document.querySelectorAll('#streams tbody tr')]"
+               ".find(row => row.textContent.includes('beta')).querySelector('button').focus()")
     clients["beta"].close()
     wait_rows(browser, "streams", lambda all: len(all) == 2, "two streams")
     assert browser.js("document.activeElement.id") == "streams-title"
