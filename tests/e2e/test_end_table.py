@@ -239,8 +239,8 @@ def code_of(reason):
 
 # Rows that other files bring about: test_wan, test_attack_frames, test_reload_keys,
 # test_admin_actions, test_quota and issues/test_memory.
-ELSEWHERE = {"timeout of X", "frames of X", "permission taken away", "kicked", "quota of X is used up",
-             "out of memory"}
+ELSEWHERE = {"timeout of X", "frames of X", "permission taken away", "kicked",
+             "quota of X is used up", "out of memory"}
 
 
 def test_every_row_of_the_page_has_its_tests():

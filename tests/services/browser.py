@@ -74,8 +74,8 @@ class Browser:
         return self.driver.execute_script(
             script if "return" in script else f"return ({script})", *arguments)
 
-    def wait_js(self, script, *arguments, what=None):
-        return wait_for(lambda: self.js(script, *arguments), what=what or script)
+    def wait_js(self, script, *arguments, timeout=10, what=None):
+        return wait_for(lambda: self.js(script, *arguments), timeout, what or script)
 
     def one(self, css):
         return self.driver.find_element(By.CSS_SELECTOR, css)

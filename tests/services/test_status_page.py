@@ -131,13 +131,13 @@ def test_it_lives_sorts_finds_and_can_be_used_by_keyboard(run, browser):
     assert browser.focused().accessible_name == "Topic"
 
     # A stream that ends at a button with the focus leaves it nearby.
-    browser.js("return [...document.querySelectorAll('#streams tbody tr')]"
-               ".find(row => row.textContent.includes('beta')).querySelector('button').focus()")
+    browser.js("return document.querySelector('#streams [aria-label$=\" to beta\"]').focus()")
     clients["beta"].close()
     wait_rows(browser, "streams", lambda all: len(all) == 2, "two streams")
     assert browser.js("document.activeElement.id") == "streams-title"
     browser.wait_js("/3 streams were opened and 0 failed/.test("
-                    "document.getElementById('throughput-text').textContent)", what="a point of the plot")
+                    "document.getElementById('throughput-text').textContent)", timeout=20,
+                    what="a point of the plot")
     browser.js("return document.querySelector('#plot svg').focus()")
     browser.press(Keys.ARROW_LEFT)
     assert "opened" in browser.one("#throughput-there").text

@@ -1,6 +1,7 @@
 #include "common/config/quota_file.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -13,7 +14,7 @@ using Kind = JsonValue::Kind;
 
 constexpr std::int64_t kVersion1 = 1;
 /// A clock that says a later year is wrong.
-constexpr std::int64_t kMonthsMax = (9999 - 1970) * 12;
+constexpr std::int64_t kMonthsMax = std::int64_t{9999 - 1970} * 12;
 
 /// "2026-11"
 std::string month_text(std::int64_t month) {

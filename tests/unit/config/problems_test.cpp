@@ -251,7 +251,7 @@ TEST(OtherPrograms, are_not_named_where_the_keys_of_two_are_mixed) {
     EXPECT_EQ(text,
               "f:1:65: networks[0]: unknown key \"backend_host\"; the keys here are "
               "\"server_host\", \"server_port\", \"bind\", \"port\", \"topic\", \"tls\", "
-              "\"auth\", \"e2e\", \"allow\", \"deny\"\n");
+              "\"auth\", \"e2e\", \"rate\", \"allow\", \"deny\"\n");
 }
 
 TEST(Listeners, of_one_in_are_all_different) {
