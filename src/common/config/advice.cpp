@@ -100,10 +100,11 @@ std::string limited(const std::optional<RateOptions>& rate) {
 }
 
 std::string limited(const AllowanceOptions& allowance) {
-    const std::string text = limited(allowance.rate);
+    std::string text = limited(allowance.rate);
     if (!allowance.quota) return text;
-    return text + ", " + allowance.quota->bytes->text() +
-           (allowance.quota->per == QuotaPer::month ? " per month" : " in all");
+    text += ", " + allowance.quota->bytes->text();
+    text += allowance.quota->per == QuotaPer::month ? " per month" : " in all";
+    return text;
 }
 
 bool has_every_topic(const std::vector<TopicPattern>& patterns) {
