@@ -56,6 +56,7 @@ def limited(run, backend, rate, place):
     out = run.out(proxy, {}, {"networks": [exit_], **own_key("a")})
     in_ = run.in_(proxy, [], {"networks": [entrance(proxy, "t", rates.get("in"))], **own_key("a")})
     out.wait_event("registered")
+    in_.wait_event("listening")
     return proxy, out, in_
 
 
