@@ -96,8 +96,7 @@ const Allowances::Allowance* Allowances::find(const Table& table, const Identity
     return found == table.end() ? nullptr : &found->second;
 }
 
-Reason Allowances::objection(const Identity& who, bool asks) const {
-    if (!any_) return {Code::none, {}};
+Reason Allowances::objection_of(const Identity& who, bool asks) const {
     const auto table = table_.get();
     const Allowance* const allowance = find(*table, who);
     if (allowance == nullptr || !allowance->quota ||
@@ -117,9 +116,8 @@ std::optional<StreamEnd> Allowances::end_of(const Identity& asks, const Identity
     return std::nullopt;
 }
 
-std::unique_ptr<StreamLimits> Allowances::limits(const Identity& asks,
-                                                 const Identity& serves) const {
-    if (!any_) return nullptr;
+std::unique_ptr<StreamLimits> Allowances::limits_of(const Identity& asks,
+                                                    const Identity& serves) const {
     const auto table = table_.get();
     const Allowance* const first = find(*table, asks);
     const Allowance* const second = find(*table, serves);

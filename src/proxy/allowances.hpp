@@ -41,11 +41,15 @@ class Allowances {
     void take(const ProxyConfig& config, std::optional<QuotaLedger::Content> content);
 
     /// Why a stream of this one may not be opened; Code::none: it may. `asks`: it hears the reason.
-    Reason objection(const Identity& who, bool asks) const;
+    Reason objection(const Identity& who, bool asks) const {
+        return any_ ? objection_of(who, asks) : Reason{Code::none, {}};
+    }
     /// Why one that runs has to end; nothing: it has not.
     std::optional<StreamEnd> end_of(const Identity& asks, const Identity& serves) const;
     /// Of a stream; nothing: there are none.
-    std::unique_ptr<StreamLimits> limits(const Identity& asks, const Identity& serves) const;
+    std::unique_ptr<StreamLimits> limits(const Identity& asks, const Identity& serves) const {
+        return any_ ? limits_of(asks, serves) : nullptr;
+    }
 
     std::vector<admin::QuotaFact> facts() const;
     std::string problem() const { return ledger_.problem(); }
@@ -60,6 +64,8 @@ class Allowances {
     };
     using Table = std::unordered_map<std::string, Allowance>;
 
+    Reason objection_of(const Identity& who, bool asks) const;
+    std::unique_ptr<StreamLimits> limits_of(const Identity& asks, const Identity& serves) const;
     void add(Table& table, const Identity& who, const AllowanceOptions& options);
     void tell(const Identity& who, ByteQuota::Event event) const;
     const Allowance* find(const Table& table, const Identity& who) const;
