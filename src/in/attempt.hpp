@@ -42,7 +42,7 @@ inline Attempt judge(const NotOpened* failure, const Attempt::Facts& facts,
     }
     if (failure == nullptr) return {open};
     if (failure->answered) {
-        return {facts.spare && failure->untouched ? fresh : failed, failure->reason};
+        return {facts.spare && failure->has_ended ? fresh : failed, failure->reason};
     }
     return {facts.spare && !facts.has_taken ? fresh : unreachable, failure->reason};
 }

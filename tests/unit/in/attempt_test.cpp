@@ -49,7 +49,7 @@ TEST(Attempt, that_has_taken_bytes_of_the_client_is_the_last_one) {
 
 TEST(Attempt, is_made_again_where_a_spare_connection_ended_and_nothing_was_begun_with_it) {
     NotOpened ended = {{Code::limit, "this connection has ended"}};
-    ended.untouched = true;
+    ended.has_ended = true;
     const Attempt again = attempt(&ended, {.spare = true, .has_taken = true});
     EXPECT_EQ(again.verdict, Verdict::fresh);
     EXPECT_FALSE(again.was_unanswered()) << "it says nothing of others";
