@@ -22,8 +22,19 @@ void say_refused(const Connection& client, const Network& network, std::string_v
                  {{"client", client.peer()}, {"topic", network.config.topic}, {"reason", reason}});
 }
 
-Dialling dialling_of(const InConfig& config) {
-    return {config.connect_timeout, config.open_timeout};
+Dialling dialling_of(const InNetwork& network, const InConfig& config) {
+    return {config.connect_timeout, config.open_timeout,
+            network.fail_timeout.value_or(config.fail_timeout)};
+}
+
+Select select_of(SelectServer select) {
+    switch (select) {
+        case SelectServer::first: break;
+        case SelectServer::round_robin: return Select::round_robin;
+        case SelectServer::random: return Select::random;
+        case SelectServer::least_time: return Select::least_time;
+    }
+    return Select::first;
 }
 
 }  // namespace
@@ -33,9 +44,9 @@ Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig>
     ProxyLinks proxy_links;
     ConfigProblems problems = load_networks(
         *config, TlsSide::client, proxy_links,
-        [&](const InNetwork& network, std::shared_ptr<const ProxyLink> proxy_link,
+        [&](const InNetwork& network, std::vector<std::shared_ptr<const ProxyLink>> all,
             std::shared_ptr<const TlsPsk> e2e) {
-            next->networks.push_back({&network, std::move(proxy_link), std::move(e2e), {}});
+            next->networks.push_back({&network, std::move(all), std::move(e2e), {}});
         });
     for (auto& problem : find_dial_circles(*config)) problems.push_back(std::move(problem));
     if (!problems.empty()) return Failure{std::move(problems)};
@@ -66,14 +77,13 @@ std::optional<std::string> InService::commit(const Next& next) {
     std::vector<std::shared_ptr<const Network>> networks;
     Listeners listeners;
     for (const Parts& parts : next.networks) {
-        auto& server = servers[parts.proxy_link.get()];
-        if (!server) server = take_server(before, parts, dialling_of(config));
+        auto group = make_group(before, servers, parts, config);
         const InNetwork& network = *parts.config;
         auto listener = take_listener(before, network);
         const Rates rates = listener ? listener->network->rates : Rates{};
         networks.push_back(std::make_shared<const Network>(
             Network{next.config, network, network.allow ? *network.allow : access.allow,
-                    network.deny ? *network.deny : access.deny, parts.e2e, server,
+                    network.deny ? *network.deny : access.deny, parts.e2e, std::move(group),
                     rates_for(network.rate, rates, workers_.main().executor())}));
         if (!listener) {
             listener = std::make_shared<Listener>(workers_.main().context());
@@ -85,10 +95,10 @@ std::optional<std::string> InService::commit(const Next& next) {
     }
 
     std::vector<std::shared_ptr<Server>> all, fresh;
-    for (const auto& [proxy_link, server] : servers) {
+    for (const auto& [key, server] : servers) {
         all.push_back(server);
         // One that is kept has another link, which is like this one.
-        if (&server->proxy_link() == proxy_link) fresh.push_back(server);
+        if (&server->proxy_link() == key.first) fresh.push_back(server);
     }
     start(listeners);
 
@@ -134,7 +144,10 @@ void InService::start(const Listeners& listeners) {
 /// what it is for.
 std::string InService::place_of(const InNetwork& config) {
     std::string place = to_string(config.listen);
-    if (config.listen.port == 0) place += ' ' + to_string(config.server) + ' ' + config.topic;
+    if (config.listen.port != 0) return place;
+    // A list of servers may change while its listener stays.
+    place += ' ' + (config.servers.empty() ? to_string(config.server) : "servers");
+    place += ' ' + config.topic;
     return place;
 }
 
@@ -145,26 +158,41 @@ std::shared_ptr<InService::Listener> InService::take_listener(Before& before,
     return found ? std::move(found.mapped()) : nullptr;
 }
 
+/// Of this network's servers, which other networks may share.
+std::shared_ptr<ServerGroup> InService::make_group(Before& before, Servers& servers,
+                                                   const Parts& parts, const InConfig& config) {
+    const InNetwork& network = *parts.config;
+    const Dialling dialling = dialling_of(network, config);
+    std::vector<std::shared_ptr<Server>> all;
+    for (const auto& proxy_link : parts.proxy_links) {
+        auto& server = servers[{proxy_link.get(), dialling.fail_timeout}];
+        if (!server) server = take_server(before, proxy_link, dialling);
+        all.push_back(server);
+    }
+    return std::make_shared<ServerGroup>(select_of(network.select.value_or(config.select)),
+                                         std::move(all));
+}
+
 /// With this proxy and these credentials: that there is, or a new one.
-std::shared_ptr<Server> InService::take_server(Before& before, const Parts& parts,
+std::shared_ptr<Server> InService::take_server(Before& before,
+                                               const std::shared_ptr<const ProxyLink>& proxy_link,
                                                const Dialling& dialling) {
-    const auto [first, last] = before.servers.equal_range(parts.proxy_link->name());
+    const auto [first, last] = before.servers.equal_range(proxy_link->name());
     for (auto at = first; at != last; ++at) {
-        if (!at->second->is_like(*parts.proxy_link, dialling)) continue;
+        if (!at->second->is_like(*proxy_link, dialling)) continue;
         auto server = std::move(at->second);
         before.servers.erase(at);
         return server;
     }
-    return std::make_shared<Server>(workers_, parts.proxy_link, dialling, budget_);
+    return std::make_shared<Server>(workers_, proxy_link, dialling, budget_);
 }
 
 /// A line for each of its places.
 void InService::say(std::string_view event, const Listener& listener) try {
     const InNetwork& config = listener.network->config;
     for (const std::string& place : listener.places) {
-        log::info(
-            event,
-            {{"address", place}, {"topic", config.topic}, {"server", to_string(config.server)}});
+        log::info(event,
+                  {{"address", place}, {"topic", config.topic}, {"server", servers_text(config)}});
     }
 } catch (const std::bad_alloc&) {
     log::lose_line();
@@ -206,18 +234,20 @@ Task<> InService::accept(std::shared_ptr<Listener> listener) {
             say_refused(*client, *network, "limits.streams_per_client");
             continue;
         }
-        auto places = network->server->client_places();
+        auto server = network->servers->choose();
+        auto places = server->client_places();
         if (places.count() == 0) {
-            co_await network->server->drop_spares();
-            places = network->server->client_places();
+            co_await server->drop_spares();
+            places = server->client_places();
         }
         if (places.count() == 0) {
             say_refused(*client, *network, "no file descriptors left for this proxy's streams");
             continue;
         }
         spawn(worker.executor(), "client",
-              client_session(worker, std::move(network), std::move(client),
-                             ClientPlaces{std::move(places), std::move(of_client)}));
+              client_session(
+                  worker, std::move(network), std::move(client),
+                  ClientPlaces{std::move(server), std::move(places), std::move(of_client)}));
     }
 }
 
@@ -237,8 +267,8 @@ std::optional<std::string> InService::not_ready() {
     const auto shown = shown_.get();
     if (!shown) return "it does not listen yet";
     for (const auto& [address, network] : shown->places) {
-        if (network->server->is_lost()) {
-            return to_string(network->config.server) + " did not answer when it was asked last";
+        if (network->servers->is_lost()) {
+            return servers_text(network->config) + " did not answer when it was asked last";
         }
     }
     return std::nullopt;
@@ -255,12 +285,15 @@ admin::Page InService::topics(const admin::Cut& cut) {
             break;
         }
         const auto& [address, network] = places[i];
-        const bool lost = network->server->is_lost();
+        const bool lost = network->servers->is_lost();
         page.rows.push_back({{"topic", network->config.topic},
                              {"listen", address},
-                             {"server", to_string(network->config.server)},
+                             {"server", servers_text(network->config)},
                              {"state", std::string(lost ? "lost" : "listens")},
                              {"e2e", network->e2e != nullptr}});
+        if (network->servers->has_several()) {
+            page.rows.back().emplace_back("lost", network->servers->lost_ones());
+        }
     }
     return page;
 }

@@ -28,7 +28,7 @@ class InService : public ServiceOf<InConfig> {
     /// What a network needs, made on any thread.
     struct Parts {
         const InNetwork* config;
-        std::shared_ptr<const ProxyLink> proxy_link;
+        std::vector<std::shared_ptr<const ProxyLink>> proxy_links;  ///< of its servers
         std::shared_ptr<const TlsPsk> e2e;
         Resolved address;  ///< of its listener
     };
@@ -44,7 +44,8 @@ class InService : public ServiceOf<InConfig> {
         std::shared_ptr<const Network> network;
     };
     using Listeners = std::vector<std::shared_ptr<Listener>>;
-    using Servers = std::map<const ProxyLink*, std::shared_ptr<Server>>;
+    /// By how they are reached, and for how long one that failed rests.
+    using Servers = std::map<std::pair<const ProxyLink*, Milliseconds>, std::shared_ptr<Server>>;
     /// What there is, by where it listens and by whom it speaks to: what is left over goes.
     struct Before {
         std::multimap<std::string, std::shared_ptr<Listener>> listeners;
@@ -54,8 +55,11 @@ class InService : public ServiceOf<InConfig> {
     std::optional<std::string> commit(const Next& next);
     static std::string place_of(const InNetwork& config);
     static std::shared_ptr<Listener> take_listener(Before& before, const InNetwork& config);
-    std::shared_ptr<Server> take_server(Before& before, const Parts& parts,
+    std::shared_ptr<Server> take_server(Before& before,
+                                        const std::shared_ptr<const ProxyLink>& proxy_link,
                                         const Dialling& dialling);
+    std::shared_ptr<ServerGroup> make_group(Before& before, Servers& servers, const Parts& parts,
+                                            const InConfig& config);
     void start(const Listeners& listeners);
     static void say(std::string_view event, const Listener& listener);
     void share_descriptors(const InConfig& config);

@@ -69,7 +69,7 @@ Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request) {
     const auto* const wanted = std::get_if<InRequest>(&request);
     const bool offers_reuse = wanted != nullptr && wanted->early.has_value();
     const std::size_t sent = asking.first.size();
-    EarlyData* const more = asking.e2e || offers_reuse ? nullptr : &asking.early;
+    EarlyData* const more = asking.e2e || offers_reuse || asking.holds ? nullptr : &asking.early;
     auto heard = co_await exchange(proxy, request, std::move(asking.first), more);
     if (!heard.answer && heard.write_error) {
         co_return Failure{

@@ -40,6 +40,7 @@ struct Asking {
     EarlyData& early;                   ///< of who wants the stream
     std::unique_ptr<TlsSession> e2e{};  ///< with out; nothing: not encrypted end to end
     std::string first{};                ///< first_bytes()
+    bool holds = false;                 ///< nothing of `early` goes there before the answer
 };
 
 /// Why a request has opened no stream.

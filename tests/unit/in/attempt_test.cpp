@@ -42,7 +42,8 @@ TEST(Attempt, without_an_answer_is_made_again_only_if_it_was_on_a_spare_connecti
 }
 
 TEST(Attempt, that_has_taken_bytes_of_the_client_is_the_last_one) {
-    const Attempt over = attempt(&kNoAnswer, {.spare = true, .has_taken = true});
+    const Attempt over =
+        attempt(&kNoAnswer, {.spare = true, .has_taken = true, .has_passed = true});
     EXPECT_EQ(over.verdict, Verdict::unreachable);
     EXPECT_TRUE(over.was_unanswered());
 }
@@ -50,7 +51,7 @@ TEST(Attempt, that_has_taken_bytes_of_the_client_is_the_last_one) {
 TEST(Attempt, is_made_again_where_a_spare_connection_ended_and_nothing_was_begun_with_it) {
     NotOpened ended = {{Code::limit, "this connection has ended"}};
     ended.has_ended = true;
-    const Attempt again = attempt(&ended, {.spare = true, .has_taken = true});
+    const Attempt again = attempt(&ended, {.spare = true, .has_taken = true, .has_passed = true});
     EXPECT_EQ(again.verdict, Verdict::fresh);
     EXPECT_FALSE(again.was_unanswered()) << "it says nothing of others";
     EXPECT_EQ(attempt(&ended, {.has_taken = true}).verdict, Verdict::failed);
