@@ -8,6 +8,7 @@
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
 #include "common/base/signals_blocked.hpp"
+#include "common/net/resolver.hpp"
 #include "in/client_session.hpp"
 #include "in/dial_circle.hpp"
 #include "in/first_look.hpp"
@@ -52,14 +53,20 @@ Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig>
     if (!problems.empty()) return Failure{std::move(problems)};
     next->config = std::move(config);
     return Ready{.validities = proxy_links.validities(),
-                 .look_up =
-                     [next] {
-                         for (Parts& parts : next->networks) {
-                             if (is_end_pending()) return;
-                             parts.address = resolve_now(parts.config->listen, kStartLookup);
-                         }
-                     },
+                 .look_up = [next] { look_up(*next); },
                  .commit = [this, next] { return commit(*next); }};
+}
+
+void InService::look_up(Next& next) {
+    for (Parts& parts : next.networks) {
+        if (is_end_pending()) return;
+        parts.address = resolve_now(parts.config->listen, kStartLookup);
+        for (const auto& proxy_link : parts.proxy_links) {
+            const HostPort& server = proxy_link->server();
+            if (!is_service_name(server) || next.services.contains(proxy_link.get())) continue;
+            next.services.emplace(proxy_link.get(), resolve_service_now(server.host, kStartLookup));
+        }
+    }
 }
 
 /// All that can fail comes first.
@@ -73,11 +80,14 @@ std::optional<std::string> InService::commit(const Next& next) {
     for (const auto& server : servers_) {
         before.servers.emplace(server->proxy_link().name(), server);
     }
-    Servers servers;
+    for (const auto& service : services_) {
+        before.services.emplace(service->proxy_link().name(), service);
+    }
+    After after;
     std::vector<std::shared_ptr<const Network>> networks;
     Listeners listeners;
     for (const Parts& parts : next.networks) {
-        auto group = make_group(before, servers, parts, config);
+        auto group = make_group(before, after, parts, config);
         const InNetwork& network = *parts.config;
         auto listener = take_listener(before, network);
         const Rates rates = listener ? listener->network->rates : Rates{};
@@ -95,7 +105,7 @@ std::optional<std::string> InService::commit(const Next& next) {
     }
 
     std::vector<std::shared_ptr<Server>> all, fresh;
-    for (const auto& [key, server] : servers) {
+    for (const auto& [key, server] : after.servers) {
         all.push_back(server);
         // One that is kept has another link, which is like this one.
         if (&server->proxy_link() == key.first) fresh.push_back(server);
@@ -112,12 +122,14 @@ std::optional<std::string> InService::commit(const Next& next) {
     }
     listeners_ = std::move(listeners);
     servers_ = std::move(all);
+    take_services(after.services, next);
     streams_of_client_.set_limit(config.streams_per_client);
     for (const auto& [place, listener] : before.listeners) {
         listener->acceptor.close();
         say("listens no more", *listener);
     }
     for (const auto& [name, server] : before.servers) server->close();
+    for (const auto& [name, service] : before.services) service->close();
     share_descriptors(config);
     show();
     look_at(fresh, config);
@@ -159,32 +171,52 @@ std::shared_ptr<InService::Listener> InService::take_listener(Before& before,
 }
 
 /// Of this network's servers, which other networks may share.
-std::shared_ptr<ServerGroup> InService::make_group(Before& before, Servers& servers,
-                                                   const Parts& parts, const InConfig& config) {
+std::shared_ptr<ServerGroup> InService::make_group(Before& before, After& after, const Parts& parts,
+                                                   const InConfig& config) {
     const InNetwork& network = *parts.config;
     const Dialling dialling = dialling_of(network, config);
-    std::vector<std::shared_ptr<Server>> all;
+    std::vector<ServerGroup::Entry> all;
     for (const auto& proxy_link : parts.proxy_links) {
-        auto& server = servers[{proxy_link.get(), dialling.fail_timeout}];
-        if (!server) server = take_server(before, proxy_link, dialling);
-        all.push_back(server);
+        const Reached reached{proxy_link.get(), dialling.fail_timeout};
+        const auto take = [&](auto& places, auto& there) {
+            auto& place = places[reached];
+            if (!place) place = take_place(there, proxy_link, dialling);
+            return place;
+        };
+        if (is_service_name(proxy_link->server())) {
+            all.push_back({nullptr, take(after.services, before.services)});
+        } else {
+            all.push_back({take(after.servers, before.servers)});
+        }
     }
     return std::make_shared<ServerGroup>(select_of(network.select.value_or(config.select)),
                                          std::move(all));
 }
 
 /// With this proxy and these credentials: that there is, or a new one.
-std::shared_ptr<Server> InService::take_server(Before& before,
-                                               const std::shared_ptr<const ProxyLink>& proxy_link,
-                                               const Dialling& dialling) {
-    const auto [first, last] = before.servers.equal_range(proxy_link->name());
+template <class Place>
+std::shared_ptr<Place> InService::take_place(
+    std::multimap<std::string, std::shared_ptr<Place>>& before,
+    const std::shared_ptr<const ProxyLink>& proxy_link, const Dialling& dialling) {
+    const auto [first, last] = before.equal_range(proxy_link->name());
     for (auto at = first; at != last; ++at) {
         if (!at->second->is_like(*proxy_link, dialling)) continue;
-        auto server = std::move(at->second);
-        before.servers.erase(at);
-        return server;
+        auto place = std::move(at->second);
+        before.erase(at);
+        return place;
     }
-    return std::make_shared<Server>(workers_, proxy_link, dialling, budget_);
+    return std::make_shared<Place>(workers_, proxy_link, dialling, budget_);
+}
+
+/// One that is kept goes on asking for itself.
+void InService::take_services(const Services& services, const Next& next) {
+    services_.clear();
+    for (const auto& [key, service] : services) {
+        services_.push_back(service);
+        if (&service->proxy_link() != key.first) continue;
+        const auto found = next.services.find(key.first);
+        if (found != next.services.end()) service->start(found->second);
+    }
 }
 
 /// A line for each of its places.
@@ -235,6 +267,10 @@ Task<> InService::accept(std::shared_ptr<Listener> listener) {
             continue;
         }
         auto server = network->servers->choose();
+        if (!server) {
+            say_refused(*client, *network, "no server of the service is known");
+            continue;
+        }
         auto places = server->client_places();
         if (places.count() == 0) {
             co_await server->drop_spares();
@@ -274,6 +310,20 @@ std::optional<std::string> InService::not_ready() {
     return std::nullopt;
 }
 
+void InService::add_facts(admin::Facts& facts) {
+    const auto shown = shown_.get();
+    if (!shown) return;
+    std::map<std::string, bool> all;
+    for (const auto& [address, network] : shown->places) {
+        all.merge(network->servers->standing());
+        if (all.size() >= kMetricsTopicsMax) break;
+    }
+    for (const auto& [server, up] : all) {
+        if (facts.servers.size() == kMetricsTopicsMax) break;
+        facts.servers.push_back({server, up});
+    }
+}
+
 admin::Page InService::topics(const admin::Cut& cut) {
     admin::Page page;
     const auto shown = shown_.get();
@@ -301,6 +351,7 @@ admin::Page InService::topics(const admin::Cut& cut) {
 void InService::drain() {
     for (const auto& listener : listeners_) listener->acceptor.close();
     for (const auto& server : servers_) server->close();
+    for (const auto& service : services_) service->close();
 }
 
 }  // namespace inout::in

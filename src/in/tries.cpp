@@ -12,7 +12,7 @@ constexpr std::size_t kDialShares = 3;
 }  // namespace
 
 Milliseconds Tries::dial_timeout() const {
-    const std::size_t servers = network_.servers->all().size();
+    const std::size_t servers = network_.servers->size();
     const std::size_t left = std::min(servers, kTriesMax) - std::min(failed_, kTriesMax - 1);
     return network_.all->connect_timeout /
            static_cast<int>(std::clamp(left, std::size_t{1}, kDialShares));

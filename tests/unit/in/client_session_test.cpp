@@ -24,7 +24,8 @@ class ClientSessionTest : public testing::Test {
         server = std::make_shared<Server>(workers, std::move(*made), dialling, budget);
         network = std::make_shared<const Network>(
             Network{config, part, nobody, nobody, nullptr,
-                    std::make_shared<ServerGroup>(Select::first, std::vector{server})});
+                    std::make_shared<ServerGroup>(Select::first,
+                                                  std::vector<ServerGroup::Entry>{{server}})});
     }
     ~ClientSessionTest() override {
         server->close();
