@@ -7,42 +7,98 @@
 #include "common/open/opening.hpp"
 #include "in/attempt.hpp"
 #include "in/introduction.hpp"
+#include "in/probe.hpp"
 
 namespace inout::in {
 namespace {
 
 /// For all streams that can not reach this proxy; each has its own open_failed line as well.
-void warn_proxy_unreachable(const InNetwork& network, const std::string& reason) {
-    const std::string server = to_string(network.server);
-    log::limited(log::Level::warning, log::Kind::warning, "proxy unreachable", server,
-                 {{"server", server}, {"topic", network.topic}, {"reason", reason}});
+void warn_proxy_unreachable(const Server& server, const Network& network,
+                            const std::string& reason) {
+    const std::string& name = *server.name();
+    log::limited(log::Level::warning, log::Kind::warning, "proxy unreachable", name,
+                 {{"server", name}, {"topic", network.config.topic}, {"reason", reason}});
 }
 
-/// A fresh connection for a client of whom nothing is under way; the failure is that of its stream.
-Task<Result<ConnectionPtr, Reason>> dial_proxy(Worker& worker,
-                                               const std::shared_ptr<const Network>& shared,
-                                               Clock::time_point until, const Connection& client,
-                                               ClientPlaces& places) {
-    const Network& network = *shared;
-    const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now());
-    auto dialled = co_await network.server->proxy_link().dial(
-        worker.executor(), network.all->connect_timeout, DialFor::stream, left, &client);
-    if (!dialled) {
-        if (dialled.error().code == Code::client_gone) co_return Failure{client_gone()};
-        network.server->lost();
-        warn_proxy_unreachable(network.config, dialled.error().detail);
-    } else if (client.was_reset()) {
-        Task<> leaving =
-            leave(network.server->link(), std::move(places.descriptors), std::move(*dialled));
-        spawn(worker.executor(), "leaving", std::move(leaving));
-        co_return Failure{client_gone()};
+/// A connection on which a stream can be asked for.
+struct Leg {
+    ConnectionPtr connection{};
+    bool spare = false;  ///< its proxy has agreed to a stream on it before
+    bool holds = false;  ///< what is there may be no proxy: it gets nothing of the client's yet
+};
+
+Leg spare_leg(SparePool& spares) {
+    ConnectionPtr connection = spares.take();
+    const bool spare = connection != nullptr;
+    return {.connection = std::move(connection), .spare = spare};
+}
+
+/// Whether another server may be reached: nothing has run out here, and somebody waits for it.
+bool is_of_its_server(const Reason& failure) {
+    return failure.code != Code::limit && failure.code != Code::client_gone;
+}
+
+/// Whether one of several servers may have a client's bytes at once; one alone has them, as there
+/// is nobody else to give them to.
+bool is_trusted(const Network& network, const Server& server) {
+    return !network.servers->has_several() || server.is_proven();
+}
+
+/// Of several, one that has not answered lately is asked first whether it is there: that answer
+/// comes at once, and that of a request only when its out has answered. Nothing: it is, and another
+/// connection has to be dialled, to which `leg` does not apply.
+Task<std::optional<Result<Leg, Reason>>> make_sure(Server& server, ConnectionPtr fresh,
+                                                   Milliseconds timeout, Connection& client) {
+    client.on_reset([connection = fresh.get()] { connection->close(); });
+    Look look = co_await look_at(server.proxy_link(), std::move(fresh), timeout);
+    client.on_reset({});
+    if (client.was_reset()) co_return Failure{client_gone()};
+    if (!note(server, look.what)) {
+        const Code code =
+            look.what == Look::What::refused ? look.response.code : Code::proxy_unreachable;
+        co_return Failure{Reason{code, std::move(look.reason)}};
     }
-    co_return dialled;
+    if (!look.is_spare) co_return std::nullopt;
+    co_return Leg{.connection = take_spare(std::move(look)), .spare = true};
+}
+
+/// A fresh connection for a client of whom nothing is under way; the failure is that of its try.
+Task<Result<Leg, Reason>> dial_proxy(Worker& worker, const Network& network, const Tries& tries,
+                                     Clock::time_point until, Connection& client,
+                                     ClientPlaces& places) {
+    const std::shared_ptr<Server> server = places.server;
+    while (true) {
+        const auto left = std::chrono::ceil<Milliseconds>(until - Clock::now());
+        auto dialled = co_await server->proxy_link().dial(worker.executor(), tries.dial_timeout(),
+                                                          DialFor::stream, left, &client);
+        if (!dialled) {
+            if (dialled.error().code == Code::client_gone) co_return Failure{client_gone()};
+            server->lost();
+            warn_proxy_unreachable(*server, network, dialled.error().detail);
+            co_return Failure{std::move(dialled.error())};
+        }
+        if (client.was_reset()) {
+            Task<> leaving =
+                leave(server->link(), std::move(places.descriptors), std::move(*dialled));
+            spawn(worker.executor(), "leaving", std::move(leaving));
+            co_return Failure{client_gone()};
+        }
+        const bool trusted = is_trusted(network, *server);
+        if (trusted || !server->takes_introductions()) {
+            co_return Leg{.connection = std::move(*dialled), .holds = !trusted};
+        }
+        auto sure = co_await make_sure(*server, std::move(*dialled), tries.dial_timeout(), client);
+        if (!sure) continue;
+        if (!*sure && sure->error().code != Code::client_gone) {
+            warn_proxy_unreachable(*server, network, sure->error().detail);
+        }
+        co_return std::move(*sure);
+    }
 }
 
 /// `first`: how many bytes go behind it at once.
-Message request_of(const Opening& opening, const Network& network, Connection& proxy,
-                   std::size_t first) {
+Message request_of(const Opening& opening, const Network& network, const Server& server,
+                   Connection& proxy, const std::string& refusing, std::size_t first) {
     const StreamFraming* const framing = proxy.framing();
     Message message = InRequest{.magic = random_hex(kMagicDigits),
                                 .version = std::string(kVersion),
@@ -50,15 +106,15 @@ Message request_of(const Opening& opening, const Network& network, Connection& p
                                 .ext = true,
                                 .id = opening.id(),
                                 .client = opening.client(),
-                                .e2e = network.e2e != nullptr};
+                                .e2e = network.e2e != nullptr,
+                                .tried = refusing};
     auto& request = std::get<InRequest>(message);
     if (framing != nullptr) {
         request.use = framing->uses() + 1;
-    } else if (network.server->may_take_frames()) {
+    } else if (server.may_take_frames()) {
         request.early = static_cast<unsigned>(first);
     }
-    network.server->proxy_link().prove(message, proxy,
-                                       framing != nullptr ? framing->nonce : std::string());
+    server.proxy_link().prove(message, proxy, framing != nullptr ? framing->nonce : std::string());
     return message;
 }
 
@@ -80,65 +136,91 @@ void give_back(std::shared_ptr<SparePool> spares, ConnectionPtr proxy) {
 Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, ConnectionPtr client,
                       ClientPlaces places) {
     const Network& network = *shared;
-    Server& server = *network.server;
-    std::shared_ptr<SparePool> spares = server.spares(worker);
     Opening opening(worker.relays(), *client, {}, network.config.topic, client->peer());
     const auto open_until = Clock::now() + network.all->open_timeout;
     ErrorWatch client_watch(*client);
     EarlyData early(worker.relays(), *client);
 
-    ConnectionPtr proxy = spares->take();
-    for (bool spare = proxy != nullptr;; spare = false) {
-        if (!proxy) {
-            auto dialled = co_await dial_proxy(worker, shared, open_until, *client, places);
-            if (!dialled) {
-                opening.failed(dialled.error());
-                co_return;
-            }
-            proxy = std::move(*dialled);
+    Tries tries(network, places);
+    std::shared_ptr<SparePool> spares = places.server->spares(worker);
+    Leg leg = spare_leg(*spares);
+    /// On to another server. False: the open has failed.
+    const auto go_on = [&](const Reason& reason, bool may) {
+        if (!may || Clock::now() >= open_until || !tries.next(reason)) {
+            opening.at(tries.where().name(), tries.count());
+            opening.failed(tries.why(reason));
+            return false;
         }
+        spares = places.server->spares(worker);
+        leg = spare_leg(*spares);
+        return true;
+    };
+    while (true) {
+        Server& server = *places.server;
+        if (!leg.connection) {
+            auto dialled = co_await dial_proxy(worker, network, tries, open_until, *client, places);
+            if (!dialled) {
+                if (!go_on(dialled.error(), is_of_its_server(dialled.error()))) co_return;
+                continue;
+            }
+            leg = std::move(*dialled);
+        }
+        Connection& proxy = *leg.connection;
         // A spare whose path has vanished is found as soon as a dial would find it.
-        const bool may_be_gone = spare && !was_just_used(*proxy);
-        if (may_be_gone) proxy->give_up_after(network.all->connect_timeout);
-        client->on_reset([&proxy] { proxy->close(); });
-        Deadline deadline(*proxy);
+        const bool may_be_gone = leg.spare && !was_just_used(proxy);
+        if (may_be_gone) proxy.give_up_after(tries.dial_timeout());
+        client->on_reset([&proxy] { proxy.close(); });
+        Deadline deadline(proxy);
         deadline.expires_at(open_until);
-        Asking asking{*proxy, network.config.server, early};
+        Asking asking{proxy, server.proxy_link().server(), early, {}, {}, leg.holds};
         if (network.e2e) asking.e2e = std::make_unique<TlsSession>(network.e2e->session());
-        asking.first = first_bytes(early, asking.e2e.get());
-        const Message request = request_of(opening, network, *proxy, asking.first.size());
+        if (network.e2e || !leg.holds) asking.first = first_bytes(early, asking.e2e.get());
+        const Message request =
+            request_of(opening, network, server, proxy, tries.refusing(), asking.first.size());
+        const auto asked = Clock::now();
         const auto response = co_await ask(std::move(asking), request);
         client->on_reset({});
 
         const Attempt attempt = judge(response ? nullptr : &response.error(),
-                                      {.spare = spare,
+                                      {.spare = leg.spare,
                                        .client_reset = client->was_reset(),
                                        .has_taken = early.has_taken(),
-                                       .timed_out = proxy->has_expired()},
-                                      network.config.server);
+                                       .has_passed = early.has_passed(),
+                                       .timed_out = proxy.has_expired()},
+                                      server.proxy_link().server());
         if (attempt.verdict == Attempt::Verdict::open) {
             server.reached();
+            server.opened_in(Clock::now() - asked);
             if (std::get<InRequest>(request).early) server.took_frames(response->reuse);
-            if (may_be_gone) proxy->give_up_after(Milliseconds{0});
-            spares->learn(*proxy, *response);
+            if (may_be_gone) proxy.give_up_after(Milliseconds{0});
+            spares->learn(proxy, *response);
             break;
         }
-        if (spare && attempt.was_unanswered()) spares->drop_all();  // the others are hardly better
-        if (attempt.verdict != Attempt::Verdict::fresh || !early.begin_again()) {
-            if (attempt.was_unanswered()) server.lost();
-            opening.failed(attempt.reason);
-            co_return;
+        if (leg.spare && attempt.was_unanswered())
+            spares->drop_all();  // the others are hardly better
+        if (attempt.verdict == Attempt::Verdict::fresh && early.begin_again()) {
+            log::debug("dead spare connection",
+                       {{"id", opening.id()}, {"reason", attempt.reason.detail}});
+            leg = {};
+            continue;
         }
-        log::debug("dead spare connection",
-                   {{"id", opening.id()}, {"reason", attempt.reason.detail}});
-        proxy.reset();
+        if (attempt.elsewhere && !response.error().out.empty() && Clock::now() < open_until &&
+            early.begin_again() && tries.again(attempt.reason, response.error().out)) {
+            leg = spare_leg(*spares);
+            continue;
+        }
+        const bool silent = proxy.has_expired() && network.servers->has_several();
+        if (attempt.was_unanswered() || attempt.is_of_the_proxy() || silent) server.lost();
+        if (!go_on(attempt.reason, attempt.elsewhere && early.begin_again())) co_return;
     }
     Pump up = early.take_pump();
     client_watch.stop();
+    opening.at(places.server->name(), tries.count());
+    places.server.reset();  // it goes with its network, though streams may last
     StreamEntry entry = opening.finish("client", "proxy");
-    if (const StreamFraming* framing = proxy->framing()) entry.use = framing->uses();
+    if (const StreamFraming* framing = leg.connection->framing()) entry.use = framing->uses();
     worker.relays().start({.client_side = std::move(client),
-                           .service_side = std::move(proxy),
+                           .service_side = std::move(leg.connection),
                            .entry = std::move(entry),
                            .up = std::move(up),
                            .limits = limits_of(network.rates),

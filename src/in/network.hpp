@@ -7,7 +7,7 @@
 
 #include "common/open/proxy_link.hpp"
 #include "common/relay/rates.hpp"
-#include "in/server.hpp"
+#include "in/server_group.hpp"
 
 namespace inout::in {
 
@@ -16,7 +16,7 @@ struct Network {
     const InNetwork& config;  ///< in `all`, as these are:
     const std::vector<AddressRange>&allow, &deny;
     std::shared_ptr<const TlsPsk> e2e;  ///< nothing: not encrypted end to end
-    std::shared_ptr<Server> server;
+    std::shared_ptr<ServerGroup> servers;
     Rates rates{};  ///< of all its streams
 };
 

@@ -8,6 +8,7 @@
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
 #include "common/base/signals_blocked.hpp"
+#include "common/net/resolver.hpp"
 #include "in/client_session.hpp"
 #include "in/dial_circle.hpp"
 #include "in/first_look.hpp"
@@ -22,8 +23,19 @@ void say_refused(const Connection& client, const Network& network, std::string_v
                  {{"client", client.peer()}, {"topic", network.config.topic}, {"reason", reason}});
 }
 
-Dialling dialling_of(const InConfig& config) {
-    return {config.connect_timeout, config.open_timeout};
+Dialling dialling_of(const InNetwork& network, const InConfig& config) {
+    return {config.connect_timeout, config.open_timeout,
+            network.fail_timeout.value_or(config.fail_timeout)};
+}
+
+Select select_of(SelectServer select) {
+    switch (select) {
+        case SelectServer::first: break;
+        case SelectServer::round_robin: return Select::round_robin;
+        case SelectServer::random: return Select::random;
+        case SelectServer::least_time: return Select::least_time;
+    }
+    return Select::first;
 }
 
 }  // namespace
@@ -33,22 +45,28 @@ Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig>
     ProxyLinks proxy_links;
     ConfigProblems problems = load_networks(
         *config, TlsSide::client, proxy_links,
-        [&](const InNetwork& network, std::shared_ptr<const ProxyLink> proxy_link,
+        [&](const InNetwork& network, std::vector<std::shared_ptr<const ProxyLink>> all,
             std::shared_ptr<const TlsPsk> e2e) {
-            next->networks.push_back({&network, std::move(proxy_link), std::move(e2e), {}});
+            next->networks.push_back({&network, std::move(all), std::move(e2e), {}});
         });
     for (auto& problem : find_dial_circles(*config)) problems.push_back(std::move(problem));
     if (!problems.empty()) return Failure{std::move(problems)};
     next->config = std::move(config);
     return Ready{.validities = proxy_links.validities(),
-                 .look_up =
-                     [next] {
-                         for (Parts& parts : next->networks) {
-                             if (is_end_pending()) return;
-                             parts.address = resolve_now(parts.config->listen, kStartLookup);
-                         }
-                     },
+                 .look_up = [next] { look_up(*next); },
                  .commit = [this, next] { return commit(*next); }};
+}
+
+void InService::look_up(Next& next) {
+    for (Parts& parts : next.networks) {
+        if (is_end_pending()) return;
+        parts.address = resolve_now(parts.config->listen, kStartLookup);
+        for (const auto& proxy_link : parts.proxy_links) {
+            const HostPort& server = proxy_link->server();
+            if (!is_service_name(server) || next.services.contains(proxy_link.get())) continue;
+            next.services.emplace(proxy_link.get(), resolve_service_now(server.host, kStartLookup));
+        }
+    }
 }
 
 /// All that can fail comes first.
@@ -62,18 +80,20 @@ std::optional<std::string> InService::commit(const Next& next) {
     for (const auto& server : servers_) {
         before.servers.emplace(server->proxy_link().name(), server);
     }
-    Servers servers;
+    for (const auto& service : services_) {
+        before.services.emplace(service->proxy_link().name(), service);
+    }
+    After after;
     std::vector<std::shared_ptr<const Network>> networks;
     Listeners listeners;
     for (const Parts& parts : next.networks) {
-        auto& server = servers[parts.proxy_link.get()];
-        if (!server) server = take_server(before, parts, dialling_of(config));
+        auto group = make_group(before, after, parts, config);
         const InNetwork& network = *parts.config;
         auto listener = take_listener(before, network);
         const Rates rates = listener ? listener->network->rates : Rates{};
         networks.push_back(std::make_shared<const Network>(
             Network{next.config, network, network.allow ? *network.allow : access.allow,
-                    network.deny ? *network.deny : access.deny, parts.e2e, server,
+                    network.deny ? *network.deny : access.deny, parts.e2e, std::move(group),
                     rates_for(network.rate, rates, workers_.main().executor())}));
         if (!listener) {
             listener = std::make_shared<Listener>(workers_.main().context());
@@ -85,10 +105,10 @@ std::optional<std::string> InService::commit(const Next& next) {
     }
 
     std::vector<std::shared_ptr<Server>> all, fresh;
-    for (const auto& [proxy_link, server] : servers) {
+    for (const auto& [key, server] : after.servers) {
         all.push_back(server);
         // One that is kept has another link, which is like this one.
-        if (&server->proxy_link() == proxy_link) fresh.push_back(server);
+        if (&server->proxy_link() == key.first) fresh.push_back(server);
     }
     start(listeners);
 
@@ -102,12 +122,14 @@ std::optional<std::string> InService::commit(const Next& next) {
     }
     listeners_ = std::move(listeners);
     servers_ = std::move(all);
+    take_services(after.services, next);
     streams_of_client_.set_limit(config.streams_per_client);
     for (const auto& [place, listener] : before.listeners) {
         listener->acceptor.close();
         say("listens no more", *listener);
     }
     for (const auto& [name, server] : before.servers) server->close();
+    for (const auto& [name, service] : before.services) service->close();
     share_descriptors(config);
     show();
     look_at(fresh, config);
@@ -134,7 +156,10 @@ void InService::start(const Listeners& listeners) {
 /// what it is for.
 std::string InService::place_of(const InNetwork& config) {
     std::string place = to_string(config.listen);
-    if (config.listen.port == 0) place += ' ' + to_string(config.server) + ' ' + config.topic;
+    if (config.listen.port != 0) return place;
+    // A list of servers may change while its listener stays.
+    place += ' ' + (config.servers.empty() ? to_string(config.server) : "servers");
+    place += ' ' + config.topic;
     return place;
 }
 
@@ -145,26 +170,61 @@ std::shared_ptr<InService::Listener> InService::take_listener(Before& before,
     return found ? std::move(found.mapped()) : nullptr;
 }
 
-/// With this proxy and these credentials: that there is, or a new one.
-std::shared_ptr<Server> InService::take_server(Before& before, const Parts& parts,
-                                               const Dialling& dialling) {
-    const auto [first, last] = before.servers.equal_range(parts.proxy_link->name());
-    for (auto at = first; at != last; ++at) {
-        if (!at->second->is_like(*parts.proxy_link, dialling)) continue;
-        auto server = std::move(at->second);
-        before.servers.erase(at);
-        return server;
+/// Of this network's servers, which other networks may share.
+std::shared_ptr<ServerGroup> InService::make_group(Before& before, After& after, const Parts& parts,
+                                                   const InConfig& config) {
+    const InNetwork& network = *parts.config;
+    const Dialling dialling = dialling_of(network, config);
+    std::vector<ServerGroup::Entry> all;
+    for (const auto& proxy_link : parts.proxy_links) {
+        const Reached reached{proxy_link.get(), dialling.fail_timeout};
+        const auto take = [&](auto& places, auto& there) {
+            auto& place = places[reached];
+            if (!place) place = take_place(there, proxy_link, dialling);
+            return place;
+        };
+        if (is_service_name(proxy_link->server())) {
+            all.push_back({nullptr, take(after.services, before.services)});
+        } else {
+            all.push_back({take(after.servers, before.servers)});
+        }
     }
-    return std::make_shared<Server>(workers_, parts.proxy_link, dialling, budget_);
+    return std::make_shared<ServerGroup>(select_of(network.select.value_or(config.select)),
+                                         std::move(all));
+}
+
+/// With this proxy and these credentials: that there is, or a new one.
+template <class Place>
+std::shared_ptr<Place> InService::take_place(
+    std::multimap<std::string, std::shared_ptr<Place>>& before,
+    const std::shared_ptr<const ProxyLink>& proxy_link, const Dialling& dialling) {
+    const auto [first, last] = before.equal_range(proxy_link->name());
+    for (auto at = first; at != last; ++at) {
+        if (!at->second->is_like(*proxy_link, dialling)) continue;
+        auto place = std::move(at->second);
+        before.erase(at);
+        return place;
+    }
+    return std::make_shared<Place>(workers_, proxy_link, dialling, budget_);
+}
+
+/// One that is kept goes on asking for itself.
+void InService::take_services(const Services& services, const Next& next) {
+    services_.clear();
+    for (const auto& [key, service] : services) {
+        services_.push_back(service);
+        if (&service->proxy_link() != key.first) continue;
+        const auto found = next.services.find(key.first);
+        if (found != next.services.end()) service->start(found->second);
+    }
 }
 
 /// A line for each of its places.
 void InService::say(std::string_view event, const Listener& listener) try {
     const InNetwork& config = listener.network->config;
     for (const std::string& place : listener.places) {
-        log::info(
-            event,
-            {{"address", place}, {"topic", config.topic}, {"server", to_string(config.server)}});
+        log::info(event,
+                  {{"address", place}, {"topic", config.topic}, {"server", servers_text(config)}});
     }
 } catch (const std::bad_alloc&) {
     log::lose_line();
@@ -206,18 +266,24 @@ Task<> InService::accept(std::shared_ptr<Listener> listener) {
             say_refused(*client, *network, "limits.streams_per_client");
             continue;
         }
-        auto places = network->server->client_places();
+        auto server = network->servers->choose();
+        if (!server) {
+            say_refused(*client, *network, "no server of the service is known");
+            continue;
+        }
+        auto places = server->client_places();
         if (places.count() == 0) {
-            co_await network->server->drop_spares();
-            places = network->server->client_places();
+            co_await server->drop_spares();
+            places = server->client_places();
         }
         if (places.count() == 0) {
             say_refused(*client, *network, "no file descriptors left for this proxy's streams");
             continue;
         }
         spawn(worker.executor(), "client",
-              client_session(worker, std::move(network), std::move(client),
-                             ClientPlaces{std::move(places), std::move(of_client)}));
+              client_session(
+                  worker, std::move(network), std::move(client),
+                  ClientPlaces{std::move(server), std::move(places), std::move(of_client)}));
     }
 }
 
@@ -237,11 +303,25 @@ std::optional<std::string> InService::not_ready() {
     const auto shown = shown_.get();
     if (!shown) return "it does not listen yet";
     for (const auto& [address, network] : shown->places) {
-        if (network->server->is_lost()) {
-            return to_string(network->config.server) + " did not answer when it was asked last";
+        if (network->servers->is_lost()) {
+            return servers_text(network->config) + " did not answer when it was asked last";
         }
     }
     return std::nullopt;
+}
+
+void InService::add_facts(admin::Facts& facts) {
+    const auto shown = shown_.get();
+    if (!shown) return;
+    std::map<std::string, bool> all;
+    for (const auto& [address, network] : shown->places) {
+        all.merge(network->servers->standing());
+        if (all.size() >= kMetricsTopicsMax) break;
+    }
+    for (const auto& [server, up] : all) {
+        if (facts.servers.size() == kMetricsTopicsMax) break;
+        facts.servers.push_back({server, up});
+    }
 }
 
 admin::Page InService::topics(const admin::Cut& cut) {
@@ -255,12 +335,15 @@ admin::Page InService::topics(const admin::Cut& cut) {
             break;
         }
         const auto& [address, network] = places[i];
-        const bool lost = network->server->is_lost();
+        const bool lost = network->servers->is_lost();
         page.rows.push_back({{"topic", network->config.topic},
                              {"listen", address},
-                             {"server", to_string(network->config.server)},
+                             {"server", servers_text(network->config)},
                              {"state", std::string(lost ? "lost" : "listens")},
                              {"e2e", network->e2e != nullptr}});
+        if (network->servers->has_several()) {
+            page.rows.back().emplace_back("lost", network->servers->lost_ones());
+        }
     }
     return page;
 }
@@ -268,6 +351,7 @@ admin::Page InService::topics(const admin::Cut& cut) {
 void InService::drain() {
     for (const auto& listener : listeners_) listener->acceptor.close();
     for (const auto& server : servers_) server->close();
+    for (const auto& service : services_) service->close();
 }
 
 }  // namespace inout::in

@@ -22,19 +22,22 @@ class InService : public ServiceOf<InConfig> {
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const InConfig> config) override;
     void drain() override;
     std::optional<std::string> not_ready() override;
+    void add_facts(admin::Facts& facts) override;
     admin::Page topics(const admin::Cut& cut) override;
 
   private:
     /// What a network needs, made on any thread.
     struct Parts {
         const InNetwork* config;
-        std::shared_ptr<const ProxyLink> proxy_link;
+        std::vector<std::shared_ptr<const ProxyLink>> proxy_links;  ///< of its servers
         std::shared_ptr<const TlsPsk> e2e;
         Resolved address;  ///< of its listener
     };
     struct Next {
         std::shared_ptr<const InConfig> config;
         std::vector<Parts> networks;
+        /// What DNS says of the services, by the links that name them.
+        std::map<const ProxyLink*, Result<ServiceRecords, std::string>> services;
     };
     /// A place where clients come, and what they get there: streams of the newest configuration.
     struct Listener {
@@ -44,18 +47,33 @@ class InService : public ServiceOf<InConfig> {
         std::shared_ptr<const Network> network;
     };
     using Listeners = std::vector<std::shared_ptr<Listener>>;
-    using Servers = std::map<const ProxyLink*, std::shared_ptr<Server>>;
+    /// By how they are reached, and for how long one that failed rests.
+    using Reached = std::pair<const ProxyLink*, Milliseconds>;
+    using Servers = std::map<Reached, std::shared_ptr<Server>>;
+    using Services = std::map<Reached, std::shared_ptr<ServiceTargets>>;
     /// What there is, by where it listens and by whom it speaks to: what is left over goes.
     struct Before {
         std::multimap<std::string, std::shared_ptr<Listener>> listeners;
         std::multimap<std::string, std::shared_ptr<Server>> servers;
+        std::multimap<std::string, std::shared_ptr<ServiceTargets>> services;
+    };
+    /// What there will be.
+    struct After {
+        Servers servers;
+        Services services;
     };
 
     std::optional<std::string> commit(const Next& next);
     static std::string place_of(const InNetwork& config);
     static std::shared_ptr<Listener> take_listener(Before& before, const InNetwork& config);
-    std::shared_ptr<Server> take_server(Before& before, const Parts& parts,
-                                        const Dialling& dialling);
+    template <class Place>
+    std::shared_ptr<Place> take_place(std::multimap<std::string, std::shared_ptr<Place>>& before,
+                                      const std::shared_ptr<const ProxyLink>& proxy_link,
+                                      const Dialling& dialling);
+    std::shared_ptr<ServerGroup> make_group(Before& before, After& after, const Parts& parts,
+                                            const InConfig& config);
+    static void look_up(Next& next);
+    void take_services(const Services& services, const Next& next);
     void start(const Listeners& listeners);
     static void say(std::string_view event, const Listener& listener);
     void share_descriptors(const InConfig& config);
@@ -76,6 +94,7 @@ class InService : public ServiceOf<InConfig> {
     Quota streams_of_client_;
     Budget budget_;
     std::vector<std::shared_ptr<Server>> servers_;
+    std::vector<std::shared_ptr<ServiceTargets>> services_;
     Listeners listeners_;
     Current<const Shown> shown_;
 };

@@ -17,13 +17,15 @@
 #include "common/open/proxy_link.hpp"
 #include "common/rules/budget.hpp"
 #include "common/rules/pool_policy.hpp"
+#include "common/rules/rest.hpp"
 #include "common/wire/message.hpp"
 
 namespace inout::in {
 
-/// How long a dial of the proxy may take.
+/// How long a dial of the proxy may take, and how long it rests when it has failed (rules/rest).
 struct Dialling {
     Milliseconds connect_timeout, open_timeout;
+    Milliseconds fail_timeout = RestRule{}.fail_timeout;
 
     bool operator==(const Dialling&) const = default;
 };

@@ -11,9 +11,9 @@ Result<Ready, ConfigProblems> OutService::prepare(std::shared_ptr<const OutConfi
     ProxyLinks proxy_links;
     ConfigProblems problems = load_networks(
         *config, TlsSide::server, proxy_links,
-        [&](const OutNetwork& network, std::shared_ptr<const ProxyLink> proxy_link,
+        [&](const OutNetwork& network, std::vector<std::shared_ptr<const ProxyLink>> all,
             std::shared_ptr<const TlsPsk> e2e) {
-            next->networks.push_back({&network, std::move(proxy_link), std::move(e2e)});
+            next->networks.push_back({&network, std::move(all.front()), std::move(e2e)});
         });
     if (!problems.empty()) return Failure{std::move(problems)};
     next->config = std::move(config);

@@ -1,3 +1,4 @@
+#include "common/base/crypto.hpp"
 #include "common/net/frame_io.hpp"
 #include "proxy/service.hpp"
 #include "proxy/sessions.hpp"
@@ -9,6 +10,14 @@ Response answer_to(std::string_view request, std::string magic) {
     return Response{.magic = std::move(magic), .request = std::string(request), .ext = true};
 }
 
+/// The same at every proxy where one run of out registers, and nothing that its `instance`, which
+/// can replace its registrations, could be guessed from. A 0.0.1 out has one for each registration.
+std::string name_of(const OutRequest& request) {
+    if (request.instance.empty()) return random_hex(kOutNameDigits);
+    const Digest digest = hmac_sha256(request.instance, "inout out name 1");
+    return to_hex(bytes_of(digest)).substr(0, kOutNameDigits);
+}
+
 std::shared_ptr<Registration> make_registration(ProxyState& state,
                                                 const std::shared_ptr<ControlChannel>& channel,
                                                 const OutRequest& request,
@@ -17,6 +26,7 @@ std::shared_ptr<Registration> make_registration(ProxyState& state,
     auto registration = std::make_shared<Registration>();
     registration->topic = request.topic;
     registration->out = channel->peer();
+    registration->name = name_of(request);
     registration->ext = request.ext;
     registration->ticket = request.ext ? random_hex(kTicketDigits) : std::string();
     registration->channel = channel;

@@ -230,6 +230,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
                     .ext = true,
                     .code = found.refusal.code};
     if (config.limits.warm > 0) answer.warm = kSpareKept;
+    if (found.data && request.e2e) answer.out = found.registration->name;
     if (found.data && offers_reuse) {
         answer.reuse = true;
         answer.nonce = in->framing()->nonce;

@@ -46,7 +46,8 @@ class Pulse {
 struct Registration {
     RegistrationId id = 0;
     std::string topic;
-    std::string out;  ///< its address, for the log
+    std::string out;     ///< its address, for the log
+    std::string name{};  ///< Response::out, by which ins leave it out
     bool ext = false;
     bool standby = false;  ///< it joined at the end of the line; else it took the topic over
     std::string ticket;    ///< secret; its data connections show it. Empty for a 0.0.1 out

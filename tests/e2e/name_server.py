@@ -12,7 +12,7 @@ import threading
 import harness
 import wan
 
-A, AAAA = 1, 28
+A, AAAA, SRV = 1, 28, 33
 SERVER, OTHER_SERVER = "127.0.0.53", "127.0.0.54"
 OWN_FILES = """mount --bind "$0/resolv.conf" /etc/resolv.conf &&
 mount --bind "$0/hosts" /etc/hosts && mount --bind "$0/nsswitch.conf" /etc/nsswitch.conf &&
@@ -22,10 +22,11 @@ SILENT = "silent"
 
 class NameServer:
     """names: {name: list of addresses, SILENT, or {A: …, AAAA: …} of these}; other names do not
-    exist. Long answers come over TCP only, as their UDP answer is cut."""
+    exist. {SRV: …} has (priority, weight, port, target), with the TTL `ttl`. Long answers come over TCP only, as their UDP answer is cut."""
 
     def __init__(self, names, host=SERVER):
         self.names = names
+        self.ttl = 1
         self.questions = []  # (name, type)
         self.over_tcp = 0
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -68,16 +69,24 @@ class NameServer:
             known = known.get(kind, [])
         if known == SILENT:
             return None
-        family = socket.AF_INET if kind == A else socket.AF_INET6
         records = b""
         count = 0
-        for address in known or []:
-            if (":" in address) == (kind == AAAA):
-                data = socket.inet_pton(family, address)
-                records += struct.pack("!HHHIH", 0xC00C, kind, 1, 0, len(data)) + data
-                count += 1
+        for data in self.data_of(known or [], kind):
+            ttl = self.ttl if kind == SRV else 0
+            records += struct.pack("!HHHIH", 0xC00C, kind, 1, ttl, len(data)) + data
+            count += 1
         code = 3 if known is None else 0
         return query[:2] + struct.pack("!HHHHH", 0x8580 | code, 1, count, 0, 0) + question + records
+
+    @staticmethod
+    def data_of(known, kind):
+        for each in known:
+            if kind == SRV:
+                labels = [label.encode() for label in each[3].split(".")]
+                name = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+                yield struct.pack("!HHH", *each[:3]) + name
+            elif (":" in each) == (kind == AAAA):
+                yield socket.inet_pton(socket.AF_INET if kind == A else socket.AF_INET6, each)
 
 
 def question_of(query):

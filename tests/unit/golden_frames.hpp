@@ -152,6 +152,12 @@ inline const std::vector<Frame>& frames() {
  112,
  R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t",)"
  R"("ext":{"v":1,"id":"3f","reuse":10000}}})"},
+{Way::sent, "in opens a stream once more, encrypted end to end, not at the two outs that refused",
+ InRequest{.magic = "a3", .version = "0.0.1", .topic = "t", .ext = true, .id = "3f", .e2e = true,
+           .tried = "01234567,fedcba98"},
+ 132,
+ R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t",)"
+ R"("ext":{"v":1,"id":"3f","e2e":1,"not":"01234567,fedcba98"}}})"},
 {Way::taken, "a 0.0.1 in opens a stream",
  InRequest{.magic = "a3", .version = "0.0.1", .topic = "t"},
  74, R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t"}})"},
@@ -254,6 +260,11 @@ inline const std::vector<Frame>& frames() {
  107,
  R"({"Type":"Response","Payload":{"magic":"a3","request":"InRequest","message":"",)"
  R"("ext":{"v":1,"warm":120000}}})"},
+{Way::sent, "the answer to an open that is encrypted end to end: which out has it",
+ Response{.magic = "a3", .request = "InRequest", .ext = true, .out = "01234567"},
+ 110,
+ R"({"Type":"Response","Payload":{"magic":"a3","request":"InRequest","message":"",)"
+ R"("ext":{"v":1,"out":"01234567"}}})"},
 {Way::sent, "the answer to a spare connection",
  Response{.magic = "a4", .request = "InWarmRequest", .ext = true, .warm = Milliseconds{0},
           .identity = "certificate in"},

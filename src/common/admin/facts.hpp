@@ -28,6 +28,12 @@ struct QuotaFact {
     bool closed = false;                      ///< nobody knows how much was used
 };
 
+/// A proxy that in uses.
+struct ServerFact {
+    std::string server{};
+    bool up = false;  ///< it answered when it was asked last
+};
+
 /// Of the process, as it is now.
 struct Facts {
     std::string program{}, version{};
@@ -43,6 +49,7 @@ struct Facts {
     std::vector<Validity> certificates{};
     std::vector<QuotaFact> quotas{};         ///< of the proxy's keys
     std::string quota_problem{};             ///< what is wrong with the file where they are kept
+    std::vector<ServerFact> servers{};       ///< in: at most kMetricsTopicsMax of them
     std::optional<std::string> not_ready{};  ///< why it can not do its work now
 };
 

@@ -129,6 +129,13 @@ void write_quotas(Text& text, const Facts& facts) {
     for (const QuotaFact& quota : fullest) text.value(quota.used, label("key", quota.key));
 }
 
+void write_servers(Text& text, const Facts& facts) {
+    if (facts.servers.empty()) return;
+    text.begin("inout_server_up", "gauge", "1 if a proxy answered when it was asked last (in).");
+    for (const auto& each : facts.servers)
+        text.value(each.up ? 1 : 0, label("server", each.server));
+}
+
 struct Topic {
     std::string_view name;
     std::uint64_t streams = 0, up = 0, down = 0;
@@ -209,6 +216,7 @@ std::string metrics_text(const Facts& facts, const StreamTable::Records& streams
     write_counters(text);
     write_reasons(text);
     write_quotas(text, facts);
+    write_servers(text, facts);
     write_topics(text, streams);
     return text.take();
 }

@@ -36,6 +36,8 @@ struct Field {
     template <std::integral T>
     Field(std::string_view field_name, T amount)
         : name(field_name), value(std::to_string(amount)), number(true) {}
+    /// One that is left out of its line.
+    static Field none() { return {{}, std::string_view()}; }
 };
 using Fields = std::initializer_list<Field>;
 

@@ -24,14 +24,22 @@ const std::optional<Option>& effective(const std::optional<Option>& own,
     return own ? own : top;
 }
 
+bool is_on_loopback(const InNetwork& network) {
+    const auto servers = servers_of(network);
+    return std::all_of(servers.begin(), servers.end(), [](const ServerAddress& server) {
+        return is_loopback(server.place().host);
+    });
+}
+bool is_on_loopback(const OutNetwork& network) { return is_loopback(network.server.host); }
+std::string servers_text(const OutNetwork& network) { return to_string(network.server); }
+
 template <class Config>
 std::vector<Advice> client_advice(const Config& config) {
     std::size_t count = 0, first = 0;
     for (std::size_t i = 0; i < config.networks.size(); ++i) {
         const auto& network = config.networks[i];
         const bool unprotected = effective(network.auth, config.auth) &&
-                                 !effective(network.tls, config.tls) &&
-                                 !is_loopback(network.server.host);
+                                 !effective(network.tls, config.tls) && !is_on_loopback(network);
         if (unprotected && count++ == 0) first = i;
     }
     if (count == 0) return {};
@@ -42,7 +50,7 @@ std::vector<Advice> client_advice(const Config& config) {
              who +
                  " have \"auth\" without \"tls\": the secret stays secret, but whoever is on the "
                  "way to " +
-                 to_string(config.networks[first].server) +
+                 servers_text(config.networks[first]) +
                  " can read and change all that is carried"}};
 }
 
@@ -154,7 +162,7 @@ std::string access_summary(const InConfig& config) {
     std::string text = "where clients get to:\n";
     append_lines(text, config.networks, [&](const InNetwork& network) {
         return to_string(network.listen) + " -> topic " + quoted(network.topic) + " at " +
-               to_string(network.server) + " (" + protection(network, config) + ")" +
+               servers_text(network) + " (" + protection(network, config) + ")" +
                limited(network.rate);
     });
     return text;
@@ -198,7 +206,7 @@ std::optional<std::string_view> written_for(const JsonValue& document) {
     };
     // Those that one program alone has; an empty name is none.
     static constexpr Keys kKeys[] = {
-        {"in", {}, {"bind", "port", "allow", "deny"}},
+        {"in", {}, {"bind", "port", "allow", "deny", "select"}},
         {"out",
          {"retry_interval", "heartbeat_interval"},
          {"backend_host", "backend_port", "backend"}},

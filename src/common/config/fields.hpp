@@ -26,6 +26,8 @@ inline constexpr std::string_view kFormatNames[] = {"text", "json"};
 inline constexpr std::string_view kSwitchNames[] = {"off", "on"};
 inline constexpr std::string_view kTlsModeNames[] = {"off", "optional", "required"};
 inline constexpr std::string_view kTlsVersionNames[] = {"1.2", "1.3"};
+inline constexpr std::string_view kSelectServerNames[] = {"first", "round_robin", "random",
+                                                          "least_time"};
 inline constexpr std::string_view kKeyFormatNames[] = {"new_key", "any"};
 
 // --- ranges; durations in milliseconds ---
@@ -59,6 +61,8 @@ inline constexpr Range kWarm{0, 1'000'000};
 
 // --- entries of a list ---
 inline constexpr Range kNetworks{1, 10'000};
+/// Of one entry there is more to say than that it is too few.
+inline constexpr Range kServers{0, kServersMax};
 /// A check walks the whole list, for every connection.
 inline constexpr Range kAddressRanges{0, 10'000};
 
@@ -190,12 +194,33 @@ void visit_credentials(Fields& fields, Config& config) {
     });
 }
 
+/// One proxy, or a list of them: never both.
+template <class Fields, class Network>
+void visit_servers(Fields& entry, Network& network) {
+    entry.absent("servers");
+    if (network.servers.empty() && !entry.has("servers")) {
+        entry.host("server_host", network.server.host, Need::required);
+        entry.port("server_port", network.server.port, 1, Need::required);
+        return;
+    }
+    entry.values("servers", network.servers, kServers);
+    for (const std::string_view key : {"server_host", "server_port"}) {
+        if (!entry.absent(key)) entry.complain(key, "has no meaning beside \"servers\"");
+    }
+    if (!entry.good({"servers"})) return;
+    if (network.servers.empty()) entry.complain("servers", "must name at least one server");
+    if (const auto twice = find_duplicate(network.servers); !twice.empty()) {
+        entry.complain("servers", "names " + twice + " twice");
+    }
+}
+
 template <class Fields>
 void visit(Fields& fields, InConfig& config) {
     Listeners listeners;
     const auto visit_network = [&](auto& entry, InNetwork& network) {
-        entry.host("server_host", network.server.host, Need::required);
-        entry.port("server_port", network.server.port, 1, Need::required);
+        visit_servers(entry, network);
+        entry.choice("select", network.select, kSelectServerNames);
+        entry.duration("fail_timeout", network.fail_timeout, kStep);
         entry.listener("bind", network.listen.host);
         entry.port("port", network.listen.port, 0, Need::required);
         visit_topic(entry, network.topic);
@@ -225,6 +250,8 @@ void visit(Fields& fields, InConfig& config) {
     fields.object("limits", [&](auto& limits) {
         limits.count("streams_per_client", config.streams_per_client, kConnections);
     });
+    fields.choice("select", config.select, kSelectServerNames);
+    fields.duration("fail_timeout", config.fail_timeout, kStep);
     fields.choice("first_look", config.first_look, kSwitchNames);
     visit_common(fields, config);
 }

@@ -340,6 +340,13 @@ void FieldReader::duration(std::string_view key, Milliseconds& time, Range range
     }
 }
 
+void FieldReader::duration(std::string_view key, std::optional<Milliseconds>& time,
+                           Range range_ms) {
+    if (const auto number = whole_number(key, Need::optional, range_ms)) {
+        time = Milliseconds{*number};
+    }
+}
+
 void FieldReader::duration_near(std::string_view key, Milliseconds& time, Range range_ms,
                                 std::int64_t least) {
     constexpr auto kMost = std::numeric_limits<std::int64_t>::max();

@@ -86,6 +86,8 @@ class FieldReader {
     void port(std::string_view key, std::uint16_t& port, std::uint16_t min, Need need);
     void text(std::string_view key, std::string& text, CheckText check, Need need = Need::optional);
     void duration(std::string_view key, Milliseconds& time, Range range_ms);
+    /// The same for one that there is only if the file has it.
+    void duration(std::string_view key, std::optional<Milliseconds>& time, Range range_ms);
     /// The same for a key that the original has and does not bound: what is at least `least` is
     /// brought into the range, with a warning.
     void duration_near(std::string_view key, Milliseconds& time, Range range_ms,
@@ -101,6 +103,13 @@ class FieldReader {
     /// `names` has the enumerators' names, in their order.
     template <class Enum>
     void choice(std::string_view key, Enum& chosen, std::span<const std::string_view> names) {
+        if (const auto index = one_of(key, names)) chosen = static_cast<Enum>(*index);
+    }
+
+    /// The same for one that there is only if the file has it.
+    template <class Enum>
+    void choice(std::string_view key, std::optional<Enum>& chosen,
+                std::span<const std::string_view> names) {
         if (const auto index = one_of(key, names)) chosen = static_cast<Enum>(*index);
     }
 

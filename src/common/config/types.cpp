@@ -39,6 +39,14 @@ class FieldWriter {
     void choice(std::string_view key, Enum chosen, std::span<const std::string_view> names) {
         put(key, names[static_cast<std::size_t>(chosen)]);
     }
+    template <class Enum>
+    void choice(std::string_view key, std::optional<Enum> chosen,
+                std::span<const std::string_view> names) {
+        if (chosen) choice(key, *chosen, names);
+    }
+    void duration(std::string_view key, std::optional<Milliseconds> time, Range range) {
+        if (time) duration(key, *time, range);
+    }
     template <class Value>
     void amount(std::string_view key, const std::optional<Value>& amount, Need = Need::optional) {
         if (amount) put(key, amount->text());
@@ -162,6 +170,19 @@ Result<OutConfig, ConfigProblems> parse_out_config(std::string_view text, std::s
 Result<ProxyConfig, ConfigProblems> parse_proxy_config(std::string_view text, std::string_view file,
                                                        ConfigWarnings* warnings) {
     return parse<ProxyConfig>(text, file, "proxy", warnings);
+}
+
+std::vector<ServerAddress> servers_of(const InNetwork& network) {
+    if (network.servers.empty()) return {ServerAddress(network.server)};
+    return network.servers;
+}
+
+std::string servers_text(const InNetwork& network) {
+    std::string text;
+    for (const ServerAddress& server : servers_of(network)) {
+        text += (text.empty() ? "" : ", ") + server.text();
+    }
+    return text;
 }
 
 InConfig default_in_config() {

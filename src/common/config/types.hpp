@@ -18,6 +18,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/log.hpp"
 #include "common/base/result.hpp"
+#include "common/config/server_list.hpp"
 #include "common/rules/permissions.hpp"
 #include "common/tls/options.hpp"
 
@@ -100,6 +101,14 @@ struct CommonConfig {
 
 enum class Switch { off, on };
 
+/// Which server of a network a client's stream goes to, of those that work.
+enum class SelectServer {
+    first,        ///< the first of the list
+    round_robin,  ///< in turn
+    random,
+    least_time,  ///< the one that opens streams fastest
+};
+
 struct InNetwork {
     HostPort server;
     /// Where clients come; port 0: the kernel chooses.
@@ -113,9 +122,18 @@ struct InNetwork {
     std::optional<RateOptions> rate;
     /// Its own `allow` or `deny` replaces the one at the top of the file.
     std::optional<std::vector<AddressRange>> allow, deny;
+    /// Several proxies that serve it alike; empty: `server` alone.
+    std::vector<ServerAddress> servers{};
+    std::optional<SelectServer> select{};
+    std::optional<Milliseconds> fail_timeout{};
 
     bool operator==(const InNetwork&) const = default;
 };
+
+/// All servers of a network, in their order.
+std::vector<ServerAddress> servers_of(const InNetwork& network);
+/// The same for people: with a comma between each two.
+std::string servers_text(const InNetwork& network);
 
 struct InConfig : CommonConfig {
     std::vector<InNetwork> networks;
@@ -130,6 +148,10 @@ struct InConfig : CommonConfig {
     Milliseconds open_timeout{20'000};
     /// Running and opening streams of one client address (IPv6: one /64); 0: no limit.
     std::size_t streams_per_client = 0;
+    /// For networks with several servers that have none of their own. A server that failed rests
+    /// for `fail_timeout`, and each further time twice as long, up to RestRule::kMax.
+    SelectServer select = SelectServer::first;
+    Milliseconds fail_timeout{10'000};
     /// At start each proxy is asked whether it would serve us, and the answer is logged.
     Switch first_look = Switch::on;
 

@@ -166,6 +166,41 @@ void NameServer::ask(std::unique_ptr<Question> question) {
         question.release());
 }
 
+// c-ares 1.28 has a successor of ares_query, which Debian 12 lacks.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+void NameServer::look_up_service(const std::string& name,
+                                 std::function<void(const ServiceLookup&)> done) {
+    renew();
+    if (channel_->channel == nullptr) {
+        files_.clear();  // tried again at the next look-up
+        done({{}, "no name server can be asked"});
+        return;
+    }
+    using Done = std::function<void(const ServiceLookup&)>;
+    constexpr int kClassIn = 1, kTypeSrv = 33;
+    auto asked = std::make_unique<Done>(std::move(done));
+    ares_query(
+        channel_->channel, name.c_str(), kClassIn, kTypeSrv,
+        [](void* data, int status, int, unsigned char* bytes, int size) {
+            const std::unique_ptr<Done> answered(static_cast<Done*>(data));
+            try {
+                ServiceLookup lookup{{}, words_for(status)};
+                if (status == ARES_ENODATA) lookup.error = "the service is not offered";
+                if (status == ARES_SUCCESS) {
+                    lookup.error = "the answer makes no sense";
+                    lookup.records = read_service_records({bytes, static_cast<std::size_t>(size)});
+                }
+                (*answered)(lookup);
+            } catch (const std::bad_alloc&) {
+                log::lose_line();  // who waits for it has a deadline
+            }
+        },
+        asked.release());
+    wait_for_timeout();
+}
+#pragma GCC diagnostic pop
+
 void NameServer::on_answer(std::unique_ptr<Question> question, int status, Lookup lookup) {
     if (status == ARES_EDESTRUCTION) {
         interrupted_.push_back(std::move(question));

@@ -13,8 +13,15 @@
 #include <string>
 
 #include "common/net/name_table.hpp"
+#include "common/net/service_records.hpp"
 
 namespace inout {
+
+/// What a look-up of a service brought.
+struct ServiceLookup {
+    std::optional<ServiceRecords> records;  ///< nothing: see error
+    std::string error;
+};
 
 class NameServer {
   public:
@@ -25,6 +32,8 @@ class NameServer {
 
     /// Calls `done` once, maybe before it returns. Not to be called by a `done`.
     void look_up(const std::string& host, std::function<void(const Lookup&)> done);
+    /// The same for the SRV records of a name, which is taken as it is, without the search list.
+    void look_up_service(const std::string& name, std::function<void(const ServiceLookup&)> done);
 
   private:
     struct Channel;

@@ -51,6 +51,13 @@ class Names {
         return known;
     }
 
+    /// `answered` will be called, on any thread, but for want of memory.
+    void ask_service(const std::string& name, std::function<void(const ServiceLookup&)> answered) {
+        asio::post(context_, [this, name, answered = std::move(answered)] {
+            server_.look_up_service(name, answered);
+        });
+    }
+
     /// After this `answered` is not called any more.
     void forget(const std::string& host, const void* waiter) {
         const std::lock_guard lock(mutex_);
@@ -160,6 +167,19 @@ struct Asker {
     std::optional<Lookup> answer;
 };
 
+/// The same for one of a service; its thread may be blocked.
+struct ServiceAsker {
+    std::mutex mutex;
+    std::condition_variable arrived;
+    std::optional<ServiceLookup> answer;
+};
+
+Result<ServiceRecords, std::string> result_of(const std::optional<ServiceLookup>& answer) {
+    if (!answer) return Failure{std::string("no answer to the look-up in time")};
+    if (!answer->records) return Failure{answer->error};
+    return *answer->records;
+}
+
 }  // namespace
 
 void start_resolver() { Names::instance(); }
@@ -205,6 +225,42 @@ Resolved resolve_now(const HostPort& target, Milliseconds timeout) {
     }
     names.forget(target.host, &answer);
     return choose(answer, known, target.port);
+}
+
+Task<Result<ServiceRecords, std::string>> resolve_service(Executor executor,
+                                                          const std::string& name,
+                                                          Clock::time_point deadline) {
+    struct Waiting {
+        explicit Waiting(const Executor& executor) : timer(executor) {}
+        Timer timer;  // condition variable and deadline
+        std::optional<ServiceLookup> answer;
+    };
+    auto waiting = std::make_shared<Waiting>(executor);
+    waiting->timer.expires_at(deadline);
+    Names::instance().ask_service(name, [executor, waiting](const ServiceLookup& lookup) {
+        asio::post(executor, [waiting, lookup] {
+            waiting->answer = lookup;
+            waiting->timer.cancel();
+        });
+    });
+    co_await waiting->timer.async_wait(use_result);
+    co_return result_of(waiting->answer);
+}
+
+Result<ServiceRecords, std::string> resolve_service_now(const std::string& name,
+                                                        Milliseconds timeout) {
+    auto asker = std::make_shared<ServiceAsker>();
+    Names::instance().ask_service(name, [asker](const ServiceLookup& lookup) {
+        const std::lock_guard lock(asker->mutex);
+        asker->answer = lookup;
+        asker->arrived.notify_one();
+    });
+    std::unique_lock lock(asker->mutex);
+    for (const auto until = Clock::now() + timeout;
+         !asker->answer && Clock::now() < until && !is_end_pending();) {
+        asker->arrived.wait_for(lock, kSignalPoll);
+    }
+    return result_of(asker->answer);
 }
 
 }  // namespace inout

@@ -10,6 +10,7 @@
 
 #include "common/base/host_port.hpp"
 #include "common/net/asio.hpp"
+#include "common/net/service_records.hpp"
 
 namespace inout {
 
@@ -28,5 +29,14 @@ Task<Resolved> resolve(Executor executor, const HostPort& target, Clock::time_po
 
 /// The same, blocking: only where a configuration is prepared. Any thread but a running worker's.
 Resolved resolve_now(const HostPort& target, Milliseconds timeout);
+
+/// Where a service is; the failure is what the resolver said. Nothing is kept. `name` must outlive
+/// the call.
+Task<Result<ServiceRecords, std::string>> resolve_service(Executor executor,
+                                                          const std::string& name,
+                                                          Clock::time_point deadline);
+/// The same, blocking, as resolve_now.
+Result<ServiceRecords, std::string> resolve_service_now(const std::string& name,
+                                                        Milliseconds timeout);
 
 }  // namespace inout

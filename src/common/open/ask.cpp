@@ -12,17 +12,18 @@ NotOpened unanswered(std::string detail) {
 
 /// The proxy has connected us to out: the handshake with out, then the first bytes go on their way
 /// while out dials its backend and says how that went. Nothing: the stream is open.
-Task<std::optional<Reason>> meet_out(Asking& asking) {
+Task<std::optional<NotOpened>> meet_out(Asking& asking) {
     auto failure = co_await meet(asking.proxy, std::move(asking.e2e), "out");
-    if (failure) co_return failure;
+    if (failure) co_return NotOpened{std::move(*failure)};
     asking.early.pass_to(asking.proxy);
     const auto answer = co_await read_message(asking.proxy, kFrameBodyMaxBytes);
     asking.early.pause();
-    if (!answer) co_return Reason{Code::proxy_gone, to_string(answer.error())};
+    if (!answer) co_return NotOpened{{Code::proxy_gone, to_string(answer.error())}};
     const auto* response = std::get_if<Response>(&*answer);
-    if (response == nullptr) co_return Reason{Code::malformed, "not a status of out"};
-    if (!response->ok()) co_return Reason{response->code, response->message};
-    co_return std::nullopt;
+    if (response == nullptr) co_return NotOpened{{Code::malformed, "not a status of out"}};
+    if (response->ok()) co_return std::nullopt;
+    co_return NotOpened{.reason = {response->code, response->message},
+                        .untouched = response->retry};
 }
 
 }  // namespace
@@ -68,7 +69,7 @@ Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request) {
     const auto* const wanted = std::get_if<InRequest>(&request);
     const bool offers_reuse = wanted != nullptr && wanted->early.has_value();
     const std::size_t sent = asking.first.size();
-    EarlyData* const more = asking.e2e || offers_reuse ? nullptr : &asking.early;
+    EarlyData* const more = asking.e2e || offers_reuse || asking.holds ? nullptr : &asking.early;
     auto heard = co_await exchange(proxy, request, std::move(asking.first), more);
     if (!heard.answer && heard.write_error) {
         co_return Failure{
@@ -83,7 +84,10 @@ Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request) {
         co_return Failure{unanswered(to_string(asking.server) + ": not an answer to the request")};
     }
     if (!response->ok()) {
-        co_return Failure{NotOpened{{response->code, response->message}, true, response->retry}};
+        co_return Failure{
+            NotOpened{.reason = {response->code, response->message},
+                      .untouched = response->retry,
+                      .has_ended = response->retry && response->request != type_name(request)}};
     }
     if (offers_reuse && response->reuse) {
         proxy.frame(StreamFraming::Role::requester);
@@ -94,7 +98,8 @@ Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request) {
     if (heard.write_error) asking.early.sink_was_lost(heard.write_error);
     if (asking.e2e) {
         auto failure = co_await meet_out(asking);
-        if (failure) co_return Failure{NotOpened{std::move(*failure)}};
+        if (failure && failure->untouched) failure->out = response->out;
+        if (failure) co_return Failure{std::move(*failure)};
     }
     co_return std::get<Response>(std::move(*heard.answer));
 }

@@ -40,6 +40,7 @@ struct Asking {
     EarlyData& early;                   ///< of who wants the stream
     std::unique_ptr<TlsSession> e2e{};  ///< with out; nothing: not encrypted end to end
     std::string first{};                ///< first_bytes()
+    bool holds = false;                 ///< nothing of `early` goes there before the answer
 };
 
 /// Why a request has opened no stream.
@@ -50,6 +51,10 @@ struct NotOpened {
     /// bytes went into this one.
     bool answered = true;
     bool untouched = false;  ///< and by its word nothing was begun
+    /// And the request was not looked at: it has crossed the end of its connection.
+    bool has_ended = false;
+    /// If `untouched` by the word of an out: its name, for InRequest::tried.
+    std::string out{};
 };
 
 /// Sends `request` with the first bytes; the stream is open when it returns the proxy's answer.

@@ -27,6 +27,11 @@ class Opening {
     const std::string& id() const { return stream_->id; }
     const std::string& client() const { return stream_->client; }
 
+    /// For the log: the server that this is about, and how many tries there were.
+    void at(std::shared_ptr<const std::string> server, unsigned tries) {
+        stream_.server = std::move(server);
+        stream_.tries = tries;
+    }
     void failed(Code code, const std::string& detail) const {
         stream_.has_failed(code, detail, asker_);
     }

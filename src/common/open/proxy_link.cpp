@@ -14,7 +14,9 @@ Result<std::shared_ptr<const ProxyLink>, std::string> ProxyLink::make(
     const std::optional<KeyOptions>& auth, TrustStores& trusts) {
     std::shared_ptr<ProxyLink> proxy_link(new ProxyLink({server, tls, auth}));
     if (tls) {
-        auto client = TlsClient::make(*tls, server.host, trusts);
+        const std::string host =
+            is_service_name(server) ? domain_of_service(server.host) : server.host;
+        auto client = TlsClient::make(*tls, host, trusts);
         if (!client) return Failure{client.error()};
         proxy_link->tls_ = std::move(*client);
     }
@@ -28,6 +30,20 @@ Result<std::shared_ptr<const ProxyLink>, std::string> ProxyLink::make(
         proxy_link->secret_ = std::move(*secret);
     }
     return std::shared_ptr<const ProxyLink>(std::move(proxy_link));
+}
+
+std::shared_ptr<const ProxyLink> ProxyLink::towards(const HostPort& target) const {
+    Options options = options_;
+    std::get<HostPort>(options) = target;
+    if (auto& tls = std::get<std::optional<TlsClientOptions>>(options);
+        tls && tls->server_name.empty()) {
+        tls->server_name = domain_of_service(server().host);
+    }
+    std::shared_ptr<ProxyLink> proxy_link(new ProxyLink(std::move(options)));
+    proxy_link->tls_ = tls_;
+    proxy_link->key_id_ = key_id_;
+    proxy_link->secret_ = secret_;
+    return proxy_link;
 }
 
 bool ProxyLink::is_like(const ProxyLink& other) const {

@@ -37,6 +37,7 @@ void EarlyData::append_to(std::string& frame) {
         for (int i = 0; i < (has_unread ? 2 : 1) && !source.was_reset(); ++i) state_->take();
     }
     frame += state_->unsent();
+    state_->passed = state_->passed || !state_->unsent().empty();
     state_->sent = state_->bytes.size();
 }
 
@@ -57,6 +58,7 @@ void EarlyData::go_on(const std::shared_ptr<State>& state) {
 void EarlyData::advance(const std::shared_ptr<State>& state) {
     if (state->sink == nullptr || !state->sink->is_open() || !state->source.is_open()) return;
     while (!state->unsent().empty()) {
+        state->passed = true;
         const ssize_t n = state->sink->send(state->unsent());
         if (n >= 0) {
             state->sent += static_cast<std::size_t>(n);
@@ -98,8 +100,9 @@ void EarlyData::wait_for_source(const std::shared_ptr<State>& state) {
 
 bool EarlyData::begin_again() {
     State& state = *state_;
-    if (!state.counted && state.sent > 0) return false;
+    if (!state.counted && state.passed) return false;
     state.sent = 0;
+    state.passed = false;
     state.pump.forget_sink();
     return true;
 }

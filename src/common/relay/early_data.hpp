@@ -37,6 +37,8 @@ class EarlyData {
     void sink_was_lost(const std::error_code& error) { state_->pump.sink_was_lost(error.value()); }
     /// Whether any byte was taken from the source.
     bool has_taken() const { return state_->pump.has_taken(); }
+    /// Whether any was passed on, or may have been, since the last begin_again().
+    bool has_passed() const { return state_->passed; }
     /// Nothing that was passed on has had an effect: it goes to the next sink, from the beginning.
     /// False: it was passed on and not kept, because all openings together hold too much
     /// (kEarlyKeptMax); or nothing can be said of it any more.
@@ -61,6 +63,7 @@ class EarlyData {
         Pump pump;
         std::string bytes;     // taken so far
         std::size_t sent = 0;  // of these
+        bool passed = false;   // the sink may have got some, whatever it said
         bool counted = true;   // in the bytes of all openings, or not kept once they are sent
         std::size_t counted_bytes = 0;
     };

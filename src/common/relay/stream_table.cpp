@@ -23,6 +23,13 @@ log::Level level_of(Code code) {
     }
 }
 
+log::Field server_field(const std::shared_ptr<const std::string>& server) {
+    return server ? log::Field("server", *server) : log::Field::none();
+}
+log::Field tries_field(unsigned tries) {
+    return tries > 1 ? log::Field("tries", tries) : log::Field::none();
+}
+
 static_assert(decltype(Counters::failed)::size() >= kCodes);
 static_assert(decltype(Counters::ended)::size() >= StreamEnd::kCauses);
 
@@ -88,6 +95,8 @@ void StreamEntry::has_ended(Clock::time_point opened, const StreamEnd& end) cons
                   {"open_ms", milliseconds(opened - record.arrived)},
                   {"duration_ms", milliseconds(Clock::now() - record.arrived)},
                   {"use", use},
+                  server_field(server),
+                  tries_field(tries),
                   {"code", word},
                   {"reason", words}});
 } catch (const std::bad_alloc&) {
@@ -108,6 +117,8 @@ void StreamEntry::has_failed(Code code, const std::string& detail, const std::st
                  {{"id", record.id},
                   {"topic", record.topic},
                   {"client", record.client},
+                  server_field(server),
+                  tries_field(tries),
                   {"code", word},
                   {"detail", detail}});
 }

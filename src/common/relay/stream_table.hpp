@@ -137,6 +137,8 @@ class StreamEntry {
 
     const char* client_side = "client";  ///< the names of its two legs, for the log
     const char* service_side = "backend";
+    std::shared_ptr<const std::string> server{};  ///< of in, for the log: at which it is
+    unsigned tries = 1;                           ///< at so many servers or outs, for the log
     unsigned use = 1;  ///< which stream of its connection to our other program this is, for the log
 
   private:

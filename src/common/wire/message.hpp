@@ -13,11 +13,16 @@
 
 #include "common/base/limits.hpp"
 #include "common/base/result.hpp"
+#include "common/base/scale_limits.hpp"
 #include "common/rules/reason.hpp"
 
 namespace inout {
 
 inline constexpr std::string_view kVersion = "0.0.1";
+
+/// The digits of an out's name (Response::out), which has to differ among the outs of one topic,
+/// and how many names an InRequest may leave out: one less than an open has tries.
+inline constexpr std::size_t kOutNameDigits = 8, kTriedNamesMax = kTriesMax - 1;
 
 /// Who asks, and that it knows the key's secret (proof.hpp makes and checks it).
 struct Proof {
@@ -66,6 +71,9 @@ struct InRequest {
     /// On a connection with agreed reuse: the use-th stream of it, 1 to kConnectionUsesMax; frames
     /// follow. 0: neither. Never together with `early`.
     unsigned use = 0;
+    /// The outs, by their names (Response::out), that have refused this open already: not to them.
+    /// At most kTriedNamesMax names with a comma between each two.
+    std::string tried{};
     std::optional<Proof> proof{};
 };
 
@@ -118,6 +126,8 @@ struct Response {
     /// A refusal: nothing was begun with the request or with what came behind it, so it may be made
     /// again elsewhere. Agreement to OutRequest: the proxy understands that.
     bool retry = false;
+    /// Success of an InRequest with e2e: which out has the stream now, by a name that is no secret.
+    std::string out{};
 
     bool ok() const { return message.empty(); }
     /// Whether it answers a request of this type. An error may also name no request at all: the

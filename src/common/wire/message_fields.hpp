@@ -82,6 +82,7 @@ void visit(Fields& payload, typename Fields::template Of<InRequest> m) {
         ext.exact("early", m.early, Bounds{0, kEarlyAnnouncedMax});
         ext.exact("reuse", m.use, kUse);
         ext.require(!m.early || m.use == 0);
+        ext.text("not", m.tried, kTriedOuts);
         visit_proof(ext, m.proof);
     });
 }
@@ -133,6 +134,7 @@ void visit(Fields& payload, typename Fields::template Of<Response> m) {
         ext.flag("reuse", m.reuse);
         ext.text("nonce", m.nonce, kHex);
         ext.flag("retry", m.retry);
+        ext.text("out", m.out, kOutName);
     });
 }
 

@@ -19,9 +19,9 @@ namespace inout {
 /// shortest first: a peer's name is compared with those of its length only.
 // clang-format off
 inline constexpr std::string_view kMemberNames[] = {
-    "v", "id", "ext", "key", "e2e", "mac", "type", "code", "mode", "time", "warm", "magic", "proxy",
-    "count", "quiet", "retry", "proof", "bound", "reuse", "early", "nonce", "ticket", "client", "proof2",
-    "payload", "version", "request", "message", "waiting", "instance", "position", "identity",
+    "v", "id", "ext", "key", "e2e", "mac", "not", "out", "type", "code", "mode", "time", "warm",
+    "magic", "proxy", "count", "quiet", "retry", "proof", "bound", "reuse", "early", "nonce",
+    "ticket", "client", "proof2", "payload", "version", "request", "message", "waiting", "instance", "position", "identity",
     "heartbeat_timeout",
 };
 // clang-format on

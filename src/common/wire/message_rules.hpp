@@ -75,6 +75,16 @@ inline bool is_mac(std::string_view text) {
                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
            });
 }
+inline bool is_out_name(std::string_view text) {
+    return text.empty() || (text.size() == kOutNameDigits && is_hex(text));
+}
+/// Outs' names with a comma between each two.
+inline bool is_list_of_outs(std::string_view text) {
+    for (; text.size() > kOutNameDigits; text.remove_prefix(kOutNameDigits + 1)) {
+        if (!is_hex(text.substr(0, kOutNameDigits)) || text[kOutNameDigits] != ',') return false;
+    }
+    return text.size() == kOutNameDigits && is_hex(text);
+}
 
 inline constexpr TextRule kTopic{kTopicMaxBytes, is_topic};
 inline constexpr TextRule kId{kIdMaxBytes, is_printable_or_empty};
@@ -82,6 +92,8 @@ inline constexpr TextRule kVersionText{kVersionMaxBytes, is_printable_or_empty};
 inline constexpr TextRule kIdentity{kIdentityMaxBytes, is_printable_or_empty};
 inline constexpr TextRule kHex{kIdMaxBytes, is_hex};
 inline constexpr TextRule kKeyId{kKeyIdMaxBytes, is_key_id};
+inline constexpr TextRule kOutName{kOutNameDigits, is_out_name};
+inline constexpr TextRule kTriedOuts{kTriedNamesMax * (kOutNameDigits + 1) - 1, is_list_of_outs};
 inline constexpr TextRule kMac{kProofDigits, is_mac};
 /// For people; nothing is wrong with it.
 inline constexpr TextRule kErrorText{

@@ -250,7 +250,8 @@ TEST(OtherPrograms, are_not_named_where_the_keys_of_two_are_mixed) {
         in("{\"networks\": [" + in_entry("\"port\": 1, \"backend_host\": \"h\"") + "]}");
     EXPECT_EQ(text,
               "f:1:65: networks[0]: unknown key \"backend_host\"; the keys here are "
-              "\"server_host\", \"server_port\", \"bind\", \"port\", \"topic\", \"tls\", "
+              "\"servers\", \"server_host\", \"server_port\", \"select\", \"fail_timeout\", "
+              "\"bind\", \"port\", \"topic\", \"tls\", "
               "\"auth\", \"e2e\", \"rate\", \"allow\", \"deny\"\n");
 }
 

@@ -42,18 +42,43 @@ TEST(Attempt, without_an_answer_is_made_again_only_if_it_was_on_a_spare_connecti
 }
 
 TEST(Attempt, that_has_taken_bytes_of_the_client_is_the_last_one) {
-    const Attempt over = attempt(&kNoAnswer, {.spare = true, .has_taken = true});
+    const Attempt over =
+        attempt(&kNoAnswer, {.spare = true, .has_taken = true, .has_passed = true});
     EXPECT_EQ(over.verdict, Verdict::unreachable);
     EXPECT_TRUE(over.was_unanswered());
 }
 
 TEST(Attempt, is_made_again_where_a_spare_connection_ended_and_nothing_was_begun_with_it) {
     NotOpened ended = {{Code::limit, "this connection has ended"}};
-    ended.untouched = true;
-    const Attempt again = attempt(&ended, {.spare = true, .has_taken = true});
+    ended.has_ended = true;
+    const Attempt again = attempt(&ended, {.spare = true, .has_taken = true, .has_passed = true});
     EXPECT_EQ(again.verdict, Verdict::fresh);
     EXPECT_FALSE(again.was_unanswered()) << "it says nothing of others";
     EXPECT_EQ(attempt(&ended, {.has_taken = true}).verdict, Verdict::failed);
+}
+
+TEST(Attempt, may_go_elsewhere_as_long_as_no_byte_can_have_had_an_effect) {
+    EXPECT_TRUE(attempt(&kRefused).elsewhere);
+    EXPECT_FALSE(attempt(&kRefused, {.has_taken = true, .has_passed = true}).elsewhere);
+    EXPECT_TRUE(attempt(&kRefused, {.has_taken = true}).elsewhere) << "taken, and kept here";
+    NotOpened untouched = kRefused;
+    untouched.untouched = true;
+    EXPECT_TRUE(attempt(&untouched, {.has_taken = true, .has_passed = true}).elsewhere);
+    EXPECT_TRUE(attempt(&kNoAnswer).elsewhere);
+    EXPECT_FALSE(attempt(&kNoAnswer, {.has_taken = true, .has_passed = true}).elsewhere);
+    EXPECT_FALSE(attempt(&kNoAnswer, {.timed_out = true}).elsewhere);
+    EXPECT_FALSE(attempt(&kNoAnswer, {.client_reset = true}).elsewhere);
+}
+
+TEST(Attempt, goes_elsewhere_only_for_what_another_proxy_may_see_otherwise) {
+    for (const Code code : {Code::denied, Code::draining, Code::limit, Code::backend_refused}) {
+        const NotOpened refused{{code, "no"}};
+        EXPECT_TRUE(attempt(&refused).elsewhere) << to_string(code);
+    }
+    for (const Code code : {Code::e2e, Code::clock, Code::version, Code::malformed, Code::quota}) {
+        const NotOpened refused{{code, "no"}};
+        EXPECT_FALSE(attempt(&refused).elsewhere) << to_string(code);
+    }
 }
 
 TEST(Attempt, ends_when_the_client_has_reset_its_connection) {

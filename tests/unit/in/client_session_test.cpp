@@ -22,8 +22,10 @@ class ClientSessionTest : public testing::Test {
         EXPECT_TRUE(made);
         const Dialling dialling{config->connect_timeout, config->open_timeout};
         server = std::make_shared<Server>(workers, std::move(*made), dialling, budget);
-        network =
-            std::make_shared<const Network>(Network{config, part, nobody, nobody, nullptr, server});
+        network = std::make_shared<const Network>(
+            Network{config, part, nobody, nobody, nullptr,
+                    std::make_shared<ServerGroup>(Select::first,
+                                                  std::vector<ServerGroup::Entry>{{server}})});
     }
     ~ClientSessionTest() override {
         server->close();
@@ -45,7 +47,7 @@ class ClientSessionTest : public testing::Test {
             client.say_bytes(first);
             EXPECT_TRUE(eventually([&] { return has_input(pair.b.get()); }));
         }
-        ClientPlaces places{server->client_places(), nullptr};
+        ClientPlaces places{server, server->client_places(), nullptr};
         EXPECT_EQ(places.descriptors.count(), kStreamDescriptors);
         spawn(worker.executor(), "client",
               client_session(worker, network, adopt_owned(worker.context(), std::move(pair.b)),

@@ -267,7 +267,9 @@ class AskEndToEndTest : public AskTest {
         client_says("first");
         begin_secret();
         hear_request();
-        peer->say(answer());
+        Response yes = answer();
+        yes.out = "01234567";
+        peer->say(yes);
         return {worker.context(), *peer, key};
     }
 };
@@ -297,6 +299,25 @@ TEST_F(AskEndToEndTest, a_refusal_of_out_is_passed_on) {
     ASSERT_TRUE(out.shake());
     out.say(answer(Code::backend_refused, "DataActiveRequest"));
     expect_failure(true, Code::backend_refused, "as it is said");
+    EXPECT_FALSE(result->error().untouched);
+}
+
+TEST_F(AskEndToEndTest, an_out_that_has_begun_nothing_is_named_and_its_bytes_can_go_elsewhere) {
+    AskedOut out = begin_meeting();
+    ASSERT_TRUE(out.shake());
+    EXPECT_EQ(out.hear_bytes(5), "first");
+    EXPECT_TRUE(early->has_passed());
+    Response refusal = answer(Code::backend_refused, "DataActiveRequest");
+    refusal.retry = true;
+    out.say(refusal);
+    expect_failure(true, Code::backend_refused, "as it is said");
+    EXPECT_TRUE(result->error().untouched);
+    EXPECT_EQ(result->error().out, "01234567");
+    EXPECT_TRUE(early->begin_again());
+    EXPECT_FALSE(early->has_passed());
+    std::string again;
+    early->append_to(again);
+    EXPECT_EQ(again, "first");
 }
 
 TEST_F(AskEndToEndTest, an_out_that_says_something_else_opens_nothing) {

@@ -34,8 +34,8 @@ auto golden_members(const OutDataRequest& m) {
     return std::tie(magic, version, topic, ext, ticket, mac, quiet, reuse);
 }
 auto golden_members(const InRequest& m) {
-    const auto& [magic, version, topic, ext, id, client, e2e, early, use, proof] = m;
-    return std::tie(magic, version, topic, ext, id, client, e2e, early, use, proof);
+    const auto& [magic, version, topic, ext, id, client, e2e, early, use, tried, proof] = m;
+    return std::tie(magic, version, topic, ext, id, client, e2e, early, use, tried, proof);
 }
 auto golden_members(const InWarmRequest& m) {
     const auto& [magic, version, reuse, proof] = m;
@@ -51,9 +51,9 @@ auto golden_members(const DataActiveRequest& m) {
 }
 auto golden_members(const Response& m) {
     const auto& [magic, request, message, ext, code, proxy, ticket, position, quiet, warm, identity,
-                 time_ms, reuse, nonce, retry] = m;
+                 time_ms, reuse, nonce, retry, out] = m;
     return std::tie(magic, request, message, ext, code, proxy, ticket, position, quiet, warm,
-                    identity, time_ms, reuse, nonce, retry);
+                    identity, time_ms, reuse, nonce, retry, out);
 }
 auto golden_members(const Notice& m) {
     const auto& [code, message] = m;

@@ -39,6 +39,8 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
         const std::string version(16, escaped);
         const std::string text(kFrameBodyMaxBytes, escaped);
         const std::string hex(64, 'f');
+        const std::string name(kOutNameDigits, 'f');
+        const std::string tried = name + "," + name + "," + name + "," + name;
         const Milliseconds timeout{600'000};
         const std::int64_t latest = std::int64_t{1} << 53;
         const Proof proof{std::string(kKeyIdMaxBytes, 'k'), latest, hex, hex};
@@ -63,6 +65,7 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .client = client,
                  .e2e = true,
                  .early = kEarlyAnnouncedMax,
+                 .tried = tried,
                  .proof = proof}},
                  Message{InRequest{.magic = own_magic,
                  .version = version,
@@ -71,6 +74,7 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .client = client,
                  .e2e = true,
                  .use = kConnectionUsesMax,
+                 .tried = tried,
                  .proof = proof}},
                  Message{InWarmRequest{
                      .magic = own_magic, .version = version, .reuse = true, .proof = proof}},
@@ -95,12 +99,39 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .time_ms = latest,
                  .reuse = true,
                  .nonce = hex,
-                 .retry = true}},
+                 .retry = true,
+                 .out = std::string(kOutNameDigits, 'f')}},
                  Message{Notice{NoticeCode::displaced, text}},
              }) {
             EXPECT_LE(encode(message).size(), kFrameSendMaxBytes) << type_name(message);
             EXPECT_TRUE(decode(body(message))) << body(message);
         }
+    }
+}
+
+TEST(Message, outs_that_are_left_out_are_at_most_four_names_with_commas) {
+    const std::string name = "01234567";
+    const auto without = [](const std::string& names) {
+        return decode(body(InRequest{.magic = "1", .topic = "t", .ext = true, .tried = names}));
+    };
+    const std::string four = name + "," + name + "," + name + "," + name;
+    for (const auto& fine : {std::string(), name, name + "," + name, four}) {
+        const auto request = without(fine);
+        ASSERT_TRUE(request) << fine;
+        EXPECT_EQ(std::get<InRequest>(*request).tried, fine);
+    }
+    for (const auto& bad : {four + "," + name, name + ",", "," + name, name + name,
+                            name + ";" + name, std::string(","), name + "," + name.substr(1),
+                            name.substr(1), name + "0", "g" + name.substr(1)}) {
+        EXPECT_FALSE(without(bad)) << bad;
+    }
+    const auto from = [](const std::string& out) {
+        return decode(
+            body(Response{.magic = "1", .request = "InRequest", .ext = true, .out = out}));
+    };
+    EXPECT_TRUE(from(name));
+    for (const auto& bad : {four, name + "0", name.substr(1), std::string("office!!")}) {
+        EXPECT_FALSE(from(bad)) << bad;
     }
 }
 

@@ -1,0 +1,112 @@
+#include "in/probe.hpp"
+
+#include <algorithm>
+
+#include "common/base/log.hpp"
+#include "common/base/random.hpp"
+#include "common/net/deadline.hpp"
+#include "common/open/proxy_words.hpp"
+#include "in/introduction.hpp"
+
+namespace inout::in {
+namespace {
+
+using What = Look::What;
+
+std::pair<What, std::string> judge_look(const Heard& heard, const Connection& connection,
+                                        const HostPort& server) {
+    const auto& answer = heard.answer;
+    const bool secured = connection.tls() != nullptr;
+    if (connection.has_expired()) return {What::unreachable, why_silent(server)};
+    if (!answer && answer.error().is_garbage()) {
+        return {What::unreachable, why_no_answer(answer.error(), server, secured)};
+    }
+    if (!answer) {
+        return {What::ended, heard.write_error ? heard.write_error.message()
+                                               : why_no_answer(answer.error(), server, secured)};
+    }
+    const Response* response = heard.response_to(kIntroduction);
+    if (response == nullptr) {
+        return {What::unreachable, "what answers at " + to_string(server) + " is no inout proxy"};
+    }
+    if (!response->ext) return {What::older, response->message};
+    // A limit of spare connections only.
+    if (response->ok() || response->code == Code::limit) return {What::reached, {}};
+    return {What::refused, response->message};
+}
+
+Task<> ask_again(Worker& main, Server& server) {
+    const ProxyLink& proxy_link = server.proxy_link();
+    const Milliseconds timeout = server.dialling().connect_timeout;
+    auto dialled = co_await proxy_link.dial(main.executor(), timeout, DialFor::spare, timeout);
+    if (!dialled) {
+        log::debug("server still away",
+                   {{"server", *server.name()}, {"reason", dialled.error().detail}});
+        server.lost();
+        co_return;
+    }
+    const Look look = co_await look_at(proxy_link, std::move(*dialled), timeout);
+    if (!note(server, look.what)) {
+        log::debug("server still away", {{"server", *server.name()}, {"reason", look.reason}});
+    }
+    co_await say_farewell(*look.connection);
+}
+
+}  // namespace
+
+Task<Look> look_at(const ProxyLink& proxy_link, ConnectionPtr owned, Milliseconds timeout) {
+    Connection& connection = *owned;
+    Deadline deadline(connection);
+    deadline.expires_after(timeout);
+    const auto heard = co_await introduce(proxy_link, connection);
+    auto [what, reason] = judge_look(heard, connection, proxy_link.server());
+    Look look{.what = what, .reason = std::move(reason), .connection = {}};
+    if (const Response* response = heard.response_to(kIntroduction)) look.response = *response;
+    deadline.cancel();
+    look.is_spare = what == What::reached && look.response.ok() && !heard.write_error;
+    look.connection = std::move(owned);
+    co_return look;
+}
+
+ConnectionPtr take_spare(Look look) {
+    if (look.response.reuse) {
+        look.connection->frame(StreamFraming::Role::requester);
+        look.connection->framing()->nonce = look.response.nonce;
+    }
+    return std::move(look.connection);
+}
+
+bool note(Server& server, What what) {
+    switch (what) {
+        case What::reached: server.took_introduction(); return true;
+        case What::older: server.is_older(); return true;
+        case What::ended:
+            if (server.ended_introduction()) return true;
+            break;
+        case What::refused:
+        case What::unreachable: break;
+    }
+    server.lost();
+    return false;
+}
+
+Task<> probe(Worker& main, std::weak_ptr<Server> weak) {
+    Timer pause(main.context());
+    while (true) {
+        {
+            const auto server = weak.lock();
+            if (!server || !server->is_to_be_probed()) co_return;
+            const Clock::duration rest =
+                std::max(server->rests_until() - Clock::now(), Clock::duration::zero());
+            const auto later =
+                std::chrono::duration_cast<Clock::duration>(rest * random_unit() / 4);
+            pause.expires_after(rest + later);
+        }
+        co_await pause.async_wait(use_result);
+        const auto server = weak.lock();
+        if (!server) co_return;
+        if (server->is_lost() && !server->is_closed()) co_await ask_again(main, *server);
+    }
+}
+
+}  // namespace inout::in

@@ -1,0 +1,42 @@
+// Whether a proxy works, asked without a stream: who we are is said, and what comes back is judged.
+// That a connection can be made says little: an nginx takes it whose proxy is dead. On the worker
+// of the connection.
+#pragma once
+
+#include <string>
+
+#include "in/server.hpp"
+
+namespace inout::in {
+
+/// What came back.
+struct Look {
+    enum class What {
+        reached,      ///< a proxy that takes us in, though maybe no spare connection
+        refused,      ///< a proxy that does not
+        older,        ///< a proxy, which does not understand the question
+        ended,        ///< without an answer: an older proxy, or something else
+        unreachable,  ///< no proxy, or a silent one
+    };
+    What what;
+    std::string reason;  ///< why not; empty if reached
+    Response response{};
+    ConnectionPtr connection;
+    bool is_spare = false;  ///< a stream may follow on it
+};
+
+/// Introduces us on a fresh connection.
+Task<Look> look_at(const ProxyLink& proxy_link, ConnectionPtr connection, Milliseconds timeout);
+
+/// The connection of one that is_spare, as a spare connection is.
+ConnectionPtr take_spare(Look look);
+
+/// Keeps in mind what a look has found. Whether it may be that streams are opened there.
+bool note(Server& server, Look::What what);
+
+/// Asks a server that is lost, each time that its rest ends and a chance part of a quarter of that
+/// later, lest a crowd does so at once: until it is there again, closed or gone. On the main
+/// worker.
+Task<> probe(Worker& main, std::weak_ptr<Server> server);
+
+}  // namespace inout::in
