@@ -33,9 +33,9 @@ Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig>
     ProxyLinks proxy_links;
     ConfigProblems problems = load_networks(
         *config, TlsSide::client, proxy_links,
-        [&](const InNetwork& network, std::shared_ptr<const ProxyLink> proxy_link,
+        [&](const InNetwork& network, std::vector<std::shared_ptr<const ProxyLink>> links,
             std::shared_ptr<const TlsPsk> e2e) {
-            next->networks.push_back({&network, std::move(proxy_link), std::move(e2e), {}});
+            next->networks.push_back({&network, std::move(links.front()), std::move(e2e), {}});
         });
     for (auto& problem : find_dial_circles(*config)) problems.push_back(std::move(problem));
     if (!problems.empty()) return Failure{std::move(problems)};

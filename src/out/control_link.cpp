@@ -2,8 +2,6 @@
 
 #include <new>
 
-#include "common/base/random.hpp"
-
 namespace inout::out {
 /// A session that is asked for, however that ends.
 class ControlLink::Asking {
@@ -41,11 +39,12 @@ class ControlLink::Followed {
     const Session& session_;
 };
 
-ControlLink::ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network)
+ControlLink::ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network,
+                         std::string instance)
     : worker_(worker),
       workers_(workers),
       network_(std::move(network)),
-      instance_(random_hex(kMagicDigits)),
+      instance_(std::move(instance)),
       server_(to_string(network_->config.server)),
       about_(network_->config.topic + " at " + server_),
       retry_(network_->times.retry_interval),
@@ -140,6 +139,7 @@ void ControlLink::accept(const Session& session, const Response& response) {
     retry_.registered(Clock::now());
     try {
         say_registered(response);
+        session->set_ready(!network_->backends->are_all_down());
         spawn(worker_.executor(), "control session", follow(shared_from_this(), session));
     } catch (...) {
         forget(session);
@@ -152,7 +152,7 @@ void ControlLink::say_registered(const Response& response) const {
     log::limited(log::Level::info, log::Kind::change, "registered", about_,
                  {{"topic", config.topic},
                   {"server", server_},
-                  {"backend", to_string(config.backend)},
+                  {"backend", network_->backends->text()},
                   {"position", response.position},
                   {"identity", response.identity.empty() ? "not told" : response.identity}});
     if (current_->network().proxy_link->has_key() && response.identity == "anonymous") {
@@ -190,6 +190,8 @@ void ControlLink::on_notice(const Notice& notice) {
             wake();
             say(log::Level::info, log::Kind::change, "proxy draining", notice.message);
             return;
+        case NoticeCode::unready:
+        case NoticeCode::ready:  // ours to say
         case NoticeCode::other: return;
     }
 }
@@ -265,6 +267,7 @@ void ControlLink::set_network(std::shared_ptr<const Network> network) noexcept {
     const bool registers_anew = !network_->registers_like(*before);
     const bool serves_anew = !network_->serves_like(*before);
     if (current_) current_->set_network(network_);
+    look_at_backends();
     if (serves_anew) say_changed("serves anew", current_.get());
     if (!registers_anew) return;
     if (!is_settled()) say_changed("registers anew", current_.get());
@@ -272,6 +275,12 @@ void ControlLink::set_network(std::shared_ptr<const Network> network) noexcept {
     // With a current one the proxy may have put this one in its place already.
     if (asking_ && !current_ && !unclear_) asking_->close();
     wake();
+}
+
+void ControlLink::look_at_backends() noexcept try {
+    if (current_ && !over_) current_->set_ready(!network_->backends->are_all_down());
+} catch (const std::bad_alloc&) {
+    current_->close();
 }
 
 void ControlLink::register_anew() noexcept {
@@ -298,7 +307,7 @@ void ControlLink::say_changed(std::string_view event,
         log::limited(log::Level::info, log::Kind::change, event, about_,
                      {{"topic", network_->config.topic},
                       {"server", server_},
-                      {"backend", to_string(network_->config.backend)},
+                      {"backend", network_->backends->text()},
                       {"streams", session != nullptr ? session->streams() : 0}});
     } catch (const std::bad_alloc&) {
         log::lose_line();

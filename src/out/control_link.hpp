@@ -1,6 +1,6 @@
-// The control link of one network of out: sees to it that its topic is registered at its proxy,
-// registers again for ever when the connection is lost, and beside what there is when another
-// configuration wants it, or when the proxy is about to end.
+// The control link of one network of out to one of its servers: sees to it that its topic is
+// registered at its proxy, registers again for ever when the connection is lost, and beside what
+// there is when another configuration wants it, or when the proxy is about to end.
 //
 // So it has one current registration, or none; at most one that is asked for; and some that were
 // let go and end with their streams. All on the main thread. Shared by its service and what it
@@ -15,6 +15,7 @@
 
 #include "common/app/worker.hpp"
 #include "common/base/log.hpp"
+#include "common/base/random.hpp"
 #include "common/rules/retry_policy.hpp"
 #include "out/control_session.hpp"
 
@@ -23,7 +24,9 @@ namespace inout::out {
 class ControlLink : public std::enable_shared_from_this<ControlLink> {
   public:
     /// `worker` is the main one; data links take turns on all of `workers`.
-    ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network);
+    /// `instance` is the name of out for this topic, the same at all servers of a network.
+    ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network,
+                std::string instance = random_hex(kMagicDigits));
     ControlLink(const ControlLink&) = delete;
     ControlLink& operator=(const ControlLink&) = delete;
 
@@ -32,8 +35,11 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     /// Another configuration has this one instead, with the same topic and server. What a stream
     /// gets changes at once; what the registration stands for, when there is another one.
     void set_network(std::shared_ptr<const Network> network) noexcept;
+    /// Tells the proxy whether there are backends that work, if that has changed.
+    void look_at_backends() noexcept;
     /// Another registration takes the place of the one there is, or is tried for at once.
     void register_anew() noexcept;
+    const std::string& instance() const { return instance_; }
     /// The newest.
     const std::shared_ptr<const Network>& network() const { return network_; }
     /// No configuration has it any more: takes no new streams, and goes with the last one.

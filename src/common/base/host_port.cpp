@@ -163,6 +163,7 @@ Result<HostPort, std::string> parse_host_port(std::string_view text, AddressOf u
 }
 
 std::string to_string(const HostPort& address) {
+    if (is_service_name(address)) return address.host;
     const bool ipv6 = address.host.find(':') != std::string::npos;
     return (ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
@@ -172,6 +173,22 @@ std::optional<std::string> check_host(std::string_view host) {
     if (auto problem = check_mistaken(host, Expected::host)) return problem;
     if (auto problem = check_for_port(host)) return problem;
     return host.find(':') != host.npos ? check_ipv6(host) : check_name(host);
+}
+
+std::optional<std::string> check_service_name(std::string_view name) {
+    const std::string shape = "must be _SERVICE._PROTOCOL.DOMAIN, as in _inout._tcp.example.com";
+    if (const auto problem = check_host(name)) return *problem + "; it " + shape;
+    const auto first = name.find('.');
+    const auto second = first == name.npos ? first : name.find('.', first + 1);
+    const bool good = second != name.npos && name.starts_with('_') && first > 1 &&
+                      name[first + 1] == '_' && second > first + 2 && second + 1 < name.size() &&
+                      name[second + 1] != '_';
+    if (good) return std::nullopt;
+    return shape;
+}
+
+std::string domain_of_service(std::string_view name) {
+    return std::string(name.substr(name.find('.', name.find('.') + 1) + 1));
 }
 
 bool is_address_literal(std::string_view host) {

@@ -35,7 +35,7 @@ enum class AddressOf {
 Result<HostPort, std::string> parse_host_port(std::string_view text,
                                               AddressOf use = AddressOf::server);
 
-/// `host:port`, with brackets around an IPv6 literal.
+/// `host:port`, with brackets around an IPv6 literal; of a service its name.
 std::string to_string(const HostPort& address);
 
 /// What is wrong with a host, worded to follow its key ("must not be empty"); nothing if it is
@@ -48,6 +48,16 @@ std::optional<std::string> check_host(std::string_view host);
 
 /// Whether it is an IPv4 or IPv6 literal, without a zone.
 bool is_address_literal(std::string_view host);
+
+/// Whether it stands for the name of a service (RFC 2782), which has no port: it is 0.
+inline bool is_service_name(const HostPort& place) {
+    return place.port == 0 && place.host.starts_with('_');
+}
+/// What is wrong with such a name, worded to follow it; nothing if it is fine. It is
+/// `_SERVICE._PROTOCOL.DOMAIN`.
+std::optional<std::string> check_service_name(std::string_view name);
+/// The domain of a service without a problem.
+std::string domain_of_service(std::string_view name);
 
 /// One spelling for each host, to compare by: lower case, no dot at the end, the shortest form of
 /// an IPv6 literal, IPv4 for an IPv4-mapped one. Requires a host without a problem.

@@ -196,6 +196,7 @@ std::string format_fields(Format format, std::string_view event, const Field* fi
         line += R"("event":)";
         append_quoted(line, event);
         for (std::size_t i = 0; i < count; ++i) {
+            if (fields[i].name.empty()) continue;
             line += ',';
             append_quoted(line, fields[i].name);
             line += ':';
@@ -209,6 +210,7 @@ std::string format_fields(Format format, std::string_view event, const Field* fi
     }
     line += event;
     for (std::size_t i = 0; i < count; ++i) {
+        if (fields[i].name.empty()) continue;
         line += ' ';
         line += fields[i].name;
         line += '=';

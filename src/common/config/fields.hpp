@@ -13,6 +13,7 @@
 
 #include "common/config/advice.hpp"
 #include "common/config/auth_fields.hpp"
+#include "common/config/backend_fields.hpp"
 #include "common/config/reader.hpp"
 #include "common/config/rules.hpp"
 #include "common/config/types.hpp"
@@ -59,6 +60,8 @@ inline constexpr Range kWarm{0, 1'000'000};
 
 // --- entries of a list ---
 inline constexpr Range kNetworks{1, 10'000};
+/// Of one entry there is more to say than that it is too few.
+inline constexpr Range kServers{0, kServersMax};
 /// A check walks the whole list, for every connection.
 inline constexpr Range kAddressRanges{0, 10'000};
 
@@ -131,6 +134,16 @@ void visit_topic(Fields& entry, std::string& topic) {
     }
 }
 
+/// A registration is at each proxy: those of a service may be others in a minute.
+template <class Fields>
+void refuse_services(Fields& entry, const std::vector<ServerAddress>& servers) {
+    for (const ServerAddress& server : servers) {
+        if (!server.is_service()) continue;
+        entry.complain("servers", "names the service " + server.text() +
+                                      ", which out can not use: name each proxy, HOST:PORT");
+    }
+}
+
 /// A file without networks runs as no file does, as the original took it.
 template <class Fields>
 void visit_default(Fields& fields, InConfig& config) {
@@ -190,6 +203,26 @@ void visit_credentials(Fields& fields, Config& config) {
     });
 }
 
+/// One proxy, or a list of them: never both.
+template <class Fields, class Network>
+void visit_servers(Fields& entry, Network& network) {
+    entry.absent("servers");
+    if (network.servers.empty() && !entry.has("servers")) {
+        entry.host("server_host", network.server.host, Need::required);
+        entry.port("server_port", network.server.port, 1, Need::required);
+        return;
+    }
+    entry.values("servers", network.servers, kServers);
+    for (const std::string_view key : {"server_host", "server_port"}) {
+        if (!entry.absent(key)) entry.complain(key, "has no meaning beside \"servers\"");
+    }
+    if (!entry.good({"servers"})) return;
+    if (network.servers.empty()) entry.complain("servers", "must name at least one server");
+    if (const auto twice = find_duplicate(network.servers); !twice.empty()) {
+        entry.complain("servers", "names " + twice + " twice");
+    }
+}
+
 template <class Fields>
 void visit(Fields& fields, InConfig& config) {
     Listeners listeners;
@@ -233,10 +266,9 @@ template <class Fields>
 void visit(Fields& fields, OutConfig& config) {
     Owners registrations;
     const auto visit_network = [&](auto& entry, OutNetwork& network) {
-        entry.host("server_host", network.server.host, Need::required);
-        entry.port("server_port", network.server.port, 1, Need::required);
-        entry.host("backend_host", network.backend.host, Need::required);
-        entry.port("backend_port", network.backend.port, 1, Need::required);
+        visit_servers(entry, network);
+        refuse_services(entry, network.servers);
+        visit_backends(entry, network);
         visit_topic(entry, network.topic);
         visit_credentials(entry, network);
         entry.object("e2e", network.e2e, [](auto& e2e, E2eOptions& options) {
@@ -245,14 +277,14 @@ void visit(Fields& fields, OutConfig& config) {
             e2e.choice("key_format", options.key_format, kKeyFormatNames);
         });
         visit_rate(entry, network.rate);
-        if (!entry.good({"server_host", "server_port", "topic"})) return;
-        const HostPort server{canonical_host(network.server.host), network.server.port};
-        const auto [owner, fresh] =
-            registrations.emplace(to_string(server) + " " + network.topic, entry.path());
-        if (!fresh) {
-            entry.complain("", "registers \"" + network.topic + "\" with " +
-                                   to_string(network.server) + ", which " + owner->second +
-                                   " does already");
+        if (!entry.good({"servers", "server_host", "server_port", "topic"})) return;
+        for (const ServerAddress& at : servers_of(network)) {
+            const HostPort server{canonical_host(at.place().host), at.place().port};
+            const auto [owner, fresh] =
+                registrations.emplace(to_string(server) + " " + network.topic, entry.path());
+            if (fresh) continue;
+            entry.complain("", "registers \"" + network.topic + "\" with " + at.text() +
+                                   ", which " + owner->second + " does already");
         }
     };
     if (fields.absent("networks")) {

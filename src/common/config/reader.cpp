@@ -334,6 +334,12 @@ void FieldReader::text(std::string_view key, std::string& text, CheckText check,
     }
 }
 
+void FieldReader::flag(std::string_view key, bool& value) {
+    const auto accepts = [](const JsonValue& each) { return each.kind == Kind::boolean; };
+    const JsonValue* found = find(key, Need::optional, accepts, "true or false");
+    if (found != nullptr) value = found->source.starts_with('t');
+}
+
 void FieldReader::duration(std::string_view key, Milliseconds& time, Range range_ms) {
     if (const auto number = whole_number(key, Need::optional, range_ms)) {
         time = Milliseconds{*number};

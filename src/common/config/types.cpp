@@ -39,6 +39,7 @@ class FieldWriter {
     void choice(std::string_view key, Enum chosen, std::span<const std::string_view> names) {
         put(key, names[static_cast<std::size_t>(chosen)]);
     }
+    void flag(std::string_view key, bool value) { put(key, value); }
     template <class Value>
     void amount(std::string_view key, const std::optional<Value>& amount, Need = Need::optional) {
         if (amount) put(key, amount->text());
@@ -80,6 +81,7 @@ class FieldWriter {
     static void complain(std::string_view, std::string_view) {}
     static void warn(std::string_view, std::string_view) {}
     static bool absent(std::string_view) { return false; }
+    static bool is_there(std::string_view, bool given) { return given; }
     static bool has(std::string_view) { return false; }
 
   private:
@@ -175,6 +177,26 @@ OutConfig default_out_config() {
     return config;
 }
 ProxyConfig default_proxy_config() { return {}; }
+
+std::vector<ServerAddress> servers_of(const OutNetwork& network) {
+    if (network.servers.empty()) return {ServerAddress(network.server)};
+    return network.servers;
+}
+
+std::string servers_text(const OutNetwork& network) {
+    std::string text;
+    for (const ServerAddress& server : servers_of(network)) {
+        text += (text.empty() ? "" : ", ") + server.text();
+    }
+    return text;
+}
+
+std::vector<BackendOptions> backends_of(const OutNetwork& network) {
+    if (!network.backends.empty()) return network.backends;
+    BackendOptions only;
+    only.address = {network.backend, network.backend_unix};
+    return {std::move(only)};
+}
 
 std::vector<AddressRange> default_trusted() {
     return {AddressRange::parse("127.0.0.0/8").value(), AddressRange::parse("::1").value()};

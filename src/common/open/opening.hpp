@@ -32,6 +32,11 @@ class Opening {
     }
     void failed(const Reason& reason) const { failed(reason.code, reason.detail); }
 
+    /// The backend that is tried for it, and which try that is.
+    void goes_to(std::shared_ptr<const std::string> backend, unsigned tries) {
+        stream_->goes_to(std::move(backend), tries);
+    }
+
     /// The stream is open: its entry, for the relay.
     StreamEntry finish(const char* client_side, const char* service_side) {
         stream_.client_side = client_side;

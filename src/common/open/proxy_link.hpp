@@ -94,22 +94,37 @@ class ProxyLinks {
 Result<std::shared_ptr<const TlsPsk>, std::string> make_e2e(
     TlsSide side, const std::optional<E2eOptions>& options, const std::string& topic);
 
-/// Makes what each network of a configuration needs: calls `add(network, proxy_link, e2e)` for it,
-/// or collects what is wrong with its files.
+/// The same for every server of a network; the failure is that of the first.
+inline std::vector<ServerAddress> servers_of(const InNetwork& network) {
+    return {ServerAddress(network.server)};
+}
+template <class Network>
+Result<std::vector<std::shared_ptr<const ProxyLink>>, std::string> get_all(
+    ProxyLinks& proxy_links, const Network& network, const std::optional<TlsClientOptions>& tls,
+    const std::optional<KeyOptions>& auth) {
+    std::vector<std::shared_ptr<const ProxyLink>> all;
+    for (const ServerAddress& server : servers_of(network)) {
+        auto proxy_link = proxy_links.get(server.place(), tls, auth);
+        if (!proxy_link) return Failure{proxy_link.error()};
+        all.push_back(std::move(*proxy_link));
+    }
+    return all;
+}
+
+/// Makes what each network of a configuration needs: calls `add(network, proxy_links, e2e)` for it,
+/// with one for each of its servers, or collects what is wrong with its files.
 template <class Config, class Add>
 ConfigProblems load_networks(const Config& config, TlsSide side, ProxyLinks& proxy_links, Add add) {
     ConfigProblems problems;
     for (std::size_t i = 0; i < config.networks.size(); ++i) {
         const auto& network = config.networks[i];
         const std::string path = "networks[" + std::to_string(i) + "].";
-        auto proxy_link = proxy_links.get(network.server, network.tls ? network.tls : config.tls,
-                                          network.auth ? network.auth : config.auth);
+        auto all = get_all(proxy_links, network, network.tls ? network.tls : config.tls,
+                           network.auth ? network.auth : config.auth);
         auto e2e = make_e2e(side, network.e2e, network.topic);
-        if (!proxy_link) {
-            problems.push_back((network.tls || network.auth ? path : "") + proxy_link.error());
-        }
+        if (!all) problems.push_back((network.tls || network.auth ? path : "") + all.error());
         if (!e2e) problems.push_back(path + e2e.error());
-        if (proxy_link && e2e) add(network, std::move(*proxy_link), std::move(*e2e));
+        if (all && e2e) add(network, std::move(*all), std::move(*e2e));
     }
     return problems;
 }

@@ -12,6 +12,10 @@ std::int64_t milliseconds(Clock::duration time) {
     return std::chrono::duration_cast<Milliseconds>(time).count();
 }
 
+std::string_view name_of(const std::string* backend) {
+    return backend != nullptr ? std::string_view(*backend) : std::string_view();
+}
+
 /// Who left, and programs that end, need nobody to do anything; all else does.
 log::Level level_of(Code code) {
     switch (code) {
@@ -88,6 +92,8 @@ void StreamEntry::has_ended(Clock::time_point opened, const StreamEnd& end) cons
                   {"open_ms", milliseconds(opened - record.arrived)},
                   {"duration_ms", milliseconds(Clock::now() - record.arrived)},
                   {"use", use},
+                  {record.backend() != nullptr ? "backend" : "", name_of(record.backend())},
+                  {record.tries() > 1 ? "tries" : "", record.tries()},
                   {"code", word},
                   {"reason", words}});
 } catch (const std::bad_alloc&) {
@@ -108,6 +114,8 @@ void StreamEntry::has_failed(Code code, const std::string& detail, const std::st
                  {{"id", record.id},
                   {"topic", record.topic},
                   {"client", record.client},
+                  {record.backend() != nullptr ? "backend" : "", name_of(record.backend())},
+                  {record.tries() > 1 ? "tries" : "", record.tries()},
                   {"code", word},
                   {"detail", detail}});
 }

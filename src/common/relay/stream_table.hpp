@@ -55,6 +55,10 @@ class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
         if (state() == StreamState::opening) return std::nullopt;
         return service_peer_;
     }
+    /// Of a stream that was opened, if that is known here: its backend. For the owner in any case.
+    const std::string* backend() const { return backend_.get(); }
+    /// Backends that were tried for it.
+    unsigned tries() const { return tries_; }
     /// So far, of an open stream: what has come from a leg and was accepted by the other's kernel.
     std::uint64_t bytes_from(StreamLeg leg) const {
         return bytes_[static_cast<std::size_t>(leg)].load(std::memory_order_relaxed);
@@ -62,6 +66,11 @@ class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
 
     // For the owner.
 
+    /// Which backend it goes to, by name, and which try that is. Before it is open.
+    void goes_to(std::shared_ptr<const std::string> backend, unsigned tries) {
+        backend_ = std::move(backend);
+        tries_ = tries;
+    }
     void opened(const Endpoint& service_peer) {
         service_peer_ = service_peer;
         state_.store(StreamState::open, std::memory_order_release);
@@ -85,7 +94,9 @@ class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
     friend class StreamTable;
 
     const Endpoint client_peer_;
-    Endpoint service_peer_;  // written once, before the state says "open"
+    Endpoint service_peer_;  // written once, before the state says "open"; so are these:
+    std::shared_ptr<const std::string> backend_;
+    unsigned tries_ = 0;
     std::atomic<std::uint64_t> bytes_[2] = {};
     std::atomic<StreamState> state_{StreamState::opening};
     StreamRecord *next_ = nullptr, *previous_ = nullptr;  // under the table's lock

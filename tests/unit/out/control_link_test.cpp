@@ -38,11 +38,14 @@ class ControlLinkTest : public testing::Test {
     }
     /// As the configuration is now.
     std::shared_ptr<const Network> network(std::shared_ptr<const ProxyLink> reached) {
-        return std::make_shared<const Network>(Network{
-            .config = {.server = server, .backend = {"127.0.0.1", backend.port()}, .topic = "db"},
-            .times = Times(config),
-            .proxy_link = std::move(reached),
-            .links = std::make_shared<DataLinks>(budget)});
+        const OutNetwork part{
+            .server = server, .backend = {"127.0.0.1", backend.port()}, .topic = "db"};
+        return std::make_shared<const Network>(
+            Network{.config = part,
+                    .times = Times(config),
+                    .proxy_link = std::move(reached),
+                    .links = std::make_shared<DataLinks>(budget),
+                    .backends = std::make_shared<Backends>(part)});
     }
     /// Another configuration, for which what is registered will not do.
     void change_registration() {
