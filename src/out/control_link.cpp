@@ -40,11 +40,11 @@ class ControlLink::Followed {
 };
 
 ControlLink::ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network,
-                         std::string instance)
+                         std::shared_ptr<OutName> name)
     : worker_(worker),
       workers_(workers),
       network_(std::move(network)),
-      instance_(std::move(instance)),
+      name_(std::move(name)),
       server_(to_string(network_->config.server)),
       about_(network_->config.topic + " at " + server_),
       retry_(network_->times.retry_interval),
@@ -119,7 +119,7 @@ OutRequest ControlLink::request() const {
                       .version = std::string(kVersion),
                       .topic = network_->config.topic,
                       .ext = true,
-                      .instance = instance_,
+                      .instance = name_->instance(),
                       .standby = standby_,
                       .heartbeat_timeout = network_->times.heartbeat_timeout};
 }
@@ -138,6 +138,8 @@ void ControlLink::accept(const Session& session, const Response& response) {
     set_position(static_cast<int>(response.position));
     retry_.registered(Clock::now());
     try {
+        proxy_id_ = response.proxy;
+        name_->is_at(this, proxy_id_);
         say_registered(response);
         session->set_ready(!network_->backends->are_all_down());
         spawn(worker_.executor(), "control session", follow(shared_from_this(), session));
@@ -227,6 +229,12 @@ void ControlLink::lost(const ControlSession::End& end) {
     const bool contended = retry_.lost(Clock::now(), end.by_another_out);
     try_again_in(retry_.wait(random_unit()));
     say(log::Level::warning, log::Kind::change, "disconnected", end.reason);
+    if (name_->has_another_at(this, proxy_id_)) {
+        try_again_in(RetryPolicy::kMaxWait);
+        say(log::Level::warning, log::Kind::change, "same proxy twice",
+            "another of the network's servers leads to the same proxy, which keeps one "
+            "registration for both: name it once");
+    }
     if (!contended) return;
     say(log::Level::warning, log::Kind::change, "contention",
         "the proxy ends the registration again and again; another out may serve this topic");
@@ -293,6 +301,7 @@ void ControlLink::register_anew() noexcept {
 
 void ControlLink::remove() noexcept {
     over_ = removed_ = true;
+    name_->is_at(this, {});
     say_changed("registers no more", current_.get());
     if (asking_) asking_->close();
     if (current_) let_go(std::move(current_));

@@ -15,18 +15,18 @@
 
 #include "common/app/worker.hpp"
 #include "common/base/log.hpp"
-#include "common/base/random.hpp"
 #include "common/rules/retry_policy.hpp"
 #include "out/control_session.hpp"
+#include "out/out_name.hpp"
 
 namespace inout::out {
 
 class ControlLink : public std::enable_shared_from_this<ControlLink> {
   public:
     /// `worker` is the main one; data links take turns on all of `workers`.
-    /// `instance` is the name of out for this topic, the same at all servers of a network.
+    /// `name` is shared with the links to the network's other servers.
     ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network,
-                std::string instance = random_hex(kMagicDigits));
+                std::shared_ptr<OutName> name);
     ControlLink(const ControlLink&) = delete;
     ControlLink& operator=(const ControlLink&) = delete;
 
@@ -39,7 +39,7 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     void look_at_backends() noexcept;
     /// Another registration takes the place of the one there is, or is tried for at once.
     void register_anew() noexcept;
-    const std::string& instance() const { return instance_; }
+    const std::shared_ptr<OutName>& name() const { return name_; }
     /// The newest.
     const std::shared_ptr<const Network>& network() const { return network_; }
     /// No configuration has it any more: takes no new streams, and goes with the last one.
@@ -73,7 +73,8 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     void try_again_in(Milliseconds pause) { next_try_ = Clock::now() + pause; }
     void wake() { changed_.cancel(); }
     void set_position(int position);
-    void set_unregistered() {
+    void set_unregistered() noexcept {
+        name_->is_at(this, {});
         state_ = Counted(counters().topics_unregistered);
         *position_ = kUnregistered;
     }
@@ -86,7 +87,8 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     Worker& worker_;
     Workers& workers_;
     std::shared_ptr<const Network> network_;  // the newest
-    const std::string instance_;
+    const std::shared_ptr<OutName> name_;
+    std::string proxy_id_;  // of the newest registration
     const std::string server_;
     const std::string about_;  // this link, for the log's budget
     RetryPolicy retry_;

@@ -21,7 +21,7 @@ constexpr std::size_t kShownBytes = 60;
 /// Ends our side and waits for the backend's end: to one that is about to say something an RST
 /// would be an error.
 Task<> part_from(Connection& connection) {
-    Deadline deadline(connection);
+    Deadline deadline(connection, Use::again);  // with FIN too
     deadline.expires_after(kFarewellTime);
     connection.shut_send();
     std::size_t read = 0;
@@ -71,7 +71,7 @@ void HealthCheck::stop() noexcept {
     stopped_ = true;
     for (const auto& each : asked_) {
         each->timer.cancel();
-        if (const auto connection = each->connection.lock()) connection->close();
+        if (const auto connection = each->connection.lock()) connection->close_clean();
     }
 }
 
@@ -107,10 +107,9 @@ Task<std::optional<std::string>> HealthCheck::ask(std::size_t index) {
     if (!dialled) co_return std::move(dialled.error().detail);
     const ConnectionPtr connection = std::move(*dialled);
     asked_[index]->connection = connection;
-    if (stopped_) co_return std::nullopt;
     std::optional<std::string> failure;
-    if (!health.expect.empty()) {
-        Deadline deadline(*connection);
+    if (!stopped_ && !health.expect.empty()) {
+        Deadline deadline(*connection, Use::again);
         deadline.expires_at(until);
         failure = co_await listen(*connection);
     }

@@ -66,15 +66,15 @@ std::optional<std::string> OutService::commit(const Next& next) {
 void OutService::make_network(Made& made, const Parts& parts, const OutConfig& config) {
     const auto servers = servers_of(*parts.config);
     std::shared_ptr<const Network> before;
-    std::string instance;
+    std::shared_ptr<OutName> name;
     for (const ServerAddress& server : servers) {
         const auto found = links_.find(Name(server.place(), parts.config->topic));
         if (found == links_.end()) continue;
         before = found->second->network();
-        instance = found->second->instance();
+        name = found->second->name();
         break;
     }
-    if (!before) instance = random_hex(kMagicDigits);
+    if (!before) name = std::make_shared<OutName>();
     const bool same = before && before->backends->is_like(*parts.config);
     auto backends =
         same ? before->backends
@@ -87,7 +87,7 @@ void OutService::make_network(Made& made, const Parts& parts, const OutConfig& c
             std::make_shared<Network>(Network{*parts.config, Times(config), proxy.link, parts.e2e,
                                               proxy.data_links, rates, backends});
         network->config.server = servers[i].place();
-        make_link(made, std::move(network), instance);
+        make_link(made, std::move(network), name);
     }
     if (!backends->health()) return;
     if (const auto kept = checks_.find(backends); kept != checks_.end()) {
@@ -102,7 +102,7 @@ void OutService::make_network(Made& made, const Parts& parts, const OutConfig& c
 }
 
 void OutService::make_link(Made& made, std::shared_ptr<const Network> network,
-                           const std::string& instance) {
+                           const std::shared_ptr<OutName>& out_name) {
     Name name(network->config.server, network->config.topic);
     made.shown->push_back({network, nullptr});
     const auto backends = network->backends;
@@ -112,7 +112,7 @@ void OutService::make_link(Made& made, std::shared_ptr<const Network> network,
         made.kept.emplace_back(link.get(), std::move(network));
     } else {
         link =
-            std::make_shared<ControlLink>(workers_.main(), workers_, std::move(network), instance);
+            std::make_shared<ControlLink>(workers_.main(), workers_, std::move(network), out_name);
         made.fresh.push_back(link);
     }
     made.shown->back().position = link->position();

@@ -61,7 +61,8 @@ class OutService : public ServiceOf<OutConfig> {
 
     std::optional<std::string> commit(const Next& next);
     void make_network(Made& made, const Parts& parts, const OutConfig& config);
-    void make_link(Made& made, std::shared_ptr<const Network> network, const std::string& instance);
+    void make_link(Made& made, std::shared_ptr<const Network> network,
+                   const std::shared_ptr<OutName>& out_name);
     static Proxy take_proxy(Made& made, const std::shared_ptr<const ProxyLink>& proxy_link,
                             Budget& budget);
     void start(const Made& made);

@@ -51,7 +51,7 @@ class Site:
     """proxy, out and in with the topic "db", whose network has these keys."""
 
     def __init__(self, run, out=None, proxies=1, **network):
-        self.proxies = [run.proxy() for _ in range(proxies)]
+        self.proxies = [run.proxy(ADMIN) for _ in range(proxies)]
         self.proxy = self.proxies[0]
         where = {"servers": [f"127.0.0.1:{port_of(each)}" for each in self.proxies]} \
             if proxies > 1 else {"server_host": "127.0.0.1", "server_port": port_of(self.proxy)}
@@ -170,6 +170,9 @@ def test_out_steps_back_while_all_backends_are_down_and_returns_by_itself(run):
         backend.listener.close()
         assert site.out.wait_event("backend down")["backend"] == f"127.0.0.1:{port}"
         site.proxy.wait_event("out unready", topic="db")
+        row, = get(site.proxy, "/api/topics").json["topics"]
+        assert list(differences(row, OPENAPI["components"]["schemas"]["Topic"])) == []
+        assert row["unready"] and row["state"] == "holds"
         expect_failed_open(site.port)
         assert site.in_.wait_event("open_failed")["code"] == "unready"
         assert site.states() == ["down"]
@@ -317,6 +320,20 @@ def test_out_registers_with_each_server_and_goes_on_where_one_dies(run):
     rows = get(site.out, "/api/topics").json["topics"]
     assert sorted(row["state"] for row in rows) == ["holds", "unregistered"]
     assert get(site.out, "/readyz").status == 503
+
+
+def test_two_names_of_one_proxy_do_not_fight(run):
+    proxy = run.proxy()
+    out = run.program("out", {
+        "networks": [{"servers": [f"127.0.0.1:{port_of(proxy)}", f"localhost:{port_of(proxy)}"],
+                      "topic": "db", "backend_host": "127.0.0.1",
+                      "backend_port": names(run, "n")[0]}],
+        "retry_interval": 100, **harness.TWO_THREADS})
+    out.wait_event("same proxy twice")
+    port = run.in_(proxy, ["db"]).port()
+    for _ in range(10):
+        assert who_serves(port) == b"n"
+    assert len(proxy.find("registered")) <= 3
 
 
 def test_a_reload_adds_and_removes_backends_and_servers_and_streams_run_on(run):

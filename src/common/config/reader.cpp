@@ -193,6 +193,9 @@ std::string_view FieldReader::place_of(std::string_view key) const {
 void FieldReader::complain(std::string_view key, std::string what) {
     problems_.add(place_of(key), path_of(key), std::move(what));
     bad_.insert(key);
+    // One that has no meaning here was not read, and is no unknown one.
+    const bool known = std::find(known_.begin(), known_.end(), key) != known_.end();
+    if (!known && !key.empty()) known_.push_back(key);
 }
 
 void FieldReader::warn(std::string_view key, std::string what) {

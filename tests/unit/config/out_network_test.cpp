@@ -48,7 +48,7 @@ TEST(OutNetwork, reads_every_key_of_its_servers_and_backends) {
 TEST(OutNetwork, is_read_again_as_it_is_written) {
     for (const std::string& members :
          {kEveryKey, kServer + "," + kBackend, kServer + R"(, "backend_unix": "@x", "health": {})",
-          R"("servers": ["a:1"], "backends": [{"host": "x", "port": 1}])"}) {
+          std::string(R"("servers": ["a:1"], "backends": [{"host": "x", "port": 1}])")}) {
         const auto config = parse_out_config(file(members), "f").value();
         EXPECT_EQ(parse_out_config(to_json(config), "f").value(), config) << members;
     }
@@ -64,8 +64,8 @@ TEST(OutNetwork, is_shown_with_all_its_servers_and_backends) {
 
 TEST(Servers, stand_in_one_place) {
     EXPECT_EQ(problem(R"("servers": ["a:1"], )" + kServer + "," + kBackend),
-              "f:2:37: networks[0].server_host: has no meaning beside \"servers\"\n"
-              "f:2:57: networks[0].server_port: has no meaning beside \"servers\"\n");
+              "f:2:36: networks[0].server_host: has no meaning beside \"servers\"\n"
+              "f:2:56: networks[0].server_port: has no meaning beside \"servers\"\n");
 }
 
 TEST(Servers, are_1_to_16_different_addresses) {
@@ -117,7 +117,7 @@ TEST(Backends, are_1_to_64_different_ones_and_one_is_no_backup) {
     EXPECT_EQ(backends(R"([{"unix": "/a", "backup": true}])"),
               "f:2:13: networks[0].backends: must not all be \"backup\"\n");
     EXPECT_EQ(backends(R"([{"unix": "/a", "host": "b"}])"),
-              "f:2:38: networks[0].backends[0].host: has no meaning beside \"unix\"\n");
+              "f:2:37: networks[0].backends[0].host: has no meaning beside \"unix\"\n");
     EXPECT_EQ(backends("[{}]"),
               "f:2:14: networks[0].backends[0].host: is required\n"
               "f:2:14: networks[0].backends[0].port: is required\n");
@@ -132,7 +132,7 @@ TEST(Backends, have_values_within_their_ranges) {
     EXPECT_NE(backend("\"weight\": 0"), "");
     EXPECT_NE(backend("\"weight\": 101"), "");
     EXPECT_EQ(backend("\"backup\": 1"),
-              "f:2:48: networks[0].backends[0].backup: must be true or false, not 1\n");
+              "f:2:49: networks[0].backends[0].backup: must be true or false, not 1\n");
     EXPECT_NE(problem(R"("balance": "first", "backends": [{"unix": "/a"}], )" + kServer), "");
 }
 

@@ -114,8 +114,8 @@ class ControlLinkTest : public testing::Test {
     Workers workers{1, RelayOptions{}};
     Worker& worker = workers.main();
     std::shared_ptr<const ProxyLink> proxy_link = reach();
-    std::shared_ptr<ControlLink> link =
-        std::make_shared<ControlLink>(worker, workers, network(proxy_link));
+    std::shared_ptr<ControlLink> link = std::make_shared<ControlLink>(
+        worker, workers, network(proxy_link), std::make_shared<OutName>());
     OutRequest request;
 };
 
@@ -287,7 +287,8 @@ TEST_F(ControlLinkTest, a_network_that_is_removed_goes_with_its_last_stream) {
         reset(service.fd());
         EXPECT_EQ(control.end(), End::fin);
         EXPECT_TRUE(becomes([&] { return here.expired(); }));
-        link = std::make_shared<ControlLink>(worker, workers, network(proxy_link));
+        link = std::make_shared<ControlLink>(worker, workers, network(proxy_link),
+                                             std::make_shared<OutName>());
         spawn(worker.executor(), "control link", link->run());
     }
     const Peer control = registered();
