@@ -76,6 +76,8 @@ Task<> ControlLink::run() {
             changed_.expires_at(Clock::time_point::max());
         } else if (Clock::now() < next_try_) {
             changed_.expires_at(next_try_);
+        } else if (gives_way()) {
+            try_again_in(RetryPolicy::kMaxWait);
         } else {
             const bool at_once = co_await register_once();
             try_again_in(at_once ? Milliseconds{0} : retry_.wait(random_unit()));
@@ -83,6 +85,18 @@ Task<> ControlLink::run() {
         }
         co_await changed_.async_wait(use_result);
     }
+}
+
+/// Another of the network's servers has turned out to be the same proxy, which keeps one
+/// registration for both: they would take it from each other for ever. Perhaps it is another one
+/// later.
+bool ControlLink::gives_way() {
+    const std::string proxy = std::exchange(proxy_id_, {});
+    if (current_ || !name_->has_another_at(this, proxy)) return false;
+    say(log::Level::warning, log::Kind::change, "same proxy twice",
+        "another of the network's servers leads to the same proxy, which keeps one registration "
+        "for both: name it once");
+    return true;
 }
 
 /// True: meanwhile another configuration has come.
@@ -229,12 +243,6 @@ void ControlLink::lost(const ControlSession::End& end) {
     const bool contended = retry_.lost(Clock::now(), end.by_another_out);
     try_again_in(retry_.wait(random_unit()));
     say(log::Level::warning, log::Kind::change, "disconnected", end.reason);
-    if (name_->has_another_at(this, proxy_id_)) {
-        try_again_in(RetryPolicy::kMaxWait);
-        say(log::Level::warning, log::Kind::change, "same proxy twice",
-            "another of the network's servers leads to the same proxy, which keeps one "
-            "registration for both: name it once");
-    }
     if (!contended) return;
     say(log::Level::warning, log::Kind::change, "contention",
         "the proxy ends the registration again and again; another out may serve this topic");

@@ -57,6 +57,7 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     class Followed;
 
     bool is_settled() const;
+    bool gives_way();
     bool is_stale(const Network& network) const;
     Task<bool> register_once();
     OutRequest request() const;
@@ -88,7 +89,7 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     Workers& workers_;
     std::shared_ptr<const Network> network_;  // the newest
     const std::shared_ptr<OutName> name_;
-    std::string proxy_id_;  // of the newest registration
+    std::string proxy_id_;  // of the newest registration, until the next one is tried for
     const std::string server_;
     const std::string about_;  // this link, for the log's budget
     RetryPolicy retry_;
