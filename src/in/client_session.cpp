@@ -147,7 +147,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
     /// On to another server. False: the open has failed.
     const auto go_on = [&](const Reason& reason, bool may) {
         if (!may || Clock::now() >= open_until || !tries.next(reason)) {
-            opening.at(tries.where().name(), tries.count());
+            opening.goes_to({"server", tries.where().name()}, tries.count());
             opening.failed(tries.why(reason));
             return false;
         }
@@ -215,7 +215,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
     }
     Pump up = early.take_pump();
     client_watch.stop();
-    opening.at(places.server->name(), tries.count());
+    opening.goes_to({"server", places.server->name()}, tries.count());
     places.server.reset();  // it goes with its network, though streams may last
     StreamEntry entry = opening.finish("client", "proxy");
     if (const StreamFraming* framing = leg.connection->framing()) entry.use = framing->uses();

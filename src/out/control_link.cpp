@@ -2,8 +2,6 @@
 
 #include <new>
 
-#include "common/base/random.hpp"
-
 namespace inout::out {
 /// A session that is asked for, however that ends.
 class ControlLink::Asking {
@@ -41,11 +39,12 @@ class ControlLink::Followed {
     const Session& session_;
 };
 
-ControlLink::ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network)
+ControlLink::ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network,
+                         std::shared_ptr<OutName> name)
     : worker_(worker),
       workers_(workers),
       network_(std::move(network)),
-      instance_(random_hex(kMagicDigits)),
+      name_(std::move(name)),
       server_(to_string(network_->config.server)),
       about_(network_->config.topic + " at " + server_),
       retry_(network_->times.retry_interval),
@@ -77,6 +76,8 @@ Task<> ControlLink::run() {
             changed_.expires_at(Clock::time_point::max());
         } else if (Clock::now() < next_try_) {
             changed_.expires_at(next_try_);
+        } else if (gives_way()) {
+            try_again_in(RetryPolicy::kMaxWait);
         } else {
             const bool at_once = co_await register_once();
             try_again_in(at_once ? Milliseconds{0} : retry_.wait(random_unit()));
@@ -84,6 +85,18 @@ Task<> ControlLink::run() {
         }
         co_await changed_.async_wait(use_result);
     }
+}
+
+/// Another of the network's servers has turned out to be the same proxy, which keeps one
+/// registration for both: they would take it from each other for ever. Perhaps it is another one
+/// later.
+bool ControlLink::gives_way() {
+    const std::string proxy = std::exchange(proxy_id_, {});
+    if (current_ || !name_->has_another_at(this, proxy)) return false;
+    say(log::Level::warning, log::Kind::change, "same proxy twice",
+        "another of the network's servers leads to the same proxy, which keeps one registration "
+        "for both: name it once");
+    return true;
 }
 
 /// True: meanwhile another configuration has come.
@@ -120,7 +133,7 @@ OutRequest ControlLink::request() const {
                       .version = std::string(kVersion),
                       .topic = network_->config.topic,
                       .ext = true,
-                      .instance = instance_,
+                      .instance = name_->instance(),
                       .standby = standby_,
                       .heartbeat_timeout = network_->times.heartbeat_timeout};
 }
@@ -139,7 +152,10 @@ void ControlLink::accept(const Session& session, const Response& response) {
     set_position(static_cast<int>(response.position));
     retry_.registered(Clock::now());
     try {
+        proxy_id_ = response.proxy;
+        name_->is_at(this, proxy_id_);
         say_registered(response);
+        session->set_ready(!network_->backends->are_all_down());
         spawn(worker_.executor(), "control session", follow(shared_from_this(), session));
     } catch (...) {
         forget(session);
@@ -152,7 +168,7 @@ void ControlLink::say_registered(const Response& response) const {
     log::limited(log::Level::info, log::Kind::change, "registered", about_,
                  {{"topic", config.topic},
                   {"server", server_},
-                  {"backend", to_string(config.backend)},
+                  {"backend", network_->backends->text()},
                   {"position", response.position},
                   {"identity", response.identity.empty() ? "not told" : response.identity}});
     if (current_->network().proxy_link->has_key() && response.identity == "anonymous") {
@@ -190,6 +206,8 @@ void ControlLink::on_notice(const Notice& notice) {
             wake();
             say(log::Level::info, log::Kind::change, "proxy draining", notice.message);
             return;
+        case NoticeCode::unready:
+        case NoticeCode::ready:  // ours to say
         case NoticeCode::other: return;
     }
 }
@@ -265,6 +283,7 @@ void ControlLink::set_network(std::shared_ptr<const Network> network) noexcept {
     const bool registers_anew = !network_->registers_like(*before);
     const bool serves_anew = !network_->serves_like(*before);
     if (current_) current_->set_network(network_);
+    look_at_backends();
     if (serves_anew) say_changed("serves anew", current_.get());
     if (!registers_anew) return;
     if (!is_settled()) say_changed("registers anew", current_.get());
@@ -272,6 +291,12 @@ void ControlLink::set_network(std::shared_ptr<const Network> network) noexcept {
     // With a current one the proxy may have put this one in its place already.
     if (asking_ && !current_ && !unclear_) asking_->close();
     wake();
+}
+
+void ControlLink::look_at_backends() noexcept try {
+    if (current_ && !over_) current_->set_ready(!network_->backends->are_all_down());
+} catch (const std::bad_alloc&) {
+    current_->close();
 }
 
 void ControlLink::register_anew() noexcept {
@@ -284,6 +309,7 @@ void ControlLink::register_anew() noexcept {
 
 void ControlLink::remove() noexcept {
     over_ = removed_ = true;
+    name_->is_at(this, {});
     say_changed("registers no more", current_.get());
     if (asking_) asking_->close();
     if (current_) let_go(std::move(current_));
@@ -298,7 +324,7 @@ void ControlLink::say_changed(std::string_view event,
         log::limited(log::Level::info, log::Kind::change, event, about_,
                      {{"topic", network_->config.topic},
                       {"server", server_},
-                      {"backend", to_string(network_->config.backend)},
+                      {"backend", network_->backends->text()},
                       {"streams", session != nullptr ? session->streams() : 0}});
     } catch (const std::bad_alloc&) {
         log::lose_line();

@@ -1,6 +1,6 @@
-// The control link of one network of out: sees to it that its topic is registered at its proxy,
-// registers again for ever when the connection is lost, and beside what there is when another
-// configuration wants it, or when the proxy is about to end.
+// The control link of one network of out to one of its servers: sees to it that its topic is
+// registered at its proxy, registers again for ever when the connection is lost, and beside what
+// there is when another configuration wants it, or when the proxy is about to end.
 //
 // So it has one current registration, or none; at most one that is asked for; and some that were
 // let go and end with their streams. All on the main thread. Shared by its service and what it
@@ -17,13 +17,16 @@
 #include "common/base/log.hpp"
 #include "common/rules/retry_policy.hpp"
 #include "out/control_session.hpp"
+#include "out/out_name.hpp"
 
 namespace inout::out {
 
 class ControlLink : public std::enable_shared_from_this<ControlLink> {
   public:
     /// `worker` is the main one; data links take turns on all of `workers`.
-    ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network);
+    /// `name` is shared with the links to the network's other servers.
+    ControlLink(Worker& worker, Workers& workers, std::shared_ptr<const Network> network,
+                std::shared_ptr<OutName> name);
     ControlLink(const ControlLink&) = delete;
     ControlLink& operator=(const ControlLink&) = delete;
 
@@ -32,8 +35,11 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     /// Another configuration has this one instead, with the same topic and server. What a stream
     /// gets changes at once; what the registration stands for, when there is another one.
     void set_network(std::shared_ptr<const Network> network) noexcept;
+    /// Tells the proxy whether there are backends that work, if that has changed.
+    void look_at_backends() noexcept;
     /// Another registration takes the place of the one there is, or is tried for at once.
     void register_anew() noexcept;
+    const std::shared_ptr<OutName>& name() const { return name_; }
     /// The newest.
     const std::shared_ptr<const Network>& network() const { return network_; }
     /// No configuration has it any more: takes no new streams, and goes with the last one.
@@ -51,6 +57,7 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     class Followed;
 
     bool is_settled() const;
+    bool gives_way();
     bool is_stale(const Network& network) const;
     Task<bool> register_once();
     OutRequest request() const;
@@ -67,7 +74,8 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     void try_again_in(Milliseconds pause) { next_try_ = Clock::now() + pause; }
     void wake() { changed_.cancel(); }
     void set_position(int position);
-    void set_unregistered() {
+    void set_unregistered() noexcept {
+        name_->is_at(this, {});
         state_ = Counted(counters().topics_unregistered);
         *position_ = kUnregistered;
     }
@@ -80,7 +88,8 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     Worker& worker_;
     Workers& workers_;
     std::shared_ptr<const Network> network_;  // the newest
-    const std::string instance_;
+    const std::shared_ptr<OutName> name_;
+    std::string proxy_id_;  // of the newest registration, until the next one is tried for
     const std::string server_;
     const std::string about_;  // this link, for the log's budget
     RetryPolicy retry_;

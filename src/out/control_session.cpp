@@ -104,6 +104,15 @@ void ControlSession::say_draining(const char* message) {
     if (peer_has_ext_) channel_->send(Notice{NoticeCode::draining, message});
 }
 
+void ControlSession::set_ready(bool ready) {
+    if (std::exchange(told_unready_, !ready) == !ready || !peer_has_ext_) return;
+    if (ready) {
+        channel_->send(Notice{NoticeCode::ready, "a backend works again"});
+    } else {
+        channel_->send(Notice{NoticeCode::unready, "no backend works"});
+    }
+}
+
 void ControlSession::drain() {
     registration_->drain();
     say_draining("out is ending");

@@ -43,6 +43,9 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
     /// Another one is to take its place.
     bool is_unwanted = false;
 
+    /// Whether it can take streams, for the proxy, which is told where that changes. At first it is
+    /// taken to be able to.
+    void set_ready(bool ready);
     /// Refuses new streams, and asks for none; the control connection stays and is kept alive.
     void drain();
     /// There is another one in its place: asks for no streams, and takes those that are on their
@@ -71,6 +74,7 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
     Timer streams_timer_;
     const char* left_because_ = "";
     bool peer_has_ext_ = false;
+    bool told_unready_ = false;
 };
 
 }  // namespace inout::out

@@ -6,6 +6,7 @@
 #include "common/net/settle.hpp"
 #include "common/open/end_to_end.hpp"
 #include "common/open/opening.hpp"
+#include "out/backend_dial.hpp"
 #include "out/exit.hpp"
 
 namespace inout::out {
@@ -127,8 +128,11 @@ std::optional<Reason> objection(const Registration& registration, const Network&
                                 const DataActiveRequest& active) {
     if (registration.draining) return Reason{Code::draining, "out is ending"};
     // Its client would get another topic's backend.
-    if (backend_of(network, topic_of(network, active)) == nullptr) {
+    if (!serves(network, topic_of(network, active))) {
         return Reason{Code::no_topic, "out does not serve topic " + active.topic};
+    }
+    if (network.backends->are_all_down()) {
+        return Reason{Code::unready, "no backend of this topic works"};
     }
     const bool has_key = network.e2e != nullptr;
     // A 0.0.1 proxy does not pass on whether in has a key; then the handshake tells.
@@ -197,6 +201,13 @@ Task<std::error_code> answer_with_backend(Connection& proxy, const Network& netw
     co_return co_await write_message(proxy, answer);
 }
 
+/// Why none was reached.
+Reason why_not(const Reached& reached) {
+    if (!reached.error) return {Code::unready, "no backend of this topic works"};
+    return {code_of(reached.error->kind),
+            "backend " + reached.use.backend()->name + ": " + reached.error->detail};
+}
+
 /// Dials the backend for this stream and starts its relay. With end-to-end encryption the result
 /// goes to in through that, where the proxy can not read or change it.
 Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
@@ -231,13 +242,23 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         co_await give_up(opening, proxy, active, std::move(reason));
         co_return;
     }
-    const HostPort& address = *backend_of(network, topic_of(network, active));
-    auto backend =
-        co_await dial(worker.executor(), address, DialOrder::in_turn, network.times.open_timeout);
-    if (!backend) {
-        Reason reason{code_of(backend.error().kind),
-                      "backend " + to_string(address) + ": " + backend.error().detail};
-        co_await give_up(opening, proxy, active, std::move(reason));
+    Reached reached;
+    if (Backends& backends = *network.backends; backends.size() > 1) {
+        reached = co_await dial_one_of(worker.executor(), network.backends,
+                                       std::string(address_of(active.client)),
+                                       network.times.open_timeout);
+    } else {
+        reached.use = BackendUse(backends.at(0));
+        reached.tries = 1;
+        auto dialled =
+            co_await dial(worker.executor(), backends.at(0)->address, network.times.open_timeout);
+        reached.take(std::move(dialled));
+    }
+    if (const auto& backend = reached.use.backend()) {
+        opening->goes_to({"backend", {backend, &backend->name}}, reached.tries);
+    }
+    if (!reached.connection) {
+        co_await give_up(opening, proxy, active, why_not(reached));
         co_return;
     }
     Deadline deadline(proxy);  // a session may wait for its peer even to write
@@ -251,11 +272,12 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
     StreamEntry entry = opening->finish("proxy", "backend");
     if (const StreamFraming* framing = proxy.framing()) entry.use = framing->uses();
     worker.relays().start({.client_side = std::move(owned),
-                           .service_side = std::move(*backend),
+                           .service_side = std::move(reached.connection),
                            .entry = std::move(entry),
                            .limits = limits_of(network.rates),
-                           .on_end = [&worker, stream = std::move(stream),
-                                      link = std::move(link)](EndedStream ended) mutable {
+                           .on_end = [&worker, stream = std::move(stream), link = std::move(link),
+                                      use = std::move(reached.use)](EndedStream ended) mutable {
+                               use = {};
                                if (ended.client.verdict != LegVerdict::reusable) return;
                                go_on(worker, stream.registration, std::move(link),
                                      std::move(ended.client.connection));

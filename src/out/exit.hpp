@@ -1,5 +1,5 @@
-// Where a stream leaves out: which topic it is of, and the backend that serves that. Pure; any
-// thread.
+// Where a stream leaves out: which topic it is of, and whether there are backends that serve that.
+// Pure; any thread.
 #pragma once
 
 #include <string_view>
@@ -16,9 +16,9 @@ inline std::string_view topic_of(const Network& network, const DataActiveRequest
     return active.ext ? active.topic : network.config.topic;
 }
 
-/// Nothing: this network does not serve the topic.
-inline const HostPort* backend_of(const Network& network, std::string_view topic) {
-    return topic == network.config.topic ? &network.config.backend : nullptr;
+/// Whether its backends are those of the topic.
+inline bool serves(const Network& network, std::string_view topic) {
+    return topic == network.config.topic;
 }
 
 /// What a dial of the backend that has failed means for its stream.

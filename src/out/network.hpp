@@ -1,13 +1,14 @@
-// One network of out at run time: its part of a configuration, and what was made for it. Never
-// changed: another configuration has other networks. It has all that it needs of the configuration,
-// so that a stream that runs for a year keeps no more than this. Shared by its control link, its
-// registrations and their data links; any thread reads it.
+// One network of out at one of its servers, at run time: its part of a configuration, and what was
+// made for it. Never changed: another configuration has other networks. It has all that it needs of
+// the configuration, so that a stream that runs for a year keeps no more than this. Shared by its
+// control link, its registrations and their data links; any thread reads it.
 #pragma once
 
 #include <memory>
 
 #include "common/open/proxy_link.hpp"
 #include "common/relay/rates.hpp"
+#include "out/backends.hpp"
 #include "out/data_links.hpp"
 
 namespace inout::out {
@@ -26,12 +27,13 @@ struct Times {
 };
 
 struct Network {
-    OutNetwork config;
+    OutNetwork config;  ///< `server` is the one of this
     Times times;
     std::shared_ptr<const ProxyLink> proxy_link;
-    std::shared_ptr<const TlsPsk> e2e;  ///< nothing: not encrypted end to end
-    std::shared_ptr<DataLinks> links;   ///< of its proxy
-    Rates rates{};                      ///< of all its streams
+    std::shared_ptr<const TlsPsk> e2e;     ///< nothing: not encrypted end to end
+    std::shared_ptr<DataLinks> links;      ///< of its proxy
+    Rates rates{};                         ///< of all its streams
+    std::shared_ptr<Backends> backends{};  ///< shared with the network's other servers
 
     /// Whether a registration for the one would do for the other.
     bool registers_like(const Network& other) const {
@@ -42,7 +44,7 @@ struct Network {
     /// Whether a stream gets the same from both.
     bool serves_like(const Network& other) const {
         const bool same_key = e2e == other.e2e || (e2e && other.e2e && e2e->is_like(*other.e2e));
-        return config.backend == other.config.backend && same_key;
+        return backends->is_like(other.config) && same_key;
     }
 };
 

@@ -5,17 +5,35 @@
 namespace inout::out {
 namespace {
 
+std::optional<std::string> set_backend(OutNetwork& network, std::string_view text) {
+    constexpr std::string_view kUnix = "unix:";
+    network.backends.clear();
+    network.backend_unix.clear();
+    if (text.starts_with(kUnix)) {
+        text.remove_prefix(kUnix.size());
+        network.backend_unix = text;
+        const auto problem = check_unix_path(text);
+        return problem ? std::optional(std::string(kUnix) + ": the path " + *problem)
+                       : std::nullopt;
+    }
+    auto backend = parse_host_port(text, AddressOf::backend);
+    if (!backend) return backend.error();
+    network.backend = std::move(*backend);
+    return std::nullopt;
+}
+
 std::optional<std::string> apply(OutConfig& config, const CommandLine& line) {
     OutNetwork& network = config.networks.front();
     if (!line.server.empty()) {
         const auto server = parse_host_port(line.server);
         if (!server) return "--server " + server.error();
         network.server = *server;
+        network.servers.clear();
     }
     if (!line.backend.empty()) {
-        const auto backend = parse_host_port(line.backend, AddressOf::backend);
-        if (!backend) return "--backend " + backend.error();
-        network.backend = *backend;
+        if (const auto problem = set_backend(network, line.backend)) {
+            return "--backend " + *problem;
+        }
     }
     return apply_topic(network.topic, line);
 }

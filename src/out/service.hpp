@@ -1,5 +1,5 @@
-// The program out: one control link for each network. Owned by the daemon; its control links run on
-// the main worker, and it lives as long as the process.
+// The program out: one control link for each network and server. Owned by the daemon; its control
+// links run on the main worker, and it lives as long as the process.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include "common/app/daemon.hpp"
 #include "common/base/current.hpp"
 #include "out/control_link.hpp"
+#include "out/health_check.hpp"
 
 namespace inout::out {
 
@@ -23,12 +24,14 @@ class OutService : public ServiceOf<OutConfig> {
     void drain() override;
     admin::Page topics(const admin::Cut& cut) override;
     std::optional<std::size_t> kick_topic(const std::string& topic) override;
+    std::optional<std::string> not_ready() override;
+    void add_facts(admin::Facts& facts) override;
 
   private:
     /// What a network needs, made on any thread.
     struct Parts {
         const OutNetwork* config;
-        std::shared_ptr<const ProxyLink> proxy_link;
+        std::vector<std::shared_ptr<const ProxyLink>> proxy_links;  // one for each of its servers
         std::shared_ptr<const TlsPsk> e2e;
     };
     struct Next {
@@ -40,26 +43,40 @@ class OutService : public ServiceOf<OutConfig> {
         std::shared_ptr<const ProxyLink> link;
         std::shared_ptr<DataLinks> data_links;
     };
-    /// What a network is known by: a file has it once.
+    /// What a network at one of its servers is known by: a file has it once.
     using Name = std::pair<HostPort, std::string>;
     using Links = std::map<Name, std::shared_ptr<ControlLink>>;
     using ProxiesBefore = std::multimap<std::string, Proxy>;
+    /// Of networks whose backends are asked whether they work.
+    using Checks = std::map<std::shared_ptr<Backends>, std::shared_ptr<HealthCheck>>;
 
-    /// A network for whoever asks what is served.
+    /// A network at one of its servers, for whoever asks what is served.
     struct Shown {
         std::shared_ptr<const Network> network;
         std::shared_ptr<const std::atomic<int>> position;  // ControlLink::position()
     };
 
+    /// What commit() makes, before it touches what there is.
+    struct Made;
+
     std::optional<std::string> commit(const Next& next);
-    Proxy take_proxy(const ProxiesBefore& before, const Parts& parts);
-    void start(const std::vector<std::shared_ptr<ControlLink>>& links);
-    void share_descriptors(std::size_t networks);
+    void make_network(Made& made, const Parts& parts, const OutConfig& config);
+    void make_link(Made& made, std::shared_ptr<const Network> network,
+                   const std::shared_ptr<OutName>& out_name);
+    static Proxy take_proxy(Made& made, const std::shared_ptr<const ProxyLink>& proxy_link,
+                            Budget& budget);
+    void start(const Made& made);
+    std::vector<std::shared_ptr<Backends>> backends_to_show() const;
+    void backends_changed(const Backends* backends);
+    void share_descriptors(std::size_t registrations);
 
     Workers& workers_;
     Budget budget_;
     std::vector<Proxy> proxies_;
     Links links_;
+    Checks checks_;
+    std::multimap<const Backends*, ControlLink*> links_of_;  // of those that are asked
+    const std::shared_ptr<QuestionRoom> questions_ = std::make_shared<QuestionRoom>();
     Current<const std::vector<Shown>> shown_;
 };
 

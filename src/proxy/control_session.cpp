@@ -109,6 +109,18 @@ bool is_over(const Registration& registration) {
     return Clock::now().time_since_epoch() - Clock::duration(since) >= kDrainedStay;
 }
 
+void heed(ProxyState& state, const std::shared_ptr<Registration>& registration,
+          const Notice& notice) {
+    if (notice.code == NoticeCode::draining) return out_is_draining(state, registration);
+    const bool unready = notice.code == NoticeCode::unready;
+    if (!unready && notice.code != NoticeCode::ready) return;
+    if (registration->unready.exchange(unready) == unready) return;
+    log::limited(
+        log::Level::info, log::Kind::change, unready ? "out unready" : "out ready",
+        registration->topic,
+        {{"topic", registration->topic}, {"out", registration->out}, {"reason", notice.message}});
+}
+
 /// Answers the out until its connection ends; returns why it ended.
 Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& registration) {
     while (true) {
@@ -129,7 +141,7 @@ Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& 
             registration->channel->send(Pong{});
             registration->pool->tick();
         } else if (const auto* notice = std::get_if<Notice>(&*received)) {
-            if (notice->code == NoticeCode::draining) out_is_draining(state, registration);
+            heed(state, registration, *notice);
         } else if (!std::holds_alternative<Response>(*received)) {
             registration->channel->close();
             co_return "unexpected message";

@@ -239,7 +239,13 @@ Task<Result<Route, Reason>> Directory::find(const std::string& topic, Clock::tim
         Waiting waiting{*this, topic, in};
         {
             const std::lock_guard lock(mutex_);
-            if (const auto id = registry_.holder(topic)) co_return Route{registrations_.at(*id)};
+            if (const auto id = registry_.holder(topic)) {
+                const auto& out = registrations_.at(*id);
+                if (out->unready) {
+                    co_return Failure{Reason{Code::unready, "the topic's out has no backend now"}};
+                }
+                co_return Route{out};
+            }
             const auto now = Clock::now();
             if (const auto last = ended_topics_.last_end(topic, now)) ended = last;
             if (in.was_reset()) co_return Failure{Reason{Code::in_gone, "in reset its connection"}};

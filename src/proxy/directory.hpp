@@ -45,7 +45,8 @@ class Directory {
     void forget(const std::shared_ptr<Registration>& registration);
 
     /// The way to this topic. If nobody holds it, but somebody did less than kTopicReturn ago,
-    /// waits for the next one until `deadline`. Code::no_topic if there is none; Code::no_out if
+    /// waits for the next one until `deadline`. Code::no_topic if there is none; Code::unready if
+    /// its out can not take a stream now; Code::no_out if
     /// the stream has `tried` one before; Code::limit if too many wait; Code::draining after
     /// close(); Code::in_gone if `in`, the stream's connection, was reset: nobody waits for such a
     /// one. On the thread of `in`; all must live until it has returned.

@@ -63,6 +63,7 @@ struct Registration {
     std::atomic<bool> pushed_out{false};  ///< silent, and its line was full
     std::atomic<bool> revoked{false};     ///< it may have its topic no more
     std::atomic<bool> kicked{false};      ///< somebody who runs the proxy wants so
+    std::atomic<bool> unready{false};     ///< it keeps its place, and takes no streams now
     DescriptorBudget::Owner owner{};      ///< of its control and parked connections
     Pulse pulse;
     const Clock::time_point since = Clock::now();

@@ -21,6 +21,7 @@ admin::Row row_of(const Registration& registration, std::optional<std::size_t> p
         row.emplace_back("position", static_cast<std::int64_t>(*position));
     }
     row.emplace_back("state", std::move(state));
+    if (registration.unready) row.emplace_back("unready", true);
     row.emplace_back("age_ms", std::int64_t{age.count()});
     row.emplace_back("parked", static_cast<std::int64_t>(registration.pool->parked()));
     row.emplace_back("streams", static_cast<std::int64_t>(registration.streams.load()));

@@ -28,13 +28,21 @@ std::string_view name_of(StreamState state) {
     return "ending";
 }
 
+/// A UNIX socket has a name only.
+void add_service(Json& json, const StreamRecord& record, const Endpoint& peer) {
+    const auto& [kind, name] = record.destination();
+    json["service_peer"] = name && peer.port() == 0 ? *name : to_string(peer);
+    if (name) json[kind] = *name;
+    if (record.tries() > 1) json["tries"] = record.tries();
+}
+
 Json to_json(const StreamRecord& record, Clock::time_point now) {
     Json json{{"id", record.id},
               {"number", std::to_string(number_of(record))},
               {"topic", record.topic},
               {"client", record.client},
               {"client_peer", to_string(record.client_peer())}};
-    if (const auto peer = record.service_peer()) json["service_peer"] = to_string(*peer);
+    if (const auto peer = record.service_peer()) add_service(json, record, *peer);
     json["state"] = name_of(record.state());
     json["age_ms"] = std::max<std::int64_t>(milliseconds(now - record.arrived), 0);
     json["bytes_up"] = record.bytes_from(StreamLeg::client);
@@ -49,7 +57,7 @@ Json to_json(const RecentEnd& end) {
               {"topic", record.topic},
               {"client", record.client},
               {"client_peer", to_string(record.client_peer())}};
-    if (end.opened) json["service_peer"] = to_string(*record.service_peer());
+    if (end.opened) add_service(json, record, *record.service_peer());
     json["state"] = end.opened ? "ended" : "failed";
     json["reason"] = end.reason;
     json["detail"] = end.detail;
@@ -83,6 +91,21 @@ Json to_json(const std::vector<QuotaFact>& quotas) {
 bool is_in(const StreamRecord& record, StreamsIn state) {
     if (state == StreamsIn::any_state) return true;
     return (record.state() == StreamState::opening) == (state == StreamsIn::opening);
+}
+
+template <class Value>
+Json value_json(const Value& value) {
+    return value;
+}
+Json value_json(const std::vector<PlainRow>& rows) {
+    Json list = Json::array();
+    for (const PlainRow& row : rows) {
+        Json& object = list.emplace_back(Json::object());
+        for (const auto& [key, value] : row) {
+            std::visit([&, name = key](const auto& v) { object[std::string(name)] = v; }, value);
+        }
+    }
+    return list;
 }
 
 }  // namespace
@@ -127,7 +150,9 @@ std::string topics_json(const Page& page) {
     for (const Row& row : page.rows) {
         Json& object = json["topics"].emplace_back(Json::object());
         for (const auto& [key, value] : row) {
-            std::visit([&, name = key](const auto& v) { object[std::string(name)] = v; }, value);
+            std::visit(
+                [&, name = key](const auto& v) { object[std::string(name)] = value_json(v); },
+                value);
         }
     }
     if (page.next) json["next"] = std::to_string(*page.next);

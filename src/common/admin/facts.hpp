@@ -34,6 +34,13 @@ struct ServerFact {
     bool up = false;  ///< it answered when it was asked last
 };
 
+/// One of several backends of a topic, or one that is asked whether it works.
+struct BackendFact {
+    std::string topic{}, backend{};
+    std::string_view state{};  ///< "up", "resting", "down"
+    std::uint64_t streams = 0;
+};
+
 /// Of the process, as it is now.
 struct Facts {
     std::string program{}, version{};
@@ -50,11 +57,15 @@ struct Facts {
     std::vector<QuotaFact> quotas{};         ///< of the proxy's keys
     std::string quota_problem{};             ///< what is wrong with the file where they are kept
     std::vector<ServerFact> servers{};       ///< in: at most kMetricsTopicsMax of them
+    std::vector<BackendFact> backends{};     ///< out: at most kMetricsTopicsMax of them
     std::optional<std::string> not_ready{};  ///< why it can not do its work now
 };
 
-/// A line of /api/topics, or of another list: keys with their values, in their order.
-using Value = std::variant<std::string, std::int64_t, bool>;
+/// A line of /api/topics, or of another list: keys with their values, in their order. A value may
+/// be a list of such lines.
+using Plain = std::variant<std::string, std::int64_t, bool>;
+using PlainRow = std::vector<std::pair<std::string_view, Plain>>;
+using Value = std::variant<std::string, std::int64_t, bool, std::vector<PlainRow>>;
 using Row = std::vector<std::pair<std::string_view, Value>>;
 
 /// A part of a list, in an order that stays: what comes later has a higher number.

@@ -136,6 +136,18 @@ void write_servers(Text& text, const Facts& facts) {
         text.value(each.up ? 1 : 0, label("server", each.server));
 }
 
+void write_backends(Text& text, const Facts& facts) {
+    if (facts.backends.empty()) return;
+    const auto labels = [](const BackendFact& each) {
+        return label("topic", each.topic) + "," + label("backend", each.backend);
+    };
+    text.begin("inout_backend_up", "gauge",
+               "1 if a backend gets streams; 0 while it is down, or rests (out).");
+    for (const auto& each : facts.backends) text.value(each.state == "up" ? 1 : 0, labels(each));
+    text.begin("inout_backend_streams", "gauge", "Streams that a backend has now (out).");
+    for (const auto& each : facts.backends) text.value(each.streams, labels(each));
+}
+
 struct Topic {
     std::string_view name;
     std::uint64_t streams = 0, up = 0, down = 0;
@@ -217,6 +229,7 @@ std::string metrics_text(const Facts& facts, const StreamTable::Records& streams
     write_reasons(text);
     write_quotas(text, facts);
     write_servers(text, facts);
+    write_backends(text, facts);
     write_topics(text, streams);
     return text.take();
 }

@@ -24,6 +24,7 @@ namespace inout::log {
 enum class Format { text, json };
 
 /// One named value of a line; numbers stay numbers in JSON.
+/// One without a name is left out.
 struct Field {
     std::string_view name;
     std::string value;

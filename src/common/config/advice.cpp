@@ -24,14 +24,13 @@ const std::optional<Option>& effective(const std::optional<Option>& own,
     return own ? own : top;
 }
 
-bool is_on_loopback(const InNetwork& network) {
+template <class Network>
+bool is_on_loopback(const Network& network) {
     const auto servers = servers_of(network);
     return std::all_of(servers.begin(), servers.end(), [](const ServerAddress& server) {
         return is_loopback(server.place().host);
     });
 }
-bool is_on_loopback(const OutNetwork& network) { return is_loopback(network.server.host); }
-std::string servers_text(const OutNetwork& network) { return to_string(network.server); }
 
 template <class Config>
 std::vector<Advice> client_advice(const Config& config) {
@@ -115,6 +114,19 @@ std::string limited(const AllowanceOptions& allowance) {
     return text;
 }
 
+/// Where a network's streams go, how they are shared out, and whether backends are asked.
+std::string backends_shown(const OutNetwork& network) {
+    const auto backends = backends_of(network);
+    std::string text;
+    for (const BackendOptions& each : backends) {
+        text += (text.empty() ? "" : ", ") + to_string(each.address);
+        if (each.weight != 1) text += " weight " + std::to_string(each.weight);
+        if (each.backup) text += " backup";
+    }
+    if (backends.size() > 1) text += " by " + std::string(to_string(network.balance));
+    return network.health ? text + ", asked whether they work" : text;
+}
+
 bool has_every_topic(const std::vector<TopicPattern>& patterns) {
     return std::any_of(patterns.begin(), patterns.end(),
                        [](const TopicPattern& pattern) { return pattern.text() == "#"; });
@@ -171,8 +183,8 @@ std::string access_summary(const InConfig& config) {
 std::string access_summary(const OutConfig& config) {
     std::string text = "what is offered:\n";
     append_lines(text, config.networks, [&](const OutNetwork& network) {
-        return "topic " + quoted(network.topic) + " at " + to_string(network.server) + " (" +
-               protection(network, config) + ") -> " + to_string(network.backend) +
+        return "topic " + quoted(network.topic) + " at " + servers_text(network) + " (" +
+               protection(network, config) + ") -> " + backends_shown(network) +
                limited(network.rate);
     });
     return text;
@@ -209,7 +221,8 @@ std::optional<std::string_view> written_for(const JsonValue& document) {
         {"in", {}, {"bind", "port", "allow", "deny", "select"}},
         {"out",
          {"retry_interval", "heartbeat_interval"},
-         {"backend_host", "backend_port", "backend"}},
+         {"backend_host", "backend_port", "backend", "backends", "backend_unix", "balance",
+          "health"}},
         {"proxy",
          {"bind", "port", "trusted", "pool", "handshake_timeout", "tls_timeout", "answer_timeout"},
          {}},

@@ -13,6 +13,7 @@
 
 #include "common/config/advice.hpp"
 #include "common/config/auth_fields.hpp"
+#include "common/config/backend_fields.hpp"
 #include "common/config/reader.hpp"
 #include "common/config/rules.hpp"
 #include "common/config/types.hpp"
@@ -132,6 +133,16 @@ void visit_topic(Fields& entry, std::string& topic) {
     entry.text("topic", topic, check_topic);
     if (entry.good({"topic"}) && (topic.starts_with(' ') || topic.ends_with(' '))) {
         entry.warn("topic", "has a space at its end, which is a part of its name");
+    }
+}
+
+/// A registration is at each proxy: those of a service may be others in a minute.
+template <class Fields>
+void refuse_services(Fields& entry, const std::vector<ServerAddress>& servers) {
+    for (const ServerAddress& server : servers) {
+        if (!server.is_service()) continue;
+        entry.complain("servers", "names the service " + server.text() +
+                                      ", which out can not use: name each proxy, HOST:PORT");
     }
 }
 
@@ -260,10 +271,9 @@ template <class Fields>
 void visit(Fields& fields, OutConfig& config) {
     Owners registrations;
     const auto visit_network = [&](auto& entry, OutNetwork& network) {
-        entry.host("server_host", network.server.host, Need::required);
-        entry.port("server_port", network.server.port, 1, Need::required);
-        entry.host("backend_host", network.backend.host, Need::required);
-        entry.port("backend_port", network.backend.port, 1, Need::required);
+        visit_servers(entry, network);
+        refuse_services(entry, network.servers);
+        visit_backends(entry, network);
         visit_topic(entry, network.topic);
         visit_credentials(entry, network);
         entry.object("e2e", network.e2e, [](auto& e2e, E2eOptions& options) {
@@ -272,14 +282,14 @@ void visit(Fields& fields, OutConfig& config) {
             e2e.choice("key_format", options.key_format, kKeyFormatNames);
         });
         visit_rate(entry, network.rate);
-        if (!entry.good({"server_host", "server_port", "topic"})) return;
-        const HostPort server{canonical_host(network.server.host), network.server.port};
-        const auto [owner, fresh] =
-            registrations.emplace(to_string(server) + " " + network.topic, entry.path());
-        if (!fresh) {
-            entry.complain("", "registers \"" + network.topic + "\" with " +
-                                   to_string(network.server) + ", which " + owner->second +
-                                   " does already");
+        if (!entry.good({"servers", "server_host", "server_port", "topic"})) return;
+        for (const ServerAddress& at : servers_of(network)) {
+            const HostPort server{canonical_host(at.place().host), at.place().port};
+            const auto [owner, fresh] =
+                registrations.emplace(to_string(server) + " " + network.topic, entry.path());
+            if (fresh) continue;
+            entry.complain("", "registers \"" + network.topic + "\" with " + at.text() +
+                                   ", which " + owner->second + " does already");
         }
     };
     if (fields.absent("networks")) {

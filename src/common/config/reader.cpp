@@ -193,6 +193,9 @@ std::string_view FieldReader::place_of(std::string_view key) const {
 void FieldReader::complain(std::string_view key, std::string what) {
     problems_.add(place_of(key), path_of(key), std::move(what));
     bad_.insert(key);
+    // One that has no meaning here was not read, and is no unknown one.
+    const bool known = std::find(known_.begin(), known_.end(), key) != known_.end();
+    if (!known && !key.empty()) known_.push_back(key);
 }
 
 void FieldReader::warn(std::string_view key, std::string what) {
@@ -332,6 +335,12 @@ void FieldReader::text(std::string_view key, std::string& text, CheckText check,
     } else {
         text = value->text;
     }
+}
+
+void FieldReader::flag(std::string_view key, bool& value) {
+    const auto accepts = [](const JsonValue& each) { return each.kind == Kind::boolean; };
+    const JsonValue* found = find(key, Need::optional, accepts, "true or false");
+    if (found != nullptr) value = found->source.starts_with('t');
 }
 
 void FieldReader::duration(std::string_view key, Milliseconds& time, Range range_ms) {

@@ -112,6 +112,7 @@ class FieldReader {
                 std::span<const std::string_view> names) {
         if (const auto index = one_of(key, names)) chosen = static_cast<Enum>(*index);
     }
+    void flag(std::string_view key, bool& value);
 
     /// A text for `Value::parse`, if it is there.
     template <class Value>
@@ -187,6 +188,8 @@ class FieldReader {
     void warn(std::string_view key, std::string what);
     /// Whether the object lacks this key, which is known from now on.
     bool absent(std::string_view key);
+    /// The same the other way round, of a key that a writer writes only where it is `given`.
+    bool is_there(std::string_view key, [[maybe_unused]] bool given) { return !absent(key); }
     /// Of a key that was read: whether the file has it.
     bool has(std::string_view key) const { return members_.contains(key); }
     /// To be called last.

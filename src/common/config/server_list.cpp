@@ -16,6 +16,12 @@ Result<ServerAddress, std::string> ServerAddress::parse(std::string_view text) {
     return ServerAddress(std::move(*place));
 }
 
+std::string text_of(const std::vector<ServerAddress>& servers) {
+    std::string text;
+    for (const ServerAddress& server : servers) text += (text.empty() ? "" : ", ") + server.text();
+    return text;
+}
+
 std::string find_duplicate(const std::vector<ServerAddress>& servers) {
     std::set<HostPort> seen;
     for (const ServerAddress& server : servers) {

@@ -32,6 +32,9 @@ class ServerAddress {
     HostPort place_;
 };
 
+/// With a comma between each two.
+std::string text_of(const std::vector<ServerAddress>& servers);
+
 /// What appears twice in such a list, in whatever spelling; nothing: all differ.
 std::string find_duplicate(const std::vector<ServerAddress>& servers);
 

@@ -47,6 +47,7 @@ class FieldWriter {
     void duration(std::string_view key, std::optional<Milliseconds> time, Range range) {
         if (time) duration(key, *time, range);
     }
+    void flag(std::string_view key, bool value) { put(key, value); }
     template <class Value>
     void amount(std::string_view key, const std::optional<Value>& amount, Need = Need::optional) {
         if (amount) put(key, amount->text());
@@ -88,6 +89,7 @@ class FieldWriter {
     static void complain(std::string_view, std::string_view) {}
     static void warn(std::string_view, std::string_view) {}
     static bool absent(std::string_view) { return false; }
+    static bool is_there(std::string_view, bool given) { return given; }
     static bool has(std::string_view) { return false; }
 
   private:
@@ -172,19 +174,6 @@ Result<ProxyConfig, ConfigProblems> parse_proxy_config(std::string_view text, st
     return parse<ProxyConfig>(text, file, "proxy", warnings);
 }
 
-std::vector<ServerAddress> servers_of(const InNetwork& network) {
-    if (network.servers.empty()) return {ServerAddress(network.server)};
-    return network.servers;
-}
-
-std::string servers_text(const InNetwork& network) {
-    std::string text;
-    for (const ServerAddress& server : servers_of(network)) {
-        text += (text.empty() ? "" : ", ") + server.text();
-    }
-    return text;
-}
-
 InConfig default_in_config() {
     InConfig config;
     config.networks.push_back({loopback(40'001), loopback(40'002), "default"});
@@ -196,6 +185,13 @@ OutConfig default_out_config() {
     return config;
 }
 ProxyConfig default_proxy_config() { return {}; }
+
+std::vector<BackendOptions> backends_of(const OutNetwork& network) {
+    if (!network.backends.empty()) return network.backends;
+    BackendOptions only;
+    only.address = {network.backend, network.backend_unix};
+    return {std::move(only)};
+}
 
 std::vector<AddressRange> default_trusted() {
     return {AddressRange::parse("127.0.0.0/8").value(), AddressRange::parse("::1").value()};

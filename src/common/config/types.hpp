@@ -18,6 +18,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/log.hpp"
 #include "common/base/result.hpp"
+#include "common/config/backend_options.hpp"
 #include "common/config/server_list.hpp"
 #include "common/rules/permissions.hpp"
 #include "common/tls/options.hpp"
@@ -130,10 +131,17 @@ struct InNetwork {
     bool operator==(const InNetwork&) const = default;
 };
 
-/// All servers of a network, in their order.
-std::vector<ServerAddress> servers_of(const InNetwork& network);
+/// All servers of a network of in or out, in their order.
+template <class Network>
+std::vector<ServerAddress> servers_of(const Network& network) {
+    if (network.servers.empty()) return {ServerAddress(network.server)};
+    return network.servers;
+}
 /// The same for people: with a comma between each two.
-std::string servers_text(const InNetwork& network);
+template <class Network>
+std::string servers_text(const Network& network) {
+    return text_of(servers_of(network));
+}
 
 struct InConfig : CommonConfig {
     std::vector<InNetwork> networks;
@@ -160,6 +168,7 @@ struct InConfig : CommonConfig {
 
 struct OutNetwork {
     HostPort server;
+    /// Without `backend_unix` and `backends`.
     HostPort backend;
     std::string topic = "default";
     /// Nothing: what stands at the top of the file.
@@ -168,9 +177,21 @@ struct OutNetwork {
     std::optional<E2eOptions> e2e;
     /// Of all its streams together.
     std::optional<RateOptions> rate;
+    /// It registers with each; empty: with `server`.
+    std::vector<ServerAddress> servers{};
+    std::string backend_unix{};  ///< empty: at `backend`
+    std::vector<BackendOptions> backends{};
+    Balance balance = Balance::round_robin;
+    /// How long one of `backends` that failed is left alone, at first; 0: not at all.
+    Milliseconds fail_timeout{10'000};
+    /// Nothing: backends are not asked.
+    std::optional<HealthOptions> health{};
 
     bool operator==(const OutNetwork&) const = default;
 };
+
+/// All that a network's streams may go to; at least one.
+std::vector<BackendOptions> backends_of(const OutNetwork& network);
 
 struct OutConfig : CommonConfig {
     std::vector<OutNetwork> networks;

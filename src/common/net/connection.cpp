@@ -30,9 +30,11 @@ Connection::Connection(const Executor& executor, UniqueFd fd, const Endpoint& pe
       fd_(std::move(fd)),
       peer_(peer),
       keeps_alive_(origin == Origin::accepted),
+      has_own_times_(origin == Origin::local),  // the kernel notices its peer's end by itself
       wire_(fd_.get()) {
     // What we have dialled says nothing before it is asked: its first read waits.
-    if (origin == Origin::dialled) wire_.set_drained();
+    if (origin != Origin::accepted) wire_.set_drained();
+    if (origin == Origin::local) wire_.reads_in_pieces();
 }
 
 void Connection::push(std::unique_ptr<ByteLayer> layer) {

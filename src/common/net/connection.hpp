@@ -1,7 +1,9 @@
-// Connection: one TCP connection, reset unless it is ended on purpose.
+// Connection: one TCP connection, reset unless it is ended on purpose; or one over a UNIX socket.
 //
 // Every connection carries SO_LINGER{1,0} from accept or connect, so that a crash, kill -9 or a
-// forgotten path is an RST for the peer and never a clean end; only close_clean() takes it away.
+// forgotten path is an RST for the peer and never a clean end; only close_clean() takes it away. A
+// UNIX socket has no RST: whoever has bytes of its own unread at the other side's end gets an error
+// (ECONNRESET), everybody else a clean end.
 // Reading, writing and ending go through its layers (ByteLayer): the socket, and TLS over that. It
 // stays where it was made: the coroutine, pool or relay that owns it holds a ConnectionPtr, and
 // gives that on. On its worker's thread, which only move_to() changes. It knows no protocol.
@@ -33,7 +35,11 @@ IpAddress to_ip_address(const Endpoint& endpoint);
 
 class Connection final : private Poller::Watched {
   public:
-    enum class Origin { accepted, dialled };
+    enum class Origin {
+        accepted,
+        dialled,
+        local,  ///< dialled, and a UNIX socket: `peer` is none
+    };
     /// Takes a non-blocking descriptor that has the connection options; an accepted one also has
     /// keepalive. Its event loop learns of it at the first wait, on that one's thread.
     Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin);
@@ -198,8 +204,8 @@ class Connection final : private Poller::Watched {
     bool was_reset_ = false, has_expired_ = false;
     std::function<void()> on_reset_;
     Endpoint peer_;
-    bool keeps_alive_;            // as the listening socket said
-    bool has_own_times_ = false;  // of keepalive
+    bool keeps_alive_;    // as the listening socket said
+    bool has_own_times_;  // of keepalive
     SocketLayer wire_;
     std::vector<std::unique_ptr<ByteLayer>> layers_;  // over that, the uppermost at the back
     ByteLayer* top_ = &wire_;

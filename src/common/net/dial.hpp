@@ -1,5 +1,5 @@
-// Dialling: a name and a port to a connection, within a deadline that covers the look-up too. A
-// dial runs on its caller's worker, and the connection it gives is the caller's.
+// Dialling: a name and a port, or a UNIX socket, to a connection, within a deadline that covers the
+// look-up too. A dial runs on its caller's worker, and the connection it gives is the caller's.
 #pragma once
 
 #include <string>
@@ -31,5 +31,11 @@ enum class DialOrder {
 /// call: await it in the same expression.
 Task<Result<ConnectionPtr, DialError>> dial(Executor executor, const HostPort& target,
                                             DialOrder order, Milliseconds timeout);
+
+/// The same to the UNIX socket at `path` (`@name`: an abstract one). Where its queue is full it is
+/// tried again until `timeout`: no event tells of room there. By value, for whoever has no place to
+/// keep the path in.
+Task<Result<ConnectionPtr, DialError>> dial_unix(Executor executor, std::string path,
+                                                 Milliseconds timeout);
 
 }  // namespace inout

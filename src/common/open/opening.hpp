@@ -27,15 +27,15 @@ class Opening {
     const std::string& id() const { return stream_->id; }
     const std::string& client() const { return stream_->client; }
 
-    /// For the log: the server that this is about, and how many tries there were.
-    void at(std::shared_ptr<const std::string> server, unsigned tries) {
-        stream_.server = std::move(server);
-        stream_.tries = tries;
-    }
     void failed(Code code, const std::string& detail) const {
         stream_.has_failed(code, detail, asker_);
     }
     void failed(const Reason& reason) const { failed(reason.code, reason.detail); }
+
+    /// What is tried for it, and which try that is.
+    void goes_to(Destination destination, unsigned tries) {
+        stream_->goes_to(std::move(destination), tries);
+    }
 
     /// The stream is open: its entry, for the relay.
     StreamEntry finish(const char* client_side, const char* service_side) {

@@ -98,9 +98,6 @@ Result<std::shared_ptr<const TlsPsk>, std::string> make_e2e(
     TlsSide side, const std::optional<E2eOptions>& options, const std::string& topic);
 
 /// The same for every server of a network; the failure is that of the first.
-inline std::vector<ServerAddress> servers_of(const OutNetwork& network) {
-    return {ServerAddress(network.server)};
-}
 template <class Network>
 Result<std::vector<std::shared_ptr<const ProxyLink>>, std::string> get_all(
     ProxyLinks& proxy_links, const Network& network, const std::optional<TlsClientOptions>& tls,

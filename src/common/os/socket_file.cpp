@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <system_error>
 
 #include "common/base/limits.hpp"
+#include "common/os/socket.hpp"
 
 namespace inout {
 namespace {
@@ -60,6 +62,31 @@ std::string check_socket_path(const std::string& path) {
     if (path.size() <= kMax) return {};
     return "is too long for a socket: " + std::to_string(path.size()) + " bytes, at most " +
            std::to_string(kMax);
+}
+
+UniqueFd connect_to_socket(const std::string& path) {
+    errno = ENAMETOOLONG;
+    if (!check_socket_path(path).empty()) return {};
+    sockaddr_un address = socket_address(path);
+    std::size_t size = sizeof address;
+    if (path.starts_with('@')) {
+        // Abstract: begins with a NUL, and every byte counts that is given.
+        address.sun_path[0] = '\0';
+        size = offsetof(sockaddr_un, sun_path) + path.size();
+    }
+    UniqueFd fd = make_socket();
+    if (!fd) return fd;
+    set_connection_options(fd.get());
+    int failed = 0;
+    do {
+        failed = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
+                           static_cast<socklen_t>(size));
+    } while (failed != 0 && errno == EINTR);
+    if (failed == 0) return fd;
+    const int error = errno;
+    fd.reset();
+    errno = error;
+    return fd;
 }
 
 Result<UniqueFd, std::string> SocketFile::listen(const std::string& path) {

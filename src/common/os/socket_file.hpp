@@ -1,4 +1,5 @@
-// A socket that listens at a path (unix(7)), and the file that it makes there. Nothing here waits.
+// A socket that listens at a path (unix(7)), the file that it makes there, and how others reach it.
+// Nothing here waits.
 // Any thread, one at a time.
 #pragma once
 
@@ -13,6 +14,11 @@ namespace inout {
 
 /// What is wrong with a path for a socket; empty: it is fine.
 std::string check_socket_path(const std::string& path);
+
+/// A stream socket that is connected to the one that listens at `path`, not blocking, with the
+/// options that it shares with a TCP connection; `@name`: at an abstract one. Nothing, and errno:
+/// EAGAIN if its queue is full (connect(2)), for which no event tells when it is so no more.
+UniqueFd connect_to_socket(const std::string& path);
 
 /// The file of one that listens; goes with this, unless another one has taken its place.
 class SocketFile {

@@ -17,7 +17,8 @@ constexpr unsigned kSpliceFlags = SPLICE_F_NONBLOCK | SPLICE_F_MOVE;
 ssize_t SocketLayer::read(std::span<char> into) {
     const ssize_t n = ::recv(fd_, into.data(), into.size(), 0);
     // Urgent data cuts a read short with more behind it (tcp(7), recv(2)).
-    drained_ = n < 0 ? errno == EAGAIN : static_cast<std::size_t>(n) < into.size() && !urgent_;
+    drained_ = n < 0 ? errno == EAGAIN
+                     : static_cast<std::size_t>(n) < into.size() && !urgent_ && !in_pieces_;
     return n;
 }
 

@@ -29,6 +29,9 @@ class SocketLayer : public ByteLayer {
     void has_ended() { ended_ = true; }
     void has_urgent_data() { urgent_ = true; }
     void has_room() { full_ = false; }
+    /// From now on a short read says nothing: between two pieces of a UNIX socket's stream there
+    /// may be what ends a read, such as descriptors that were sent along (unix(7)).
+    void reads_in_pieces() { in_pieces_ = true; }
     /// Whether the last write has met a full socket, and no room was told of since.
     bool is_full() const { return full_; }
     void set_full() { full_ = true; }
@@ -42,7 +45,7 @@ class SocketLayer : public ByteLayer {
     ssize_t told(ssize_t written);
 
     int fd_;
-    bool drained_ = false, ended_ = false, urgent_ = false, full_ = false;
+    bool drained_ = false, ended_ = false, urgent_ = false, full_ = false, in_pieces_ = false;
 };
 
 }  // namespace inout

@@ -1,13 +1,34 @@
 #include "common/os/tcp_info.hpp"
 
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <climits>
 #include <optional>
 
 namespace inout {
 namespace {
+
+/// What is written is with the peer at once: nothing is under way, and nothing can be lost.
+TcpSample sample_local(int fd) {
+    pollfd state{fd, 0, 0};
+    int unread = 0;
+    ::ioctl(fd, SIOCOUTQ, &unread);
+    const bool closed = ::poll(&state, 1, 0) > 0 && (state.revents & POLLHUP) != 0;
+    return {.closed = closed,
+            .acked_bytes = static_cast<std::uint64_t>(INT_MAX - unread),
+            .unread = unread > 0 && !closed};
+}
+
+bool is_unix_socket(int fd) {
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    return ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
 
 /// Nothing for what is no TCP connection any more.
 std::optional<tcp_info> info_of(int fd) {
@@ -22,7 +43,7 @@ std::optional<tcp_info> info_of(int fd) {
 TcpSample sample_tcp(int fd) {
     constexpr unsigned char kStateClose = 7, kStateTimeWait = 6;  // TCP_CLOSE, TCP_TIME_WAIT
     const auto info = info_of(fd);
-    if (!info) return {.closed = true};
+    if (!info) return is_unix_socket(fd) ? sample_local(fd) : TcpSample{.closed = true};
     return {
         .closed = info->tcpi_state == kStateClose || info->tcpi_state == kStateTimeWait,
         .unacked = info->tcpi_unacked,

@@ -37,7 +37,7 @@ struct RelaySide final : Waiter {
         connection->keep_alive();
         if (!unacknowledged && !options.demands_progress()) return Verdict::lives;
         const TcpSample sample = sample_tcp(connection->fd());
-        const bool waits = !sample.all_acknowledged();
+        const bool waits = !sample.all_acknowledged() || sample.unread;
         moved += sample.acked_bytes;
         if (!waits) unacknowledged = false;
         if (watch.dead(sample, now, options.peer_timeout)) return Verdict::dead;

@@ -23,11 +23,12 @@ log::Level level_of(Code code) {
     }
 }
 
-log::Field server_field(const std::shared_ptr<const std::string>& server) {
-    return server ? log::Field("server", *server) : log::Field::none();
+log::Field destination_field(const StreamRecord& record) {
+    const auto& [kind, name] = record.destination();
+    return name ? log::Field(kind, *name) : log::Field::none();
 }
-log::Field tries_field(unsigned tries) {
-    return tries > 1 ? log::Field("tries", tries) : log::Field::none();
+log::Field tries_field(const StreamRecord& record) {
+    return record.tries() > 1 ? log::Field("tries", record.tries()) : log::Field::none();
 }
 
 static_assert(decltype(Counters::failed)::size() >= kCodes);
@@ -95,8 +96,8 @@ void StreamEntry::has_ended(Clock::time_point opened, const StreamEnd& end) cons
                   {"open_ms", milliseconds(opened - record.arrived)},
                   {"duration_ms", milliseconds(Clock::now() - record.arrived)},
                   {"use", use},
-                  server_field(server),
-                  tries_field(tries),
+                  destination_field(record),
+                  tries_field(record),
                   {"code", word},
                   {"reason", words}});
 } catch (const std::bad_alloc&) {
@@ -117,8 +118,8 @@ void StreamEntry::has_failed(Code code, const std::string& detail, const std::st
                  {{"id", record.id},
                   {"topic", record.topic},
                   {"client", record.client},
-                  server_field(server),
-                  tries_field(tries),
+                  destination_field(record),
+                  tries_field(record),
                   {"code", word},
                   {"detail", detail}});
 }

@@ -33,6 +33,12 @@ enum class StreamState : unsigned char {
     ending,  ///< a leg is lost, or both have ended: what is left is being delivered
 };
 
+/// Where a stream goes, as its program sees it.
+struct Destination {
+    const char* kind = "";  ///< "server" (in) or "backend" (out); empty: it is not told
+    std::shared_ptr<const std::string> name{};
+};
+
 class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
   public:
     /// `client_peer` is the other side of the leg towards the client.
@@ -55,6 +61,10 @@ class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
         if (state() == StreamState::opening) return std::nullopt;
         return service_peer_;
     }
+    /// Of a stream that was opened: where it goes. For the owner in any case.
+    const Destination& destination() const { return destination_; }
+    /// Destinations that were tried for it, this one included.
+    unsigned tries() const { return tries_; }
     /// So far, of an open stream: what has come from a leg and was accepted by the other's kernel.
     std::uint64_t bytes_from(StreamLeg leg) const {
         return bytes_[static_cast<std::size_t>(leg)].load(std::memory_order_relaxed);
@@ -62,6 +72,11 @@ class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
 
     // For the owner.
 
+    /// Before it is open: where it goes, and which try that is.
+    void goes_to(Destination destination, unsigned tries) {
+        destination_ = std::move(destination);
+        tries_ = tries;
+    }
     void opened(const Endpoint& service_peer) {
         service_peer_ = service_peer;
         state_.store(StreamState::open, std::memory_order_release);
@@ -85,7 +100,9 @@ class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
     friend class StreamTable;
 
     const Endpoint client_peer_;
-    Endpoint service_peer_;  // written once, before the state says "open"
+    Endpoint service_peer_;  // written once, before the state says "open"; so are these:
+    Destination destination_;
+    unsigned tries_ = 1;
     std::atomic<std::uint64_t> bytes_[2] = {};
     std::atomic<StreamState> state_{StreamState::opening};
     StreamRecord *next_ = nullptr, *previous_ = nullptr;  // under the table's lock
@@ -137,8 +154,6 @@ class StreamEntry {
 
     const char* client_side = "client";  ///< the names of its two legs, for the log
     const char* service_side = "backend";
-    std::shared_ptr<const std::string> server{};  ///< of in, for the log: at which it is
-    unsigned tries = 1;                           ///< at so many servers or outs, for the log
     unsigned use = 1;  ///< which stream of its connection to our other program this is, for the log
 
   private:

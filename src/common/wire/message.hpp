@@ -138,7 +138,7 @@ struct Response {
 struct Ping {};
 struct Pong {};
 
-enum class NoticeCode { displaced, promoted, draining, other };
+enum class NoticeCode { displaced, promoted, draining, unready, ready, other };
 
 /// Either way on control, only between peers with ext.
 struct Notice {

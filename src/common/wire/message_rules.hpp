@@ -110,7 +110,8 @@ inline constexpr WordRule<bool> kMode{
 inline constexpr WordRule<Code> kCode{
     [](std::string_view word) -> std::optional<Code> { return code_from(word); }, to_string};
 
-inline constexpr std::string_view kNoticeWords[] = {"displaced", "promoted", "draining", "other"};
+inline constexpr std::string_view kNoticeWords[] = {"displaced", "promoted", "draining",
+                                                    "unready",   "ready",    "other"};
 inline constexpr WordRule<NoticeCode> kNotice{
     [](std::string_view word) -> std::optional<NoticeCode> {
         const auto* const known = std::ranges::find(kNoticeWords, word);

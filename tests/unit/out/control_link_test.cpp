@@ -38,11 +38,14 @@ class ControlLinkTest : public testing::Test {
     }
     /// As the configuration is now.
     std::shared_ptr<const Network> network(std::shared_ptr<const ProxyLink> reached) {
-        return std::make_shared<const Network>(Network{
-            .config = {.server = server, .backend = {"127.0.0.1", backend.port()}, .topic = "db"},
-            .times = Times(config),
-            .proxy_link = std::move(reached),
-            .links = std::make_shared<DataLinks>(budget)});
+        const OutNetwork part{
+            .server = server, .backend = {"127.0.0.1", backend.port()}, .topic = "db"};
+        return std::make_shared<const Network>(
+            Network{.config = part,
+                    .times = Times(config),
+                    .proxy_link = std::move(reached),
+                    .links = std::make_shared<DataLinks>(budget),
+                    .backends = std::make_shared<Backends>(part)});
     }
     /// Another configuration, for which what is registered will not do.
     void change_registration() {
@@ -111,8 +114,8 @@ class ControlLinkTest : public testing::Test {
     Workers workers{1, RelayOptions{}};
     Worker& worker = workers.main();
     std::shared_ptr<const ProxyLink> proxy_link = reach();
-    std::shared_ptr<ControlLink> link =
-        std::make_shared<ControlLink>(worker, workers, network(proxy_link));
+    std::shared_ptr<ControlLink> link = std::make_shared<ControlLink>(
+        worker, workers, network(proxy_link), std::make_shared<OutName>());
     OutRequest request;
 };
 
@@ -284,7 +287,8 @@ TEST_F(ControlLinkTest, a_network_that_is_removed_goes_with_its_last_stream) {
         reset(service.fd());
         EXPECT_EQ(control.end(), End::fin);
         EXPECT_TRUE(becomes([&] { return here.expired(); }));
-        link = std::make_shared<ControlLink>(worker, workers, network(proxy_link));
+        link = std::make_shared<ControlLink>(worker, workers, network(proxy_link),
+                                             std::make_shared<OutName>());
         spawn(worker.executor(), "control link", link->run());
     }
     const Peer control = registered();

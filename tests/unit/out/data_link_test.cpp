@@ -96,16 +96,19 @@ class DataLinkTest : public testing::Test {
         TrustStores trusts;
         auto made = ProxyLink::make(server, std::nullopt, std::nullopt, trusts);
         EXPECT_TRUE(made);
-        return {
-            .config = {.server = server, .backend = {"127.0.0.1", backend.port()}, .topic = "db"},
-            .times = Times(default_out_config()),
-            .proxy_link = std::move(*made),
-            .links = std::make_shared<DataLinks>(budget)};
+        const OutNetwork config{
+            .server = server, .backend = {"127.0.0.1", backend.port()}, .topic = "db"};
+        return {.config = config,
+                .times = Times(default_out_config()),
+                .proxy_link = std::move(*made),
+                .links = std::make_shared<DataLinks>(budget),
+                .backends = std::make_shared<Backends>(config)};
     }
     /// Streams get another backend from now on.
     void set_backend(std::uint16_t port) {
         Network network = *registration->current.get();
         network.config.backend.port = port;
+        network.backends = std::make_shared<Backends>(network.config);
         registration->current.set(std::make_shared<const Network>(std::move(network)));
     }
     bool backend_is_dialled() const { return static_cast<bool>(backend.accept()); }

@@ -1,0 +1,71 @@
+#include "out/backend_dial.hpp"
+
+#include <algorithm>
+
+#include "common/base/log.hpp"
+#include "common/base/random.hpp"
+
+namespace inout::out {
+namespace {
+
+/// Of those that refuse at once a stream tries no more than this: where all are gone, each client
+/// would else knock at all of them.
+constexpr unsigned kBackendTriesMax = 5;
+/// A silent one gets this part of what is left, or more if there are fewer: the next one has its
+/// turn while the proxy still waits, and a slow one is no silent one.
+constexpr std::size_t kSilentShares = 3;
+
+void say_rest(const Backends& backends, const Backend& backend, std::string_view event,
+              log::Level level, std::string_view reason, Milliseconds rest) {
+    const bool begins = rest > Milliseconds{0};
+    log::limited(level, log::Kind::change, event, backends.topic() + " at " + backend.name,
+                 {{"topic", backends.topic()},
+                  {"backend", backend.name},
+                  {begins ? "rests_ms" : "", rest.count()},
+                  {begins ? "reason" : "", reason}});
+}
+
+void note_failure(Backends& backends, std::size_t index, const DialError& error) {
+    const auto now = Clock::now();
+    if (!backends.has_failed(index, now)) return;
+    const auto rest = std::chrono::ceil<Milliseconds>(backends.rests_until(index) - now);
+    say_rest(backends, *backends.at(index), "backend rests", log::Level::warning, error.detail,
+             rest);
+}
+
+}  // namespace
+
+Task<Reached> dial_one_of(Executor executor, std::shared_ptr<Backends> backends, std::string source,
+                          Milliseconds timeout) {
+    const auto deadline = Clock::now() + timeout;
+    const std::size_t tries_max = std::min<std::size_t>(backends->size(), kBackendTriesMax);
+    Backends::Tried tried;
+    Reached reached;
+    while (reached.tries < tries_max) {
+        const auto now = Clock::now();
+        if (reached.tries > 0 && now >= deadline) break;
+        const auto index = backends->choose(tried, source, now, random_unit());
+        if (!index) break;
+        tried.set(*index);
+        ++reached.tries;
+        reached.use = BackendUse(backends->at(*index));
+        const std::size_t left = tries_max - reached.tries + 1;
+        const auto share = std::chrono::ceil<Milliseconds>(deadline - now) /
+                           static_cast<long>(std::min(left, kSilentShares));
+        auto dialled = co_await dial(executor, backends->at(*index)->address, share);
+        reached.take(std::move(dialled));
+        if (reached.connection) {
+            if (backends->has_worked(*index)) {
+                say_rest(*backends, *backends->at(*index), "backend is back", log::Level::info, "",
+                         Milliseconds{0});
+            }
+            break;
+        }
+        // What has run out here is no fault of the backend's, and no other one helps.
+        if (reached.error->kind == DialError::Kind::lack) break;
+        note_failure(*backends, *index, *reached.error);
+    }
+    co_return std::move(reached);
+}
+
+}  // namespace inout::out
