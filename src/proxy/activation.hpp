@@ -11,11 +11,11 @@ struct Activation {
         open,      ///< out has the backend; raw bytes follow
         dead,      ///< the connection was dead: nothing of the client went into it, try the next
         draining,  ///< this out is ending: try the next in line
-        refused,   ///< out said no, or nothing in time
+        refused,   ///< out said no, or nothing in time: it depends (tries.hpp)
     };
     Verdict verdict;
-    Reason refusal{Code::none, {}};  ///< if refused
-    bool untouched = false;          ///< dead or draining: by out's word nothing was begun
+    Reason refusal{Code::none, {}};  ///< if draining or refused
+    bool untouched = false;          ///< unless open: by out's word nothing was begun
 };
 
 /// `answer` is what came: nothing, if none came until the connection ended or `timed_out`. `ext`:
@@ -30,13 +30,13 @@ inline Activation judge(const Message* answer, bool timed_out, bool ext) {
     if (response->ok()) return {open};
     const bool untouched = response->retry;
     if (response->code == Code::draining) {
-        return {.verdict = ext ? draining : dead, .untouched = untouched};
+        return {ext ? draining : dead, {Code::draining, "out is ending"}, untouched};
     }
     // What it says to whatever comes, when it has just ended a connection that waited.
     if (untouched && response->request != "DataActiveRequest") {
         return {.verdict = dead, .untouched = true};
     }
-    return {refused, {response->code, response->message}};
+    return {refused, {response->code, response->message}, untouched};
 }
 
 }  // namespace inout::proxy

@@ -53,13 +53,34 @@ void DataPool::set_bounds(std::size_t parked_min, std::size_t parked_max, std::s
 void DataPool::open() {
     const std::lock_guard lock(mutex_);
     open_ = true;
+    lends_until_.reset();
     had_no_room_ = false;
     ask_for_more();
+}
+
+/// The stream that needs it asks for the first connection itself, so that out hears that one waits.
+void DataPool::lend_out(Clock::time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (open_ && !lends_until_) return;
+    if (!open_) had_no_room_ = false;
+    open_ = true;
+    lends_until_ = now + kLendTime;
+}
+
+bool DataPool::is_open() {
+    const std::lock_guard lock(mutex_);
+    return open_;
+}
+
+bool DataPool::is_awaited() {
+    const std::lock_guard lock(mutex_);
+    return !waiters_.empty();
 }
 
 void DataPool::close() {
     const std::lock_guard lock(mutex_);
     open_ = false;
+    lends_until_.reset();
     parked_->retire_all();
     for (const auto& waiter : std::exchange(waiters_, {})) {
         asio::post(waiter->worker.context(), [waiter] {
@@ -271,6 +292,11 @@ Task<DataPool::Take> DataPool::take(Worker& worker, Clock::time_point deadline, 
 void DataPool::tick() {
     const std::lock_guard lock(mutex_);
     had_no_room_ = false;
+    if (lends_until_ && waiters_.empty() && Clock::now() >= *lends_until_) {
+        open_ = false;
+        lends_until_.reset();
+        parked_->retire_all();
+    }
     if (!open_) return;
     parked_->retire(policy_.surplus(parked_->size(), Clock::now()));
     ask_for_more();

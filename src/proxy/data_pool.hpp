@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "common/app/worker.hpp"
+#include "common/base/scale_limits.hpp"
 #include "common/net/connection.hpp"
 #include "common/net/idle_pool.hpp"
 #include "common/rules/pool_policy.hpp"
@@ -39,8 +40,15 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     void set_bounds(std::size_t parked_min, std::size_t parked_max, std::size_t waiting_max);
     /// Begins to ask for connections: the registration holds its topic now.
     void open();
+    /// Its registration is not the one that holds the topic, but streams need it: as open() until
+    /// none has come for kLendTime, or close(). What is open stays so.
+    void lend_out(Clock::time_point now);
     /// Parked connections close, waiting streams get nothing. May be opened again.
     void close();
+    /// Whether it asks for connections, for good or for a while.
+    bool is_open();
+    /// Whether a stream waits.
+    bool is_awaited();
 
     /// A data connection is there and answered; on its thread. It closes if nobody wants it, or if
     /// there is no room, as in came_in_vain(). `reusable`: it carries one stream after another.
@@ -108,7 +116,8 @@ class DataPool : public std::enable_shared_from_this<DataPool> {
     const Ask ask_;
     const ParkingRoom room_;
     bool open_ = false;
-    bool had_no_room_ = false;  // since the last tick, for one that came
+    std::optional<Clock::time_point> lends_until_;  // open for so long, not for good
+    bool had_no_room_ = false;                      // since the last tick, for one that came
     const std::shared_ptr<IdlePool> parked_;
     std::deque<std::shared_ptr<Waiter>> waiters_;  // the oldest at the front
 };

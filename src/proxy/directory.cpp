@@ -218,10 +218,55 @@ void Directory::count() {
     controls_.set(registrations_.size() + draining_count_);
 }
 
-std::shared_ptr<Registration> Directory::holder(std::string_view topic) {
-    const std::lock_guard lock(mutex_);
+/// Which of a topic's line gets a stream that was at those that are `tried`. The head, as long as
+/// nothing is wrong with it; else it lends its streams to the next, whose pool opens for them.
+std::shared_ptr<Registration> Directory::next_for(std::string_view topic, const Tried& tried) {
     const auto id = registry_.holder(topic);
-    return id ? registrations_.at(*id) : nullptr;
+    if (!id) return nullptr;
+    const auto& head = registrations_.at(*id);
+    if (tried.is_empty() && !head->choice.rest.is_in_doubt() && !head->unready) return head;
+    std::vector<Offer> offers;
+    std::vector<std::shared_ptr<Registration>> whose;
+    for (const RegistrationId each : registry_.line(topic)) {
+        const auto& registration = registrations_.at(each);
+        if (registration->unready || tried.has(each, registration->name)) continue;
+        offers.push_back({&registration->choice});
+        whose.push_back(registration);
+    }
+    const auto now = Clock::now();
+    const auto chosen = choose(Select::first, offers, now, {}, 0);
+    if (!chosen) return nullptr;
+    if (whose[*chosen] != head) whose[*chosen]->pool->lend_out(now);
+    return whose[*chosen];
+}
+
+/// Why no registration in a line that is not empty is left for a stream.
+Reason Directory::nobody_left(std::string_view topic, const Tried& tried) const {
+    for (const RegistrationId id : registry_.line(topic)) {
+        if (!tried.has(id, registrations_.at(id)->name)) {
+            return {Code::unready, "the topic's out has no backend now"};
+        }
+    }
+    return {Code::no_out, "every out of the topic was tried"};
+}
+
+void Directory::has_refused(Registration& registration) {
+    const std::lock_guard lock(mutex_);
+    registration.has_failed = true;
+    if (!registration.choice.rest.failed(Clock::now())) return;
+    const auto left =
+        std::chrono::ceil<std::chrono::seconds>(registration.choice.rest.until() - Clock::now());
+    log::limited(log::Level::warning, log::Kind::retry, "out rests", registration.topic,
+                 {{"topic", registration.topic},
+                  {"out", registration.out},
+                  {"for_s", left.count()},
+                  {"reason", "it refused streams; they go to the next in line if there is one"}});
+}
+
+void Directory::has_served(Registration& registration) {
+    const std::lock_guard lock(mutex_);
+    registration.has_failed = false;
+    if (registration.choice.rest.succeeded()) log_change("out serves again", registration);
 }
 
 std::optional<std::size_t> Directory::position_of(const Registration& registration) {
@@ -233,24 +278,21 @@ std::optional<std::size_t> Directory::position_of(const Registration& registrati
 }
 
 Task<Result<Route, Reason>> Directory::find(const std::string& topic, Clock::time_point deadline,
-                                            const Route& tried, Connection& in) {
+                                            const Tried& tried, Connection& in) {
     std::optional<Clock::time_point> ended;
     while (true) {
         Waiting waiting{*this, topic, in};
         {
             const std::lock_guard lock(mutex_);
-            if (const auto id = registry_.holder(topic)) {
-                const auto& out = registrations_.at(*id);
-                if (out->unready) {
-                    co_return Failure{Reason{Code::unready, "the topic's out has no backend now"}};
-                }
-                co_return Route{out};
+            if (auto out = next_for(topic, tried)) co_return Route{std::move(out)};
+            if (registry_.holder(topic)) {
+                co_return Failure{nobody_left(topic, tried)};
             }
             const auto now = Clock::now();
             if (const auto last = ended_topics_.last_end(topic, now)) ended = last;
             if (in.was_reset()) co_return Failure{Reason{Code::in_gone, "in reset its connection"}};
             if (!ended || now >= deadline) {
-                co_return Failure{no_way(topic, ended, static_cast<bool>(tried.out))};
+                co_return Failure{no_way(topic, ended, tried.had_one())};
             }
             if (closed_) co_return Failure{Reason{Code::draining, "proxy is ending"}};
             const auto others = waiting_.find(topic);
@@ -297,10 +339,23 @@ bool Directory::take_topic(std::string_view topic, const Identity& identity, Quo
     return taken;
 }
 
+/// Of 0.0.1 outs, which can not be told from one another: one for which a stream waits, else the
+/// holder, else one that lends.
+std::shared_ptr<Registration> Directory::taker_without_ticket(std::string_view topic) {
+    std::shared_ptr<Registration> first;
+    for (const RegistrationId id : registry_.line(topic)) {
+        const auto& each = registrations_.at(id);
+        if (!each->ticket.empty()) continue;
+        if (each->pool->is_awaited()) return each;
+        if (!first && each->pool->is_open()) first = each;
+    }
+    return first;
+}
+
 std::shared_ptr<Registration> Directory::registration_of(const OutDataRequest& request) {
     if (request.ticket.empty()) {
-        auto out = holder(request.topic);
-        return out && out->ticket.empty() ? out : nullptr;
+        const std::lock_guard lock(mutex_);
+        return taker_without_ticket(request.topic);
     }
     const std::lock_guard lock(mutex_);
     const auto found = tickets_.find(request.ticket);

@@ -15,6 +15,7 @@
 
 #include "common/rules/ended_names.hpp"
 #include "proxy/registration.hpp"
+#include "proxy/tries.hpp"
 
 namespace inout::proxy {
 
@@ -44,14 +45,19 @@ class Directory {
     /// Its control connection has ended: the same, and nothing of it is left.
     void forget(const std::shared_ptr<Registration>& registration);
 
-    /// The way to this topic. If nobody holds it, but somebody did less than kTopicReturn ago,
-    /// waits for the next one until `deadline`. Code::no_topic if there is none; Code::unready if
-    /// its out can not take a stream now; Code::no_out if
-    /// the stream has `tried` one before; Code::limit if too many wait; Code::draining after
-    /// close(); Code::in_gone if `in`, the stream's connection, was reset: nobody waits for such a
-    /// one. On the thread of `in`; all must live until it has returned.
+    /// The way to this topic: the first in its line that is not among the `tried`, is ready and
+    /// does not rest. If nobody holds it, but somebody did less than kTopicReturn ago, waits for
+    /// the next one until `deadline`. Code::no_topic if there is none; Code::unready if those that
+    /// are left can not take a stream now; Code::no_out if the stream had one before, or all are
+    /// tried; Code::limit if too many wait; Code::draining after close(); Code::in_gone if `in`,
+    /// the stream's connection, was reset: nobody waits for such a one. On the thread of `in`; all
+    /// must live until it has returned.
     Task<Result<Route, Reason>> find(const std::string& topic, Clock::time_point deadline,
-                                     const Route& tried, Connection& in);
+                                     const Tried& tried, Connection& in);
+    /// It has refused a stream in a way that it would refuse others: twice, and it rests.
+    void has_refused(Registration& registration);
+    /// It has opened one; for those that has_failed alone.
+    void has_served(Registration& registration);
     /// The proxy is ending: no topic will return. Who waits for one does so no more.
     void close();
     /// Shares what an identity holds for this topic already, with whichever of its outs, or takes
@@ -59,7 +65,8 @@ class Directory {
     bool take_topic(std::string_view topic, const Identity& identity, Quota& quota,
                     std::shared_ptr<Quota::Place>& place);
     /// Whose data connection this is: the registration with its ticket; of those without, which
-    /// can not be told from one another, the one that holds the topic. Nothing if there is none.
+    /// can not be told from one another, one that a stream waits for, or that holds the topic.
+    /// Nothing if there is none.
     std::shared_ptr<Registration> registration_of(const OutDataRequest& request);
     /// Whether this request, which no registration answers to, is one that an honest out may make:
     /// its registration ended less than kTicketMemory ago, or was displaced and has no ticket.
@@ -99,7 +106,9 @@ class Directory {
     std::map<std::string, std::weak_ptr<Quota::Place>> places_;
     std::size_t places_swept_ = 0;  // how many there were after those that are gone were dropped
 
-    std::shared_ptr<Registration> holder(std::string_view topic);
+    std::shared_ptr<Registration> taker_without_ticket(std::string_view topic);
+    Reason nobody_left(std::string_view topic, const Tried& tried) const;
+    std::shared_ptr<Registration> next_for(std::string_view topic, const Tried& tried);
     void erase(RegistrationId id);
     void take_its_place(Registration& registration, const TopicRegistry::Added& added);
     bool remove_locked(Registration& registration);

@@ -238,12 +238,14 @@ Task<StandingPtr> admit(ProxyState& state, Connection& connection, const Message
             denial.message = penalty_text(*stay) + "; " + denial.message;
         }
     }
+    const auto* const in = std::get_if<InRequest>(&request);
     Response answer{.magic = std::string(head.magic),
                     .request = std::string(type_name(request)),
                     .message = std::move(denial.message),
                     .ext = true,
                     .code = denial.code,
-                    .time_ms = denial.time_ms};
+                    .time_ms = denial.time_ms,
+                    .retry = in != nullptr && in->ext};
     co_await refuse(connection, std::move(answer));
     co_return nullptr;
 }

@@ -7,15 +7,16 @@
 #include "proxy/service.hpp"
 #include "proxy/sessions.hpp"
 #include "proxy/spares.hpp"
+#include "proxy/tries.hpp"
 
 namespace inout::proxy {
 namespace {
 
 /// Asks out to dial its backend, and passes the client's first bytes on behind that.
-Task<Activation> activate(Connection& data, EarlyData& early, Milliseconds answer_timeout,
+Task<Activation> activate(Connection& data, EarlyData& early, Clock::time_point answer_until,
                           const InRequest& request, const Opening& opening, bool ext) {
     Deadline deadline(data);
-    deadline.expires_after(answer_timeout);
+    deadline.expires_at(answer_until);
     const StreamFraming* const framing = data.framing();
     const Message message = DataActiveRequest{.magic = random_hex(kMagicDigits),
                                               .topic = request.topic,
@@ -91,6 +92,8 @@ struct Found {
     DataPool::Lease lease{};
     std::shared_ptr<Registration> registration;
     Reason refusal{Code::none, {}};  ///< if there is no data
+    bool untouched = true;           ///< then: no out may have begun anything
+    unsigned tries = 1;
 };
 
 /// Code::none: there is room for another stream of this topic and this identity, and `places` are
@@ -116,70 +119,147 @@ Reason take_places(ProxyState& state, const std::string& topic, const Identity& 
     return {Code::none, {}};
 }
 
-Found not_found(Reason reason) { return {.refusal = std::move(reason)}; }
-Found not_found(Code code, std::string detail) { return not_found({code, std::move(detail)}); }
+/// What all tries of a stream have in common.
+struct Search {
+    ProxyState& state;
+    Worker& worker;
+    const Opening& opening;
+    Connection& in;
+    EarlyData& early;
+    const InRequest& request;
+    const ProxyConfig& config;
+    const Clock::time_point give_up_at = Clock::now() + config.open_timeout + config.answer_timeout;
+    Tried tried{request.tried};
+    Tries tries{give_up_at};
+    Found found{};  ///< when it is open
 
-/// Tries parked connections, and the next in line when an out is ending, or one that comes back,
-/// until one is open or the time for all of it is over.
-Task<Found> find_data_connection(ProxyState& state, Worker& worker, const Opening& opening,
-                                 Connection& in, EarlyData& early, const InRequest& request,
-                                 const ProxyConfig& config) {
-    const std::string& topic = request.topic;
-    const auto wait_until = Clock::now() + config.open_timeout;
-    const auto give_up_at = wait_until + config.answer_timeout;
-    Route route;
-    while (Clock::now() < give_up_at && !in.was_reset()) {
-        if (state.draining) co_return not_found(Code::draining, "proxy is ending");
-        auto next = co_await state.directory.find(topic, wait_until, route, in);
-        if (!next && in.was_reset()) break;
-        if (!next) co_return not_found(std::move(next.error()));
-        route = std::move(*next);
-        const auto& registration = route.out;
-        if (!state.settings()->gatekeeper.allows(*registration->standing, Right::out, topic)) {
-            co_return not_found(Code::no_topic, "no out serves topic " + topic);
-        }
-        auto refusal = state.allowances.objection(registration->identity(), false);
-        if (refusal.code != Code::none) co_return not_found(std::move(refusal));
-        auto taken = co_await registration->pool->take(worker, wait_until, in);
-        if (taken.result == DataPool::Taken::given_up) break;
-        if (taken.result == DataPool::Taken::timeout) {
-            if (state.budget.is_spent(descriptors_in_use())) {
-                co_return not_found(Code::limit, words(DescriptorBudget::Verdict::none_left));
-            }
-            co_return not_found(Code::open_timeout, "no data connection in time");
-        }
-        if (taken.result == DataPool::Taken::too_many_waiting) {
-            co_return not_found(Code::limit, "too many streams wait for this topic");
-        }
-        if (taken.result == DataPool::Taken::closed) continue;  // not its holder any more
-        ConnectionPtr data = std::move(taken.connection);
-        DataPool::Lease lease = std::move(taken.lease);
-        in.on_reset([&data] { data->close(); });
-        const auto activated = co_await activate(*data, early, config.answer_timeout, request,
-                                                 opening, registration->ext);
-        in.on_reset({});
-        // No other data connection may get what this one had, unless nothing was begun with it.
-        const bool over = early.has_taken() && !(activated.untouched && early.begin_again());
-        switch (activated.verdict) {
-            case Activation::Verdict::open: {
-                Found found{.data = std::move(data),
-                            .lease = std::move(lease),
-                            .registration = registration};
-                co_return std::move(found);
-            }
-            case Activation::Verdict::dead:
-                log::debug("dead data connection",
-                           {{"id", opening.id()}, {"topic", topic}, {"out", registration->out}});
-                if (over) co_return not_found(Code::no_out, "out ended with the first bytes");
-                continue;
-            case Activation::Verdict::draining:
-                out_is_draining(state, registration);
-                if (over) co_return not_found(Code::draining, "out is ending");
-                continue;
-            case Activation::Verdict::refused: co_return not_found(activated.refusal);
-        }
+    /// No stream; what an out has said before counts more.
+    Found fails(const Reason& reason) const {
+        return {.refusal = tries.reason(reason),
+                .untouched = tries.is_untouched(),
+                .tries = tries.count()};
     }
-    co_return not_found(Code::open_timeout, "no live data connection in time");
+    Found fails(Code code, std::string detail) const { return fails({code, std::move(detail)}); }
+};
+
+/// A try has failed, and another one follows.
+void say_next(const Search& search, const Registration& registration, const Reason& reason) {
+    log::limited(log::Level::info, log::Kind::failure, "out refused", search.request.topic,
+                 {{"id", search.opening.id()},
+                  {"topic", search.request.topic},
+                  {"out", registration.out},
+                  {"code", to_string(reason.code)},
+                  {"detail", reason.detail}});
+}
+
+/// Whether this registration may have the stream, before it is asked.
+Reason objection_to(const Search& search, const Registration& registration) {
+    const std::string& topic = search.request.topic;
+    if (!search.state.settings()->gatekeeper.allows(*registration.standing, Right::out, topic)) {
+        return {Code::no_topic, "no out serves topic " + topic};
+    }
+    return search.state.allowances.objection(registration.identity(), false);
+}
+
+/// What an answer of out that opens nothing means for others.
+void learn_from(const Search& search, const std::shared_ptr<Registration>& registration,
+                const Activation& activated, bool goes_on) {
+    const Reason& refusal = activated.refusal;
+    switch (activated.verdict) {
+        case Activation::Verdict::open: break;
+        case Activation::Verdict::dead:
+            log::debug("dead data connection", {{"id", search.opening.id()},
+                                                {"topic", search.request.topic},
+                                                {"out", registration->out}});
+            break;
+        case Activation::Verdict::draining: out_is_draining(search.state, registration); break;
+        case Activation::Verdict::refused:
+            // Of a late try it had only what the others have left it.
+            if (is_failure_of_out(refusal.code, registration->ext) &&
+                (refusal.code != Code::open_timeout || Clock::now() < search.give_up_at)) {
+                search.state.directory.has_refused(*registration);
+            }
+            if (goes_on) say_next(search, *registration, refusal);
+    }
+}
+
+/// Asks one out for the stream, on a data connection of it.
+Task<Tries::Next> ask_out(Search& search, const std::shared_ptr<Registration>& registration,
+                          ConnectionPtr data, DataPool::Lease lease) {
+    EarlyData& early = search.early;
+    const auto answer_until =
+        std::min(Clock::now() + search.config.answer_timeout, search.give_up_at);
+    search.in.on_reset([&data] { data->close(); });
+    const auto activated = co_await activate(*data, early, answer_until, search.request,
+                                             search.opening, registration->ext);
+    search.in.on_reset({});
+    const Tries::Facts facts{
+        .ext = registration->ext, .passed = early.has_passed(), .kept = early.is_kept()};
+    const auto next =
+        search.tries.after(activated, facts, registration->id, search.tried, Clock::now());
+    if (next == Tries::Next::open) {
+        if (registration->has_failed) search.state.directory.has_served(*registration);
+        search.found = {.data = std::move(data),
+                        .lease = std::move(lease),
+                        .registration = registration,
+                        .tries = search.tries.count()};
+        co_return next;
+    }
+    const bool goes_on = next != Tries::Next::none;
+    if (goes_on) early.begin_again();
+    learn_from(search, registration, activated, goes_on);
+    co_return next;
+}
+
+/// Why the pool of an out had no data connection for a stream whose time is over, or that it does
+/// not let wait; nothing: another one is to be found.
+std::optional<Reason> why_not_taken(const Search& search, DataPool::Taken result) {
+    switch (result) {
+        case DataPool::Taken::timeout:
+            if (search.state.budget.is_spent(descriptors_in_use())) {
+                return Reason{Code::limit, words(DescriptorBudget::Verdict::none_left)};
+            }
+            return Reason{Code::open_timeout, "no data connection in time"};
+        case DataPool::Taken::too_many_waiting:
+            return Reason{Code::limit, "too many streams wait for this topic"};
+        default: return std::nullopt;
+    }
+}
+
+/// Tries parked connections, and the next in line where an out refuses in a way that has cost the
+/// client nothing, or one that comes back, until one is open or the time for all of it is over.
+Task<Found> find_data_connection(Search& search) {
+    ProxyState& state = search.state;
+    Connection& in = search.in;
+    Tried& tried = search.tried;
+    const auto first_wait_until = search.give_up_at - search.config.answer_timeout;
+    while (Clock::now() < search.give_up_at && !in.was_reset()) {
+        if (state.draining) co_return search.fails(Code::draining, "proxy is ending");
+        // A try that took long leaves the next one what is left.
+        const auto wait_until =
+            tried.is_empty()
+                ? first_wait_until
+                : std::min(Clock::now() + search.config.open_timeout, search.give_up_at);
+        auto route = co_await state.directory.find(search.request.topic, wait_until, tried, in);
+        if (!route && in.was_reset()) break;
+        if (!route) co_return search.fails(route.error());
+        const auto registration = std::move(route->out);
+        tried.found_one();
+        if (auto why = objection_to(search, *registration); why.code != Code::none) {
+            const auto next = search.tries.passed_over(registration->id, tried, why, Clock::now());
+            if (next == Tries::Next::none) break;
+            continue;
+        }
+        auto taken = co_await registration->pool->take(search.worker, wait_until, in);
+        if (taken.result == DataPool::Taken::given_up) break;
+        if (taken.result == DataPool::Taken::closed) continue;  // not its holder any more
+        if (auto why = why_not_taken(search, taken.result)) co_return search.fails(*why);
+        const auto next = co_await ask_out(search, registration, std::move(taken.connection),
+                                           std::move(taken.lease));
+        if (next == Tries::Next::open) co_return std::move(search.found);
+        if (next == Tries::Next::none) break;
+    }
+    co_return search.fails(Code::open_timeout, "no live data connection in time");
 }
 
 /// From here on what this in sends are frames, if it knows them. True: that is new to it.
@@ -213,8 +293,16 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
     ErrorWatch in_watch(*in);
     EarlyData early(worker.relays(), *in);
     if (found.refusal.code == Code::none) {
-        found = co_await find_data_connection(state, worker, *opening, *in, early, request, config);
+        Search search{.state = state,
+                      .worker = worker,
+                      .opening = *opening,
+                      .in = *in,
+                      .early = early,
+                      .request = request,
+                      .config = config};
+        found = co_await find_data_connection(search);
     }
+    if (found.tries > 1) opening->goes_to({}, found.tries);
     Pump up = early.take_pump();
     in_watch.stop();
     if (in->was_reset() && !up.has_taken()) {
@@ -228,7 +316,8 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
                     .request = "InRequest",
                     .message = found.refusal.detail,
                     .ext = true,
-                    .code = found.refusal.code};
+                    .code = found.refusal.code,
+                    .retry = !found.data && request.ext && found.untouched};
     if (config.limits.warm > 0) answer.warm = kSpareKept;
     if (found.data && request.e2e) answer.out = found.registration->name;
     if (found.data && offers_reuse) {

@@ -11,6 +11,7 @@
 
 #include "common/net/control_channel.hpp"
 #include "common/rules/access_policy.hpp"
+#include "common/rules/chooser.hpp"
 #include "common/rules/quota.hpp"
 #include "common/rules/topic_registry.hpp"
 #include "proxy/data_pool.hpp"
@@ -43,6 +44,10 @@ class Pulse {
     std::atomic<Clock::rep> heard_{0}, interval_{0};
 };
 
+/// An out that refuses twice within 10 s rests, for 10 s and then twice as long each time: its
+/// streams go to the next in line at once. Once may be anything.
+inline constexpr RestRule kOutRest{.failures = 2};
+
 struct Registration {
     RegistrationId id = 0;
     std::string topic;
@@ -69,6 +74,10 @@ struct Registration {
     const Clock::time_point since = Clock::now();
     std::atomic<Clock::rep> drains_since{0};  ///< 0: it does not
     std::string drains_as{};  ///< its name in the directory then, for an end that needs no memory
+
+    /// What the Directory remembers of it when it chooses; behind its lock.
+    Candidate choice{{}, 1, false, kOutRest};
+    std::atomic<bool> has_failed{false};  ///< and has not served since
 
     const Identity& identity() const { return standing->identity; }
     /// Its session ends as soon as its thread comes to it. From any thread.

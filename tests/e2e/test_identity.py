@@ -155,7 +155,7 @@ def test_a_denial_says_what_its_peer_may_know_and_the_proxys_log_says_the_reason
         assert line["reference"] in told
         told = told.replace(line["reference"], "*")
     assert told == "not permitted: " + TOLD[case]
-    assert answer["ext"] == {"v": 1, "code": "denied"}
+    assert answer["ext"] == {"v": 1, "code": "denied", "retry": 1}
     assert reason in line["reason"]
     assert proxy.status()["denied_total"] == 1
 

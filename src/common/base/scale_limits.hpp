@@ -12,4 +12,8 @@ namespace inout {
 /// none, but would multiply a crowd of clients whose backends are all down.
 inline constexpr std::size_t kTriesMax = 5;
 
+/// How long an out that does not hold its topic keeps data connections parked, after the last
+/// stream that had to come to it. Longer than a heartbeat's interval, at which that is looked at.
+inline constexpr Milliseconds kLendTime{30'000};
+
 }  // namespace inout

@@ -100,7 +100,7 @@ void EarlyData::wait_for_source(const std::shared_ptr<State>& state) {
 
 bool EarlyData::begin_again() {
     State& state = *state_;
-    if (!state.counted && state.passed) return false;
+    if (!is_kept()) return false;
     state.sent = 0;
     state.passed = false;
     state.pump.forget_sink();

@@ -39,6 +39,8 @@ class EarlyData {
     bool has_taken() const { return state_->pump.has_taken(); }
     /// Whether any was passed on, or may have been, since the last begin_again().
     bool has_passed() const { return state_->passed; }
+    /// Whether begin_again() would succeed.
+    bool is_kept() const { return state_->counted || !state_->passed; }
     /// Nothing that was passed on has had an effect: it goes to the next sink, from the beginning.
     /// False: it was passed on and not kept, because all openings together hold too much
     /// (kEarlyKeptMax); or nothing can be said of it any more.

@@ -187,7 +187,7 @@ TEST_F(DataPoolTest, what_does_not_come_is_asked_for_again_while_a_stream_waits)
 TEST_F(DataPoolTest, none_is_parked_beyond_the_limit_but_a_stream_that_waits_gets_one) {
     open(1, 1);
     EXPECT_TRUE(pool->has_room());
-    const UniqueFd kept = park();
+    UniqueFd kept = park();
     EXPECT_FALSE(pool->has_room());
     UniqueFd surplus = park();
     EXPECT_EQ(end(surplus), End::rst);
@@ -254,6 +254,46 @@ TEST_F(DataPoolTest, a_tick_closes_the_oldest_of_what_is_too_much) {
     EXPECT_EQ(end(oldest), End::rst);
     EXPECT_EQ(end(older), End::rst);
     EXPECT_TRUE(stream().has(newest));
+}
+
+TEST_F(DataPoolTest, a_pool_that_lends_serves_streams_until_none_has_come_for_long) {
+    open(1);
+    pool->close();
+    asked = 0;
+    EXPECT_FALSE(pool->is_open());
+    pool->lend_out(Clock::now());
+    EXPECT_TRUE(pool->is_open());
+    EXPECT_EQ(asked, 0U) << "the stream does, and says that it waits";
+    WantingStream& waiting = stream();
+    EXPECT_TRUE(asked_for_stream);
+    EXPECT_TRUE(pool->is_awaited());
+    const UniqueFd first = park();
+    settle();
+    EXPECT_TRUE(waiting.has(first));
+    UniqueFd kept = park();
+    EXPECT_EQ(pool->parked(), 1U);
+    pool->tick();
+    EXPECT_EQ(pool->parked(), 1U);
+    pool->lend_out(Clock::now() - kLendTime);  // as if that had been the last one
+    pool->tick();
+    EXPECT_FALSE(pool->is_open());
+    EXPECT_EQ(end(kept), End::rst);
+}
+
+TEST_F(DataPoolTest, a_pool_that_lends_does_not_end_while_a_stream_waits_nor_when_it_is_promoted) {
+    open(0);
+    pool->close();
+    pool->lend_out(Clock::now() - kLendTime);
+    WantingStream& waiting = stream();
+    pool->tick();
+    EXPECT_TRUE(pool->is_open());
+    const UniqueFd out = park();
+    settle();
+    EXPECT_TRUE(waiting.has(out));
+    pool->open();
+    pool->lend_out(Clock::now() - kLendTime);
+    pool->tick();
+    EXPECT_TRUE(pool->is_open());
 }
 
 }  // namespace

@@ -1,12 +1,9 @@
-// Where a stream of a topic goes, and whose a data connection is. What an identity may register
-// counts by topic, from whichever thread it is asked for.
+// Where a stream of a topic goes, and whose a data connection is.
 #include "proxy/directory.hpp"
 
 #include <gtest/gtest.h>
 
 #include <array>
-#include <barrier>
-#include <functional>
 #include <list>
 #include <thread>
 
@@ -17,89 +14,6 @@
 namespace inout::proxy::directory_test {
 namespace {
 
-using TopicPlace = std::shared_ptr<Quota::Place>;
-
-const Identity kKeyHolder{Identity::Kind::key, "office"};
-constexpr std::size_t kAtOnce = 4, kRounds = 300;
-
-/// Runs `one_round` again and again, each time on the numbers 0 to kAtOnce - 1 in the same moment;
-/// `judge` sees each round's end, when none runs.
-void in_the_same_moment(const std::function<void(std::size_t number, std::size_t round)>& one_round,
-                        const std::function<void()>& judge) {
-    std::barrier begin(kAtOnce), end(kAtOnce);
-    const auto run = [&](std::size_t number) {
-        for (std::size_t round = 0; round < kRounds; ++round) {
-            begin.arrive_and_wait();
-            one_round(number, round);
-            end.arrive_and_wait();
-            if (number == 0) judge();
-        }
-    };
-    std::array<std::thread, kAtOnce - 1> others;
-    for (std::size_t i = 0; i < others.size(); ++i) others[i] = std::thread(run, i + 1);
-    run(0);
-    for (std::thread& other : others) other.join();
-}
-
-TEST(Directory, of_topics_taken_in_the_same_moment_no_more_are_held_than_the_limit) {
-    Directory directory(100, 100);
-    Quota quota(1);
-    std::array<TopicPlace, kAtOnce> places;
-    std::array<bool, kAtOnce> taken{};
-    std::size_t wrong = 0;
-    in_the_same_moment(
-        [&](std::size_t number, std::size_t round) {
-            taken[number] =
-                directory.take_topic("t" + std::to_string(number) + "." + std::to_string(round % 3),
-                                     kKeyHolder, quota, places[number]);
-        },
-        [&] {
-            std::size_t holders = 0;
-            for (std::size_t i = 0; i < kAtOnce; ++i) {
-                holders += taken[i] ? 1 : 0;
-                wrong += taken[i] != static_cast<bool>(places[i]) ? 1 : 0;
-                places[i].reset();
-            }
-            wrong += holders != 1 ? 1 : 0;
-        });
-    EXPECT_EQ(wrong, 0U);
-}
-
-TEST(Directory, a_topic_that_is_taken_in_the_same_moment_counts_once) {
-    Directory directory(100, 100);
-    Quota quota(1);
-    std::array<TopicPlace, kAtOnce> places;
-    std::size_t wrong = 0;
-    in_the_same_moment(
-        [&](std::size_t number, std::size_t) {
-            directory.take_topic("t", kKeyHolder, quota, places[number]);
-        },
-        [&] {
-            for (const TopicPlace& place : places) wrong += place && place == places[0] ? 0 : 1;
-            places.fill(nullptr);
-        });
-    EXPECT_EQ(wrong, 0U);
-}
-
-TEST(Directory, topics_that_are_gone_are_given_back_and_another_identity_has_its_own) {
-    Directory directory(100, 100);
-    Quota quota(2);
-    const Identity other{Identity::Kind::certificate, "office"};
-    TopicPlace kept, passing, theirs;
-    ASSERT_TRUE(directory.take_topic("kept", kKeyHolder, quota, kept));
-    // Enough of them that those that are gone are dropped on the way, and this one is not.
-    for (std::size_t i = 0; i < 10 * kPlacesSweep; ++i) {
-        ASSERT_TRUE(directory.take_topic(std::to_string(i), kKeyHolder, quota, passing));
-        TopicPlace again, more;
-        ASSERT_TRUE(directory.take_topic("kept", kKeyHolder, quota, again));
-        ASSERT_EQ(again, kept);
-        ASSERT_FALSE(directory.take_topic("more", kKeyHolder, quota, more));
-        ASSERT_TRUE(directory.take_topic("kept", other, quota, theirs));
-        ASSERT_NE(theirs, kept);
-        passing.reset();
-    }
-}
-
 using Found = std::optional<Result<Route, Reason>>;
 
 /// A stream that asks for the way to its topic.
@@ -107,7 +21,7 @@ struct AskingStream {
     explicit AskingStream(asio::io_context& context)
         : in(adopt(context, std::move(pair.a))), watch(in) {}
 
-    Task<> ask(Directory& directory, std::string topic, Clock::time_point deadline, Route tried) {
+    Task<> ask(Directory& directory, std::string topic, Clock::time_point deadline, Tried tried) {
         auto answer = co_await directory.find(topic, deadline, tried, in);
         found.emplace(std::move(answer));
     }
@@ -139,7 +53,7 @@ class DirectoryRoutes : public testing::Test {
         return out;
     }
     /// A stream that has been answered or waits by now.
-    AskingStream& ask(const std::string& topic, const Route& tried = {},
+    AskingStream& ask(const std::string& topic, const Tried& tried = {},
                       Clock::time_point deadline = Clock::now() + kPatience) {
         AskingStream& stream = streams.emplace_back(context);
         spawn(context.get_executor(), "stream", stream.ask(directory, topic, deadline, tried));
@@ -149,8 +63,20 @@ class DirectoryRoutes : public testing::Test {
     bool becomes_answered(const AskingStream& stream) {
         return run_until(context, [&] { return stream.found.has_value(); });
     }
+    /// Of a stream that had a way before.
+    static Tried had_one() {
+        Tried tried;
+        tried.found_one();
+        return tried;
+    }
+    /// Of one that was refused by these.
+    static Tried refused_by(std::initializer_list<std::shared_ptr<Registration>> outs) {
+        Tried tried;
+        for (const auto& out : outs) tried.add(out->id);
+        return tried;
+    }
     /// What is known without a wait.
-    Result<Route, Reason> find(const std::string& topic, const Route& tried = {}) {
+    Result<Route, Reason> find(const std::string& topic, const Tried& tried = {}) {
         const AskingStream& stream = ask(topic, tried);
         EXPECT_TRUE(stream.found) << "it waits";
         return stream.found.value_or(Failure{Reason{Code::unknown, {}}});
@@ -225,21 +151,55 @@ TEST_F(DirectoryRoutes, are_waited_for_when_all_of_a_topic_were_kicked_and_nobod
 
 TEST_F(DirectoryRoutes, are_found_again_where_only_a_data_connection_was_dead) {
     const auto out = add_out();
-    EXPECT_EQ(out_of(find("t", Route{out})), out);
+    EXPECT_EQ(out_of(find("t", had_one())), out);
 }
 
 TEST_F(DirectoryRoutes, lead_to_the_next_out_when_the_one_before_was_displaced_or_drains) {
     const auto first = add_out(), second = add_out();
-    EXPECT_EQ(out_of(find("t", Route{first})), second);
+    EXPECT_EQ(out_of(find("t", had_one())), second);
     directory.drain(second);
-    EXPECT_EQ(out_of(find("t", Route{second})), first);
+    EXPECT_EQ(out_of(find("t", had_one())), first);
+}
+
+TEST_F(DirectoryRoutes, lead_down_the_line_past_those_that_have_refused_the_stream) {
+    const auto last = add_out(), middle = add_out(), head = add_out();
+    EXPECT_FALSE(middle->pool->is_open());
+    EXPECT_EQ(out_of(find("t", refused_by({head}))), middle);
+    EXPECT_TRUE(middle->pool->is_open()) << "it lends";
+    EXPECT_EQ(out_of(find("t", refused_by({head, middle}))), last);
+    EXPECT_EQ(code_of(find("t", refused_by({head, middle, last}))), Code::no_out);
+    EXPECT_EQ(out_of(find("t")), head) << "of others it still has the topic";
+    middle->name = "01234567";
+    head->name = "89abcdef";
+    EXPECT_EQ(out_of(find("t", Tried("89abcdef,01234567"))), last);
+    directory.forget(head);
+    directory.forget(middle);
+    EXPECT_FALSE(middle->pool->is_open());
+}
+
+TEST_F(DirectoryRoutes, lead_past_an_out_that_rests_as_long_as_there_is_another) {
+    const auto next = add_out(), head = add_out();
+    directory.has_refused(*head);
+    EXPECT_EQ(out_of(find("t")), head) << "once may be anything";
+    directory.has_served(*head);
+    directory.has_refused(*head);
+    EXPECT_EQ(out_of(find("t")), head) << "it has served in between";
+    directory.has_refused(*head);
+    EXPECT_EQ(out_of(find("t")), next);
+    EXPECT_EQ(out_of(find("t", refused_by({next}))), head) << "no stream is refused for a guess";
+    for (int i = 0; i < 2; ++i) directory.has_refused(*next);
+    EXPECT_EQ(out_of(find("t")), head) << "its rest ends first";
+    directory.has_served(*next);
+    EXPECT_EQ(out_of(find("t")), next);
+    directory.has_served(*head);
+    EXPECT_EQ(out_of(find("t")), head);
 }
 
 TEST_F(DirectoryRoutes, to_a_topic_that_was_here_lead_to_the_out_that_comes_back) {
     const auto gone = add_out();
     directory.forget(gone);
     const AskingStream& fresh = ask("t");
-    const AskingStream& again = ask("t", Route{gone});
+    const AskingStream& again = ask("t", had_one());
     EXPECT_FALSE(fresh.found || again.found);
     const auto back = add_out();
     run_ready(context);
@@ -272,7 +232,7 @@ TEST_F(DirectoryRoutes, that_do_not_come_back_are_told_at_the_deadline_and_not_b
     directory.forget(gone);
     const auto deadline = Clock::now() + Milliseconds{20};
     const AskingStream& fresh = ask("t", {}, deadline);
-    const AskingStream& again = ask("t", Route{gone}, deadline);
+    const AskingStream& again = ask("t", had_one(), deadline);
     ASSERT_TRUE(becomes_answered(fresh) && becomes_answered(again));
     EXPECT_GE(Clock::now(), deadline);
     EXPECT_EQ(fresh.found->error().code, Code::no_topic);
@@ -340,7 +300,7 @@ TEST_F(DirectoryRoutes,
             for (std::size_t i = 0; i < kStreams / threads.size(); ++i) {
                 AskingStream& stream = asking.emplace_back(own);
                 asio::co_spawn(own,
-                               stream.ask(crowded, "t", Clock::now() + 10 * kPatience, Route{}),
+                               stream.ask(crowded, "t", Clock::now() + 10 * kPatience, Tried()),
                                [&](const std::exception_ptr&) { ++answered; });
             }
             while (!over) own.run_for(Milliseconds{1}), own.restart();
@@ -363,7 +323,7 @@ TEST_F(DirectoryRoutes,
 TEST_F(DirectoryRoutes, know_no_better_when_the_pool_of_the_holder_is_closed) {
     const auto out = add_out();
     out->pool->close();  // as all are when the proxy ends
-    EXPECT_EQ(out_of(find("t", Route{out})), out);
+    EXPECT_EQ(out_of(find("t", had_one())), out);
 }
 
 TEST_F(DirectoryRoutes, a_data_connection_belongs_to_the_registration_of_its_ticket_and_topic) {
@@ -378,8 +338,10 @@ TEST_F(DirectoryRoutes, a_data_connection_without_a_ticket_belongs_to_a_holder_w
     const auto plain = add_out();
     EXPECT_EQ(directory.registration_of(data_request("t", {})), plain);
     EXPECT_EQ(directory.registration_of(data_request("other", {})), nullptr);
-    add_out("11");
+    const auto head = add_out("11");
     EXPECT_EQ(directory.registration_of(data_request("t", {})), nullptr);
+    EXPECT_EQ(out_of(find("t", refused_by({head}))), plain);
+    EXPECT_EQ(directory.registration_of(data_request("t", {})), plain) << "it lends";
 }
 
 }  // namespace

@@ -205,6 +205,88 @@ TEST_F(Pairing, what_a_client_has_sent_goes_to_the_next_in_line_only_on_the_word
     }
 }
 
+TEST_F(Pairing, a_stream_that_its_out_refuses_goes_to_the_next_in_line_with_what_came_first) {
+    const Out holder = register_holder();
+    const Out next = register_standby();
+    const Peer first = park(holder);
+    const Peer in = come();
+    in.say_bytes(encode(opening()) + "first");
+    refuse_exactly(first, Code::backend_refused);
+    const auto asked = next.control.hear<NewDataRequest>();
+    ASSERT_TRUE(asked);
+    EXPECT_TRUE(asked->waiting);
+    const Peer second = come(parking(next.answer.ticket));
+    const auto active = second.hear<DataActiveRequest>();
+    ASSERT_TRUE(active);
+    EXPECT_EQ(second.hear_bytes(5), "first");
+    second.say(answer_of_out(*active));
+    const auto opened = in.hear<Response>();
+    EXPECT_TRUE(opened && opened->ok());
+    EXPECT_TRUE(opened->out.empty()) << "it is told to who can not know otherwise";
+}
+
+TEST_F(Pairing, a_stream_that_all_outs_refuse_fails_with_the_first_reason_and_may_go_elsewhere) {
+    const Out holder = register_holder();
+    const Out next = register_standby();
+    const Peer first = park(holder);
+    const Peer in = come();
+    in.say_bytes(encode(opening()) + "first");
+    refuse_exactly(first, Code::backend_timeout);
+    const Peer second = come(parking(next.answer.ticket));
+    refuse_exactly(second, Code::backend_refused);
+    const auto refused = in.hear<Response>();
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->code, Code::backend_timeout);
+    EXPECT_TRUE(refused->retry);
+}
+
+TEST_F(Pairing, a_stream_that_is_refused_for_itself_or_inexactly_is_not_tried_again) {
+    const Out holder = register_holder();
+    const Out next = register_standby();
+    for (const bool exact : {true, false}) {
+        const Peer first = park(holder);
+        const Peer in = come();
+        in.say_bytes(encode(opening()) + "first");
+        if (exact) {
+            refuse_exactly(first, Code::e2e);
+        } else {
+            answer(first, Code::backend_refused);
+        }
+        const auto refused = in.hear<Response>();
+        ASSERT_TRUE(refused);
+        EXPECT_EQ(refused->code, exact ? Code::e2e : Code::backend_refused);
+        EXPECT_EQ(refused->retry, exact);
+    }
+    EXPECT_TRUE(next.control.is_quiet());
+}
+
+TEST_F(Pairing, an_in_that_encrypts_hears_which_out_it_has_and_can_leave_it_out) {
+    OutRequest with_instance = registration_of_topic();
+    with_instance.instance = "237e13c2";
+    const Out holder = register_out(with_instance);
+    EXPECT_EQ(wanted_by_proxy(holder), 1U);
+    const Out next = register_standby();
+    InRequest request = opening();
+    request.e2e = true;
+    const Peer first = park(holder);
+    const Peer in = come(request);
+    answer(first);
+    const auto opened = in.hear<Response>();
+    ASSERT_TRUE(opened && opened->ok());
+    // The first 4 bytes of HMAC-SHA256 under the instance: `printf 'inout out name 1' | openssl
+    // dgst -sha256 -hmac 237e13c2`.
+    EXPECT_EQ(opened->out, "751677f2");
+    request.tried = opened->out;
+    const Peer again = come(request);
+    const Peer second = come(parking(next.answer.ticket));
+    answer(second);
+    const auto reopened = again.hear<Response>();
+    ASSERT_TRUE(reopened && reopened->ok());
+    EXPECT_EQ(reopened->out.size(), kOutNameDigits);
+    request.tried += "," + reopened->out;
+    EXPECT_EQ(refusal(come(request)), Code::no_out);
+}
+
 TEST_F(Pairing, an_out_that_answers_that_it_drains_is_left_for_the_next_in_line) {
     const Out holder = register_holder();
     OutRequest request = registration_of_topic();

@@ -106,6 +106,20 @@ class ProxySessions : public testing::Test {
         EXPECT_EQ(wanted_by_proxy(out), wanted);
         return out;
     }
+    /// One behind the others; without an instance, so that nobody is replaced.
+    Out register_standby() {
+        OutRequest request = registration_of_topic();
+        request.standby = true;
+        return register_out(request);
+    }
+    /// As our outs refuse: nothing was begun.
+    static void refuse_exactly(const Peer& data, Code code) {
+        const auto active = data.hear<DataActiveRequest>();
+        ASSERT_TRUE(active);
+        Response refusal = answer_of_out(*active, code);
+        refusal.retry = true;
+        data.say(refusal);
+    }
     static unsigned wanted_by_proxy(const Out& out) {
         const auto request = out.control.hear<NewDataRequest>();
         return request ? request->count : 0;
