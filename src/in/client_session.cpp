@@ -96,6 +96,20 @@ Task<Result<Leg, Reason>> dial_proxy(Worker& worker, const Network& network, con
     }
 }
 
+/// Of several servers, one whose answer lasts as long as a dial may is looked at beside it: that
+/// may be its out, or itself. Ends with what is returned.
+std::unique_ptr<Timer> begin_patience(Worker& worker, const Network& network,
+                                      const std::shared_ptr<Server>& server, const Tries& tries) {
+    if (!network.servers->has_several()) return nullptr;
+    auto timer = std::make_unique<Timer>(worker.context());
+    timer->expires_after(tries.dial_timeout());
+    timer->async_wait([weak = std::weak_ptr(server)](std::error_code error) {
+        const auto suspect = error ? nullptr : weak.lock();
+        if (suspect) suspect->suspect();
+    });
+    return timer;
+}
+
 /// `first`: how many bytes go behind it at once.
 Message request_of(const Opening& opening, const Network& network, const Server& server,
                    Connection& proxy, const std::string& refusing, std::size_t first) {
@@ -172,6 +186,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
         client->on_reset([&proxy] { proxy.close(); });
         Deadline deadline(proxy);
         deadline.expires_at(open_until);
+        const auto patience = begin_patience(worker, network, places.server, tries);
         Asking asking{proxy, server.proxy_link().server(), early, {}, {}, leg.holds};
         if (network.e2e) asking.e2e = std::make_unique<TlsSession>(network.e2e->session());
         if (network.e2e || !leg.holds) asking.first = first_bytes(early, asking.e2e.get());
@@ -209,8 +224,8 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
             leg = spare_leg(*spares);
             continue;
         }
-        const bool silent = proxy.has_expired() && network.servers->has_several();
-        if (attempt.was_unanswered() || attempt.is_of_the_proxy() || silent) server.lost();
+        if (attempt.was_unanswered() || attempt.is_of_the_proxy()) server.lost();
+        if (patience && proxy.has_expired()) server.suspect();
         if (!go_on(attempt.reason, attempt.elsewhere && early.begin_again())) co_return;
     }
     Pump up = early.take_pump();

@@ -104,6 +104,7 @@ class Walk {
 ConfigProblems find_dial_circles(const InConfig& config) {
     const auto& networks = config.networks;
     std::vector<Edges> edges;
+    edges.reserve(networks.size());
     for (const InNetwork& network : networks) edges.push_back(edges_of(network, networks));
     Walk walk(std::move(edges));
     ConfigProblems problems;

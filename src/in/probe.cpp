@@ -35,6 +35,23 @@ std::pair<What, std::string> judge_look(const Heard& heard, const Connection& co
     return {What::refused, response->message};
 }
 
+/// Between two looks at a server that streams wait for.
+constexpr Milliseconds kLooksApart{1'000};
+
+/// However a look ends.
+class SuspicionEnds {
+  public:
+    explicit SuspicionEnds(std::weak_ptr<Server> server) : server_(std::move(server)) {}
+    SuspicionEnds(const SuspicionEnds&) = delete;
+    SuspicionEnds& operator=(const SuspicionEnds&) = delete;
+    ~SuspicionEnds() {
+        if (const auto server = server_.lock()) server->end_suspicion();
+    }
+
+  private:
+    const std::weak_ptr<Server> server_;
+};
+
 Task<> ask_again(Worker& main, Server& server) {
     const ProxyLink& proxy_link = server.proxy_link();
     const Milliseconds timeout = server.dialling().connect_timeout;
@@ -107,6 +124,14 @@ Task<> probe(Worker& main, std::weak_ptr<Server> weak) {
         if (!server) co_return;
         if (server->is_lost() && !server->is_closed()) co_await ask_again(main, *server);
     }
+}
+
+Task<> look_once(Worker& main, std::weak_ptr<Server> weak) {
+    const SuspicionEnds at_the_end(weak);
+    Timer pause(main.context());
+    pause.expires_after(kLooksApart);
+    if (const auto server = weak.lock()) co_await ask_again(main, *server);
+    co_await pause.async_wait(use_result);
 }
 
 }  // namespace inout::in

@@ -39,4 +39,8 @@ bool note(Server& server, Look::What what);
 /// worker.
 Task<> probe(Worker& main, std::weak_ptr<Server> server);
 
+/// Asks a server that may be there or not, once, and a second later ends its suspicion. On the main
+/// worker.
+Task<> look_once(Worker& main, std::weak_ptr<Server> server);
+
 }  // namespace inout::in

@@ -66,6 +66,16 @@ void Server::rest() {
     }
 }
 
+void Server::suspect() {
+    if (closed_ || is_lost() || suspected_.exchange(true)) return;
+    try {
+        spawn(main_.executor(), "suspicion", look_once(main_, weak_from_this()));
+    } catch (...) {
+        suspected_ = false;
+        throw;
+    }
+}
+
 bool Server::is_to_be_probed() {
     if (!closed_ && is_lost()) return true;
     probed_ = false;

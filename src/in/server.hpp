@@ -84,6 +84,10 @@ class Server : public std::enable_shared_from_this<Server> {
     /// Whether its probe goes on; if not, the next loss begins another one.
     bool is_to_be_probed();
     const Dialling& dialling() const { return dialling_; }
+    /// A stream waits for its answer for long: whether anybody is there is asked beside it, not
+    /// more often than once a second.
+    void suspect();
+    void end_suspicion() { suspected_ = false; }
     /// A stream was opened there, in this time.
     void opened_in(Clock::duration time);
     /// Which of several is chosen: of all servers, because networks share them. Never held over an
@@ -109,7 +113,7 @@ class Server : public std::enable_shared_from_this<Server> {
     std::atomic<Standing> standing_{Standing::fine};
     std::atomic<Clock::time_point> proven_until_{Clock::time_point::min()};
     std::atomic<bool> frames_{true}, introductions_{true}, introduces_well_{false};
-    std::atomic<bool> one_of_several_{false}, probed_{false}, closed_{false};
+    std::atomic<bool> one_of_several_{false}, probed_{false}, suspected_{false}, closed_{false};
 };
 
 }  // namespace inout::in

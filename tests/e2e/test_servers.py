@@ -3,6 +3,7 @@
 Each proxy has an out of its own, whose backend says the proxy's name.
 """
 import contextlib
+import signal
 import socket
 import threading
 import time
@@ -200,7 +201,7 @@ def test_when_all_are_down_a_client_is_reset_and_the_log_says_why(run):
     assert failure["server"] == name_of(ports[0]) and str(ports[0]) in failure["detail"]
     assert "did not answer" in admin.get(in_, "/readyz").body
     row = admin.get(in_, "/api/topics").json["topics"][0]
-    assert row["state"] == "lost" and row["lost"] == row["server"]
+    assert row["state"] == "lost" and {*row["lost"].split(", ")} == {*row["server"].split(", ")}
 
 
 def test_one_that_is_down_leaves_it_ready(run):
@@ -227,6 +228,22 @@ def test_a_reload_adds_and_removes_a_server_and_no_stream_notices(run):
         assert who(port) == b"a"
         bulk.moves()
     bulk.end()
+
+
+def test_a_proxy_that_hangs_is_left_while_its_streams_still_wait(run):
+    """Its kernel goes on taking connections."""
+    a, b = Site(run, b"a"), Site(run, b"b")
+    in_, port = in_of(run, a, b, config={"connect_timeout": 1000})
+    assert who(port) == b"a"
+    a.proxy.signal(signal.SIGSTOP)
+    waiting = run.own(connect(port))
+    in_.wait_event("server rests", server=a.server)
+    assert who(port) == b"b"
+    assert not in_.find("open_failed")
+    a.proxy.signal(signal.SIGCONT)
+    assert read_exactly(waiting, 1) == b"a"
+    in_.wait_event("server back", server=a.server)
+    wait_for(lambda: who(port) == b"a", what="a return to the first")
 
 
 def test_a_server_that_is_drained_gives_way_before_it_is_gone(run):
@@ -292,7 +309,7 @@ def test_a_service_is_found_by_dns_its_priorities_count_and_what_dns_says_later(
         expect_echo(running)
         # The answer is old in 5 s.
         relays.tell(A_FIRST[1:])
-        in_.wait_event("service found", count=2, servers=B_SERVER)
+        in_.wait_event("service found", servers=B_SERVER)
         assert relays.serve(in_) == B_SERVER
         expect_echo(running)
     relays.place.server.names[SERVICE] = SILENT
