@@ -211,8 +211,8 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
             spares->learn(proxy, *response);
             break;
         }
-        if (leg.spare && attempt.was_unanswered())
-            spares->drop_all();  // the others are hardly better
+        // The others are hardly better.
+        if (leg.spare && attempt.was_unanswered()) spares->drop_all();
         if (attempt.verdict == Attempt::Verdict::fresh && early.begin_again()) {
             log::debug("dead spare connection",
                        {{"id", opening.id()}, {"reason", attempt.reason.detail}});
