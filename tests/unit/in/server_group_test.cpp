@@ -149,7 +149,7 @@ class TriesTest : public ServerGroupTest {
     }
     static Reason reason(std::string words) { return {Code::proxy_unreachable, std::move(words)}; }
 
-    const std::vector<AddressRange> nobody;
+    const std::vector<AddressRange> nobody{};
     std::unique_ptr<Network> network;
     ClientPlaces places;
 };
