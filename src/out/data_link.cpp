@@ -218,8 +218,10 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
     // Another one may become current meanwhile, which is for the streams after this one.
     const std::shared_ptr<const Network> snapshot = registration->current.get();
     const Network& network = *snapshot;
-    std::optional<Opening> opening(std::in_place, worker.relays(), proxy, active.id,
-                                   network.config.topic, active.client);
+    const std::string_view asked = topic_of(network, active);
+    std::optional<Opening> opening(
+        std::in_place, worker.relays(), proxy, active.id,
+        serves(network, asked) ? std::string(asked) : network.config.topic, active.client);
     if (!take_framing(proxy, active)) {
         say_broken(*registration, "a request for a stream out of turn");
         opening->failed(Code::malformed, "a request out of turn");

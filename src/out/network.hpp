@@ -37,7 +37,9 @@ struct Network {
 
     /// Whether a registration for the one would do for the other.
     bool registers_like(const Network& other) const {
-        return times.heartbeat_interval == other.times.heartbeat_interval &&
+        return config.share == other.config.share && config.weight == other.config.weight &&
+               config.pattern == other.config.pattern &&
+               times.heartbeat_interval == other.times.heartbeat_interval &&
                times.heartbeat_timeout == other.times.heartbeat_timeout &&
                (proxy_link == other.proxy_link || proxy_link->is_like(*other.proxy_link));
     }
