@@ -46,7 +46,8 @@ struct Network {
     /// Whether a stream gets the same from both.
     bool serves_like(const Network& other) const {
         const bool same_key = e2e == other.e2e || (e2e && other.e2e && e2e->is_like(*other.e2e));
-        return backends->is_like(other.config) && same_key;
+        return backends->is_like(other.config) && same_key &&
+               config.backend_template == other.config.backend_template;
     }
 };
 

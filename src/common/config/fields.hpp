@@ -151,6 +151,9 @@ void visit_line(Fields& entry, OutNetwork& network) {
     if (!network.share && network.weight != 1) {
         entry.complain("weight", "has no meaning without \"share\": true");
     }
+    if (network.backend_template && !network.pattern) {
+        entry.complain("", "its backend is a template, which needs \"pattern\": true");
+    }
     const auto looks_like = TopicPattern::parse(network.topic);
     if (network.pattern && !looks_like) {
         entry.complain("topic", "is no pattern: it " + looks_like.error());

@@ -20,6 +20,7 @@
 #include "common/base/result.hpp"
 #include "common/config/backend_options.hpp"
 #include "common/config/server_list.hpp"
+#include "common/rules/backend_template.hpp"
 #include "common/rules/permissions.hpp"
 #include "common/tls/options.hpp"
 
@@ -185,6 +186,8 @@ struct OutNetwork {
     /// It registers with each; empty: with `server`.
     std::vector<ServerAddress> servers{};
     std::string backend_unix{};  ///< empty: at `backend`
+    /// Of a pattern: where each of its topics goes, instead of all to `backend`.
+    std::optional<BackendTemplate> backend_template{};
     std::vector<BackendOptions> backends{};
     Balance balance = Balance::round_robin;
     /// How long one of `backends` that failed is left alone, at first; 0: not at all.
