@@ -20,7 +20,7 @@ struct Registry {
     explicit Registry(std::int64_t count, std::size_t asked = kAsked) {
         for (std::int64_t i = 0; i < count; ++i) {
             topics.push_back("site-" + std::to_string(i) + "/mysql");
-            topic_registry.add(topics.back(), static_cast<RegistrationId>(i), "", false);
+            topic_registry.add({topics.back()}, {.id = static_cast<RegistrationId>(i)});
         }
         std::shuffle(topics.begin(), topics.end(), std::mt19937());
         topics.resize(std::min(topics.size(), asked));
@@ -37,7 +37,7 @@ struct Registry {
 
 void ask(benchmark::State& state, Registry& registry) {
     for (auto _ : state) {
-        benchmark::DoNotOptimize(registry.topic_registry.holder(registry.next()));
+        benchmark::DoNotOptimize(registry.topic_registry.line_for(registry.next()));
     }
     state.SetComplexityN(state.range(0));
 }
@@ -58,14 +58,40 @@ void registry_unknown_topic(benchmark::State& state) {
     ask(state, registry);
 }
 
+/// A thousand patterns beside the topics: of a site each, of a table in all sites, of all of a
+/// kind.
+void registry_pattern(benchmark::State& state, bool exact) {
+    Registry registry(state.range(0));
+    for (RegistrationId i = 0; i < 400; ++i) {
+        const std::string number = std::to_string(i);
+        for (const std::string& pattern :
+             {"net-" + number + ".*.db.#", "*.host-" + number + ".db.*"}) {
+            registry.topic_registry.add({pattern, true}, {.id = kTopicsMax + i});
+        }
+        if (i % 2 == 0) {
+            registry.topic_registry.add({"#.table-" + number, true}, {.id = kTopicsMax + i});
+        }
+    }
+    if (!exact) {
+        std::size_t i = 0;
+        for (std::string& topic : registry.topics) {
+            const std::string number = std::to_string(i++ % 400);
+            topic = "net-" + number + ".host-" + number + ".db.table-" + number;
+        }
+    }
+    ask(state, registry);
+}
+void registry_beside_patterns(benchmark::State& state) { registry_pattern(state, true); }
+void registry_by_pattern(benchmark::State& state) { registry_pattern(state, false); }
+
 /// An out comes and goes with a topic of its own.
 void registry_add_remove(benchmark::State& state) {
     Registry registry(state.range(0) - 1);
     const std::string topic = "one/more";
     RegistrationId id = kTopicsMax;
     for (auto _ : state) {
-        benchmark::DoNotOptimize(registry.topic_registry.add(topic, ++id, "", false));
-        benchmark::DoNotOptimize(registry.topic_registry.remove(topic, id));
+        benchmark::DoNotOptimize(registry.topic_registry.add({topic}, {.id = ++id}));
+        benchmark::DoNotOptimize(registry.topic_registry.remove({topic}, id));
     }
     state.SetComplexityN(state.range(0));
 }
@@ -76,8 +102,8 @@ void registry_takeover(benchmark::State& state) {
     RegistrationId id = kTopicsMax;
     for (auto _ : state) {
         const std::string& topic = registry.next();
-        benchmark::DoNotOptimize(registry.topic_registry.add(topic, ++id, "", false));
-        benchmark::DoNotOptimize(registry.topic_registry.remove(topic, id));
+        benchmark::DoNotOptimize(registry.topic_registry.add({topic}, {.id = ++id}));
+        benchmark::DoNotOptimize(registry.topic_registry.remove({topic}, id));
     }
     state.SetComplexityN(state.range(0));
 }
@@ -88,6 +114,8 @@ void sizes(benchmark::internal::Benchmark* benchmark) {
 BENCHMARK(registry_holder)->Apply(sizes);
 BENCHMARK(registry_holder_cold)->Apply(sizes);
 BENCHMARK(registry_unknown_topic)->Apply(sizes);
+BENCHMARK(registry_beside_patterns)->Apply(sizes);
+BENCHMARK(registry_by_pattern)->Apply(sizes);
 BENCHMARK(registry_add_remove)->Apply(sizes);
 BENCHMARK(registry_takeover)->Apply(sizes);
 

@@ -8,6 +8,7 @@
 
 #include "common/net/dial.hpp"
 #include "out/backends.hpp"
+#include "out/network.hpp"
 
 namespace inout::out {
 
@@ -32,6 +33,10 @@ struct Reached {
 /// failed rest.
 Task<Reached> dial_one_of(Executor executor, std::shared_ptr<Backends> backends, std::string source,
                           Milliseconds timeout);
+
+/// Dials the backend that a network's template makes of this topic.
+Task<Reached> dial_made_of(Executor executor, std::shared_ptr<const Network> network,
+                           std::string topic);
 
 /// A backend as an address, or as a UNIX socket. `address` must outlive the call: await it in the
 /// same expression.

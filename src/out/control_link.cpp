@@ -135,7 +135,10 @@ OutRequest ControlLink::request() const {
                       .ext = true,
                       .instance = name_->instance(),
                       .standby = standby_,
-                      .heartbeat_timeout = network_->times.heartbeat_timeout};
+                      .heartbeat_timeout = network_->times.heartbeat_timeout,
+                      .share = network_->config.share,
+                      .weight = network_->config.weight,
+                      .pattern = network_->config.pattern};
 }
 
 /// Our proxy has closed the one before: both are of the same instance.
@@ -173,6 +176,10 @@ void ControlLink::say_registered(const Response& response) const {
                   {"identity", response.identity.empty() ? "not told" : response.identity}});
     if (current_->network().proxy_link->has_key() && response.identity == "anonymous") {
         say(log::Level::warning, log::Kind::change, "not recognised", kNotRecognised);
+    }
+    if (config.share && !response.share) {
+        say(log::Level::warning, log::Kind::change, "not shared",
+            "this proxy is older than \"share\": the newest out has the topic for itself");
     }
 }
 

@@ -38,6 +38,12 @@ Task<Result<Response, std::string>> ControlSession::ask(OutRequest request) {
         co_return Failure{response == nullptr || response->ok() ? std::string("unexpected message")
                                                                 : response->message};
     }
+    // It has taken the pattern for the topic of that name, which nobody asks for.
+    if (network().config.pattern && !response->pattern) {
+        channel_->close();
+        co_return Failure{std::string(
+            "this proxy does not know topic patterns (\"pattern\": true): it is older than that")};
+    }
     registration_->ticket = response->ticket;
     registration_->proxy_id = response->proxy;
     registration_->quiet = response->quiet;

@@ -134,6 +134,11 @@ std::optional<Reason> objection(const Registration& registration, const Network&
     if (network.backends->are_all_down()) {
         return Reason{Code::unready, "no backend of this topic works"};
     }
+    if (const auto& made = network.config.backend_template) {
+        const auto backend = made->backend_of(topic_of(network, active));
+        if (!backend)
+            return Reason{Code::denied, "no backend can be made of it: " + backend.error()};
+    }
     const bool has_key = network.e2e != nullptr;
     // A 0.0.1 proxy does not pass on whether in has a key; then the handshake tells.
     if (has_key && active.ext && !active.e2e) {
@@ -218,8 +223,10 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
     // Another one may become current meanwhile, which is for the streams after this one.
     const std::shared_ptr<const Network> snapshot = registration->current.get();
     const Network& network = *snapshot;
-    std::optional<Opening> opening(std::in_place, worker.relays(), proxy, active.id,
-                                   network.config.topic, active.client);
+    const std::string_view asked = topic_of(network, active);
+    std::optional<Opening> opening(
+        std::in_place, worker.relays(), proxy, active.id,
+        serves(network, asked) ? std::string(asked) : network.config.topic, active.client);
     if (!take_framing(proxy, active)) {
         say_broken(*registration, "a request for a stream out of turn");
         opening->failed(Code::malformed, "a request out of turn");
@@ -243,7 +250,9 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         co_return;
     }
     Reached reached;
-    if (Backends& backends = *network.backends; backends.size() > 1) {
+    if (network.config.backend_template) {
+        reached = co_await dial_made_of(worker.executor(), snapshot, std::string(asked));
+    } else if (Backends& backends = *network.backends; backends.size() > 1) {
         reached = co_await dial_one_of(worker.executor(), network.backends,
                                        std::string(address_of(active.client)),
                                        network.times.open_timeout);

@@ -16,9 +16,11 @@ inline std::string_view topic_of(const Network& network, const DataActiveRequest
     return active.ext ? active.topic : network.config.topic;
 }
 
-/// Whether its backends are those of the topic.
+/// Whether its backends are those of the topic: that is its own, or one that its pattern matches.
 inline bool serves(const Network& network, std::string_view topic) {
-    return topic == network.config.topic;
+    if (!network.config.pattern) return topic == network.config.topic;
+    const auto pattern = TopicPattern::parse(network.config.topic);
+    return pattern && pattern->matches(topic);
 }
 
 /// What a dial of the backend that has failed means for its stream.

@@ -37,14 +37,17 @@ struct Network {
 
     /// Whether a registration for the one would do for the other.
     bool registers_like(const Network& other) const {
-        return times.heartbeat_interval == other.times.heartbeat_interval &&
+        return config.share == other.config.share && config.weight == other.config.weight &&
+               config.pattern == other.config.pattern &&
+               times.heartbeat_interval == other.times.heartbeat_interval &&
                times.heartbeat_timeout == other.times.heartbeat_timeout &&
                (proxy_link == other.proxy_link || proxy_link->is_like(*other.proxy_link));
     }
     /// Whether a stream gets the same from both.
     bool serves_like(const Network& other) const {
         const bool same_key = e2e == other.e2e || (e2e && other.e2e && e2e->is_like(*other.e2e));
-        return backends->is_like(other.config) && same_key;
+        return backends->is_like(other.config) && same_key &&
+               config.backend_template == other.config.backend_template;
     }
 };
 

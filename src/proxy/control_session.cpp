@@ -29,6 +29,9 @@ std::shared_ptr<Registration> make_registration(ProxyState& state,
     registration->name = name_of(request);
     registration->choice = Candidate(registration->name, 1, false, kOutRest);
     registration->ext = request.ext;
+    registration->share = request.share;
+    registration->choice = Candidate(registration->name, request.weight, false, kOutRest);
+    registration->pattern = pattern_of(request);
     registration->ticket = request.ext ? random_hex(kTicketDigits) : std::string();
     registration->channel = channel;
     PoolPolicy policy(config.pool_min, config.pool_max,
@@ -116,6 +119,7 @@ void heed(ProxyState& state, const std::shared_ptr<Registration>& registration,
     const bool unready = notice.code == NoticeCode::unready;
     if (!unready && notice.code != NoticeCode::ready) return;
     if (registration->unready.exchange(unready) == unready) return;
+    state.directory.set_ready(*registration, !unready);
     log::limited(
         log::Level::info, log::Kind::change, unready ? "out unready" : "out ready",
         registration->topic,
@@ -221,12 +225,16 @@ Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest r
     answer.ticket = registration->ticket;
     answer.position = static_cast<unsigned>(*position);
     answer.quiet = answer.retry = request.ext;
+    answer.share = request.share;
+    answer.pattern = request.pattern;
     if (request.ext) answer.identity = identity_to_tell(identity);
     log::limited(log::Level::info, log::Kind::change, "registered", request.topic,
                  {{"topic", request.topic},
                   {"out", registration->out},
                   {"identity", to_string(identity)},
                   {"position", *position},
+                  {"share", request.share ? request.weight : 0},
+                  {"pattern", request.pattern ? "yes" : "no"},
                   {"tls", secured ? "yes" : "no"},
                   {"ext", request.ext ? "yes" : "no"}});
     channel->send(answer);
@@ -256,10 +264,10 @@ Task<> data_session(ProxyState& state, ConnectionPtr connection, OutDataRequest 
     }
     Response answer = answer_to("OutDataRequest", request.magic);
     if (request.ext) answer.proxy = state.proxy_id;
-    const bool may_park = registration &&
-                          (!registration->secured || connection->tls() != nullptr) &&
-                          gatekeeper.certificate_of(*connection) == registration->certificate &&
-                          gatekeeper.allows(*registration->standing, Right::out, request.topic);
+    const bool may_park =
+        registration && (!registration->secured || connection->tls() != nullptr) &&
+        gatekeeper.certificate_of(*connection) == registration->certificate &&
+        gatekeeper.allows_out(*registration->standing, registration->topic, registration->pattern);
     if (!may_park) {
         answer.code = Code::denied;
         answer.message = "no registration for this data connection";

@@ -12,16 +12,6 @@ std::string ended_name(const std::string& topic, const std::string& ticket) {
     return ticket.empty() ? "topic " + topic : ticket;
 }
 
-Reason no_way(const std::string& topic, std::optional<Clock::time_point> ended, bool tried) {
-    if (tried) return {Code::no_out, "the topic's out has gone"};
-    std::string words = "no out serves topic " + topic;
-    if (ended) {
-        const auto age = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - *ended);
-        words += "; it was here " + std::to_string(age.count()) + " s ago";
-    }
-    return {Code::no_topic, std::move(words)};
-}
-
 std::string named(std::string_view topic, const Identity& identity) {
     return to_string(identity) + '\n' + std::string(topic);
 }
@@ -33,32 +23,6 @@ void log_change(std::string_view event, const Registration& registration) {
 
 }  // namespace
 
-/// A stream that waits for its topic's return, until this goes. The timer is its condition variable
-/// and its deadline: whatever ends the wait, the stream looks again.
-struct Directory::Waiting {
-    Directory& directory;
-    const std::string& topic;
-    Connection& in;
-    std::uint64_t number = 0;
-    std::shared_ptr<Timer> timer{};
-
-    /// Under the directory's lock, which must be free when this goes.
-    void begin() {
-        number = directory.next_waiting_++;
-        timer = std::make_shared<Timer>(in.executor());
-        directory.waiting_[topic].emplace(number, timer);
-    }
-    ~Waiting() {
-        if (!timer) return;
-        in.on_reset({});
-        const std::lock_guard lock(directory.mutex_);
-        const auto found = directory.waiting_.find(topic);
-        if (found == directory.waiting_.end()) return;
-        found->second.erase(number);
-        if (found->second.empty()) directory.waiting_.erase(found);
-    }
-};
-
 std::optional<std::size_t> Directory::add(const std::shared_ptr<Registration>& registration,
                                           const std::string& instance, bool standby) {
     const std::lock_guard lock(mutex_);
@@ -69,9 +33,15 @@ std::optional<std::size_t> Directory::add(const std::shared_ptr<Registration>& r
     TopicRegistry::Added added;
     try {
         if (!registration->ticket.empty()) tickets_.emplace(registration->ticket, registration);
-        added = registry_.add(registration->topic, id, instance, standby);
-        if (!added.accepted && push_out_silent(registration->topic)) {
-            added = registry_.add(registration->topic, id, instance, standby);
+        const TopicRegistry::Claim claim{.id = id,
+                                         .instance = instance,
+                                         .standby = standby,
+                                         .shared = registration->share,
+                                         .candidate = &registration->choice,
+                                         .running = &registration->given};
+        added = registry_.add(registration->name_in_line(), claim);
+        if (!added.accepted && push_out_silent(*registration)) {
+            added = registry_.add(registration->name_in_line(), claim);
         }
         if (added.accepted) take_its_place(*registration, added);
     } catch (...) {
@@ -95,15 +65,31 @@ void Directory::take_its_place(Registration& registration, const TopicRegistry::
         old->pool->close();
         asio::post(old->channel->executor(), [channel = old->channel] { channel->close(); });
     }
-    if (added.displaced) {
-        const auto old = registrations_.at(*added.displaced);
-        old->pool->close();
-        old->notify(NoticeCode::displaced, "displaced by " + registration.out);
-        log_change("displaced", *old);
-    }
-    if (added.position == 0) {
-        registration.pool->open();
+    follow(added.changes, "displaced by " + registration.out);
+    share_pools(registry_.line(registration.name_in_line()));
+    if (registration.pattern) {
+        wake_all(*registration.pattern);
+    } else {
         wake(registration.topic);
+    }
+}
+
+/// Does what the registry has decided.
+void Directory::follow(TopicRegistry::Changes changes, const std::string& why) {
+    for (const auto& [id, kind] : changes) {
+        const auto& each = registrations_.at(id);
+        switch (kind) {
+            case TopicRegistry::Change::Kind::displaced:
+                each->notify(NoticeCode::displaced, why);
+                log_change("displaced", *each);
+                break;
+            case TopicRegistry::Change::Kind::promoted:
+                each->notify(NoticeCode::promoted, why);
+                log_change("promoted", *each);
+                break;
+            case TopicRegistry::Change::Kind::opened: each->pool->open(); break;
+            case TopicRegistry::Change::Kind::closed: each->pool->close(); break;
+        }
     }
 }
 
@@ -116,11 +102,14 @@ std::size_t Directory::kick(std::string_view topic) {
         ++count;
     };
     // From the last one, so that none is promoted who goes as well.
-    const auto line = registry_.line(topic);
-    for (auto at = line.rbegin(); at != line.rend(); ++at) {
-        const auto each = registrations_.at(*at);
-        end(*each);
-        remove_locked(*each);
+    for (const bool is_pattern : {false, true}) {
+        while (true) {
+            const auto line = registry_.line({topic, is_pattern});
+            if (line.empty()) break;
+            const auto each = registrations_.at(line.back().id);
+            end(*each);
+            remove_locked(*each);
+        }
     }
     for (const auto& [name, some] : draining_) {
         if (some.front()->topic != topic) continue;
@@ -160,24 +149,29 @@ void Directory::forget(const std::shared_ptr<Registration>& registration) {
 }
 
 bool Directory::remove_locked(Registration& registration) {
-    const auto removed = registry_.remove(registration.topic, registration.id);
+    const auto removed = registry_.remove(registration.name_in_line(), registration.id);
     erase(registration.id);
     count();
     registration.pool->close();
-    if (removed.promoted) {
-        const auto& next = registrations_.at(*removed.promoted);
-        next->pool->open();
-        next->notify(NoticeCode::promoted, "the holder ended");
-        log_change("promoted", *next);
-    } else if (removed.found && !registry_.holder(registration.topic)) {
-        remember_topic(registration.topic);
+    follow(removed.changes, "the holder ended");
+    if (!removed.found) return false;
+    const auto line = registry_.line(registration.name_in_line());
+    if (line.empty()) {
+        remember_topic(registration);
+    } else {
+        share_pools(line);
     }
-    return removed.found;
+    return true;
 }
 
-void Directory::remember_topic(const std::string& topic) {
+void Directory::remember_topic(const Registration& last) {
     try {
-        ended_topics_.add(topic, Clock::now());
+        if (last.pattern) {
+            if (ended_patterns_.size() >= kEndedPatternsMax) ended_patterns_.pop_front();
+            ended_patterns_.push_back({*last.pattern, Clock::now()});
+        } else {
+            ended_topics_.add(last.topic, Clock::now());
+        }
     } catch (const std::bad_alloc&) {
         log::lose_line();  // who asks for it fails at once
     }
@@ -185,11 +179,11 @@ void Directory::remember_topic(const std::string& topic) {
 
 /// A line full of outs that hang would keep everybody else out until their heartbeats are over. Of
 /// those that have missed theirs, the one that has been silent longest goes.
-bool Directory::push_out_silent(const std::string& topic) {
+bool Directory::push_out_silent(const Registration& newcomer) {
     const auto now = Clock::now();
     std::shared_ptr<Registration> longest;
-    for (const RegistrationId id : registry_.line(topic)) {
-        const auto& each = registrations_.at(id);
+    for (const auto& member : registry_.line(newcomer.name_in_line())) {
+        const auto& each = registrations_.at(member.id);
         if (!each->pulse.is_late(now)) continue;
         if (!longest || each->pulse.silence(now) > longest->pulse.silence(now)) longest = each;
     }
@@ -218,36 +212,10 @@ void Directory::count() {
     controls_.set(registrations_.size() + draining_count_);
 }
 
-/// Which of a topic's line gets a stream that was at those that are `tried`. The head, as long as
-/// nothing is wrong with it; else it lends its streams to the next, whose pool opens for them.
-std::shared_ptr<Registration> Directory::next_for(std::string_view topic, const Tried& tried) {
-    const auto id = registry_.holder(topic);
-    if (!id) return nullptr;
-    const auto& head = registrations_.at(*id);
-    if (tried.is_empty() && !head->choice.rest.is_in_doubt() && !head->unready) return head;
-    std::vector<Offer> offers;
-    std::vector<std::shared_ptr<Registration>> whose;
-    for (const RegistrationId each : registry_.line(topic)) {
-        const auto& registration = registrations_.at(each);
-        if (registration->unready || tried.has(each, registration->name)) continue;
-        offers.push_back({&registration->choice});
-        whose.push_back(registration);
-    }
-    const auto now = Clock::now();
-    const auto chosen = choose(Select::first, offers, now, {}, 0);
-    if (!chosen) return nullptr;
-    if (whose[*chosen] != head) whose[*chosen]->pool->lend_out(now);
-    return whose[*chosen];
-}
-
-/// Why no registration in a line that is not empty is left for a stream.
-Reason Directory::nobody_left(std::string_view topic, const Tried& tried) const {
-    for (const RegistrationId id : registry_.line(topic)) {
-        if (!tried.has(id, registrations_.at(id)->name)) {
-            return {Code::unready, "the topic's out has no backend now"};
-        }
-    }
-    return {Code::no_out, "every out of the topic was tried"};
+void Directory::set_ready(const Registration& registration, bool ready) {
+    const std::lock_guard lock(mutex_);
+    follow(registry_.set_ready(registration.name_in_line(), registration.id, ready), {});
+    share_pools(registry_.line(registration.name_in_line()));
 }
 
 void Directory::has_refused(Registration& registration) {
@@ -271,57 +239,7 @@ void Directory::has_served(Registration& registration) {
 
 std::optional<std::size_t> Directory::position_of(const Registration& registration) {
     const std::lock_guard lock(mutex_);
-    const auto line = registry_.line(registration.topic);
-    const auto at = std::find(line.begin(), line.end(), registration.id);
-    if (at == line.end()) return std::nullopt;
-    return static_cast<std::size_t>(at - line.begin());
-}
-
-Task<Result<Route, Reason>> Directory::find(const std::string& topic, Clock::time_point deadline,
-                                            const Tried& tried, Connection& in) {
-    std::optional<Clock::time_point> ended;
-    while (true) {
-        Waiting waiting{*this, topic, in};
-        {
-            const std::lock_guard lock(mutex_);
-            if (auto out = next_for(topic, tried)) co_return Route{std::move(out)};
-            if (registry_.holder(topic)) {
-                co_return Failure{nobody_left(topic, tried)};
-            }
-            const auto now = Clock::now();
-            if (const auto last = ended_topics_.last_end(topic, now)) ended = last;
-            if (in.was_reset()) co_return Failure{Reason{Code::in_gone, "in reset its connection"}};
-            if (!ended || now >= deadline) {
-                co_return Failure{no_way(topic, ended, tried.had_one())};
-            }
-            if (closed_) co_return Failure{Reason{Code::draining, "proxy is ending"}};
-            const auto others = waiting_.find(topic);
-            if (others != waiting_.end() && others->second.size() >= waiting_max_) {
-                co_return Failure{Reason{Code::limit, "too many streams wait for this topic"}};
-            }
-            waiting.begin();
-        }
-        waiting.timer->expires_at(deadline);
-        in.on_reset([timer = waiting.timer] { timer->cancel(); });
-        co_await waiting.timer->async_wait(use_result);
-    }
-}
-
-/// All that wait for it look again, each on its own thread. Those that memory runs out for still
-/// wait: for the next one, or their deadlines.
-void Directory::wake(const std::string& topic) {
-    const auto found = waiting_.find(topic);
-    if (found == waiting_.end()) return;
-    for (const auto& [number, timer] : found->second) {
-        asio::post(timer->get_executor(), [timer = timer] { timer->cancel(); });
-    }
-    waiting_.erase(found);
-}
-
-void Directory::close() {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    while (!waiting_.empty()) wake(waiting_.begin()->first);
+    return TopicRegistry::position_of(registry_.line(registration.name_in_line()), registration.id);
 }
 
 bool Directory::take_topic(std::string_view topic, const Identity& identity, Quota& quota,
@@ -343,8 +261,8 @@ bool Directory::take_topic(std::string_view topic, const Identity& identity, Quo
 /// holder, else one that lends.
 std::shared_ptr<Registration> Directory::taker_without_ticket(std::string_view topic) {
     std::shared_ptr<Registration> first;
-    for (const RegistrationId id : registry_.line(topic)) {
-        const auto& each = registrations_.at(id);
+    for (const auto& member : registry_.line({topic})) {
+        const auto& each = registrations_.at(member.id);
         if (!each->ticket.empty()) continue;
         if (each->pool->is_awaited()) return each;
         if (!first && each->pool->is_open()) first = each;
@@ -367,9 +285,10 @@ bool Directory::has_just_ended(const OutDataRequest& request) {
     const std::lock_guard lock(mutex_);
     if (ended_tickets_.has(ended_name(request.topic, request.ticket), Clock::now())) return true;
     if (!request.ticket.empty()) return false;
-    const auto line = registry_.line(request.topic);
-    return std::any_of(line.begin(), line.end(),
-                       [this](RegistrationId id) { return registrations_.at(id)->ticket.empty(); });
+    const auto line = registry_.line({request.topic});
+    return std::any_of(line.begin(), line.end(), [this](const auto& member) {
+        return registrations_.at(member.id)->ticket.empty();
+    });
 }
 
 std::vector<std::shared_ptr<Registration>> Directory::all() {
@@ -380,11 +299,13 @@ std::vector<std::shared_ptr<Registration>> Directory::all() {
     return list;
 }
 
-void Directory::set_limits(std::size_t topics_max, std::size_t waiting_max) {
+void Directory::set_limits(std::size_t topics_max, const PoolBounds& pools) {
     const std::lock_guard lock(mutex_);
+    pools_ = pools;
+    for (const auto& [id, registration] : registrations_) bound(*registration->pool, 1);
+    registry_.each_line([this](TopicRegistry::Members line) { share_pools(line); });
     registry_.set_topics_max(topics_max);
     ended_topics_.set_max(topics_max);
-    waiting_max_ = waiting_max;
 }
 
 }  // namespace inout::proxy

@@ -24,12 +24,23 @@ struct Route {
     std::shared_ptr<Registration> out;
 };
 
+/// How one of several outs that share a topic is chosen.
+struct Choice {
+    Select by = Select::least_streams;
+    std::string_view source{};  ///< the client's address, for Select::source
+};
+
+/// What outs keep parked, all of a topic together, and how many streams may wait for one.
+struct PoolBounds {
+    std::size_t parked_min = 2, parked_max = kPoolHardMax, waiting_max = kWaitersMax;
+};
+
 class Directory {
   public:
     /// At most `waiting_max` streams wait for the return of one topic.
     Directory(std::size_t topics_max, std::size_t waiting_max)
         : registry_(topics_max),
-          waiting_max_(waiting_max),
+          pools_{.waiting_max = waiting_max},
           ended_topics_(kTopicReturn, topics_max) {}
 
     /// Enters it (its id is set here) and returns its position; nothing if a limit is reached.
@@ -53,7 +64,10 @@ class Directory {
     /// the stream's connection, was reset: nobody waits for such a one. On the thread of `in`; all
     /// must live until it has returned.
     Task<Result<Route, Reason>> find(const std::string& topic, Clock::time_point deadline,
-                                     const Tried& tried, Connection& in);
+                                     const Tried& tried, Connection& in, Choice choice = {});
+    /// Whether it takes new streams from now on. It keeps its place, and lends what it can not
+    /// take.
+    void set_ready(const Registration& registration, bool ready);
     /// It has refused a stream in a way that it would refuse others: twice, and it rests.
     void has_refused(Registration& registration);
     /// It has opened one; for those that has_failed alone.
@@ -79,7 +93,7 @@ class Directory {
     /// Those in line, and those that drain.
     std::vector<std::shared_ptr<Registration>> all();
     /// From now on; what is there stays.
-    void set_limits(std::size_t topics_max, std::size_t waiting_max);
+    void set_limits(std::size_t topics_max, const PoolBounds& pools);
 
   private:
     struct Waiting;
@@ -92,9 +106,17 @@ class Directory {
     /// Of topics that nobody holds: the timers of the streams that wait, the oldest first.
     std::map<std::string, std::map<std::uint64_t, std::shared_ptr<Timer>>> waiting_;
     std::uint64_t next_waiting_ = 1;
-    std::size_t waiting_max_;
+    PoolBounds pools_;
     bool closed_ = false;
     EndedNames ended_topics_;
+    struct EndedPattern {
+        TopicPattern pattern;
+        Clock::time_point when;
+    };
+    std::deque<EndedPattern> ended_patterns_;  // the oldest first
+    // Of one look-up; kept so that none allocates.
+    std::vector<Offer> offers_;
+    std::vector<const TopicRegistry::Member*> offered_;
     /// Their outs may still be bringing data connections; that is no attack.
     EndedNames ended_tickets_{kTicketMemory, kEndedTicketsMax};
     /// That drain, by identity and topic, the oldest first; at most kDrainingMax each.
@@ -107,13 +129,22 @@ class Directory {
     std::size_t places_swept_ = 0;  // how many there were after those that are gone were dropped
 
     std::shared_ptr<Registration> taker_without_ticket(std::string_view topic);
-    Reason nobody_left(std::string_view topic, const Tried& tried) const;
-    std::shared_ptr<Registration> next_for(std::string_view topic, const Tried& tried);
+    Reason nobody_left(TopicRegistry::Members line, const Tried& tried) const;
+    std::shared_ptr<Registration> next_for(std::string_view topic, const Tried& tried,
+                                           const Choice& choice);
+    const TopicRegistry::Member* choose_in(TopicRegistry::Members members, const Tried& tried,
+                                           const Choice& choice, Clock::time_point now,
+                                           bool at_rest);
+    void bound(DataPool& pool, std::size_t shared_by);
+    void share_pools(TopicRegistry::Members line);
+    std::optional<Clock::time_point> last_end(const std::string& topic, Clock::time_point now);
+    void wake_all(const TopicPattern& pattern);
     void erase(RegistrationId id);
     void take_its_place(Registration& registration, const TopicRegistry::Added& added);
     bool remove_locked(Registration& registration);
-    bool push_out_silent(const std::string& topic);
-    void remember_topic(const std::string& topic);
+    void follow(TopicRegistry::Changes changes, const std::string& why);
+    bool push_out_silent(const Registration& newcomer);
+    void remember_topic(const Registration& last);
     void wake(const std::string& topic);
     void count();
 };

@@ -161,6 +161,12 @@ std::optional<Response> objection(const ProxyConfig& config, const Message& mess
         answer.code = Code::version;
         return answer;
     }
+    const auto* const out = std::get_if<OutRequest>(&message);
+    if (out != nullptr && out->pattern && !pattern_of(*out)) {
+        answer.message = "the topic is no pattern";
+        answer.code = Code::malformed;
+        return answer;
+    }
     const auto* const in = std::get_if<InRequest>(&message);
     if (in != nullptr && in->use > 0) {
         answer.message = "no stream came before on this connection";

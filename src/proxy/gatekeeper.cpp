@@ -31,7 +31,8 @@ Gatekeeper::Denial no_permission(const Identity& identity, const Message& reques
     if (denial.by_stranger) return denial;
     denial.message = "not permitted: " + denial.identity;
     if (const auto* out = std::get_if<OutRequest>(&request)) {
-        denial.message += " may not register (\"out\") topic " + out->topic;
+        denial.message += std::string(" may not register (\"out\") ") +
+                          (out->pattern ? "all of pattern " : "topic ") + out->topic;
     } else if (const auto* in = std::get_if<InRequest>(&request)) {
         denial.message += " may not open (\"in\") topic " + in->topic;
     } else {
@@ -66,6 +67,12 @@ bool demands_client_certificates(const ProxyConfig& config) {
 }
 
 }  // namespace
+
+std::optional<TopicPattern> pattern_of(const OutRequest& request) {
+    if (!request.pattern) return std::nullopt;
+    auto pattern = TopicPattern::parse(request.topic);
+    return pattern ? std::optional(std::move(*pattern)) : std::nullopt;
+}
 
 StandingPtr nobody() {
     static const auto standing = std::make_shared<const Standing>(Standing{{}, nullptr});
@@ -134,7 +141,9 @@ Result<StandingPtr, Gatekeeper::Denial> Gatekeeper::admit(const Message& request
     const Identity& identity = (*standing)->identity;
     std::string missing;
     if (const auto* out = std::get_if<OutRequest>(&request)) {
-        missing = policy_.missing_rule(identity, Right::out, out->topic);
+        const auto pattern = pattern_of(*out);
+        missing = pattern ? policy_.missing_rule_for(identity, *pattern)
+                          : policy_.missing_rule(identity, Right::out, out->topic);
     } else if (const auto* in = std::get_if<InRequest>(&request)) {
         missing = policy_.missing_rule(identity, Right::in, in->topic);
     } else if (!policy_.may_park_spare(identity)) {

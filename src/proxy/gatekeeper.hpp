@@ -32,6 +32,9 @@ using StandingPtr = std::shared_ptr<const Standing>;
 /// Of who has proven nothing.
 StandingPtr nobody();
 
+/// What it asks to register, if that is a pattern; nothing, too, if it is a wrong one.
+std::optional<TopicPattern> pattern_of(const OutRequest& request);
+
 class Gatekeeper {
   public:
     explicit Gatekeeper(const ProxyConfig& config);
@@ -67,6 +70,12 @@ class Gatekeeper {
     /// Whether this one may do that, now.
     bool allows(const Standing& standing, Right right, std::string_view topic) const {
         return holds(standing) && policy_.allows(standing.identity, right, topic);
+    }
+    /// Whether it may be registered for this topic, or for all that match the pattern.
+    bool allows_out(const Standing& standing, std::string_view topic,
+                    const std::optional<TopicPattern>& pattern) const {
+        if (!pattern) return allows(standing, Right::out, topic);
+        return holds(standing) && policy_.allows_out(standing.identity, *pattern);
     }
     bool may_park_spare(const Standing& standing) const {
         return holds(standing) && policy_.may_park_spare(standing.identity);

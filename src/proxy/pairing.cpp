@@ -45,21 +45,22 @@ struct Places {
 /// A running stream of a registration, counted until the relay has ended it.
 struct RunningStream {
     RunningStream(ProxyState& s, Worker& w, const StreamEntry& entry,
-                  std::shared_ptr<Registration> registration, DataPool::Lease l, Places p,
-                  StandingPtr standing)
+                  std::shared_ptr<Registration> registration, DataPool::Lease l, CountedHere g,
+                  Places p, StandingPtr standing)
         : state(s),
           worker(w),
           lease(std::move(l)),
           places(std::move(p)),
           listed(s.running, w.relays(), entry->shared_from_this(), std::move(standing),
                  std::move(registration)),
-          counted(listed.registration->streams) {}
+          counted(listed.registration->streams),
+          given(std::move(g)) {}
     ProxyState& state;
     Worker& worker;
     DataPool::Lease lease;
     Places places;
     RunningStreams::Stream listed;
-    CountedHere counted;  // goes before what it is counted in
+    CountedHere counted, given;  // go before what they are counted in
 };
 
 /// Gives both connections of a stream to the next ones that come.
@@ -91,8 +92,9 @@ struct Found {
     ConnectionPtr data{};  ///< open towards the backend
     DataPool::Lease lease{};
     std::shared_ptr<Registration> registration;
-    Reason refusal{Code::none, {}};  ///< if there is no data
-    bool untouched = true;           ///< then: no out may have begun anything
+    std::optional<CountedHere> given{};  ///< goes before what it is counted in
+    Reason refusal{Code::none, {}};      ///< if there is no data
+    bool untouched = true;               ///< then: no out may have begun anything
     unsigned tries = 1;
 };
 
@@ -119,6 +121,9 @@ Reason take_places(ProxyState& state, const std::string& topic, const Identity& 
     return {Code::none, {}};
 }
 
+/// Without the port, of which each connection of a client has another.
+std::string_view address_of(std::string_view client) { return client.substr(0, client.rfind(':')); }
+
 /// What all tries of a stream have in common.
 struct Search {
     ProxyState& state;
@@ -130,6 +135,7 @@ struct Search {
     const ProxyConfig& config;
     const Clock::time_point give_up_at = Clock::now() + config.open_timeout + config.answer_timeout;
     Tried tried{request.tried};
+    const Choice choice{dispatch_of(config, request.topic), address_of(opening.client())};
     Tries tries{give_up_at};
     Found found{};  ///< when it is open
 
@@ -174,8 +180,9 @@ void learn_from(const Search& search, const std::shared_ptr<Registration>& regis
             break;
         case Activation::Verdict::draining: out_is_draining(search.state, registration); break;
         case Activation::Verdict::refused:
-            // Of a late try it had only what the others have left it.
-            if (is_failure_of_out(refusal.code, registration->ext) &&
+            // Of a late try it had only what the others have left it. And one topic of a pattern
+            // says nothing about the others: anybody can ask for it.
+            if (!registration->pattern && is_failure_of_out(refusal.code, registration->ext) &&
                 (refusal.code != Code::open_timeout || Clock::now() < search.give_up_at)) {
                 search.state.directory.has_refused(*registration);
             }
@@ -240,10 +247,12 @@ Task<Found> find_data_connection(Search& search) {
             tried.is_empty()
                 ? first_wait_until
                 : std::min(Clock::now() + search.config.open_timeout, search.give_up_at);
-        auto route = co_await state.directory.find(search.request.topic, wait_until, tried, in);
+        auto route = co_await state.directory.find(search.request.topic, wait_until, tried, in,
+                                                   search.choice);
         if (!route && in.was_reset()) break;
         if (!route) co_return search.fails(route.error());
         const auto registration = std::move(route->out);
+        CountedHere given(registration->given);  // goes first
         tried.found_one();
         if (auto why = objection_to(search, *registration); why.code != Code::none) {
             const auto next = search.tries.passed_over(registration->id, tried, why, Clock::now());
@@ -256,7 +265,10 @@ Task<Found> find_data_connection(Search& search) {
         if (auto why = why_not_taken(search, taken.result)) co_return search.fails(*why);
         const auto next = co_await ask_out(search, registration, std::move(taken.connection),
                                            std::move(taken.lease));
-        if (next == Tries::Next::open) co_return std::move(search.found);
+        if (next == Tries::Next::open) {
+            search.found.given = std::move(given);
+            co_return std::move(search.found);
+        }
         if (next == Tries::Next::none) break;
     }
     co_return search.fails(Code::open_timeout, "no live data connection in time");
@@ -345,7 +357,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
     auto limits = state.allowances.limits(identity, found.registration->identity());
     auto running = std::make_unique<RunningStream>(
         state, worker, entry, std::move(found.registration), std::move(found.lease),
-        std::move(places), std::move(standing));
+        std::move(*found.given), std::move(places), std::move(standing));
     state.judge(running->listed);  // since it was admitted there may be other settings
     worker.relays().start({.client_side = std::move(in),
                            .service_side = std::move(found.data),

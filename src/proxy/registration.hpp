@@ -55,7 +55,9 @@ struct Registration {
     std::string name{};  ///< Response::out, by which ins leave it out
     bool ext = false;
     bool standby = false;  ///< it joined at the end of the line; else it took the topic over
-    std::string ticket;    ///< secret; its data connections show it. Empty for a 0.0.1 out
+    bool share = false;    ///< it stands together with the others that share
+    std::optional<TopicPattern> pattern{};  ///< it serves what matches; `topic` is its text
+    std::string ticket;  ///< secret; its data connections show it. Empty for a 0.0.1 out
     StandingPtr standing = nobody();      ///< of who registered; may lose its permission
     bool secured = false;                 ///< over TLS; then its data connections must be too
     bool bound = false;                   ///< its data connections show that they have its key
@@ -64,6 +66,7 @@ struct Registration {
     std::shared_ptr<ControlChannel> channel;
     std::shared_ptr<DataPool> pool;
     std::atomic<std::size_t> streams{0};  ///< running
+    std::atomic<std::size_t> given{0};    ///< the same, and those that are being opened
     std::atomic<bool> replaced{false};    ///< by a newer one of the same instance
     std::atomic<bool> pushed_out{false};  ///< silent, and its line was full
     std::atomic<bool> revoked{false};     ///< it may have its topic no more
@@ -79,6 +82,7 @@ struct Registration {
     Candidate choice{{}, 1, false, kOutRest};
     std::atomic<bool> has_failed{false};  ///< and has not served since
 
+    TopicRegistry::Name name_in_line() const { return {topic, pattern.has_value()}; }
     const Identity& identity() const { return standing->identity; }
     /// Its session ends as soon as its thread comes to it. From any thread.
     void end() const {

@@ -31,12 +31,17 @@ void warn_of_few_descriptors(const ProxyLimits& limits) {
 }
 
 bool may_serve(const Gatekeeper& gatekeeper, const Registration& registration) {
-    return gatekeeper.allows(*registration.standing, Right::out, registration.topic);
+    return gatekeeper.allows_out(*registration.standing, registration.topic, registration.pattern);
 }
 
 bool may_run(const Gatekeeper& gatekeeper, const RunningStreams::Stream& stream) {
-    return may_serve(gatekeeper, *stream.registration) &&
-           gatekeeper.allows(*stream.standing, Right::in, stream.registration->topic);
+    const std::string& topic = stream.record->topic;
+    return gatekeeper.allows(*stream.registration->standing, Right::out, topic) &&
+           gatekeeper.allows(*stream.standing, Right::in, topic);
+}
+
+PoolBounds bounds_of(const ProxyConfig& config) {
+    return {config.pool_min, config.pool_max, config.limits.waiting};
 }
 
 StreamEnd taken_away() {
@@ -115,15 +120,12 @@ void ProxyState::end_streams_of(const Identity& who, const std::string& why) {
 void ProxyState::set_limits(const ProxyConfig& config) {
     const ProxyLimits& limits = config.limits;
     strangers.set_limits(limits);
-    directory.set_limits(limits.topics, limits.waiting);
+    directory.set_limits(limits.topics, bounds_of(config));
     budget.resize(descriptors_for(limits), limits.warm);
     spares.set_limit(budget.optional_max());
     streams_of_topic.set_limit(limits.streams_per_topic);
     streams_of_key.set_limit(limits.streams_per_key);
     topics_of_key.set_limit(limits.topics_per_key);
-    for (const auto& registration : directory.all()) {
-        registration->pool->set_bounds(config.pool_min, config.pool_max, limits.waiting);
-    }
 }
 
 void ProxyState::judge(Registration& registration) const {

@@ -1,6 +1,26 @@
 #include "proxy/settings.hpp"
 
 namespace inout::proxy {
+namespace {
+
+Select select_of(Dispatch dispatch) {
+    switch (dispatch) {
+        case Dispatch::round_robin: return Select::round_robin;
+        case Dispatch::random: return Select::random;
+        case Dispatch::source: return Select::source;
+        case Dispatch::least_streams: break;
+    }
+    return Select::least_streams;
+}
+
+}  // namespace
+
+Select dispatch_of(const ProxyConfig& config, std::string_view topic) {
+    for (const DispatchRule& rule : config.dispatch) {
+        if (rule.topics.empty() || any_matches(rule.topics, topic)) return select_of(rule.by);
+    }
+    return Select::least_streams;
+}
 
 Result<SettingsPtr, ConfigProblems> load_settings(std::shared_ptr<const ProxyConfig> config,
                                                   const Settings* before) {

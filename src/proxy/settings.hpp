@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "common/rules/chooser.hpp"
 #include "common/tls/server.hpp"
 #include "proxy/gatekeeper.hpp"
 
@@ -20,6 +21,9 @@ struct Settings {
     Gatekeeper gatekeeper;
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
+
+/// How the streams of a topic are spread over the outs that share it.
+Select dispatch_of(const ProxyConfig& config, std::string_view topic);
 
 /// Reads what the configuration names; what is wrong with it. `before`: whose place it takes, if
 /// any. Blocks; any thread.

@@ -13,7 +13,10 @@ admin::Row row_of(const Registration& registration, std::optional<std::size_t> p
                    {"out", registration.out},
                    {"identity", to_string(registration.identity())},
                    {"tls", registration.secured},
-                   {"mode", std::string(registration.standby ? "standby" : "takeover")}};
+                   {"mode", std::string(registration.standby ? "standby" : "takeover")},
+                   {"pattern", registration.pattern.has_value()},
+                   {"share", registration.share}};
+    if (registration.share) row.emplace_back("weight", std::int64_t{registration.choice.weight});
     // Out of line: it drains, or is about to end.
     std::string state = "drains";
     if (position) {

@@ -54,6 +54,18 @@ inline const std::vector<Frame>& frames() {
  R"({"Type":"OutRequest","Payload":{"magic":"a1","version":"0.0.1","type":"t",)"
  R"("ext":{"v":1,"instance":"1f","mode":"takeover","bound":1,)"
  R"("key":"office","time":1767225600000,)" GOLDEN_PROOF_2 "}}}"},
+{Way::sent, "out registers a pattern together with others",
+ OutRequest{.magic = "a1", .version = "0.0.1", .topic = "db.*", .ext = true, .instance = "1f",
+            .share = true, .weight = 3, .pattern = true},
+ 159,
+ R"({"Type":"OutRequest","Payload":{"magic":"a1","version":"0.0.1","type":"db.*",)"
+ R"("ext":{"v":1,"instance":"1f","mode":"takeover","share":1,"weight":3,"pattern":1}}})"},
+{Way::sent, "the proxy has understood that",
+ Response{.magic = "a1", .request = "OutRequest", .ext = true, .proxy = "2e", .ticket = "3d",
+          .share = true, .pattern = true},
+ 156,
+ R"({"Type":"Response","Payload":{"magic":"a1","request":"OutRequest","message":"",)"
+ R"("ext":{"v":1,"proxy":"2e","ticket":"3d","position":0,"share":1,"pattern":1}}})"},
 {Way::sent, "out registers as nobody",
  OutRequest{.magic = "a1", .version = "0.0.1", .topic = "t", .ext = true, .instance = "1f"},
  123,

@@ -91,6 +91,10 @@ bool AddressRange::contains(const IpAddress& address) const {
     return address.is_v4() == first_.is_v4() && masked(address, prefix_bits_) == first_;
 }
 
+bool AddressRange::is_within(const AddressRange& other) const {
+    return prefix_bits_ >= other.prefix_bits_ && other.contains(first_);
+}
+
 std::string AddressRange::text() const {
     std::string text = first_.text();
     if (prefix_bits_ < kAddressBits) {

@@ -38,6 +38,8 @@ class AddressRange {
     static Result<AddressRange, std::string> parse(std::string_view text);
 
     bool contains(const IpAddress& address) const;
+    /// Whether `other` contains all that this does.
+    bool is_within(const AddressRange& other) const;
     /// In its shortest form; one address without its length.
     std::string text() const;
 

@@ -12,6 +12,17 @@ namespace inout {
 /// none, but would multiply a crowd of clients whose backends are all down.
 inline constexpr std::size_t kTriesMax = 5;
 
+/// Registrations in one topic's line; those that share stand together, so that they have no more
+/// than kLineMax places in it.
+inline constexpr std::size_t kRegistrationsMax = 1'024;
+/// Topic patterns that are registered at once: a look-up may have to look at all their words.
+inline constexpr std::size_t kPatternLinesMax = 4'096;
+/// Parked data connections of all that share a topic, in quiet times; each has at least one.
+inline constexpr std::size_t kGroupParked = 32;
+/// Patterns that have ended of late, whose topics may be back in a moment.
+inline constexpr std::size_t kEndedPatternsMax = 256;
+/// What a shared registration may weigh.
+inline constexpr unsigned kWeightMax = 100;
 /// How long an out that does not hold its topic keeps data connections parked, after the last
 /// stream that had to come to it. Longer than a heartbeat's interval, at which that is looked at.
 inline constexpr Milliseconds kLendTime{30'000};

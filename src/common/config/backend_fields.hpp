@@ -85,8 +85,40 @@ void check_backends(Fields& entry, const std::vector<BackendOptions>& backends) 
     if (!any_primary) entry.complain("backends", "must not all be \"backup\"");
 }
 
+inline constexpr Range kBackendAllow{1, 1'000};
+
+/// Nobody but the list of addresses says where a client's words may lead.
+template <class Fields>
+void visit_template(Fields& entry, OutNetwork& network) {
+    if (!network.backend_template) network.backend_template.emplace();
+    BackendTemplate& made = *network.backend_template;
+    entry.value("backend_host", made.host, Need::required);
+    entry.value("backend_port", made.port, Need::required);
+    const bool any_port = !made.port.is_constant();
+    if (any_port || !entry.absent("backend_ports")) {
+        entry.value("backend_ports", made.ports, any_port ? Need::required : Need::optional);
+    } else if (auto only = PortRange::parse(made.port.text())) {
+        made.ports = *only;
+    } else if (entry.good({"backend_port"})) {
+        entry.complain("backend_port", only.error());
+    }
+    entry.values("backend_allow", made.allow, kBackendAllow);
+    network.backend = {made.host.text(), any_port ? std::uint16_t{0} : made.ports.first};
+    for (const std::string_view key : {"balance", "fail_timeout", "health"}) {
+        if (entry.is_there(key, false)) {
+            entry.complain(key,
+                           "has no meaning with a template in \"backend_host\" or "
+                           "\"backend_port\"");
+        }
+    }
+}
+
 template <class Fields>
 void visit_backends(Fields& entry, OutNetwork& network) {
+    const bool written = network.backend_template.has_value();
+    if (entry.has_place("backend_host", written) || entry.has_place("backend_port", written)) {
+        return visit_template(entry, network);
+    }
     if (entry.is_there("backends", !network.backends.empty())) {
         complain_beside(entry, {"backend_host", "backend_port", "backend_unix"}, "backends");
         entry.list("backends", network.backends, kBackends,

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/base/scale_limits.hpp"
 #include "common/config/advice.hpp"
 #include "common/config/auth_fields.hpp"
 #include "common/config/backend_fields.hpp"
@@ -30,6 +31,8 @@ inline constexpr std::string_view kTlsVersionNames[] = {"1.2", "1.3"};
 inline constexpr std::string_view kSelectServerNames[] = {"first", "round_robin", "random",
                                                           "least_time"};
 inline constexpr std::string_view kKeyFormatNames[] = {"new_key", "any"};
+inline constexpr std::string_view kDispatchNames[] = {"least_streams", "round_robin", "random",
+                                                      "source"};
 
 // --- ranges; durations in milliseconds ---
 inline constexpr std::int64_t kDayMs = 86'400'000;
@@ -66,6 +69,8 @@ inline constexpr Range kNetworks{1, 10'000};
 inline constexpr Range kServers{0, kServersMax};
 /// A check walks the whole list, for every connection.
 inline constexpr Range kAddressRanges{0, 10'000};
+/// The same, for every stream.
+inline constexpr Range kDispatchRules{0, 100};
 
 /// From beyond this machine only with a secret, and only over TLS, or it would be none for long.
 template <class Fields>
@@ -133,6 +138,25 @@ void visit_topic(Fields& entry, std::string& topic) {
     entry.text("topic", topic, check_topic);
     if (entry.good({"topic"}) && (topic.starts_with(' ') || topic.ends_with(' '))) {
         entry.warn("topic", "has a space at its end, which is a part of its name");
+    }
+}
+
+/// How it stands in line at the proxy, and whether for one topic or for all that match.
+template <class Fields>
+void visit_line(Fields& entry, OutNetwork& network) {
+    entry.flag("share", network.share);
+    entry.count("weight", network.weight, kWeight);
+    entry.flag("pattern", network.pattern);
+    if (!entry.good({"share", "weight", "pattern", "topic"})) return;
+    if (!network.share && network.weight != 1) {
+        entry.complain("weight", "has no meaning without \"share\": true");
+    }
+    if (network.backend_template && !network.pattern) {
+        entry.complain("", "its backend is a template, which needs \"pattern\": true");
+    }
+    const auto looks_like = TopicPattern::parse(network.topic);
+    if (network.pattern && !looks_like) {
+        entry.complain("topic", "is no pattern: it " + looks_like.error());
     }
 }
 
@@ -275,6 +299,7 @@ void visit(Fields& fields, OutConfig& config) {
         refuse_services(entry, network.servers);
         visit_backends(entry, network);
         visit_topic(entry, network.topic);
+        visit_line(entry, network);
         visit_credentials(entry, network);
         entry.object("e2e", network.e2e, [](auto& e2e, E2eOptions& options) {
             e2e.text("key_file", options.key_file, check_file_name, Need::required);
@@ -360,6 +385,10 @@ void visit(Fields& fields, ProxyConfig& config) {
         pool.count("min", config.pool_min, kPoolMin);
         pool.count("max", config.pool_max, kPoolMax);
         pool.at_most("min", config.pool_min, "max", config.pool_max);
+    });
+    fields.list("dispatch", config.dispatch, kDispatchRules, [](auto& entry, DispatchRule& rule) {
+        entry.values("topics", rule.topics, kPatterns);
+        entry.choice("by", rule.by, kDispatchNames);
     });
     fields.object("limits", [&](auto& limits) { visit(limits, config.limits); });
     visit_common(fields, config);

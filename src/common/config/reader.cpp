@@ -179,6 +179,13 @@ const JsonValue* FieldReader::find(std::string_view key, Need need, Kind kind) {
         key, need, [&](const JsonValue& value) { return value.kind == kind; }, named(kind));
 }
 
+const JsonValue* FieldReader::find_text_or_number(std::string_view key, Need need) {
+    const auto accepts = [](const JsonValue& value) {
+        return value.kind == Kind::string || value.whole;
+    };
+    return find(key, need, accepts, "a string");
+}
+
 /// A number without its unit is none: nobody should have to guess whether bits or bytes are meant.
 const JsonValue* FieldReader::find_amount(std::string_view key, Need need,
                                           std::string_view expected,
@@ -282,6 +289,11 @@ void FieldReader::flag(std::string_view key, bool& value) {
     const auto accepts = [](const JsonValue& each) { return each.kind == Kind::boolean; };
     const JsonValue* found = find(key, Need::optional, accepts, "true or false");
     if (found != nullptr) value = found->source.starts_with('t');
+}
+
+bool FieldReader::has_place(std::string_view key, bool) const {
+    const auto found = members_.find(key);
+    return found != members_.end() && found->second->value.text.find('{') != std::string::npos;
 }
 
 void FieldReader::duration(std::string_view key, Milliseconds& time, Range range_ms) {

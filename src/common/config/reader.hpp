@@ -79,6 +79,20 @@ class FieldReader {
         if (const auto index = one_of(key, names)) chosen = static_cast<Enum>(*index);
     }
     void flag(std::string_view key, bool& value);
+    /// A text, or a number, for `Value::parse`.
+    template <class Value>
+    void value(std::string_view key, Value& value, Need need = Need::optional) {
+        const JsonValue* found = find_text_or_number(key, need);
+        if (found == nullptr) return;
+        auto parsed = Value::parse(found->whole ? found->source : std::string_view(found->text));
+        if (parsed) {
+            value = std::move(*parsed);
+        } else {
+            complain(key, parsed.error());
+        }
+    }
+    /// Whether the key's text has a place of TopicTemplate in it.
+    bool has_place(std::string_view key, bool written) const;
 
     /// A text for `Value::parse`, if it is there.
     template <class Value>
@@ -167,6 +181,7 @@ class FieldReader {
     const JsonValue* find(std::string_view key, Need need, Accepts accepts,
                           const std::string& expected);
     const JsonValue* find(std::string_view key, Need need, JsonValue::Kind kind);
+    const JsonValue* find_text_or_number(std::string_view key, Need need);
     const JsonValue* find_amount(std::string_view key, Need need, std::string_view expected,
                                  bool (*accepts)(std::string_view text));
     std::optional<std::int64_t> whole_number(std::string_view key, Need need, Range range);

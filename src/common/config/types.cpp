@@ -49,6 +49,11 @@ class FieldWriter {
     }
     void flag(std::string_view key, bool value) { put(key, value); }
     template <class Value>
+    void value(std::string_view key, const Value& value, Need = Need::optional) {
+        put(key, value.text());
+    }
+    static bool has_place(std::string_view, bool written) { return written; }
+    template <class Value>
     void amount(std::string_view key, const std::optional<Value>& amount, Need = Need::optional) {
         if (amount) put(key, amount->text());
     }

@@ -20,6 +20,7 @@
 #include "common/base/result.hpp"
 #include "common/config/backend_options.hpp"
 #include "common/config/server_list.hpp"
+#include "common/rules/backend_template.hpp"
 #include "common/rules/permissions.hpp"
 #include "common/tls/options.hpp"
 
@@ -171,6 +172,11 @@ struct OutNetwork {
     /// Without `backend_unix` and `backends`.
     HostPort backend;
     std::string topic = "default";
+    /// Streams are spread over the outs that share a topic, by weight (1 to kWeightMax).
+    bool share = false;
+    unsigned weight = 1;
+    /// The topic is a pattern: all topics that match are served.
+    bool pattern = false;
     /// Nothing: what stands at the top of the file.
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
@@ -180,6 +186,8 @@ struct OutNetwork {
     /// It registers with each; empty: with `server`.
     std::vector<ServerAddress> servers{};
     std::string backend_unix{};  ///< empty: at `backend`
+    /// Of a pattern: where each of its topics goes, instead of all to `backend`.
+    std::optional<BackendTemplate> backend_template{};
     std::vector<BackendOptions> backends{};
     Balance balance = Balance::round_robin;
     /// How long one of `backends` that failed is left alone, at first; 0: not at all.
@@ -235,6 +243,17 @@ struct ProxyLimits {
     bool operator==(const ProxyLimits&) const = default;
 };
 
+/// How the streams of a topic are spread over the outs that share it.
+enum class Dispatch { least_streams, round_robin, random, source };
+
+/// The same for some topics; the first that matches counts.
+struct DispatchRule {
+    std::vector<TopicPattern> topics;  ///< none: all
+    Dispatch by = Dispatch::least_streams;
+
+    bool operator==(const DispatchRule&) const = default;
+};
+
 /// Loopback: nginx on the same host.
 std::vector<AddressRange> default_trusted();
 
@@ -253,6 +272,8 @@ struct ProxyConfig : CommonConfig {
     /// Parked data connections per topic; max is at most kPoolHardMax.
     std::size_t pool_min = 2;
     std::size_t pool_max = 100;
+    /// Topics that none of these names: Dispatch::least_streams.
+    std::vector<DispatchRule> dispatch;
     ProxyLimits limits;
     std::optional<TlsServerOptions> tls;
     std::optional<AuthOptions> auth;

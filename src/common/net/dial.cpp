@@ -184,13 +184,21 @@ void interleave_families(std::vector<Endpoint>& endpoints) {
 }  // namespace
 
 Task<Result<ConnectionPtr, DialError>> dial(Executor executor, const HostPort& target,
-                                            DialOrder order, Milliseconds timeout) {
+                                            DialOrder order, Milliseconds timeout,
+                                            MayDial may_dial) {
     const auto deadline = Clock::now() + timeout;
     Resolved resolved = co_await resolve(executor, target, deadline);
     if (resolved.endpoints.empty()) {
         co_return Failure{DialError{Kind::unresolved, to_string(target) + ": " + resolved.error}};
     }
     std::vector<Endpoint>& endpoints = resolved.endpoints;
+    if (may_dial) {
+        std::erase_if(endpoints, [&](const Endpoint& each) { return !may_dial(each); });
+        if (endpoints.empty()) {
+            co_return Failure{DialError{
+                Kind::unresolved, to_string(target) + ": none of its addresses may be dialled"}};
+        }
+    }
     if (order == DialOrder::racing) interleave_families(endpoints);
     address_memory().order(endpoints, Clock::now());
 

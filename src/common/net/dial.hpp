@@ -2,6 +2,7 @@
 // look-up too. A dial runs on its caller's worker, and the connection it gives is the caller's.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "common/base/host_port.hpp"
@@ -26,11 +27,15 @@ enum class DialOrder {
     in_turn,  ///< towards a backend: racing would open stray connections there
 };
 
+/// Which of a name's addresses may be dialled; empty: all.
+using MayDial = std::function<bool(const Endpoint&)>;
+
 /// A connection never has both its ends in one socket: that counts as refused.
 /// In turn, each address gets an equal share of the time that is left. `target` must outlive the
 /// call: await it in the same expression.
 Task<Result<ConnectionPtr, DialError>> dial(Executor executor, const HostPort& target,
-                                            DialOrder order, Milliseconds timeout);
+                                            DialOrder order, Milliseconds timeout,
+                                            MayDial may_dial = {});
 
 /// The same to the UNIX socket at `path` (`@name`: an abstract one). Where its queue is full it is
 /// tried again until `timeout`: no event tells of room there. By value, for whoever has no place to

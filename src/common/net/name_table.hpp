@@ -2,8 +2,9 @@
 //
 // Fresh addresses (kResolveFresh) save a look-up, old ones serve while the name does not resolve. A
 // name that no server answers for is left alone for a while, longer each time; meanwhile who asks
-// has the old addresses or the error at once. Holds names of the configuration only, which bounds
-// it. Pure; time is an argument. Not thread-safe.
+// has the old addresses or the error at once. Holds kNamesMax names at most, more than a
+// configuration has: of those that clients can make up, the ones that were answered last. Pure;
+// time is an argument. Not thread-safe.
 #pragma once
 
 #include <map>
@@ -24,6 +25,8 @@ struct Lookup {
 
 class NameTable {
   public:
+    static constexpr std::size_t kNamesMax = 32'768;
+
     struct Known {
         std::vector<asio::ip::address> addresses;  ///< the last good ones, maybe none
         std::string error;         ///< without addresses: what the last look-up said
@@ -41,7 +44,10 @@ class NameTable {
         bool slow = false;
         unsigned silences = 0;  // in a row
         Clock::time_point paused_until{};
+        Clock::time_point answered{};
     };
+    void forget_oldest();
+
     std::map<std::string, Name> names_;
 };
 

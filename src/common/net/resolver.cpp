@@ -131,7 +131,6 @@ class Names {
     std::deque<Clock::time_point> young_;  // when each young look-up began; the oldest in front
 
     std::mutex mutex_;
-    // Names of the configuration only, which bounds them.
     NameTable table_;
     std::map<std::string, Clock::time_point> asked_;  // look-ups that wait or run
     std::map<std::string, std::map<const void*, Answered>> waiters_;

@@ -47,9 +47,26 @@ bool AccessPolicy::allows(const Identity& identity, Right right, std::string_vie
     return listed != nullptr && any_matches(patterns(*listed, right), topic);
 }
 
+bool AccessPolicy::allows_out(const Identity& identity, const TopicPattern& pattern) const {
+    if (may_do_everything(identity)) return true;
+    const Permissions* const listed = permissions(identity);
+    return listed != nullptr && any_contains(listed->out, pattern);
+}
+
 std::string AccessPolicy::missing_rule(const Identity& identity, Right right,
                                        std::string_view topic) const {
     if (allows(identity, right, topic)) return {};
+    return lacks(identity, right, "for topic " + std::string(topic));
+}
+
+std::string AccessPolicy::missing_rule_for(const Identity& identity,
+                                           const TopicPattern& pattern) const {
+    if (allows_out(identity, pattern)) return {};
+    return lacks(identity, Right::out, "that holds all of " + pattern.text());
+}
+
+std::string AccessPolicy::lacks(const Identity& identity, Right right,
+                                const std::string& what) const {
     const bool named = identity.kind != Identity::Kind::anonymous;
     std::string entry = "auth.anonymous";
     if (named) {
@@ -58,8 +75,7 @@ std::string AccessPolicy::missing_rule(const Identity& identity, Right right,
         if (permissions(identity) == nullptr) return list + ": no entry" + name;
         entry = list + name;
     }
-    return entry + ": no pattern in \"" + (right == Right::in ? "in" : "out") + "\" for topic " +
-           std::string(topic);
+    return entry + ": no pattern in \"" + (right == Right::in ? "in" : "out") + "\" " + what;
 }
 
 bool AccessPolicy::may_park_spare(const Identity& identity) const {

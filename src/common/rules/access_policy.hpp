@@ -45,8 +45,11 @@ class AccessPolicy {
     AccessPolicy(const std::optional<AuthOptions>& auth, bool client_ca);
 
     bool allows(const Identity& identity, Right right, std::string_view topic) const;
+    /// Whether every topic of the pattern may be registered, by one entry of its own.
+    bool allows_out(const Identity& identity, const TopicPattern& pattern) const;
     /// What stands in the way, for our own log only; empty if it is allowed.
     std::string missing_rule(const Identity& identity, Right right, std::string_view topic) const;
+    std::string missing_rule_for(const Identity& identity, const TopicPattern& pattern) const;
     /// A spare connection names no topic yet: whoever may open streams to any may keep one.
     bool may_park_spare(const Identity& identity) const;
     /// Whether anything is forbidden to anybody.
@@ -66,6 +69,7 @@ class AccessPolicy {
     };
     using Entries = std::unordered_map<std::string, Permissions, Hash, std::equal_to<>>;
 
+    std::string lacks(const Identity& identity, Right right, const std::string& what) const;
     bool may_do_everything(const Identity& identity) const;
     /// nullptr: nothing is listed for it.
     const Permissions* permissions(const Identity& identity) const;

@@ -60,6 +60,26 @@ bool TopicPattern::matches(std::string_view topic) const {
     return true;
 }
 
+/// `*` as a word of a topic is one that no pattern has as a literal: where that fits, any does. So
+/// does a longer row of them once there are more than this has words.
+bool TopicPattern::contains(const TopicPattern& inner) const {
+    if (!inner.has_hash_) return matches(inner.text_);
+    for (std::size_t taken = 0; taken <= words_.size() + 1; ++taken) {
+        std::string topic;
+        for (std::size_t i = 0; i <= inner.words_.size(); ++i) {
+            for (std::size_t star = 0; i == inner.hash_at_ && star < taken; ++star) topic += ".*";
+            if (i < inner.words_.size()) topic += '.' + inner.words_[i];
+        }
+        if (!topic.empty() && !matches(std::string_view(topic).substr(1))) return false;
+    }
+    return true;
+}
+
+bool any_contains(const std::vector<TopicPattern>& patterns, const TopicPattern& inner) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const TopicPattern& pattern) { return pattern.contains(inner); });
+}
+
 bool any_matches(const std::vector<TopicPattern>& patterns, std::string_view topic) {
     return std::any_of(patterns.begin(), patterns.end(),
                        [&](const TopicPattern& pattern) { return pattern.matches(topic); });

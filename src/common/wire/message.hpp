@@ -45,6 +45,9 @@ struct OutRequest {
     bool standby = false;  ///< join the line without taking the topic from its holder
     std::optional<Milliseconds> heartbeat_timeout;  ///< clamped to kHeartbeatTimeoutMin to …Max
     bool bound = false;                             ///< its data connections show a `mac`
+    bool share = false;    ///< it stands in line together with the others that share
+    unsigned weight = 1;   ///< among them, 1 to kWeightMax
+    bool pattern = false;  ///< `topic` is a topic pattern, and it serves all topics that match
     std::optional<Proof> proof{};
 };
 
@@ -128,6 +131,8 @@ struct Response {
     bool retry = false;
     /// Success of an InRequest with e2e: which out has the stream now, by a name that is no secret.
     std::string out{};
+    /// Agreement to OutRequest: what of it the proxy has understood.
+    bool share = false, pattern = false;
 
     bool ok() const { return message.empty(); }
     /// Whether it answers a request of this type. An error may also name no request at all: the

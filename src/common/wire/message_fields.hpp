@@ -59,6 +59,9 @@ void visit(Fields& payload, typename Fields::template Of<OutRequest> m) {
         ext.number("heartbeat_timeout", m.heartbeat_timeout,
                    Bounds{kHeartbeatTimeoutMin.count(), kHeartbeatTimeoutMax.count()});
         ext.flag("bound", m.bound);
+        ext.flag("share", m.share);
+        ext.number("weight", m.weight, Bounds{1, kWeightMax}, when(m.weight != 1));
+        ext.flag("pattern", m.pattern);
         visit_proof(ext, m.proof);
     });
 }
@@ -135,6 +138,8 @@ void visit(Fields& payload, typename Fields::template Of<Response> m) {
         ext.text("nonce", m.nonce, kHex);
         ext.flag("retry", m.retry);
         ext.text("out", m.out, kOutName);
+        ext.flag("share", m.share);
+        ext.flag("pattern", m.pattern);
     });
 }
 

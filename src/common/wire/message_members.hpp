@@ -20,8 +20,9 @@ namespace inout {
 // clang-format off
 inline constexpr std::string_view kMemberNames[] = {
     "v", "id", "ext", "key", "e2e", "mac", "not", "out", "type", "code", "mode", "time", "warm",
-    "magic", "proxy", "count", "quiet", "retry", "proof", "bound", "reuse", "early", "nonce",
-    "ticket", "client", "proof2", "payload", "version", "request", "message", "waiting", "instance", "position", "identity",
+    "magic", "proxy", "count", "quiet", "retry", "proof", "bound", "reuse", "early", "nonce", "share",
+    "ticket", "weight", "client", "proof2", "pattern", "payload", "version", "request", "message", "waiting", "instance",
+    "position", "identity",
     "heartbeat_timeout",
 };
 // clang-format on

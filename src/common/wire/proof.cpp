@@ -38,8 +38,10 @@ class ProvenText {
 /// The members of a message that a proof covers; empty where its type has none.
 struct ProvenMembers {
     std::string_view version, topic, magic, mode, instance, ticket, id, client, e2e, bound;
-    std::string heartbeat_timeout;  // ms, as the other side has it after clamping
-    std::string use;                // of a counted request
+    std::string heartbeat_timeout;    // ms, as the other side has it after clamping
+    std::string use;                  // of a counted request
+    std::string_view share, pattern;  // what they stand for, so that neither is taken for another
+    std::string weight;
 
     template <class M>
     explicit ProvenMembers(const M& m) {
@@ -53,6 +55,11 @@ struct ProvenMembers {
         if constexpr (requires { m.client; }) client = m.client;
         if constexpr (requires { m.e2e; }) e2e = m.e2e ? "1" : "";
         if constexpr (requires { m.bound; }) bound = m.bound ? "1" : "";
+        if constexpr (requires { m.weight; }) {
+            share = m.share ? "share" : "";
+            weight = m.weight != 1 ? "weight " + std::to_string(m.weight) : "";
+            pattern = m.pattern ? "pattern" : "";
+        }
         if constexpr (requires { m.use; }) use = m.use != 0 ? std::to_string(m.use) : "";
         if constexpr (requires { m.heartbeat_timeout; }) {
             if (m.heartbeat_timeout) {
@@ -96,7 +103,10 @@ std::string text_2(std::string_view key_id, std::string_view type, const ProvenM
     text.add(members.id);
     text.add(members.client);
     text.add(members.e2e);
-    if (!members.bound.empty()) text.add(members.bound);
+    for (const std::string_view member :
+         {members.bound, members.share, std::string_view(members.weight), members.pattern}) {
+        if (!member.empty()) text.add(member);
+    }
     if (!members.use.empty()) {
         text.add(channel.nonce);
         text.add(members.use);

@@ -47,7 +47,7 @@ const std::string kEveryKeyOfIn = R"({
 
 const std::string kEveryKeyOfOut = R"({
     "networks": [{"server_host": "relay", "server_port": 1, "backend_host": "fe80::1%eth0",
-        "backend_port": 22, "topic": "ssh",
+        "backend_port": 22, "topic": "ssh.*", "share": true, "weight": 7, "pattern": true,
         "tls": {"ca": "ca.pem", "server_name": "relay.example.com", "cert": "c.pem",
                 "key": "k.pem", "pin": ")" +
                                    kPin + R"("},
@@ -71,7 +71,8 @@ const std::string kEveryKeyOfProxy = R"({
     "heartbeat_timeout": 101, "handshake_timeout": 108, "tls_timeout": 102,
     "open_timeout": 103, "answer_timeout": 104, "peer_timeout": 105, "drain_timeout": 106,
     "idle_timeout": 109, "stall_timeout": 110, "stream_buffer": 111,
-    "pool": {"min": 0, "max": 1}, "threads": 2, "log": {"format": "text"},
+    "pool": {"min": 0, "max": 1},
+    "dispatch": [{"topics": ["web.#"], "by": "source"}, {"by": "random"}], "threads": 2, "log": {"format": "text"},
     "limits": {"connections": 11, "handshakes": 12, "per_source": 13, "streams_per_topic": 14,
                "streams_per_key": 15, "topics_per_key": 16, "topics": 17, "waiting": 18,
                "warm": 19}})";
@@ -172,7 +173,7 @@ TEST(Config, reads_every_key_of_in) {
 
 TEST(Config, reads_every_key_of_out) {
     OutConfig expected;
-    OutNetwork network{{"relay", 1}, {"fe80::1%eth0", 22}, "ssh"};
+    OutNetwork network{{"relay", 1}, {"fe80::1%eth0", 22}, "ssh.*", true, 7, true};
     network.tls = {"ca.pem", "relay.example.com", "c.pem", "k.pem", kPin};
     network.auth = {"office", "secret"};
     network.e2e = {"new.key", "old.key"};
@@ -216,6 +217,7 @@ TEST(Config, reads_every_key_of_proxy) {
     expected.drain_timeout = Milliseconds{106};
     expected.pool_min = 0;
     expected.pool_max = 1;
+    expected.dispatch = {{patterns({"web.#"}), Dispatch::source}, {{}, Dispatch::random}};
     expected.threads = 2;
     expected.limits = {11, 12, 13, 14, 15, 16, 17, 18, 19};
     EXPECT_EQ(proxy_config(kEveryKeyOfProxy), expected);
@@ -276,6 +278,7 @@ TEST(EffectiveConfig, shows_every_key) {
         "min": 2,
         "max": 100
     },
+    "dispatch": [],
     "limits": {
         "connections": 0,
         "handshakes": 4000,
@@ -306,6 +309,9 @@ TEST(EffectiveConfig, shows_file_names_as_written_and_no_key_that_the_file_lacks
     out.networks[0].e2e = E2eOptions{"e2e.key", ""};
     const std::string text = to_json(out);
     EXPECT_NE(text.find(R"("topic": "default",
+            "share": false,
+            "weight": 1,
+            "pattern": false,
             "tls": {
                 "ca": "../ca.pem"
             },

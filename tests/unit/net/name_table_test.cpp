@@ -85,5 +85,18 @@ TEST_F(NameTableTest, names_do_not_share_what_is_known) {
     EXPECT_FALSE(table.find("b", now).settled);
 }
 
+/// Clients of a topic pattern can make up names without an end.
+TEST_F(NameTableTest, of_very_many_names_those_that_were_answered_last_are_known) {
+    for (std::size_t i = 0; i < 2 * NameTable::kNamesMax; ++i) {
+        now += 1ms;
+        table.answered("made-up-" + std::to_string(i), {{}, "not known", false, false}, now);
+        if (i % 1'000 == 0) good();
+    }
+    EXPECT_EQ(known().addresses, std::vector{kAddress}) << "it is used";
+    EXPECT_EQ(table.find("made-up-0", now).error, "");
+    EXPECT_EQ(table.find("made-up-" + std::to_string(2 * NameTable::kNamesMax - 1), now).error,
+              "not known");
+}
+
 }  // namespace
 }  // namespace inout::name_table_test

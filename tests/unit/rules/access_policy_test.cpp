@@ -191,5 +191,32 @@ TEST(AccessPolicy, identities_are_written_with_their_kind) {
     EXPECT_EQ(to_string(kSiteC), "certificate site-c");
 }
 
+TEST(AccessPolicy, a_pattern_is_registered_only_where_one_pattern_holds_all_of_it) {
+    AuthOptions auth;
+    const auto patterns = [](std::initializer_list<const char*> texts) {
+        std::vector<TopicPattern> made;
+        for (const char* text : texts) made.push_back(TopicPattern::parse(text).value());
+        return made;
+    };
+    auth.keys = {{"office", "f", {patterns({"#"}), patterns({"db.*", "web.#"})}}};
+    const AccessPolicy policy(auth, false);
+    const Identity office{Identity::Kind::key, "office"};
+    const auto may = [&](const char* text) {
+        return policy.allows_out(office, TopicPattern::parse(text).value());
+    };
+    EXPECT_TRUE(may("db.*"));
+    EXPECT_TRUE(may("db.orders"));
+    EXPECT_TRUE(may("web.*.eu.#"));
+    EXPECT_FALSE(may("db.#"));
+    EXPECT_FALSE(may("*.orders"));
+    EXPECT_FALSE(may("#"));
+    // As a topic that text is permitted; as a pattern it would be more.
+    EXPECT_TRUE(policy.allows(office, Right::out, "db.#"));
+    EXPECT_EQ(policy.missing_rule_for(office, TopicPattern::parse("db.#").value()),
+              "auth.keys \"office\": no pattern in \"out\" that holds all of db.#");
+    EXPECT_FALSE(policy.allows_out({}, TopicPattern::parse("db.*").value()));
+    EXPECT_TRUE(AccessPolicy(std::nullopt, false).allows_out({}, TopicPattern::parse("#").value()));
+}
+
 }  // namespace
 }  // namespace inout::access_policy_test

@@ -25,9 +25,10 @@ bool operator==(const Proof& a, const Proof& b) {
 namespace inout::golden_frames_test {
 
 auto golden_members(const OutRequest& m) {
-    const auto& [magic, version, topic, ext, instance, standby, heartbeat_timeout, bound, proof] =
-        m;
-    return std::tie(magic, version, topic, ext, instance, standby, heartbeat_timeout, bound, proof);
+    const auto& [magic, version, topic, ext, instance, standby, heartbeat_timeout, bound, share,
+                 weight, pattern, proof] = m;
+    return std::tie(magic, version, topic, ext, instance, standby, heartbeat_timeout, bound, share,
+                    weight, pattern, proof);
 }
 auto golden_members(const OutDataRequest& m) {
     const auto& [magic, version, topic, ext, ticket, mac, quiet, reuse] = m;
@@ -51,9 +52,9 @@ auto golden_members(const DataActiveRequest& m) {
 }
 auto golden_members(const Response& m) {
     const auto& [magic, request, message, ext, code, proxy, ticket, position, quiet, warm, identity,
-                 time_ms, reuse, nonce, retry, out] = m;
+                 time_ms, reuse, nonce, retry, out, share, pattern] = m;
     return std::tie(magic, request, message, ext, code, proxy, ticket, position, quiet, warm,
-                    identity, time_ms, reuse, nonce, retry, out);
+                    identity, time_ms, reuse, nonce, retry, out, share, pattern);
 }
 auto golden_members(const Notice& m) {
     const auto& [code, message] = m;

@@ -50,6 +50,10 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                 .topic = topic,
                 .instance = hex,
                 .heartbeat_timeout = timeout,
+                .bound = true,
+                .share = true,
+                .weight = kWeightMax,
+                .pattern = true,
                 .proof = proof}},
                  Message{OutDataRequest{.magic = own_magic,
                  .version = version,
@@ -100,7 +104,9 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .reuse = true,
                  .nonce = hex,
                  .retry = true,
-                 .out = std::string(kOutNameDigits, 'f')}},
+                 .out = std::string(kOutNameDigits, 'f'),
+                 .share = true,
+                 .pattern = true}},
                  Message{Notice{NoticeCode::displaced, text}},
              }) {
             EXPECT_LE(encode(message).size(), kFrameSendMaxBytes) << type_name(message);

@@ -106,6 +106,19 @@ TEST(Proof, of_an_out_request_covers_mode_instance_and_heartbeat_as_the_wire_has
     bytes += field("1");
     EXPECT_EQ(proof_mac(ProofVersion::v2, kSecret, "office", request, kNow, kPlain),
               hmac_sha256(kSecret.bytes(), bytes));
+    request.share = request.pattern = true;
+    request.weight = 3;
+    bytes += field("share") + field("weight 3") + field("pattern");
+    EXPECT_EQ(proof_mac(ProofVersion::v2, kSecret, "office", request, kNow, kPlain),
+              hmac_sha256(kSecret.bytes(), bytes));
+}
+
+TEST(Proof, covers_how_an_out_stands_in_line_and_for_which_topics) {
+    for (bool OutRequest::*flag : {&OutRequest::share, &OutRequest::pattern}) {
+        Message changed = proven(an_out_request());
+        std::get<OutRequest>(changed).*flag = true;
+        EXPECT_EQ(verdict(changed), ProofVerdict::wrong);
+    }
 }
 
 const std::string kNonce = "89abcdef0123456789abcdef01234567";
