@@ -318,17 +318,22 @@ TOLD_STRANGERS = ["not permitted: wrong secret or unknown key (reference *)",
                   "not permitted: no key or certificate was shown"]
 
 
+def is_plain_denial(response):
+    """With the code and nothing else; of an open also that nothing was begun with it."""
+    retry = {"retry": 1} if response["request"] == "InRequest" else {}
+    return response["ext"] == {"v": 1, "code": "denied", **retry}
+
+
 def denied(response):
     """Whether it says no more than a stranger may know: nothing about keys, topics or rules."""
     told = re.sub(r"reference [0-9a-f]{8}\b", "reference *", response["message"])
-    return (told in TOLD_STRANGERS and response["ext"] == {"v": 1, "code": "denied"})
+    return told in TOLD_STRANGERS and is_plain_denial(response)
 
 
 def lacks_permission(response):
     """Whether it says to one that we know which right it lacks."""
     return (re.fullmatch(r"not permitted: key \S+ may not (open|register) \(\"(in|out)\"\) topic .*",
-                         response["message"]) is not None and
-            response["ext"] == {"v": 1, "code": "denied"})
+                         response["message"]) is not None and is_plain_denial(response))
 
 
 def ended(s):
