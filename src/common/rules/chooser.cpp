@@ -1,19 +1,9 @@
 #include "common/rules/chooser.hpp"
 
-#include <array>
 #include <cmath>
-#include <utility>
 
 namespace inout {
 namespace {
-
-constexpr std::array<std::pair<Select, std::string_view>, 6> kSelectWords{
-    {{Select::first, "first"},
-     {Select::round_robin, "round_robin"},
-     {Select::least_streams, "least_streams"},
-     {Select::random, "random"},
-     {Select::source, "source"},
-     {Select::least_time, "least_time"}}};
 
 /// Spreads over all 64 bits what differs in a few (the finalizer of splitmix64).
 std::uint64_t spread(std::uint64_t bits) {
@@ -122,20 +112,6 @@ double lot_of(const Candidate& candidate, std::uint64_t client) {
 }
 
 }  // namespace
-
-std::string_view to_string(Select select) {
-    for (const auto& [each, word] : kSelectWords) {
-        if (each == select) return word;
-    }
-    return {};
-}
-
-std::optional<Select> parse_select(std::string_view word) {
-    for (const auto& [each, its_word] : kSelectWords) {
-        if (its_word == word) return each;
-    }
-    return std::nullopt;
-}
 
 void PeakTime::took(Clock::duration time, Clock::time_point now) {
     const double sample = std::chrono::duration<double>(time).count();

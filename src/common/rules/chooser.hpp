@@ -20,10 +20,6 @@ enum class Select {
     least_time,     ///< who answered fastest of late
 };
 
-/// As the configuration has it.
-std::string_view to_string(Select select);
-std::optional<Select> parse_select(std::string_view word);
-
 /// How long something takes: rises at once with a slow answer and sinks slowly, and to nothing
 /// where nobody asks, so that each is tried again some day.
 class PeakTime {
