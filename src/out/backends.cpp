@@ -142,8 +142,4 @@ std::string_view to_string(Backends::State state) {
     return "down";
 }
 
-std::string_view address_of(std::string_view client) {
-    return client.substr(0, std::min(client.rfind(':'), client.size()));
-}
-
 }  // namespace inout::out

@@ -117,7 +117,4 @@ class Backends {
 
 std::string_view to_string(Backends::State state);
 
-/// The client's address without its port, as the proxy tells it: `1.2.3.4:5`, `[::1]:5`.
-std::string_view address_of(std::string_view client);
-
 }  // namespace inout::out

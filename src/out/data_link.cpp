@@ -253,9 +253,9 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
     if (network.config.backend_template) {
         reached = co_await dial_made_of(worker.executor(), snapshot, std::string(asked));
     } else if (Backends& backends = *network.backends; backends.size() > 1) {
-        reached = co_await dial_one_of(worker.executor(), network.backends,
-                                       std::string(address_of(active.client)),
-                                       network.times.open_timeout);
+        reached =
+            co_await dial_one_of(worker.executor(), network.backends,
+                                 std::string(source_of(active.client)), network.times.open_timeout);
     } else {
         reached.use = BackendUse(backends.at(0));
         reached.tries = 1;

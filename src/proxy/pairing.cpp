@@ -121,9 +121,6 @@ Reason take_places(ProxyState& state, const std::string& topic, const Identity& 
     return {Code::none, {}};
 }
 
-/// Without the port, of which each connection of a client has another.
-std::string_view address_of(std::string_view client) { return client.substr(0, client.rfind(':')); }
-
 /// What all tries of a stream have in common.
 struct Search {
     ProxyState& state;
@@ -135,7 +132,7 @@ struct Search {
     const ProxyConfig& config;
     const Clock::time_point give_up_at = Clock::now() + config.open_timeout + config.answer_timeout;
     Tried tried{request.tried};
-    const Choice choice{dispatch_of(config, request.topic), address_of(opening.client())};
+    const Choice choice{dispatch_of(config, request.topic), source_of(opening.client())};
     Tries tries{give_up_at};
     Found found{};  ///< when it is open
 

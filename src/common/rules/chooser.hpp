@@ -58,9 +58,15 @@ struct Offer {
     std::size_t running = 0;  ///< streams, for Select::least_streams
 };
 
+/// What Select::source goes by: a client's address (`1.2.3.4:5`, `[::1]:5`) without its port, of
+/// which each connection of a client has another.
+inline std::string_view source_of(std::string_view client) {
+    return client.substr(0, client.rfind(':'));
+}
+
 /// The index of one; nothing if there are none. Those that rest are only chosen when all do, the
 /// one whose rest ends first: nobody is refused because of a guess. `source` is the client's
-/// address, in any form that is always the same; `chance` in [0, 1).
+/// source_of(), or anything else that is always the same; `chance` in [0, 1).
 std::optional<std::size_t> choose(Select select, std::span<const Offer> offers,
                                   Clock::time_point now, std::string_view source, double chance);
 

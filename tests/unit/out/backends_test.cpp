@@ -159,12 +159,5 @@ TEST(Backends, are_like_a_configuration_that_says_the_same_of_them) {
     EXPECT_FALSE(backends.is_like(asked({at(1), at(2)})));
 }
 
-TEST(Backends, a_client_is_known_by_its_address_alone) {
-    EXPECT_EQ(address_of("10.0.0.7:1234"), "10.0.0.7");
-    EXPECT_EQ(address_of("[::1]:1234"), "[::1]");
-    EXPECT_EQ(address_of(""), "");
-    EXPECT_EQ(address_of("words"), "words");
-}
-
 }  // namespace
 }  // namespace inout::out::backends_test

@@ -162,5 +162,12 @@ TEST_F(ChooserTest, if_all_rest_the_one_whose_rest_ends_first_is_tried) {
     }
 }
 
+TEST(SourceTest, is_the_address_without_its_port) {
+    EXPECT_EQ(source_of("10.0.0.7:1234"), "10.0.0.7");
+    EXPECT_EQ(source_of("[::1]:1234"), "[::1]");
+    EXPECT_EQ(source_of(""), "");
+    EXPECT_EQ(source_of("words"), "words");
+}
+
 }  // namespace
 }  // namespace inout::chooser_test
