@@ -341,8 +341,12 @@ class Server:
         self.listener = socket.socket(family, socket.SOCK_STREAM)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind((host, port))
-        self.listener.listen(512)
         self.port = self.listener.getsockname()[1]
+        self._serve(handler)
+
+    def _serve(self, handler):
+        """self.listener is bound."""
+        self.listener.listen(512)
         self.connections = []
         self.handler = handler
         self.thread = threading.Thread(target=self._accept, daemon=True)
@@ -354,7 +358,8 @@ class Server:
                 s, _ = self.listener.accept()
             except OSError:
                 return
-            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if s.family != socket.AF_UNIX:
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections.append(s)
             threading.Thread(target=self._handle, args=(s,), daemon=True).start()
 

@@ -1,8 +1,23 @@
-"""A backend that can not be reached yet: what a client sends meanwhile is early."""
+"""Backends that can not be reached, yet or at all: what a client sends meanwhile is early."""
 import socket
 import threading
 
 from harness import echo
+
+
+def silent_port(run):
+    """A port that never answers: the listener's queue of one is full, so the kernel drops SYNs."""
+    listener = run.own(socket.socket())
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    port = listener.getsockname()[1]
+    while True:
+        s = run.own(socket.socket())
+        s.settimeout(0.2)
+        try:
+            s.connect(("127.0.0.1", port))
+        except TimeoutError:
+            return port
 
 
 class LateServer:

@@ -11,7 +11,9 @@ import pytest
 import harness
 from admin import ADMIN, differences, get, OPENAPI
 from harness import (connect, echo, echo_server, expect_echo, expect_failed_open, expect_reset,
-                     free_port, port_of, read_exactly, read_to_end, refusing_port, wait_for)
+                     free_port, port_of, read_exactly, read_to_end, refusing_port,
+                     wait_for)
+from late_server import silent_port
 from reloads import changed, reload, stream_of, who_serves
 from test_drain import named_echo_server
 
@@ -27,20 +29,7 @@ class UnixServer(harness.Server):
         self.path = str(path)
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind("\0" + self.path[1:] if self.path.startswith("@") else self.path)
-        self.listener.listen(512)
-        self.connections = []
-        self.handler = handler
-        self.thread = threading.Thread(target=self._accept, daemon=True)
-        self.thread.start()
-
-    def _accept(self):
-        while True:
-            try:
-                s, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections.append(s)
-            threading.Thread(target=self._handle, args=(s,), daemon=True).start()
+        self._serve(handler)
 
 
 def at(port, **more):
@@ -140,16 +129,8 @@ def test_where_all_refuse_the_stream_fails_with_the_last_reason_and_all_are_trie
 
 
 def test_a_silent_one_leaves_the_next_one_its_time(run):
-    # Its queue is full: what comes next is not answered.
-    silent = run.own(socket.socket())
-    silent.bind(("127.0.0.1", 0))
-    silent.listen(0)
-    fill = [run.own(socket.socket()) for _ in range(4)]
-    for each in fill:
-        each.setblocking(False)
-        each.connect_ex(silent.getsockname())
     good, = names(run, "g")
-    site = Site(run, backends=[at(silent.getsockname()[1]), at(good)], out={"open_timeout": 1_500})
+    site = Site(run, backends=[at(silent_port(run)), at(good)], out={"open_timeout": 1_500})
     assert site.who(2) == {b"g": 2}
     assert site.out.wait_event("backend rests")["reason"]
 

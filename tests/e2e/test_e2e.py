@@ -12,6 +12,7 @@ import secure
 from harness import (TWO_THREADS, Server, connect, echo, echo_server, expect_echo,
                      expect_failed_open, port_of, read_exactly, read_to_end, refusing_port,
                      wait_for)
+from late_server import silent_port
 from legacy import LegacyProxy
 from peers import encode, exchange, read_frame
 from secure import proxy_tls, secret
@@ -24,7 +25,6 @@ from test_ends import (  # noqa: F401
     test_a_reset_reaches_a_side_that_is_blocked_by_back_pressure,
     test_a_server_may_speak_first,
     test_all_bytes_acknowledged_before_a_reset_are_delivered_before_it, test_half_close_is_kept)
-from test_failures import black_hole
 from test_tls import MEGABYTE
 from tunnel import PLACES, TappedStream, Tunnel, spoiled
 from test_warm_in import ONE_WORKER, SPARES
@@ -182,7 +182,7 @@ def test_out_may_accept_a_second_key(run, in_key, fails):
 
 @pytest.mark.parametrize("code, host, place", [
     ("backend_refused", "127.0.0.1", refusing_port),
-    ("backend_timeout", "127.0.0.1", black_hole),
+    ("backend_timeout", "127.0.0.1", silent_port),
     ("backend_unresolved", "something.invalid", refusing_port)])
 def test_why_a_backend_failed_is_told_to_in_and_not_to_the_proxy(run, code, host, place):
     proxy, port = run.proxy(), place(run)

@@ -15,6 +15,7 @@ import pytest
 
 from harness import (PATIENCE, Server, connect, echo_server, expect_echo, expect_failed_open,
                      expect_reset, free_port, read_exactly, refusing_port, wait_for)
+from late_server import silent_port
 from wan import require, require_name_files
 
 # Long enough for three zero-window probes, whose gaps double up to more than the peer_timeout used
@@ -23,21 +24,6 @@ PAUSE_S = 25
 PAUSED_PEER_TIMEOUT_MS = 3000
 # in warns of a proxy that it can not reach once in this time.
 WARNINGS_APART_S = 5
-
-
-def black_hole(run):
-    """A port that never answers: the listener's queue of one is full, so the kernel drops SYNs."""
-    listener = run.own(socket.socket())
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    port = listener.getsockname()[1]
-    while True:
-        s = run.own(socket.socket())
-        s.settimeout(0.2)
-        try:
-            s.connect(("127.0.0.1", port))
-        except TimeoutError:
-            return port
 
 
 def pair_of_streams(chain):
@@ -49,7 +35,7 @@ def pair_of_streams(chain):
 
 # --- proxy unreachable from in ---
 
-@pytest.mark.parametrize("place, reason", [(refusing_port, "refused"), (black_hole, "time")])
+@pytest.mark.parametrize("place, reason", [(refusing_port, "refused"), (silent_port, "time")])
 def test_proxy_unreachable_from_in_is_an_rst_each_and_one_warning(run, place, reason):
     port = place(run)
     in_ = run.in_(port, ["t"], {"connect_timeout": 500})
@@ -76,12 +62,12 @@ def test_topic_not_registered_is_an_rst_and_no_topic_at_in_and_proxy(run):
 
 @pytest.mark.parametrize("code, host, place", [
     ("backend_refused", "127.0.0.1", refusing_port),
-    ("backend_timeout", "127.0.0.1", black_hole),
+    ("backend_timeout", "127.0.0.1", silent_port),
     ("backend_unresolved", "something.invalid", refusing_port)])
 def test_backend_failure_is_an_rst_and_told_with_host_and_port_at_all_three(run, code, host, place):
     proxy, port = run.proxy(), place(run)
     # RES_OPTIONS (resolv.conf(5)): a machine whose name server is silent fails within open_timeout
-    out = run.program("out", {"open_timeout": 500 if place is black_hole else 4000, "networks": [
+    out = run.program("out", {"open_timeout": 500 if place is silent_port else 4000, "networks": [
         {"server_host": "127.0.0.1", "server_port": proxy.port(), "topic": "t",
          "backend_host": host, "backend_port": port}]}, env={"RES_OPTIONS": "timeout:1 attempts:1"})
     out.wait_event("registered")

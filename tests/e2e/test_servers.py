@@ -2,9 +2,7 @@
 
 Each proxy has an out of its own, whose backend says the proxy's name.
 """
-import contextlib
 import signal
-import socket
 import threading
 import time
 
@@ -14,6 +12,7 @@ import admin
 import reloads
 from harness import (Server, connect, echo, expect_echo, expect_failed_open, expect_reset,
                      free_port, port_of, read_exactly, refusing_port, wait_for)
+from late_server import silent_port
 from name_server import SILENT, SRV, Place
 from test_drain import named_echo_server
 
@@ -150,17 +149,8 @@ def test_what_takes_connections_is_not_taken_for_a_proxy(run, front):
 
 
 def test_a_server_that_never_takes_a_connection_costs_a_share_of_the_time(run):
-    """Its queue is full, so that what is dialled waits for ever."""
-    full = run.own(socket.socket())
-    full.bind(("127.0.0.1", 0))
-    full.listen(0)
-    waiting = [run.own(socket.socket()) for _ in range(4)]
-    for s in waiting:
-        s.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            s.connect(full.getsockname())
     b = Site(run, b"b")
-    in_, port = in_of(run, full.getsockname()[1], b, config={"connect_timeout": 1000})
+    in_, port = in_of(run, silent_port(run), b, config={"connect_timeout": 1000})
     assert who(port) == b"b"
     assert in_.wait_event("stream")["tries"] == 2
     assert who(port) == b"b"

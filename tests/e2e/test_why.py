@@ -8,6 +8,7 @@ import pytest
 from admin import ADMIN, OPENAPI, differences, get
 from harness import (Server, connect, echo_server, expect_echo, expect_failed_open, expect_reset,
                      refusing_port, wait_for)
+from late_server import silent_port
 from secure import secret
 from reloads import reload
 
@@ -59,14 +60,7 @@ def backend_refused(run):
 
 
 def backend_silent(run):
-    listener = run.own(socket.socket())
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(0)
-    waiting = [run.own(socket.socket()) for _ in range(2)]
-    for s in waiting:  # its queue is full then, and the kernel drops what comes
-        s.setblocking(False)
-        s.connect_ex(listener.getsockname())
-    scene = Scene(run, backend=listener.getsockname()[1], out={"open_timeout": 500})
+    scene = Scene(run, backend=silent_port(run), out={"open_timeout": 500})
     scene.fails()
     return scene
 
