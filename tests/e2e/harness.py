@@ -342,9 +342,9 @@ class Server:
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind((host, port))
         self.port = self.listener.getsockname()[1]
-        self._serve(handler)
+        self._accept_with(handler)
 
-    def _serve(self, handler):
+    def _accept_with(self, handler):
         """self.listener is bound."""
         self.listener.listen(512)
         self.connections = []

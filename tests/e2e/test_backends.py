@@ -29,7 +29,7 @@ class UnixServer(harness.Server):
         self.path = str(path)
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind("\0" + self.path[1:] if self.path.startswith("@") else self.path)
-        self._serve(handler)
+        self._accept_with(handler)
 
 
 def at(port, **more):
