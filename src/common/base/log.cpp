@@ -100,11 +100,16 @@ spdlog::level::level_enum to_spdlog(Level level) {
 /// How many bytes in front are printable ASCII that stands for itself: nearly all, so they are not
 /// looked at one code point at a time.
 std::size_t plain_length(std::string_view text) {
-    const auto special = [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\';
-    };
-    return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), special) - text.begin());
+    static constexpr auto kSpecial = [] {
+        std::array<bool, 256> special{};
+        for (std::size_t byte = 0; byte < special.size(); ++byte) {
+            special[byte] = byte < 0x20 || byte >= 0x7f || byte == '"' || byte == '\\';
+        }
+        return special;
+    }();
+    const auto* const end = std::find_if(
+        text.begin(), text.end(), [](char c) { return kSpecial[static_cast<unsigned char>(c)]; });
+    return static_cast<std::size_t>(end - text.begin());
 }
 
 /// Escapes as JSON does what must not reach a terminal or can not be seen; '?' stands for each byte

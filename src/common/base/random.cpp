@@ -38,12 +38,14 @@ void fill(unsigned char* bytes, std::size_t size) {
 
 std::string random_hex(std::size_t digits) {
     static constexpr char kDigits[] = "0123456789abcdef";
-    std::vector<unsigned char> bytes((digits + 1) / 2);
-    fill(bytes.data(), bytes.size());
-    std::string text(digits, '0');
-    for (std::size_t i = 0; i < digits; ++i) {
-        const unsigned nibble = i % 2 == 0 ? bytes[i / 2] >> 4U : bytes[i / 2] & 15U;
-        text[i] = kDigits[nibble];
+    std::string text(digits, '\0');
+    // Each byte makes two digits: half as many are drawn, into the text's own second half.
+    auto* const bytes = reinterpret_cast<unsigned char*>(text.data()) + digits / 2;
+    fill(bytes, digits - digits / 2);
+    for (std::size_t i = 0; i < digits; i += 2) {
+        const unsigned byte = bytes[i / 2];
+        text[i] = kDigits[byte >> 4U];
+        if (i + 1 < digits) text[i + 1] = kDigits[byte & 15U];
     }
     return text;
 }

@@ -21,7 +21,7 @@ using Decoded = Result<Message, DecodeError>;
 
 template <class M>
 Decoded read(const MemberCollector& members) {
-    Decoded decoded{Message{std::in_place_type<M>}};
+    Decoded decoded(std::in_place, std::in_place_type<M>);
     M& m = std::get<M>(*decoded);
     const MemberKind kind = members.find(MemberLevel::message, "payload").kind;
     MemberReader payload(members, MemberLevel::payload);
