@@ -3,7 +3,6 @@ import contextlib
 import os
 import queue
 import select
-import signal
 import socket
 import subprocess
 import threading
@@ -14,6 +13,7 @@ from ext_peer import Ask, Control, first_activated
 from harness import (PATIENCE, Server, connect, echo_server, expect_echo, expect_reset,
                      read_exactly, read_to_end, refusing_port, reset, wait_for)
 from late_server import LateServer
+from unseen import unseen
 
 MIB = 1 << 20
 # What in and proxy pass on before the stream is open, at most (kEarlyBytes and one more read).
@@ -74,16 +74,6 @@ def open_with_peer_out(run):
     control = Control(run, proxy, "t")
     parked = [control.park(), control.park()]
     return run.in_(proxy, ["t"]), proxy, control, parked
-
-
-@contextlib.contextmanager
-def unseen(in_):
-    """What a client does meanwhile in sees at once afterwards. On a fresh connection what comes
-    later than its request waits for the answer."""
-    port = in_.port()
-    in_.signal(signal.SIGSTOP)
-    yield port
-    in_.signal(signal.SIGCONT)
 
 
 # --- all of it, once, in order ---

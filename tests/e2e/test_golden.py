@@ -10,10 +10,11 @@ import re
 
 import pytest
 
-from harness import (connect, echo_server, expect_echo, expect_failed_open, refusing_port,
-                     wait_for)
+from harness import (connect, echo_server, expect_echo, expect_failed_open, read_exactly,
+                     refusing_port, wait_for)
 from legacy import LegacyIn, LegacyOut, LegacyProxy
 from tunnel import Tunnel
+from unseen import unseen
 
 pytestmark = pytest.mark.plain_only
 FROZEN = pathlib.Path(__file__).parent / "golden"
@@ -86,6 +87,15 @@ class Lines:
             assert self.text() == wanted
 
 
+def echo_early(in_):
+    """Its five bytes are there when the client is, and so go with the request."""
+    with unseen(in_) as port:
+        client = connect(port)
+        client.sendall(b"early")
+    with client:
+        assert read_exactly(client, 5) == b"early"
+
+
 def test_our_programs(run):
     """Registration, parks, a look of in, a stream with early data, a refusal, a drain."""
     proxy = run.proxy()
@@ -94,8 +104,7 @@ def test_our_programs(run):
     wait_for(lambda: proxy.status()["parked"] == 2, what="full pool")
     in_ = run.in_(lines.to_in.port, ["t"], {"first_look": "on"})
     in_.wait_event("proxy reached")
-    with connect(in_.port()) as client:
-        expect_echo(client, b"early")
+    echo_early(in_)
     # The one that the stream had comes back, and another was asked for meanwhile.
     wait_for(lambda: proxy.status()["parked"] == 3, what="full pool")
     other = run.in_(lines.to_in.port, ["nobody"])
@@ -145,8 +154,7 @@ def test_our_peers_of_a_0_0_1_proxy(run):
     lines = Lines(run, run.own(LegacyProxy()))
     run.out(lines.to_out.port, {"t": echo_server(run).port}, {"heartbeat_interval": 1000})
     wait_for(lambda: lines.proxy.parks == 1, what="parked connection")
-    with connect(run.in_(lines.to_in.port, ["t"]).port()) as client:
-        expect_echo(client, b"early")
+    echo_early(run.in_(lines.to_in.port, ["t"]))
     expect_failed_open(run.in_(lines.to_in.port, ["nobody"]).port())
     lines.wait_heartbeat()
     lines.expect("0.0.1_proxy.txt")
