@@ -97,7 +97,8 @@ std::optional<std::string> InService::commit(const Next& next) {
                     rates_for(network.rate, rates, workers_.main().executor())}));
         if (!listener) {
             listener = std::make_shared<Listener>(workers_.main().context());
-            const auto places = listener->acceptor.listen(network.listen, parts.address);
+            const auto places =
+                listener->acceptor.listen(network.listen, parts.address, place_of(network));
             if (!places) return places.error();
             for (const Endpoint& place : *places) listener->places.push_back(to_string(place));
         }
@@ -346,6 +347,13 @@ admin::Page InService::topics(const admin::Cut& cut) {
         }
     }
     return page;
+}
+
+std::optional<std::string> InService::copy_sockets(std::vector<NamedDescriptor>& sockets) {
+    for (const auto& listener : listeners_) {
+        if (const auto error = listener->acceptor.copy_sockets(sockets)) return error.message();
+    }
+    return std::nullopt;
 }
 
 void InService::drain() {

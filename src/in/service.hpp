@@ -21,6 +21,7 @@ class InService : public ServiceOf<InConfig> {
 
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const InConfig> config) override;
     void drain() override;
+    std::optional<std::string> copy_sockets(std::vector<NamedDescriptor>& sockets) override;
     std::optional<std::string> not_ready() override;
     void add_facts(admin::Facts& facts) override;
     admin::Page topics(const admin::Cut& cut) override;

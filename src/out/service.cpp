@@ -180,6 +180,11 @@ std::optional<std::size_t> OutService::kick_topic(const std::string& topic) {
     return static_cast<std::size_t>(count);
 }
 
+/// It has none: the next one registers its topics, and takes them over from this one.
+std::optional<std::string> OutService::copy_sockets(std::vector<NamedDescriptor>&) {
+    return std::nullopt;
+}
+
 void OutService::drain() {
     for (const auto& [backends, check] : checks_) check->stop();
     for (const auto& [name, link] : links_) link->drain();

@@ -22,6 +22,7 @@ class OutService : public ServiceOf<OutConfig> {
 
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const OutConfig> config) override;
     void drain() override;
+    std::optional<std::string> copy_sockets(std::vector<NamedDescriptor>& sockets) override;
     admin::Page topics(const admin::Cut& cut) override;
     std::optional<std::size_t> kick_topic(const std::string& topic) override;
     std::optional<std::string> not_ready() override;

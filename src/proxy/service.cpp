@@ -245,6 +245,10 @@ void ProxyService::add_facts(admin::Facts& facts) {
     facts.quota_problem = state_.allowances.problem();
 }
 
+std::optional<std::string> ProxyService::copy_sockets(std::vector<NamedDescriptor>&) {
+    return "the proxy can not be upgraded while it runs: its outs would have to register anew";
+}
+
 void ProxyService::drain() {
     state_.draining = true;
     acceptor_->close();

@@ -75,6 +75,7 @@ class ProxyService : public ServiceOf<ProxyConfig> {
 
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const ProxyConfig> config) override;
     void drain() override;
+    std::optional<std::string> copy_sockets(std::vector<NamedDescriptor>& sockets) override;
     void stop() override { state_.allowances.stop(); }
     void add_facts(admin::Facts& facts) override;
     admin::Page topics(const admin::Cut& cut) override;

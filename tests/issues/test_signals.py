@@ -19,11 +19,9 @@ def test_meaningless_signals_change_nothing_and_a_reload_of_the_same_neither(run
     with connect(chain.port) as client:
         expect_echo(client)
         for program in chain.all():
-            for number in [signal.SIGHUP, signal.SIGUSR2, *MEANINGLESS]:
+            for number in [signal.SIGHUP, *MEANINGLESS]:
                 program.signal(number)
         for program in chain.all():
-            line = program.wait_event("signal ignored", signal="USR2")
-            assert line["level"] == "warning" and "no meaning" in line["reason"]
             line = program.wait_event("reloaded")
             assert (line["level"], line["cause"], line["changed"]) == ("info", "signal", "")
             assert program.status()["streams"] == 1
@@ -31,13 +29,13 @@ def test_meaningless_signals_change_nothing_and_a_reload_of_the_same_neither(run
     chain.wait_idle()
 
 
-def test_many_meaningless_signals_are_few_lines(run):
+def test_many_upgrades_that_can_not_be_are_few_lines(run):
     proxy = run.proxy()
     proxy.port()
     for _ in range(50):
         proxy.signal(signal.SIGUSR2)
         proxy.status()
-    assert len(proxy.find("signal ignored")) < 20
+    assert 0 < len(proxy.find("not upgraded")) < 20
     assert proxy.stop() == 0
     assert sum(line.get("held_back", 0) for line in proxy.events) > 10
 

@@ -58,13 +58,13 @@ Result<Server::Opened, std::string> Server::open(SettingsPtr settings) {
     auto place = std::make_shared<Place>(context_);
     const AdminOptions& options = settings->options;
     if (options.unix_path.empty()) {
-        const auto bound = place->acceptor.listen(options.listen, settings->address);
+        const auto bound = place->acceptor.listen(options.listen, settings->address, "admin");
         if (!bound) return Failure{"admin: " + bound.error()};
         for (const Endpoint& endpoint : *bound) place->names.push_back(to_string(endpoint));
     } else {
         auto listening = place->file.listen(options.unix_path);
         if (!listening) return Failure{"admin: " + listening.error()};
-        place->acceptor.adopt(std::move(*listening));
+        place->acceptor.adopt(std::move(*listening), "admin");
         place->names.push_back(options.unix_path);
     }
     try {
@@ -100,6 +100,15 @@ void Server::take(Opened&& opened) {
                        [](const std::exception_ptr&) {});
         place_ = std::move(place);
     }
+}
+
+std::error_code Server::copy_sockets(std::vector<NamedDescriptor>& sockets) const {
+    return place_ ? place_->acceptor.copy_sockets(sockets) : std::error_code();
+}
+
+void Server::leave() {
+    if (place_) asio::post(context_, [place = place_] { place->file.leave(); });
+    take({});
 }
 
 void Server::start_thread() {

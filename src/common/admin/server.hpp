@@ -49,6 +49,10 @@ class Server {
     Result<Opened, std::string> open(SettingsPtr settings);
     /// From now on by these settings, and nowhere else. Who is connected already is let go.
     void take(Opened&& opened);
+    /// Where it listens, for the next process of this program. The failure is the kernel's.
+    std::error_code copy_sockets(std::vector<NamedDescriptor>& sockets) const;
+    /// The next process answers there: this one does no more.
+    void leave();
     /// Answers nobody any more, and is nowhere to be found.
     void stop();
 

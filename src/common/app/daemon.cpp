@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <exception>
 #include <iostream>
 
 #include "common/admin/server.hpp"
@@ -12,12 +11,14 @@
 #include "common/app/process_facts.hpp"
 #include "common/app/reload.hpp"
 #include "common/app/signals.hpp"
+#include "common/app/upgrade.hpp"
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
 #include "common/base/signals_blocked.hpp"
 #include "common/config/difference.hpp"
 #include "common/net/resolver.hpp"
 #include "common/os/descriptors.hpp"
+#include "common/os/service_manager.hpp"
 #include "common/tls/context.hpp"
 
 namespace inout {
@@ -37,11 +38,13 @@ RelayOptions relay_options(const CommonConfig& config) {
 }
 
 constexpr const char* kEnding = "it is ending";
+/// What running streams get when another process has taken over: a year, that is for ever.
+constexpr Milliseconds kDrainReplaced = std::chrono::years{1};
 
 /// The life of a daemon after its configuration: start, signals, reload, drain, end.
 class Life {
   public:
-    explicit Life(Instance& instance)
+    Life(Instance& instance, const ProgramCall& call)
         : instance_(instance),
           workers_(instance.config().threads, relay_options(instance.config())),
           service_(make_service(instance, workers_)),
@@ -58,6 +61,9 @@ class Life {
                    [this](int number) { on_signal(number); }),
           timer_(workers_.main().executor()),
           held_back_timer_(workers_.main().executor()),
+          upgrade_(workers_.main().executor(), call,
+                   [this](const Result<int, std::string>& pid) { upgraded(pid); }),
+          predecessor_(workers_.main().executor(), [this] { return facts_.is_ready(); }),
           reloader_(
               workers_.main().executor(), [this] { return instance_.prepare_again(); },
               [this](std::string_view cause, Result<Prepared, ConfigProblems> prepared) {
@@ -77,8 +83,11 @@ class Life {
             log::error("cannot start", {{"reason", *problem}});
             return 1;
         }
+        tell_service_manager("READY=1");
+        predecessor_.release_soon();
         tell_held_back_later();
         workers_.run();
+        upgrade_.stop();
         admin_.stop();
         service_.stop();
         log::tell_held_back(true);
@@ -108,6 +117,7 @@ class Life {
             return "no threads: " + error.code().message();
         }
         if (first.look_up) first.look_up();
+        predecessor_.receive();
         auto problem = commit(first);
         if (problem) {
             workers_.stop();
@@ -136,18 +146,51 @@ class Life {
         switch (number) {
             case SIGUSR1: facts_.log("status"); return;
             case SIGHUP: reload("signal"); return;
-            case SIGUSR2:
-                log::limited(log::Level::warning, log::Kind::warning, "signal ignored", "USR2",
-                             {{"signal", "USR2"}, {"reason", "it has no meaning here"}});
-                return;
+            case SIGUSR2: upgrade(); return;
             case SIGQUIT: end("quit"); return;
             default:
-                if (draining_) {
+                if (draining_ && !replaced_) {
                     end("second signal");
                 } else {
+                    replaced_ = false;
                     drain();
                 }
         }
+    }
+
+    void upgrade() {
+        std::optional<std::string> problem;
+        std::vector<NamedDescriptor> sockets;
+        if (draining_) {
+            problem = kEnding;
+        } else if (upgrade_.is_running()) {
+            problem = "there is one already";
+        } else if (const auto error = admin_.copy_sockets(sockets)) {
+            problem = error.message();
+        } else {
+            problem = service_.copy_sockets(sockets);
+        }
+        try {
+            if (!problem) upgrade_.begin(std::move(sockets));
+        } catch (const std::system_error& error) {
+            problem = error.code().message();
+        }
+        if (problem) upgraded(Failure{std::move(*problem)});
+    }
+
+    /// Another process serves now. This one has all the time that its streams need.
+    void upgraded(const Result<int, std::string>& pid) {
+        if (!pid) {
+            log::limited(log::Level::error, log::Kind::warning, "not upgraded", "upgrade",
+                         {{"reason", pid.error()}});
+            return;
+        }
+        log::info("upgraded", {{"pid", *pid}});
+        tell_service_manager("MAINPID=" + std::to_string(*pid));
+        if (draining_) return;
+        replaced_ = true;
+        admin_.leave();
+        drain();
     }
 
     void reload(std::string_view cause) {
@@ -244,12 +287,13 @@ class Life {
 
     void drain() {
         draining_ = true;
-        drain_until_ = Clock::now() + drain_timeout_;
+        drain_until_ = Clock::now() + (replaced_ ? kDrainReplaced : drain_timeout_);
         facts_.drains_until(drain_until_);
         actions_.drains();
-        log::info("draining", {{"streams", counters().streams.load()},
-                               {"timeout_ms", drain_timeout_.count()},
-                               {"note", "a second signal ends at once"}});
+        log::info("draining",
+                  {{"streams", counters().streams.load()},
+                   {"timeout_ms", (replaced_ ? kDrainReplaced : drain_timeout_).count()},
+                   {"note", "a second signal ends at once"}});
         try {
             service_.drain();
         } catch (const std::bad_alloc&) {
@@ -278,29 +322,12 @@ class Life {
         }
     }
 
-    /// Each worker resets what is left and stops; the last one to do so ends run().
     void end(const std::string& reason) {
         if (std::exchange(ending_, true)) return;
         try {
-            end_workers(reason);
+            workers_.end(reason);
         } catch (const std::bad_alloc&) {
             can_not_go_on("end", "out of memory");
-        }
-    }
-
-    void end_workers(const std::string& reason) {
-        workers_.for_each([&](Worker& worker) {
-            asio::post(worker.context(), [&worker, reason] { end_worker(worker, reason); });
-        });
-    }
-
-    static void end_worker(Worker& worker, const std::string& reason) {
-        try {
-            worker.relays().reset_all({.cause = StreamEnd::Cause::drain, .words = reason});
-            // What the resets posted is run before the worker stops.
-            asio::post(worker.context(), [&worker] { worker.context().stop(); });
-        } catch (const std::bad_alloc&) {
-            worker.context().stop();  // the process's end resets what is left
         }
     }
 
@@ -317,31 +344,19 @@ class Life {
     Timer timer_, held_back_timer_;
     Clock::time_point drain_until_{};
     bool draining_ = false, ending_ = false;
+    bool replaced_ = false;  // by another process: it drains for as long as its streams run
     CertificateWatch certificates_;
     // What runs now, as it was read.
     std::string json_;
     FileStamps files_;
+    Upgrade upgrade_;
+    Predecessor predecessor_;
     Reloader reloader_;
 };
 
 }  // namespace
 
-namespace {
-
-/// An exception where none may be, or one that nobody takes: its reason stands in the log.
-[[noreturn]] void on_terminate() {
-    try {
-        if (const auto error = std::current_exception()) std::rethrow_exception(error);
-    } catch (const std::exception& error) {
-        can_not_go_on("terminate", error.what());
-    } catch (...) {
-    }
-    can_not_go_on("terminate", "unknown");
-}
-
-}  // namespace
-
-int run(Instance& instance, bool check_only) {
+int run(Instance& instance, const ProgramCall& call, bool check_only) {
     const CommonConfig& config = instance.config();
     try {
         log::start(instance.name(), config.log.level, config.log.format);
@@ -349,7 +364,7 @@ int run(Instance& instance, bool check_only) {
         std::cerr << "cannot start: no threads: " << error.code().message() << '\n';
         return 1;
     }
-    std::set_terminate(on_terminate);
+    tell_of_terminate();
     keep_memory_reserve();
     struct Flush {
         ~Flush() { log::flush(); }
@@ -359,7 +374,7 @@ int run(Instance& instance, bool check_only) {
         log::error("cannot start", {{"reason", *problem}});
         return 1;
     }
-    static auto* const life = new Life(instance);
+    static auto* const life = new Life(instance, call);
     auto first = instance.prepare_first();
     if (!first) return report(first.error());
     if (check_only) {

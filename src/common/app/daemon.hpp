@@ -18,6 +18,8 @@
 #include "common/config/advice.hpp"
 #include "common/config/files.hpp"
 #include "common/config/types.hpp"
+#include "common/os/descriptor_channel.hpp"
+#include "common/os/program.hpp"
 
 namespace inout {
 
@@ -31,6 +33,9 @@ class Service {
     virtual std::optional<std::string> not_ready() { return std::nullopt; }
     /// Adds what it alone knows. Any thread.
     virtual void add_facts(admin::Facts&) {}
+    /// Adds copies of the sockets where it listens, for the next process of this program, which is
+    /// to take over from this one. The failure says why that can not be. Main thread.
+    virtual std::optional<std::string> copy_sockets(std::vector<NamedDescriptor>& sockets) = 0;
     /// All streams have ended, and nothing follows: what has to be kept is saved.
     virtual void stop() {}
     /// What it serves, for people (docs/operations.md). Any thread.
@@ -80,6 +85,8 @@ namespace detail {
 /// core files nor shown to other processes of the user, unless the environment says
 /// INOUT_DUMPABLE=1.
 void prepare_process();
+/// An exception where none may be, or one that nobody takes: its reason will stand in the log.
+void tell_of_terminate();
 Result<std::string, ConfigProblems> read_config_file(const std::string& path);
 int report(const ConfigProblems& problems);
 int write_new_key(const std::string& path);
@@ -104,7 +111,7 @@ class Instance {
 };
 /// With `check_only` only prints the configuration, if the files are fine too: for programs on
 /// stdout, for people on stderr. `instance` lives as long as the process.
-int run(Instance& instance, bool check_only);
+int run(Instance& instance, const ProgramCall& call, bool check_only);
 }  // namespace detail
 
 /// A configuration as the file and the flags have it.
@@ -202,6 +209,7 @@ class InstanceOf : public Instance {
 template <class Config>
 int run_program(const Program<Config>& program, int argc, char** argv) {
     detail::prepare_process();
+    const ProgramCall call = program_call(argc, argv);
     auto line = parse_command_line(program.text, argc, argv);
     if (!line) return line.error();
     if (!line->new_key.empty()) return detail::write_new_key(line->new_key);
@@ -212,7 +220,7 @@ int run_program(const Program<Config>& program, int argc, char** argv) {
     const bool check_only = line->check;
     static auto* const instance =
         new detail::InstanceOf<Config>(program, std::move(*line), std::move(*first));
-    return detail::run(*instance, check_only);
+    return detail::run(*instance, call, check_only);
 }
 
 }  // namespace inout

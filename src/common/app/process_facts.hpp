@@ -26,6 +26,8 @@ class ProcessFacts : public admin::Source {
     void reloaded(std::string how, bool failed);
     /// All that is counted, and what was told here: a line in the log.
     void log(std::string_view event) const;
+    /// Whether it can do its work now.
+    bool is_ready() const { return !not_ready(false); }
     void has_certificates(std::vector<Validity> validities);
 
     admin::Facts facts() override;

@@ -1,5 +1,6 @@
 // What a daemon does before it has a configuration.
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 #include <string_view>
 
@@ -13,6 +14,21 @@
 #include "common/os/signals.hpp"
 
 namespace inout::detail {
+namespace {
+
+[[noreturn]] void on_terminate() {
+    try {
+        if (const auto error = std::current_exception()) std::rethrow_exception(error);
+    } catch (const std::exception& error) {
+        can_not_go_on("terminate", error.what());
+    } catch (...) {
+    }
+    can_not_go_on("terminate", "unknown");
+}
+
+}  // namespace
+
+void tell_of_terminate() { std::set_terminate(on_terminate); }
 
 void prepare_process() {
     ignore_meaningless_signals();

@@ -42,6 +42,16 @@ Task<> live(Executor executor, std::string name, std::function<Task<>()> make) {
     }
 }
 
+void end_worker(Worker& worker, const std::string& reason) {
+    try {
+        worker.relays().reset_all({.cause = StreamEnd::Cause::drain, .words = reason});
+        // What the resets posted is run before the worker stops.
+        asio::post(worker.context(), [&worker] { worker.context().stop(); });
+    } catch (const std::bad_alloc&) {
+        worker.context().stop();  // the process's end resets what is left
+    }
+}
+
 }  // namespace
 
 void can_not_go_on(const char* what, const char* reason) {
@@ -99,6 +109,12 @@ void Workers::join() {
 
 void Workers::stop() {
     for (auto& worker : workers_) worker->context().stop();
+}
+
+void Workers::end(const std::string& reason) {
+    for_each([&](Worker& worker) {
+        asio::post(worker.context(), [&worker, reason] { end_worker(worker, reason); });
+    });
 }
 
 void spawn(const Executor& executor, std::string_view name, Task<> task) {

@@ -61,6 +61,8 @@ class Workers {
     /// Runs worker 0 here until all have stopped.
     void run();
     void stop();
+    /// Each worker resets what is left and stops; the last one to do so ends run().
+    void end(const std::string& reason);
 
   private:
     void join();

@@ -5,6 +5,7 @@
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
 #include "common/os/descriptors.hpp"
+#include "common/os/inherited_sockets.hpp"
 #include "common/os/socket.hpp"
 
 namespace inout {
@@ -43,7 +44,9 @@ bool is_not_of_this_machine(const std::error_code& error) {
 }  // namespace
 
 Result<std::vector<Endpoint>, std::string> Acceptor::listen(const HostPort& address,
-                                                            const Resolved& resolved) {
+                                                            const Resolved& resolved,
+                                                            const std::string& name) {
+    name_ = name;
     const std::string place = "cannot listen on " + to_string(address) + ": ";
     if (resolved.endpoints.empty()) return Failure{place + resolved.error};
     std::error_code error;
@@ -70,13 +73,14 @@ Result<std::vector<Endpoint>, std::string> Acceptor::listen(const HostPort& addr
 std::error_code Acceptor::add(const Endpoint& endpoint) {
     auto listening = std::make_shared<Listening>(context_, *this);
     ListenSocket& socket = listening->socket;
+    UniqueFd fd = inherited_sockets().take(*endpoint.data(), name_);
+    const bool is_inherited = static_cast<bool>(fd);
+    if (!is_inherited) fd = make_listen_socket(endpoint.protocol().family());
+    if (!fd) return {errno, asio::error::get_system_category()};
     std::error_code error;
-    socket.open(endpoint.protocol(), error);
-    if (!error) socket.set_option(ListenSocket::reuse_address(true), error);
-    if (!error && endpoint.address() == asio::ip::address_v6::any()) {
-        socket.set_option(asio::ip::v6_only(false), error);
-    }
-    if (!error) socket.bind(endpoint, error);
+    socket.assign(endpoint.protocol(), fd.get(), error);
+    if (!error) (void)fd.release();
+    if (!error && !is_inherited) error = bind(socket, endpoint);
     if (!error) {
         set_connection_options(socket.native_handle());
         set_keepalive(socket.native_handle(), keepalive_times(0.5, 0.5));
@@ -87,7 +91,27 @@ std::error_code Acceptor::add(const Endpoint& endpoint) {
     return error;
 }
 
-void Acceptor::adopt(UniqueFd listening) {
+std::error_code Acceptor::bind(ListenSocket& socket, const Endpoint& endpoint) {
+    std::error_code error;
+    socket.set_option(ListenSocket::reuse_address(true), error);
+    if (!error && endpoint.address() == asio::ip::address_v6::any()) {
+        socket.set_option(asio::ip::v6_only(false), error);
+    }
+    if (!error) socket.bind(endpoint, error);
+    return error;
+}
+
+std::error_code Acceptor::copy_sockets(std::vector<NamedDescriptor>& sockets) const {
+    for (const auto& listening : listening_) {
+        UniqueFd copy = copy_of(listening->socket.native_handle());
+        if (!copy) return {errno, std::generic_category()};
+        sockets.push_back({name_, std::move(copy)});
+    }
+    return {};
+}
+
+void Acceptor::adopt(UniqueFd listening, const std::string& name) {
+    name_ = name;
     auto adopted = std::make_shared<Listening>(context_, *this);
     // Its protocol is told to asio only, which asks nothing of it but whether it is readable.
     adopted->socket.assign(Tcp::v4(), listening.get());

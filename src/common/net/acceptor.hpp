@@ -15,6 +15,7 @@
 #include "common/base/turn.hpp"
 #include "common/net/connection.hpp"
 #include "common/net/resolver.hpp"
+#include "common/os/descriptor_channel.hpp"
 
 namespace inout {
 
@@ -32,17 +33,21 @@ class Acceptor {
 
     /// Listens on all addresses of the host, which resolve_now() has looked up; port 0 is the same
     /// port for all. Of a name, addresses that this machine does not have are left out, as long as
-    /// it has one. The failure says what could not be bound; nothing is then.
+    /// it has one. The failure says what could not be bound; nothing is then. Where this process
+    /// has inherited a socket, that is taken; `name` tells those whose port the kernel has chosen.
     Result<std::vector<Endpoint>, std::string> listen(const HostPort& address,
-                                                      const Resolved& resolved);
+                                                      const Resolved& resolved,
+                                                      const std::string& name = {});
 
-    /// Takes a listening socket of another kind, which does not block.
-    void adopt(UniqueFd listening);
+    /// Takes a listening socket of another kind, which does not block; `name` as above.
+    void adopt(UniqueFd listening, const std::string& name);
 
     /// The next connection, which will live in `context`; nothing after close(). May be called
     /// again after it has thrown for want of memory.
     Task<ConnectionPtr> accept(asio::io_context& context);
     bool is_open() const { return !listening_.empty(); }
+    /// Its sockets, under that name, for the next process. The failure is the kernel's.
+    std::error_code copy_sockets(std::vector<NamedDescriptor>& sockets) const;
     void close();
 
   private:
@@ -55,6 +60,7 @@ class Acceptor {
     };
 
     std::error_code add(const Endpoint& endpoint);
+    static std::error_code bind(ListenSocket& socket, const Endpoint& endpoint);
     UniqueFd accept_any(Endpoint& peer, int& error);
     void wait_for(const std::shared_ptr<Listening>& listening);
     void pause_for(const std::string& reason);
@@ -63,6 +69,7 @@ class Acceptor {
 
     asio::io_context& context_;
     const Reserve reserve_;
+    std::string name_;
     std::vector<std::shared_ptr<Listening>> listening_;
     std::size_t next_ = 0;  // so that a busy address does not keep the others waiting
     Timer readable_;        // condition variable

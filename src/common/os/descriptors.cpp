@@ -1,6 +1,7 @@
 #include "common/os/descriptors.hpp"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -10,6 +11,8 @@
 #include "common/base/limits.hpp"
 
 namespace inout {
+
+UniqueFd copy_of(int descriptor) { return UniqueFd(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0)); }
 
 std::size_t descriptor_limit() {
     rlimit limit{};

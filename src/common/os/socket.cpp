@@ -72,6 +72,10 @@ void give_up_after(int fd, Milliseconds time) {
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(time.count()));
 }
 
+UniqueFd make_listen_socket(int family) {
+    return UniqueFd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
 UniqueFd begin_connect(const sockaddr& address, std::size_t size) {
     UniqueFd fd(::socket(address.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return fd;

@@ -36,6 +36,9 @@ void set_keepalive(int fd, KeepaliveTimes times);
 /// TCP_USER_TIMEOUT (tcp(7)); 0: the kernel's own.
 void give_up_after(int fd, Milliseconds time);
 
+/// A TCP socket of this family (AF_INET, AF_INET6) for a listener, which no program that is started
+/// inherits. Nothing, and errno.
+UniqueFd make_listen_socket(int family);
 /// A non-blocking TCP socket on its way to this address, with the connection options. Nothing, and
 /// errno: it could not be made or has failed at once.
 UniqueFd begin_connect(const sockaddr& address, std::size_t size);

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "common/base/limits.hpp"
+#include "common/os/inherited_sockets.hpp"
 #include "common/os/socket.hpp"
 
 namespace inout {
@@ -95,9 +96,11 @@ Result<UniqueFd, std::string> SocketFile::listen(const std::string& path) {
     if (!check_socket_path(path).empty()) return failure(path);
     std::string kept = path;
     const sockaddr_un address = socket_address(path);
-    UniqueFd fd = make_socket();
+    UniqueFd fd = inherited_sockets().take(path);
+    const bool is_inherited = static_cast<bool>(fd);
+    if (!fd) fd = make_socket();
     if (!fd) return failure(path);
-    if (do_bind(fd.get(), address) != 0) {
+    if (!is_inherited && do_bind(fd.get(), address) != 0) {
         if (errno != EADDRINUSE) return failure(path);
         if (!is_stale(address)) {
             errno = EADDRINUSE;
@@ -110,7 +113,7 @@ Result<UniqueFd, std::string> SocketFile::listen(const std::string& path) {
     if (::chmod(path.c_str(), kSocketMode) != 0 || ::listen(fd.get(), kListenBacklog) != 0 ||
         ::lstat(path.c_str(), &status) != 0) {
         auto failed = failure(path);
-        ::unlink(path.c_str());
+        if (!is_inherited) ::unlink(path.c_str());
         return failed;
     }
     path_ = std::move(kept);

@@ -29,8 +29,11 @@ class SocketFile {
     ~SocketFile() { remove(); }
 
     /// Listens there, not blocking, for its user and group (0660). A socket that is there already
-    /// and at which nobody listens gives way. The failure says what is in the way.
+    /// and at which nobody listens gives way; one that this process has inherited is taken. The
+    /// failure says what is in the way.
     Result<UniqueFd, std::string> listen(const std::string& path);
+    /// Another process listens there too, and the file is its own from now on.
+    void leave() noexcept { path_.clear(); }
     void remove() noexcept;
 
   private:

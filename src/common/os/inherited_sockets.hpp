@@ -1,0 +1,37 @@
+// Listening sockets that this process was given by who started it: the process of the same program
+// that it takes over from, or a service manager (sd_listen_fds(3)). They are known by their address
+// or, where the kernel has chosen the port, by the name they were given. Main thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/os/descriptor_channel.hpp"
+
+struct sockaddr;
+
+namespace inout {
+
+class InheritedSockets {
+  public:
+    void add(NamedDescriptor socket);
+    /// Those that a service manager gave, and says so in the environment.
+    void add_activated();
+
+    /// One that listens at this address (a port of 0: with this name), or nothing. At all addresses
+    /// of IPv6 it is one that takes IPv4 as well, which can not be changed any more.
+    UniqueFd take(const sockaddr& address, std::string_view name);
+    /// One that listens at this path.
+    UniqueFd take(const std::string& path);
+    /// Closes what nobody has taken; the addresses.
+    std::vector<std::string> close_rest();
+
+  private:
+    std::vector<NamedDescriptor> sockets_;
+};
+
+/// Those of this process.
+InheritedSockets& inherited_sockets();
+
+}  // namespace inout

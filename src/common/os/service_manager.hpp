@@ -1,0 +1,12 @@
+// What a service manager is told of the process (sd_notify(3)). Main thread.
+#pragma once
+
+#include <string_view>
+
+namespace inout {
+
+/// One or more lines like "READY=1". Without a service manager nothing happens, and if it does not
+/// listen, nothing either.
+void tell_service_manager(std::string_view state);
+
+}  // namespace inout
