@@ -41,6 +41,11 @@ bool is_not_of_this_machine(const std::error_code& error) {
     return error.value() == EADDRNOTAVAIL || error.value() == EAFNOSUPPORT;
 }
 
+bool is_in_use(const std::error_code& error) { return error.value() == EADDRINUSE; }
+
+/// How often the kernel is asked for another port that is free at all addresses of a name.
+constexpr int kPortChoices = 8;
+
 }  // namespace
 
 Result<std::vector<Endpoint>, std::string> Acceptor::listen(const HostPort& address,
@@ -49,14 +54,13 @@ Result<std::vector<Endpoint>, std::string> Acceptor::listen(const HostPort& addr
     name_ = name;
     const std::string place = "cannot listen on " + to_string(address) + ": ";
     if (resolved.endpoints.empty()) return Failure{place + resolved.error};
-    std::error_code error;
     std::vector<Endpoint> places;
-    for (Endpoint endpoint : resolved.endpoints) {
-        // The kernel chose the first one's port.
-        if (!places.empty()) endpoint.port(places.front().port());
-        error = add(endpoint);
-        if (error && !is_not_of_this_machine(error)) break;
-        if (!error) places.push_back(listening_.back()->socket.local_endpoint());
+    auto error = add_all(resolved.endpoints, places);
+    // A port that the kernel chose may be taken at the next address.
+    for (int again = 0; again < kPortChoices && address.port == 0 && is_in_use(error); ++again) {
+        listening_.clear();
+        places.clear();
+        error = add_all(resolved.endpoints, places);
     }
     const bool all = address.host == kAllAddresses;
     if (places.empty() && all && is_not_of_this_machine(error)) {
@@ -68,6 +72,19 @@ Result<std::vector<Endpoint>, std::string> Acceptor::listen(const HostPort& addr
         return Failure{place + error.message()};
     }
     return places;
+}
+
+std::error_code Acceptor::add_all(const std::vector<Endpoint>& endpoints,
+                                  std::vector<Endpoint>& places) {
+    std::error_code error;
+    for (Endpoint endpoint : endpoints) {
+        // The kernel chose the first one's port.
+        if (!places.empty()) endpoint.port(places.front().port());
+        error = add(endpoint);
+        if (error && !is_not_of_this_machine(error)) break;
+        if (!error) places.push_back(listening_.back()->socket.local_endpoint());
+    }
+    return error;
 }
 
 std::error_code Acceptor::add(const Endpoint& endpoint) {

@@ -59,6 +59,7 @@ class Acceptor {
         bool waiting = false;
     };
 
+    std::error_code add_all(const std::vector<Endpoint>& endpoints, std::vector<Endpoint>& places);
     std::error_code add(const Endpoint& endpoint);
     static std::error_code bind(ListenSocket& socket, const Endpoint& endpoint);
     UniqueFd accept_any(Endpoint& peer, int& error);
