@@ -1,6 +1,7 @@
 // Servers of NATS as they were measured, on simulated time: interest spreads between them after a
 // while, so that a look-up may meet "nobody listens" though somebody does; messages are lost or
-// late; routes break and come back; a server dies, or stands still.
+// late; routes break and come back; a server dies, or stands still. And now and then, in the best
+// of times, one message is lost, or one look-up is told wrongly that nobody listens.
 #pragma once
 
 #include <algorithm>
@@ -40,14 +41,18 @@ class Nats {
     Nats(Events& events, std::size_t servers) : events_(events), servers_(servers) {
         for (auto& server : servers_) server.reach.assign(servers, true);
         route_delay_ =
-            events.between(Micros(100), events.by_chance(0.2) ? Micros(60'000) : Micros(3'000));
+            events.between(Micros(100), events.by_chance(0.2) ? Micros(150'000) : Micros(3'000));
         client_delay_ = events.between(Micros(50), Micros(1'000));
     }
 
     Trouble trouble;
     std::size_t heard_by(ClientId client) const { return clients_.at(client).heard_count; }
     Micros round_trip() const { return 2 * client_delay_; }
-    bool is_up(ClientId client) const { return clients_.at(client).server != kNone; }
+    /// It is connected to a server that runs.
+    bool is_answered(ClientId client) const {
+        const auto at = clients_.at(client).server;
+        return at != kNone && !servers_[at].is_frozen;
+    }
     /// Whether what one publishes comes to the other.
     bool are_joined(ClientId a, ClientId b) const {
         const auto x = clients_.at(a).server, y = clients_.at(b).server;
@@ -81,7 +86,7 @@ class Nats {
     void publish(ClientId id, const std::string& subject, const std::string& reply,
                  const std::string& body) {
         to_server(id, [=, this](Server& server, std::size_t at) {
-            if (is_lost()) return;
+            if (is_lost() || hiccups(id, subject, reply)) return;
             bool anyone = deliver(server, id, subject, reply, body);
             for (std::size_t other = 0; other < servers_.size(); ++other) {
                 if (other == at || !listens(server.remote[other], subject)) continue;
@@ -171,6 +176,19 @@ class Nats {
         bool is_gone = false;
     };
 
+    /// Rarely enough that no stream meets two.
+    bool hiccups(ClientId id, const std::string& subject, const std::string& reply) {
+        const bool is_answer = subject.find(".a.") != subject.npos;
+        if (!has_hiccups_ || events_.now() < next_hiccup_ || (reply.empty() && !is_answer)) {
+            return false;
+        }
+        if (events_.by_chance(0.7)) return false;
+        next_hiccup_ = events_.now() + Micros(1'500'000);
+        if (!reply.empty() && events_.by_chance(0.5)) {
+            to_client(id, [reply](Connection& client) { client.calls.nobody_listens(reply); });
+        }
+        return true;
+    }
     bool is_lost() { return events_.by_chance(trouble.lost); }
     Micros delay_of(Micros usual) {
         return usual +
@@ -293,6 +311,8 @@ class Nats {
     std::map<ClientId, Connection> clients_;
     std::map<std::pair<std::size_t, std::size_t>, Clock::time_point> routes_;
     Micros route_delay_{}, client_delay_{};
+    bool has_hiccups_ = events_.by_chance(0.7);
+    Clock::time_point next_hiccup_{};
 
   public:
     bool no_service = false;  ///< none can be reached

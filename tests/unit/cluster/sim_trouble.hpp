@@ -9,37 +9,42 @@ class Trouble {
   public:
     explicit Trouble(World& world) : world_(world), events_(world.events) {}
 
-    /// Streams all the time; outs that move; and trouble in every second stretch of one to three
-    /// seconds.
-    void run(Micros time) {
-        const auto end = events_.now() + time;
-        opens(end);
-        moves(end);
-        bool is_quiet = true;
-        while (events_.now() < end) {
-            if (!is_quiet) trouble();
+    /// Streams most of the time; outs that move; and trouble in every second stretch of one to
+    /// three seconds.
+    void run(unsigned stretches) {
+        opens();
+        moves();
+        for (unsigned i = 0; i < stretches; ++i) {
+            if (i % 2 == 1) trouble();
             events_.run_until(events_.now() +
                               events_.between(Micros(1'000'000), Micros(3'000'000)));
             calm();
-            is_quiet = !is_quiet;
+            if (events_.by_chance(0.2)) idle();
         }
+        is_over_ = true;
         // All deadlines pass.
         events_.run_until(events_.now() + Micros(8'000'000));
         world_.check_nothing_is_left();
     }
 
   private:
-    void opens(Clock::time_point end) {
-        if (events_.now() >= end) return;
+    /// Nothing is asked for, until nothing is fresh any more.
+    void idle() {
+        is_idle_ = true;
+        events_.run_until(events_.now() + kRoutesFresh);
+        is_idle_ = false;
+    }
+    void opens() {
+        if (is_over_) return;
         // Some at once, as when a page is loaded.
         const auto crowd = events_.by_chance(0.1) ? 10U : 1U;
-        for (unsigned i = 0; i < crowd; ++i) world_.open_stream();
-        events_.after(events_.between(Micros(0), Micros(10'000)), [=, this] { opens(end); });
+        for (unsigned i = 0; i < crowd && !is_idle_; ++i) world_.open_stream();
+        events_.after(events_.between(Micros(0), Micros(10'000)), [this] { opens(); });
     }
-    void moves(Clock::time_point end) {
-        if (events_.now() >= end) return;
-        world_.move_out();
-        events_.after(events_.between(Micros(0), Micros(600'000)), [=, this] { moves(end); });
+    void moves() {
+        if (is_over_) return;
+        if (!is_idle_) world_.move_out();
+        events_.after(events_.between(Micros(0), Micros(600'000)), [this] { moves(); });
     }
 
     void trouble() {
@@ -105,6 +110,7 @@ class Trouble {
 
     World& world_;
     Events& events_;
+    bool is_idle_ = false, is_over_ = false;
     std::vector<std::function<void()>> undo_;
 };
 

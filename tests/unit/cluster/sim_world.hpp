@@ -26,9 +26,15 @@ struct Sizes {
 class World {
   public:
     static constexpr Micros kOpenTimeout{5'000'000}, kSecond{1'000'000};
+    /// A lost message costs a look-up's whole patience, and the next one waits for exact answers.
+    static constexpr Micros kLate{1'300'000};
 
     World(std::uint64_t seed, const Sizes& sizes)
-        : events(seed), nats(events, sizes.servers), sizes_(sizes) {
+        : events(seed),
+          nats(events, sizes.servers),
+          sizes_(sizes),
+          patterns_(events.by_chance(0.2) ? 0.6 : 0.15),
+          unready_(events.by_chance(0.2) ? 0.7 : 0.3) {
         for (std::size_t slot = 0; slot < sizes.proxies; ++slot) begin_proxy(slot);
         for (OutId out = 0; out < sizes.outs; ++out) {
             outs_.push_back({name_for(out)});
@@ -90,7 +96,7 @@ class World {
         const OutId out = events.below(outs_.size());
         if (!outs_[out].slot) return;
         auto& places = proxies_[*outs_[out].slot]->places();
-        if (events.by_chance(0.3)) {
+        if (events.by_chance(unready_)) {
             auto& place = places.at(out);
             place.is_ready = !place.is_ready;
             place.since = events.now();
@@ -160,7 +166,7 @@ class World {
     Presence::Name name_for(OutId out) {
         static const std::vector<std::string> kPatterns = {"db.*", "web.#", "#", "*.a.*",
                                                            "web.#.7"};
-        if (events.by_chance(0.15)) return {kPatterns[events.below(kPatterns.size())], true};
+        if (events.by_chance(patterns_)) return {kPatterns[events.below(kPatterns.size())], true};
         return {topic(out % sizes_.topics), false};
     }
     void begin_proxy(std::size_t slot) {
@@ -194,7 +200,7 @@ class World {
     /// Why this stream must be opened, as things are now, and which outs make it so.
     std::string demand_for(const Stream& stream, std::set<OutId>& there) {
         there.clear();
-        if (!nats.is_up(proxies_[stream.at]->client())) return demand_without_nats(stream);
+        if (!nats.is_answered(proxies_[stream.at]->client())) return demand_without_nats(stream);
         const Proxy& from = *proxies_[stream.at];
         if (nats.trouble.is_any() || !is_settled(last_disturbance_)) return {};
         if (!is_settled(from.since_up())) return {};
@@ -227,20 +233,27 @@ class World {
     }
     /// What went well there last, and was not asked for since, is known without NATS too.
     std::string demand_without_nats(const Stream& stream) {
+        const bool is_asked = proxies_[stream.at]->asked.contains(stream.topic);
+        return !is_asked && is_proven(stream) ? kWithoutNats : "";
+    }
+    bool is_proven(const Stream& stream) {
         const auto& proven = proven_[stream.at];
         const auto found = proven.find(stream.topic);
-        if (found == proven.end() || proxies_[stream.at]->asked.contains(stream.topic)) return {};
+        if (found == proven.end()) return false;
         const auto& [slot, name] = found->second;
         const Proxy& there = *proxies_[slot];
-        if (!there.is_alive || there.name() != name || !reach(stream.at, slot)) return {};
-        if (!there.out_for(stream.topic)) return {};
-        return kWithoutNats;
+        return there.is_alive && there.name() == name && reach(stream.at, slot) &&
+               there.out_for(stream.topic);
     }
 
     void resolved(const Resolution& resolution) {
         const StreamId id = resolution.stream;
         const auto found = streams_.find(id);
-        if (found == streams_.end() || found->second.is_over) return;
+        if (found == streams_.end()) return;
+        if (found->second.is_over) {
+            if (!found->second.got.empty()) break_("another route follows where bytes may be lost");
+            return;
+        }
         tell(id, std::holds_alternative<Route>(resolution.way)
                      ? std::get<Route>(resolution.way).proxy
                      : "no route");
@@ -323,9 +336,11 @@ class World {
     }
     bool is_changed(const Stream& stream) {
         if (stream.demand == kLocal) return false;
+        if (stream.demand == kWithoutNats) {
+            return nats.is_answered(proxies_[stream.at]->client()) || !is_proven(stream);
+        }
         std::set<OutId> still;
         if (demand_for(stream, still) != stream.demand) return true;
-        if (stream.demanded.empty()) return false;
         return std::ranges::none_of(stream.demanded,
                                     [&](OutId out) { return still.contains(out); });
     }
@@ -342,6 +357,7 @@ class World {
     }
 
     const Sizes sizes_;
+    const double patterns_, unready_;  // how many are patterns; how many changes are of that kind
     std::vector<std::shared_ptr<Proxy>> proxies_, graveyard_;
     std::vector<Out> outs_;
     std::map<StreamId, Stream> streams_;
