@@ -3,7 +3,8 @@
 // It ends one round trip behind the first exact answer, so that others who have the topic too are
 // heard; behind the first answer of a pattern it waits for an exact one as long as answers take at
 // worst; at once when all who had it lately have answered; and in any case after kRoundTripsMax
-// round trips. An answer that takes no streams now ends nothing. That nobody listens is a hint that
+// round trips. An answer of one who takes no streams now, or could not be reached lately, ends
+// nothing. That nobody listens is a hint that
 // NATS gives at once and that may be wrong: whoever asks decides what to do with an end without a
 // route. Pure; owned by its node.
 #pragma once
@@ -36,12 +37,14 @@ class Lookup {
     Lookup(std::vector<std::string> expected, const RoundTrips& times, Clock::time_point now)
         : expected_(std::move(expected)), times_(times), ends_at_(now + times.patience()) {}
 
-    void answered(const Answer& answer, Clock::time_point now) {
+    /// `is_usable`: nothing is known against that proxy.
+    void answered(const Answer& answer, bool is_usable, Clock::time_point now) {
         std::erase(expected_, answer.proxy);
-        if (found_.add(answer) && answer.ready) {
+        if (found_.add(answer) && answer.ready && is_usable) {
+            has_usable_ = true;
             end_by(now + (found_.is_exact() ? times_.server : std::min(times_.answer, kBetterMax)));
         }
-        if (expected_.empty() && expected_any_ && found_.is_ready()) end_by(now);
+        if (expected_.empty() && expected_any_ && has_usable_) end_by(now);
     }
     /// NATS says that nobody listens.
     void nobody_listens(Clock::time_point now) {
@@ -64,7 +67,7 @@ class Lookup {
     std::vector<std::string> expected_;  // and not heard
     bool expected_any_ = !expected_.empty();
     RoundTrips times_;
-    bool is_denied_ = false;
+    bool is_denied_ = false, has_usable_ = false;
     Clock::time_point ends_at_;
     RouteSet found_;
 };

@@ -62,7 +62,8 @@ void Node::heard_answer(std::uint64_t number, std::string_view body, Clock::time
     answer_time_.took(std::min<Clock::duration>(now - asked->second.at, kLookupMax), now);
     const auto running = running_.find(topic);
     if (running != running_.end()) {
-        change(running->second, [&](Lookup& lookup) { lookup.answered(*answer, now); });
+        const bool is_usable = !peers_.is_unreachable(answer->proxy, now);
+        change(running->second, [&](Lookup& lookup) { lookup.answered(*answer, is_usable, now); });
         tick(now, effects);
     } else if (answer->match != Match::none) {
         cache_.add(topic, *answer, now);

@@ -99,10 +99,11 @@ class Node {
         std::string topic;
         Clock::time_point deadline;
         Step step = Step::trying;
-        Clock::time_point until{};           // of a pause
-        std::string route{};                 // being tried, or tried last: a proxy
-        std::vector<std::string> tried{};    // and has not said since that it has the topic
-        std::vector<std::string> refused{};  // for this stream; never tried again
+        Clock::time_point until{};         // of a pause
+        std::string route{};               // being tried, or tried last: a proxy
+        std::vector<std::string> tried{};  // and has not said since that it has the topic
+        std::vector<std::string> unfit{};  // refused it, or could not be reached: never again
+        bool is_refused = false;
         unsigned tries = 0;
         std::size_t questions = 0;
         Clock::time_point no_topic_at = Clock::time_point::min();  // not before

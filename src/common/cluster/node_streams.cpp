@@ -26,6 +26,7 @@ void Node::report(StreamId stream, Outcome outcome, Clock::time_point now, Effec
         case Outcome::unreachable:
             peers_.could_not_be_reached(route, now);
             cache_.drop(topic, route);
+            search->second.unfit.push_back(route);
             break;
         case Outcome::not_there:
             peers_.was_reached(route);
@@ -33,7 +34,8 @@ void Node::report(StreamId stream, Outcome outcome, Clock::time_point now, Effec
             break;
         case Outcome::refused:
             peers_.was_reached(route);
-            search->second.refused.push_back(route);
+            search->second.unfit.push_back(route);
+            search->second.is_refused = true;
             break;
         case Outcome::lost: cache_.drop(topic, route); return leave(search);
         case Outcome::left: return leave(search);
@@ -47,7 +49,7 @@ void Node::go_on(Searches::iterator search, Clock::time_point now, Effects& effe
     stop_waiting(search);
     if (now < its.deadline && try_next(search, now, effects)) return;
     const auto again = cache_.knows(its.topic, now) ? std::size(kPauses) : kAskedAgainUnknown;
-    const bool is_in_vain = its.questions > 0 && !its.refused.empty();
+    const bool is_in_vain = its.questions > 0 && its.is_refused;
     if (its.questions > again && !is_in_vain && now < its.no_topic_at && is_up_) {
         pause(search, std::min(its.no_topic_at, its.deadline));
     } else if (!is_up_ || now >= its.deadline || its.tries >= kTriesMax || its.questions > again ||
@@ -184,7 +186,7 @@ void Node::end_lookup(std::uint64_t number, Clock::time_point now, Effects& effe
 /// Those that say they have the topic now may be tried again.
 void Node::forget_tried(Search& search, const RouteSet& found) {
     std::erase_if(search.tried, [&](const std::string& proxy) {
-        if (std::ranges::find(search.refused, proxy) != search.refused.end()) return false;
+        if (std::ranges::find(search.unfit, proxy) != search.unfit.end()) return false;
         return std::ranges::any_of(found.routes(), [&](const Route& route) {
             return route.ready && route.proxy == proxy;
         });

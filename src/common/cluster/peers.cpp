@@ -31,6 +31,11 @@ void Peers::was_reached(const std::string& proxy) {
     if (found != peers_.end()) found->second.candidate.rest.succeeded();
 }
 
+bool Peers::is_unreachable(const std::string& proxy, Clock::time_point now) const {
+    const auto found = peers_.find(proxy);
+    return found != peers_.end() && found->second.candidate.rest.is_resting(now);
+}
+
 /// Of a proxy that is started again comes another id, so the old ones have to go some day. Those
 /// of one choice must all stay: kRoutesMax is less than a half of kPeersMax.
 Peers::Peer& Peers::peer(const std::string& proxy, Clock::time_point now) {

@@ -24,6 +24,8 @@ class Peers {
 
     void could_not_be_reached(const std::string& proxy, Clock::time_point now);
     void was_reached(const std::string& proxy);
+    /// Lately.
+    bool is_unreachable(const std::string& proxy, Clock::time_point now) const;
     std::size_t size() const { return peers_.size(); }  // only tests
 
   private:

@@ -18,7 +18,7 @@ void Presence::untold(const Name& name) {
 }
 
 std::vector<Presence::Name> Presence::take_untold() {
-    const std::vector<Name> names(untold_.begin(), untold_.end());
+    std::vector<Name> names(untold_.begin(), untold_.end());
     untold_.clear();
     return names;
 }

@@ -182,6 +182,26 @@ TEST_F(NodeStreams, waits_as_long_as_answers_take) {
     EXPECT_EQ(questions(), 2U);
 }
 
+TEST_F(NodeStreams, listen_on_behind_the_answer_of_one_that_could_not_be_reached) {
+    learn({"b"});
+    find(1);
+    report(1, Outcome::unreachable);
+    answer_exact("b");
+    pass(kRoundTrip);
+    answer_exact("far");
+    pass(kRoundTrip);
+    EXPECT_EQ(way(1), (Words{"b", "far"}));
+    report(1, Outcome::unreachable);
+    answer_exact("b");
+    pass(kLookupMax);
+    EXPECT_EQ(way(1), Words{}) << "a stream tries it once";
+    report(1, Outcome::left);
+    find(2);
+    answer_exact("b");
+    pass(kLookupMax);
+    EXPECT_EQ(way(2), Words{"b"}) << "there is no other";
+}
+
 TEST_F(NodeStreams, tries_no_other_when_bytes_may_be_lost) {
     learn({"b", "c"});
     find(1);

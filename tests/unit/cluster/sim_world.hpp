@@ -231,6 +231,7 @@ class World {
         if (a.name.is_pattern != b.name.is_pattern) return !a.name.is_pattern;
         return a.name.is_pattern && is_more_specific(a.name.text, b.name.text);
     }
+    const Place& place_of(OutId out) { return proxies_[*outs_[out].slot]->places().at(out); }
     /// What went well there last, and was not asked for since, is known without NATS too.
     std::string demand_without_nats(const Stream& stream) {
         const bool is_asked = proxies_[stream.at]->asked.contains(stream.topic);
@@ -341,8 +342,9 @@ class World {
         }
         std::set<OutId> still;
         if (demand_for(stream, still) != stream.demand) return true;
-        return std::ranges::none_of(stream.demanded,
-                                    [&](OutId out) { return still.contains(out); });
+        return std::ranges::none_of(stream.demanded, [&](OutId out) {
+            return still.contains(out) && place_of(out).since <= stream.began;
+        });
     }
     Milliseconds time() const {
         return std::chrono::duration_cast<Milliseconds>(events.now() - Events::kBegin);
