@@ -15,7 +15,8 @@ libspdlog-dev        library: logging
 libcli11-dev         library: command lines
 libssl-dev           library: OpenSSL
 libc-ares-dev        library: names to addresses
-libhttp-parser-dev   library: HTTP requests (the admin listener)"
+libhttp-parser-dev   library: HTTP requests (the admin listener)
+libnats-dev          library: NATS, through which several proxies find each other's topics"
 packages_tests="
 libgtest-dev         unit tests
 python3-pytest       end-to-end tests
@@ -33,6 +34,7 @@ systemd              the rating of the units
 prometheus           scrapes the programs; its rules and the dashboard's expressions
 nginx                the proxy behind nginx
 libnginx-mod-stream  the proxy behind nginx
+nats-server          the directory of several proxies
 chromium             the status page in a browser
 chromium-driver      drives that browser
 python3-selenium     speaks to the driver
@@ -59,7 +61,7 @@ python3              the other checks"
 
 # These start a service when they are installed. It is neither wanted nor asked for here.
 services_of_packages="ssh.service redis-server.service nginx.service haproxy.service
-prometheus.service"
+prometheus.service nats-server.service"
 
 # fail WORDS…: ends the script with them.
 fail() {

@@ -19,6 +19,7 @@ int run(int argc, char** argv) {
     const Program<ProxyConfig> program{
         .text = {.name = "proxy",
                  .summary = "The relay: one port where in and out meet.",
+                 .version_note = is_built_with_nats() ? "" : ", without NATS",
                  .has_bind = true},
         .parse = parse_proxy_config,
         .defaults = default_proxy_config,

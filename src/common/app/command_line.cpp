@@ -56,7 +56,7 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
     CommandLine line;
     CLI::App app(text.summary, text.name);
     app.allow_extras();
-    app.set_version_flag("--version", text.name + " " INOUT_VERSION);
+    app.set_version_flag("--version", text.name + " " INOUT_VERSION + text.version_note);
     std::vector<std::string_view> flags{"--help", "--version", "--check"};
     const auto add = [&](const char* flag, auto& value, const char* type, const char* help) {
         flags.emplace_back(flag);

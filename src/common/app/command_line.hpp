@@ -16,10 +16,11 @@ namespace inout {
 struct ProgramText {
     std::string name;
     std::string summary;
-    bool has_server = false;   ///< --server HOST:PORT and --topic T
-    bool has_backend = false;  ///< --backend HOST:PORT
-    bool has_bind = false;     ///< --bind [HOST:]PORT
-    bool makes_keys = false;   ///< --new-key FILE
+    std::string version_note{};  ///< what this build of it lacks
+    bool has_server = false;     ///< --server HOST:PORT and --topic T
+    bool has_backend = false;    ///< --backend HOST:PORT
+    bool has_bind = false;       ///< --bind [HOST:]PORT
+    bool makes_keys = false;     ///< --new-key FILE
 };
 
 /// What the command line said; a flag that was not given is empty.

@@ -5,14 +5,13 @@
 #include <cstddef>
 
 #include "common/base/limits.hpp"
+#include "common/rules/cluster_name.hpp"
 
 namespace inout::cluster {
 
 // --- on the wire ---
 /// NATS itself breaks at about 4,090; a longer topic is known to its own proxy only.
 inline constexpr std::size_t kSubjectMaxBytes = 1'024;
-/// Of a cluster, and of a proxy's id: both are words of subjects.
-inline constexpr std::size_t kNameMaxBytes = 64;
 /// The longest answer has the longest pattern in it, with every byte written as three.
 inline constexpr std::size_t kMessageMaxBytes = 1'536;
 /// HOST:PORT with the longest name (RFC 1035), and brackets.

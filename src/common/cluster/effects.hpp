@@ -26,6 +26,7 @@ enum class NoRoute {
     no_topic,      ///< nobody has it
     no_directory,  ///< NATS can not be reached, and nothing is known of the topic
     tried,         ///< each that is known was tried in vain
+    left,          ///< the stream wants none any more, or this proxy ends
 };
 
 struct Resolution {

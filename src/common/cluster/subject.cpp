@@ -135,14 +135,6 @@ std::optional<std::string> topic_behind(std::string_view subject, const std::str
 
 }  // namespace
 
-bool is_name(std::string_view text) {
-    return !text.empty() && text.size() <= kNameMaxBytes &&
-           std::all_of(text.begin(), text.end(), [](char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                      c == '-' || c == '_';
-           });
-}
-
 std::string tokens_of(std::string_view topic) { return joined(topic, append_token); }
 
 std::optional<std::string> topic_of(std::string_view tokens) {

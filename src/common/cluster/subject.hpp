@@ -18,13 +18,10 @@
 #include <string_view>
 #include <vector>
 
+#include "common/rules/cluster_name.hpp"
 #include "common/rules/topic_pattern.hpp"
 
 namespace inout::cluster {
-
-/// Whether a cluster, a proxy or an inbox may be called that: 1 to kNameMaxBytes letters, digits,
-/// `-` and `_`.
-bool is_name(std::string_view text);
 
 /// The words of a topic as tokens. Any text is fine.
 std::string tokens_of(std::string_view topic);

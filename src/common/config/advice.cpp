@@ -132,6 +132,26 @@ bool has_every_topic(const std::vector<TopicPattern>& patterns) {
                        [](const TopicPattern& pattern) { return pattern.text() == "#"; });
 }
 
+/// With whom a proxy shares its topics, if with anybody.
+std::string cluster_shown(const std::optional<ClusterOptions>& cluster) {
+    if (!cluster) return "";
+    std::string text =
+        "cluster " + quoted(cluster->name) + ", reached at " + to_string(cluster->address) + ", ";
+    text += cluster->tls ? "the others over TLS" : "the others without TLS, on loopback only";
+    text += "; the directory is at";
+    for (const NatsServer& server : cluster->nats) text += ' ' + server.text();
+    text += ":\n";
+    if (cluster->peers.empty()) return text + "  whoever has the key: everything\n";
+    append_lines(text, cluster->peers, [](const ClusterPeer& peer) {
+        const auto topics = [](const std::vector<TopicPattern>& patterns) {
+            return patterns.empty() ? std::string("nothing") : listed(patterns);
+        };
+        return "proxy " + quoted(peer.id) + " at " + to_string(peer.address) +
+               ": asks for: " + topics(peer.ask) + "; is believed to have: " + topics(peer.answer);
+    });
+    return text;
+}
+
 bool encrypts(const ProxyConfig& config) { return config.tls && config.tls->mode != TlsMode::off; }
 
 }  // namespace
@@ -199,7 +219,8 @@ std::string access_summary(const ProxyConfig& config) {
     if (!config.auth) {
         const bool others = !certificates || mode == TlsMode::optional;
         if (certificates) text += "  certificates of the CA: everything\n";
-        return text + (others ? "  everybody: everything\n" : "  everybody else: nothing\n");
+        text += others ? "  everybody: everything\n" : "  everybody else: nothing\n";
+        return text + cluster_shown(config.cluster);
     }
     append_lines(text, config.auth->keys, [](const KeyEntry& key) {
         return "key " + quoted(key.id) + ": " + allowed(key.permissions) + limited(key.allowance);
@@ -208,7 +229,8 @@ std::string access_summary(const ProxyConfig& config) {
         return "certificate " + quoted(cert.name) + ": " + allowed(cert.permissions) +
                limited(cert.allowance);
     });
-    return text + "  everybody else: " + allowed(config.auth->anonymous) + "\n";
+    return text + "  everybody else: " + allowed(config.auth->anonymous) + "\n" +
+           cluster_shown(config.cluster);
 }
 
 std::optional<std::string_view> written_for(const JsonValue& document) {
@@ -224,7 +246,8 @@ std::optional<std::string_view> written_for(const JsonValue& document) {
          {"backend_host", "backend_port", "backend", "backends", "backend_unix", "balance",
           "health"}},
         {"proxy",
-         {"bind", "port", "trusted", "pool", "handshake_timeout", "tls_timeout", "answer_timeout"},
+         {"bind", "port", "trusted", "pool", "cluster", "handshake_timeout", "tls_timeout",
+          "answer_timeout"},
          {}},
     };
     const auto has_one = [](const JsonValue& object, const auto& keys) {

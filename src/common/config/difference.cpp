@@ -9,8 +9,20 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Threads have their streams; sockets get their buffers, and lines their format, at the start.
-constexpr std::string_view kForRestart[] = {"threads", "stream_buffer", "log.format"};
+/// Threads have their streams; sockets get their buffers, and lines their format, at the start; and
+/// a proxy comes into its cluster then.
+constexpr std::string_view kForRestart[] = {"threads",
+                                            "stream_buffer",
+                                            "log.format",
+                                            "cluster",
+                                            "cluster.nats",
+                                            "cluster.nats_credentials",
+                                            "cluster.nats_tls",
+                                            "cluster.nats_tls.ca",
+                                            "cluster.nats_tls.cert",
+                                            "cluster.nats_tls.key",
+                                            "cluster.name",
+                                            "cluster.address"};
 
 void compare(const Json& before, const Json& after, const std::string& path,
              std::vector<std::string>& changed) {

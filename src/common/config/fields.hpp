@@ -15,6 +15,7 @@
 #include "common/config/advice.hpp"
 #include "common/config/auth_fields.hpp"
 #include "common/config/backend_fields.hpp"
+#include "common/config/cluster_fields.hpp"
 #include "common/config/reader.hpp"
 #include "common/config/rules.hpp"
 #include "common/config/types.hpp"
@@ -369,6 +370,7 @@ void visit(Fields& fields, ProxyConfig& config) {
     if (fields.good({"tls", "auth"}) && any_cert && !certs_asked_for) {
         fields.complain("auth", "\"certs\" need tls.client_ca, or no client shows a certificate");
     }
+    visit_cluster(fields, config.cluster);
     visit_access(fields, config.access);
     fields.values("trusted", config.trusted, kAddressRanges);
 

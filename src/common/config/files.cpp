@@ -56,6 +56,20 @@ void visit_files(OutConfig& config, const Visit& visit) {
 }
 
 template <class Visit>
+void visit_files(std::optional<ClusterOptions>& cluster, const Visit& visit) {
+    if (!cluster) return;
+    visit(cluster->nats_credentials);
+    if (cluster->nats_tls) {
+        visit(cluster->nats_tls->ca);
+        visit(cluster->nats_tls->cert);
+        visit(cluster->nats_tls->key);
+    }
+    visit(cluster->key_file);
+    visit_files(cluster->tls, visit);
+    for (ClusterPeer& peer : cluster->peers) visit(peer.key_file);
+}
+
+template <class Visit>
 void visit_files(ProxyConfig& config, const Visit& visit) {
     if (config.tls) {
         visit(config.tls->cert);
@@ -63,6 +77,7 @@ void visit_files(ProxyConfig& config, const Visit& visit) {
         visit(config.tls->client_ca);
     }
     visit_files(config.admin, visit);
+    visit_files(config.cluster, visit);
     if (!config.auth) return;
     for (KeyEntry& key : config.auth->keys) visit(key.secret_file);
 }

@@ -19,6 +19,7 @@
 #include "common/base/log.hpp"
 #include "common/base/result.hpp"
 #include "common/config/backend_options.hpp"
+#include "common/config/cluster_options.hpp"
 #include "common/config/server_list.hpp"
 #include "common/rules/backend_template.hpp"
 #include "common/rules/permissions.hpp"
@@ -277,6 +278,8 @@ struct ProxyConfig : CommonConfig {
     ProxyLimits limits;
     std::optional<TlsServerOptions> tls;
     std::optional<AuthOptions> auth;
+    /// Nothing: it is alone.
+    std::optional<ClusterOptions> cluster;
     AccessLists access;
     /// Addresses that the limits per source do not concern: a balancer speaks for many.
     std::vector<AddressRange> trusted = default_trusted();

@@ -11,7 +11,7 @@ struct Word {
     bool is_sent = true;
 };
 
-constexpr std::array<Word, 22> kWords{{
+constexpr std::array<Word, 23> kWords{{
     {Code::none, ""},
     {Code::no_topic, "no_topic"},
     {Code::no_out, "no_out"},
@@ -27,6 +27,7 @@ constexpr std::array<Word, 22> kWords{{
     {Code::penalised, "penalised"},
     {Code::unready, "unready"},
     {Code::draining, "draining"},
+    {Code::no_directory, "no_directory"},
     {Code::version, "version"},
     {Code::malformed, "malformed"},
     {Code::unknown, "unknown"},

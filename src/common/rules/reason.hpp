@@ -25,6 +25,7 @@ enum class Code {
     penalised,           ///< too many failures came from this address: later
     unready,             ///< the out is there, but takes no streams now
     draining,            ///< the program is ending and takes no new streams
+    no_directory,        ///< nobody here has the topic, and the directory can not be asked
     version,             ///< the peer's protocol version is not 0.0.1
     malformed,           ///< the message is not what it should be
     unknown,             ///< an error without a code, from a 0.0.1 peer
