@@ -93,7 +93,7 @@ class Search {
 
   private:
     class State;
-    const std::shared_ptr<State> state_;
+    const std::unique_ptr<State> state_;
 };
 
 }  // namespace inout::cluster

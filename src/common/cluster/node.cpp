@@ -101,7 +101,7 @@ void Node::unregistered(const Presence::Name& name, Clock::time_point now, Effec
 
 std::optional<std::string> Node::asked(std::string_view subject, std::string_view reply,
                                        std::string_view body) {
-    if (reply.empty() || reply.size() > kSubjectMaxBytes) return std::nullopt;
+    if (!subjects_.is_answer(reply)) return std::nullopt;
     auto topic = subjects_.topic_of_lookup(subject);
     const auto question = decode_question(body);
     if (!topic || !question || question->proxy == proxy_) return std::nullopt;

@@ -83,9 +83,10 @@ class Node {
     std::optional<Clock::time_point> next_tick() const;
     void tick(Clock::time_point now, Effects& effects);
 
-    std::size_t streams() const { return searches_.size(); }               // only tests
-    std::size_t running_lookups() const { return running_.size(); }        // only tests
-    const Subscriptions& subscriptions() const { return subscriptions_; }  // only tests
+    std::size_t streams() const { return searches_.size(); }
+    std::size_t cached_topics() const { return cache_.topics(); }
+    const Subscriptions& subscriptions() const { return subscriptions_; }
+    std::size_t running_lookups() const { return running_.size(); }  // only tests
 
   private:
     struct Asked {

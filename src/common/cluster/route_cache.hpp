@@ -45,7 +45,7 @@ class RouteCache {
     bool knows(std::string_view topic, Clock::time_point now) const;
     /// Who ought to answer for it: nobody, if that may have changed.
     std::vector<std::string> expected(std::string_view topic, Clock::time_point now) const;
-    std::size_t topics() const { return by_topic_.size(); }  // only tests
+    std::size_t topics() const { return by_topic_.size(); }
 
     /// Patterns by which topics here have their routes: the first began to, the last one ended.
     struct PatternChange {

@@ -188,6 +188,15 @@ std::optional<std::string> Subjects::topic_of_news(std::string_view subject) con
     return topic_behind(subject, prefix_ + std::string(kNews));
 }
 
+bool Subjects::is_answer(std::string_view subject) const {
+    const std::string prefix = prefix_ + std::string(kAnswers);
+    if (!subject.starts_with(prefix)) return false;
+    subject.remove_prefix(prefix.size());
+    const auto dot = subject.find('.');
+    return dot != subject.npos && is_name(subject.substr(0, dot)) &&
+           is_name(subject.substr(dot + 1));
+}
+
 std::optional<std::uint64_t> Subjects::number_of_answer(std::string_view inbox,
                                                         std::string_view subject) const {
     const std::string prefix = prefix_ + std::string(kAnswers) + std::string(inbox) + '.';

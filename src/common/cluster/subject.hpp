@@ -3,7 +3,8 @@
 //     inout.<cluster>.t.<word>.<word>…      who has this topic?
 //     inout.<cluster>.new.<word>.<word>…    a proxy has it now, and had it not
 //     inout.<cluster>.pattern               the same of a pattern, which stands in the message
-//     inout.<cluster>.a.<inbox>.<number>    the answer to one look-up
+//     inout.<cluster>.proxy.<id>            where is the proxy with this id?
+//     inout.<cluster>.a.<inbox>.<number>    the answer to one question
 //
 // Each word of a topic is one token. What NATS or JSON gives a meaning, `%`, `#` and all beyond
 // printable ASCII are written as %XX; the empty word, which NATS has not, is a lone `%`. The way
@@ -41,6 +42,7 @@ class Subjects {
     std::optional<std::string> lookup(std::string_view topic) const;
     std::optional<std::string> news(std::string_view topic) const;
     std::string pattern_news() const { return prefix_ + "pattern"; }
+    std::string proxy(std::string_view id) const { return prefix_ + "proxy." + std::string(id); }
     std::string answer(std::string_view inbox, std::uint64_t number) const;
     std::string answers(std::string_view inbox) const;
 
@@ -53,6 +55,9 @@ class Subjects {
     /// The topic of a subject that lookup() made; nothing if it is none.
     std::optional<std::string> topic_of_lookup(std::string_view subject) const;
     std::optional<std::string> topic_of_news(std::string_view subject) const;
+    /// Whether answer() may have made it, for any inbox: nothing else is written to because
+    /// somebody asks for it.
+    bool is_answer(std::string_view subject) const;
     /// The number of one that answer() made for this inbox.
     std::optional<std::uint64_t> number_of_answer(std::string_view inbox,
                                                   std::string_view subject) const;

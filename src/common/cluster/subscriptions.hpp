@@ -21,7 +21,7 @@ class Subscriptions {
         needed_.erase(found);
         return true;
     }
-    std::size_t size() const { return needed_.size(); }  // only tests
+    std::size_t size() const { return needed_.size(); }
 
   private:
     std::unordered_map<std::string, std::size_t> needed_;

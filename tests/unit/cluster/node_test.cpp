@@ -44,16 +44,20 @@ TEST_F(NodePresence, tells_of_what_began_without_NATS_when_it_is_back) {
 
 TEST_F(NodePresence, answers_a_question_once_over_whichever_subscription_it_comes) {
     const std::string question = encode(Question{"you"});
-    EXPECT_EQ(node.asked("inout.c.t.a.b", "reply.1", question), "a.b");
-    EXPECT_FALSE(node.asked("inout.c.t.a.b", "reply.1", question));
-    EXPECT_EQ(node.asked("inout.c.t.a.b", "reply.2", question), "a.b");
+    EXPECT_EQ(node.asked("inout.c.t.a.b", "inout.c.a.you.1", question), "a.b");
+    EXPECT_FALSE(node.asked("inout.c.t.a.b", "inout.c.a.you.1", question));
+    EXPECT_EQ(node.asked("inout.c.t.a.b", "inout.c.a.you.2", question), "a.b");
     EXPECT_FALSE(node.asked("inout.c.t.a.b", "", question));
     EXPECT_FALSE(node.asked("inout.c.t.a.b", std::string(kSubjectMaxBytes + 1, 'r'), question));
-    EXPECT_FALSE(node.asked("inout.c.t.a..b", "reply.3", question));
-    EXPECT_FALSE(node.asked("inout.c.new.a", "reply.4", question));
-    EXPECT_FALSE(node.asked("inout.c.t.a.b", "reply.5", "{}"));
-    EXPECT_FALSE(node.asked("inout.c.t.a.b", "reply.6", encode(Question{"me"})));
-    node.answer("reply.1", {.proxy = "", .match = Match::none}, effects);
+    EXPECT_FALSE(node.asked("inout.c.t.a.b", "inout.c.t.a.b", question));
+    EXPECT_FALSE(node.asked("inout.c.t.a.b", "inout.c.a.you", question));
+    EXPECT_FALSE(node.asked("inout.c.t.a.b", "inout.c.a.>.1", question));
+    EXPECT_FALSE(node.asked("inout.c.t.a.b", "$SYS.REQ.SERVER.PING", question));
+    EXPECT_FALSE(node.asked("inout.c.t.a..b", "inout.c.a.you.3", question));
+    EXPECT_FALSE(node.asked("inout.c.new.a", "inout.c.a.you.4", question));
+    EXPECT_FALSE(node.asked("inout.c.t.a.b", "inout.c.a.you.5", "{}"));
+    EXPECT_FALSE(node.asked("inout.c.t.a.b", "inout.c.a.you.6", encode(Question{"me"})));
+    node.answer("inout.c.a.you.1", {.proxy = "", .match = Match::none}, effects);
     EXPECT_EQ(effects.operations.at(0).body, R"({"v":1,"proxy":"me","match":"none"})");
 }
 
