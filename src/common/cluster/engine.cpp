@@ -78,7 +78,7 @@ class Search::State {
     bool is_over_ = false;
 };
 
-Search::Search(Engine& engine, const Executor& executor, std::string topic,
+Search::Search(Engine& engine, const Executor& executor, const std::string& topic,
                Clock::time_point deadline)
     : state_(std::make_unique<State>(engine.core_, executor, topic, deadline)) {}
 Search::~Search() { state_->report(Node::Outcome::left); }

@@ -79,7 +79,8 @@ class Engine {
 /// ends before a route was reported, nobody wants the stream any more.
 class Search {
   public:
-    Search(Engine& engine, const Executor& executor, std::string topic, Clock::time_point deadline);
+    Search(Engine& engine, const Executor& executor, const std::string& topic,
+           Clock::time_point deadline);
     Search(const Search&) = delete;
     Search& operator=(const Search&) = delete;
     ~Search();

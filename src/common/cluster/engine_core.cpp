@@ -103,7 +103,7 @@ Engine::Core::News Engine::Core::carry_out(Event& event, StreamId own) {
     return news;
 }
 
-void Engine::Core::tell(News news) {
+void Engine::Core::tell(News&& news) {
     for (auto& [waiting, way] : news.ways) {
         Waiting<Way>::tell(std::move(waiting), std::move(way));
     }

@@ -70,7 +70,7 @@ class Engine::Core final : public NatsClient::Listener, public std::enable_share
     template <class Change>
     bool event(Change change, StreamId own = 0);
     News carry_out(Event& event, StreamId own);
-    static void tell(News news);
+    static void tell(News&& news);
     void count(Stream& stream, const Way& way);
     std::optional<Clock::time_point> next_tick() const;
     void run_clock();

@@ -17,8 +17,6 @@
 
 namespace inout::cluster {
 
-/// What waits to be sent while NATS takes nothing; beyond, messages are lost.
-inline constexpr std::size_t kNatsQueueMaxBytes = 8'388'608;
 /// A server that takes nothing for this long has gone.
 inline constexpr Milliseconds kNatsWriteDeadline{2'000};
 /// For one attempt to connect, look-up of the name excluded.

@@ -20,10 +20,6 @@ struct Route {
     bool operator==(const Route&) const = default;
 };
 
-/// Whether a topic that both patterns match is rather the first one's: word by word from the left a
-/// word as such comes before `*` and that before `#`. Of two such patterns one always is.
-bool is_more_specific(std::string_view pattern, std::string_view other);
-
 /// Holds only the routes of the best fit: an exact registration wins, then the most specific
 /// pattern.
 class RouteSet {

@@ -29,41 +29,6 @@ RouteSet set_of(const std::vector<Answer>& answers) {
     for (const auto& each : answers) set.add(each);
     return set;
 }
-std::string random_pattern(std::mt19937& random) {
-    std::string text;
-    for (std::size_t i = 0; i < 1 + random() % 4; ++i) {
-        if (i > 0) text += '.';
-        text += std::vector<std::string>{"a", "b", "*", "#"}[random() % 4];
-    }
-    return text;
-}
-
-TEST(MoreSpecific, is_a_word_then_one_word_then_any_from_the_left) {
-    const std::vector<std::string> order = {"a.b.*",   "a.b.#", "a.*.c", "a.*.*", "a.*.#",
-                                            "a.#.b.c", "a.#.c", "a.#.*", "a.#",   "*.b.c",
-                                            "*.b.*",   "#.b.c", "#.c",   "#.*",   "#"};
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        for (std::size_t j = 0; j < order.size(); ++j) {
-            EXPECT_EQ(is_more_specific(order[i], order[j]), i < j) << order[i] << " " << order[j];
-        }
-    }
-}
-
-TEST(MoreSpecific, says_one_of_two_patterns_of_a_topic) {
-    std::mt19937 random(1);
-    for (int i = 0; i < 200'000; ++i) {
-        const auto p = TopicPattern::parse(random_pattern(random));
-        const auto q = TopicPattern::parse(random_pattern(random));
-        const std::vector<std::string> topics = {"a", "a.b", "b.a.a", "a.b.a.b"};
-        const auto& topic = topics[random() % topics.size()];
-        if (!p || !q || p->text() == q->text() || !p->matches(topic) || !q->matches(topic)) {
-            continue;
-        }
-        ASSERT_NE(is_more_specific(p->text(), q->text()), is_more_specific(q->text(), p->text()))
-            << p->text() << " " << q->text();
-    }
-}
-
 TEST(RouteSet, holds_those_of_the_best_fit_whatever_comes_first) {
     std::vector<Answer> answers = {exact("a"), exact("b"), by("#", "c"), by("x.*", "d"), {"e"}};
     do {

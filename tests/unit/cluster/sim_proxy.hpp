@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "common/cluster/node.hpp"
+#include "common/rules/pattern_order.hpp"
 #include "common/rules/topic_pattern.hpp"
 #include "sim_events.hpp"
 #include "sim_nats.hpp"

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/rules/pattern_order.hpp"
 #include "sim_events.hpp"
 #include "sim_nats.hpp"
 #include "sim_proxy.hpp"
