@@ -88,6 +88,23 @@ Json to_json(const std::vector<QuotaFact>& quotas) {
     return list;
 }
 
+Json to_json(const ClusterFact& cluster) {
+    Json json{{"name", cluster.name},
+              {"up", cluster.up},
+              {"since_ms", cluster.since_ms},
+              {"found", cluster.found},
+              {"no_topic", cluster.no_topic},
+              {"no_directory", cluster.no_directory},
+              {"questions", cluster.questions},
+              {"answers", cluster.answers},
+              {"messages_lost", cluster.lost},
+              {"cached_topics", cluster.cached_topics},
+              {"subscriptions", cluster.subscriptions},
+              {"round_trip_us", cluster.round_trip_us}};
+    if (cluster.up) json["server"] = cluster.server;
+    return json;
+}
+
 bool is_in(const StreamRecord& record, StreamsIn state) {
     if (state == StreamsIn::any_state) return true;
     return (record.state() == StreamState::opening) == (state == StreamsIn::opening);
@@ -142,6 +159,7 @@ std::string status_json(const Facts& facts) {
     }
     if (!facts.quotas.empty()) json["quotas"] = to_json(facts.quotas);
     if (!facts.quota_problem.empty()) json["quota_problem"] = facts.quota_problem;
+    if (facts.cluster) json["cluster"] = to_json(*facts.cluster);
     return written(json);
 }
 

@@ -41,6 +41,19 @@ struct BackendFact {
     std::uint64_t streams = 0;
 };
 
+/// The directory of a proxy's cluster. What is counted has been since the start.
+struct ClusterFact {
+    std::string name{};
+    bool up = false;                                          ///< NATS can be reached
+    std::string server{};                                     ///< which server; empty: none
+    std::int64_t since_ms = 0;                                ///< in that state; Unix time
+    std::uint64_t found = 0, no_topic = 0, no_directory = 0;  ///< look-ups, by how they ended
+    std::uint64_t questions = 0, answers = 0;                 ///< messages sent
+    std::uint64_t lost = 0;                                   ///< that could not be sent
+    std::uint64_t cached_topics = 0, subscriptions = 0;       ///< now
+    std::int64_t round_trip_us = 0;                           ///< to the server and back
+};
+
 /// Of the process, as it is now.
 struct Facts {
     std::string program{}, version{};
@@ -58,6 +71,7 @@ struct Facts {
     std::string quota_problem{};             ///< what is wrong with the file where they are kept
     std::vector<ServerFact> servers{};       ///< in: at most kMetricsTopicsMax of them
     std::vector<BackendFact> backends{};     ///< out: at most kMetricsTopicsMax of them
+    std::optional<ClusterFact> cluster{};    ///< proxy: of one that is in a cluster
     std::optional<std::string> not_ready{};  ///< why it can not do its work now
 };
 

@@ -148,6 +148,25 @@ void write_backends(Text& text, const Facts& facts) {
     for (const auto& each : facts.backends) text.value(each.streams, labels(each));
 }
 
+void write_cluster(Text& text, const std::optional<ClusterFact>& cluster) {
+    if (!cluster) return;
+    text.one("inout_cluster_up", "gauge", "1 if the cluster's directory, NATS, can be reached.",
+             cluster->up ? 1 : 0);
+    text.begin("inout_cluster_lookups_total", "counter",
+               "Streams that looked for a topic at other proxies, by what came of it.");
+    text.value(cluster->found, "result=\"found\"");
+    text.value(cluster->no_topic, "result=\"no_topic\"");
+    text.value(cluster->no_directory, "result=\"no_directory\"");
+    text.one("inout_cluster_questions_total", "counter", "Questions to the other proxies.",
+             cluster->questions);
+    text.one("inout_cluster_answers_total", "counter", "Answers to the other proxies.",
+             cluster->answers);
+    text.one("inout_cluster_messages_lost_total", "counter",
+             "Messages to the other proxies that could not be sent.", cluster->lost);
+    text.one("inout_cluster_cached_topics", "gauge", "Topics of other proxies that are known.",
+             cluster->cached_topics);
+}
+
 struct Topic {
     std::string_view name;
     std::uint64_t streams = 0, up = 0, down = 0;
@@ -230,6 +249,7 @@ std::string metrics_text(const Facts& facts, const StreamTable::Records& streams
     write_quotas(text, facts);
     write_servers(text, facts);
     write_backends(text, facts);
+    write_cluster(text, facts.cluster);
     write_topics(text, streams);
     return text.take();
 }

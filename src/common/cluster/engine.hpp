@@ -5,6 +5,7 @@
 // a lock, so a server that does not answer stands in nobody's way. Thread-safe.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -55,7 +56,7 @@ class Engine {
         std::uint64_t answers = 0;            ///< answers that were given
         std::uint64_t lost = 0;               ///< messages for which there was no room
         std::size_t cached_topics = 0, subscriptions = 0, searches = 0;
-        Milliseconds round_trip{};  ///< to the server of NATS and back
+        std::chrono::microseconds round_trip{};  ///< to the server of NATS and back
     };
     Facts facts() const;
 

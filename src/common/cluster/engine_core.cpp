@@ -246,7 +246,7 @@ void Engine::Core::disconnected(const std::string& server, const std::string& re
 
 void Engine::Core::took(Clock::duration round_trip) {
     event([&](Event&) {
-        facts_.round_trip = std::chrono::duration_cast<Milliseconds>(round_trip);
+        facts_.round_trip = std::chrono::duration_cast<std::chrono::microseconds>(round_trip);
         node_.round_trip(round_trip);
     });
 }

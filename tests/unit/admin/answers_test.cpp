@@ -59,6 +59,29 @@ TEST(Metrics, LabelsAreEscaped) {
     EXPECT_EQ(escaped_label("größe"), "größe");
 }
 
+TEST(Metrics, TellOfAClusterIfThereIsOne) {
+    EXPECT_EQ(metrics_text({}, {}).find("inout_cluster"), std::string::npos);
+    EXPECT_EQ(status_json({}).find("\"cluster\""), std::string::npos);
+    Facts facts;
+    facts.cluster = ClusterFact{.name = "prod",
+                                .up = true,
+                                .server = "nats://h:1",
+                                .found = 3,
+                                .no_topic = 2,
+                                .no_directory = 1,
+                                .cached_topics = 7};
+    const std::string text = metrics_text(facts, {});
+    EXPECT_TRUE(has(text, "inout_cluster_up 1"));
+    EXPECT_TRUE(has(text, "inout_cluster_lookups_total{result=\"found\"} 3"));
+    EXPECT_TRUE(has(text, "inout_cluster_lookups_total{result=\"no_topic\"} 2"));
+    EXPECT_TRUE(has(text, "inout_cluster_lookups_total{result=\"no_directory\"} 1"));
+    EXPECT_TRUE(has(text, "inout_cluster_cached_topics 7"));
+    EXPECT_NE(status_json(facts).find("\"server\":\"nats://h:1\""), std::string::npos);
+    facts.cluster->up = false;
+    EXPECT_TRUE(has(metrics_text(facts, {}), "inout_cluster_up 0"));
+    EXPECT_EQ(status_json(facts).find("\"server\""), std::string::npos);
+}
+
 TEST(Metrics, SumUpATopicsRunningStreams) {
     const std::string text =
         metrics_text({}, {open_stream("a", 1, 10), open_stream("a", 2, 20),
