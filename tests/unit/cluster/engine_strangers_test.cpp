@@ -122,8 +122,9 @@ no_auth_user: u
 }
 
 TEST_F(EngineAmongStrangers, trust_whom_they_are_told_to) {
-    const CertificateText local{.common_name = "localhost",
-                                .names = {{GEN_DNS, "localhost"}, {GEN_IPADD, "127.0.0.1"}}};
+    const CertificateText local{
+        .common_name = "localhost",
+        .names = {{GEN_DNS, "localhost"}, {GEN_IPADD, std::string("\x7f\0\0\1", 4)}}};
     const Certificate ca({.common_name = "ca"}), server(local, &ca), other({.common_name = "x"}),
         elsewhere({.common_name = "h", .names = {{GEN_DNS, "elsewhere"}}}, &ca);
     const auto config = [](const Certificate& its) {

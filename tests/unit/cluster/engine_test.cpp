@@ -73,10 +73,14 @@ TEST_F(EngineWithNats, live_without_it_and_are_back_when_it_is) {
 }
 
 TEST_F(EngineWithNats, go_to_another_server_if_theirs_is_frozen) {
-    NatsProcess good, frozen;
-    Proxy a("a", {frozen.url(), good.url()}), b("b", {good.url()});
-    b.has("t");
+    NatsProcess one, two;
+    Proxy a("a", {one.url(), two.url()});
     ASSERT_TRUE(is_up(a));
+    NatsProcess& frozen = a.engine->facts().server == one.url() ? one : two;
+    NatsProcess& good = &frozen == &one ? two : one;
+    Proxy b("b", {good.url()});
+    b.has("t");
+    ASSERT_TRUE(is_up(b));
     frozen.kill(SIGSTOP);
     EXPECT_TRUE(comes_true([&] { return a.engine->facts().server == good.url(); }));
     EXPECT_TRUE(finds(a, "t", b.address));
