@@ -45,6 +45,7 @@ haproxy              a peer to compare with
 nginx                a peer to compare with
 libnginx-mod-stream  a peer to compare with
 libbenchmark-dev     micro-benchmarks
+nats-server          look-ups of a cluster in micro-benchmarks
 iproute2             network namespaces for bench/wan"
 packages_demo="
 python3              the demo's backend, a web server

@@ -260,13 +260,7 @@ void Engine::Core::heard(std::string_view subject, std::string_view reply, std::
         topic = node_.asked(subject, reply, body);
     }
     if (topic) {
-        Answer answer = answers_(*topic);
-        answer.address = address_;
-        event([&](Event& event) {
-            ++facts_.answers;
-            node_.answer(reply, std::move(answer), event.effects);
-        });
-        return;
+        return say(reply, answers_(*topic));
     }
     event([&](Event& event) {
         const auto number = subjects_.number_of_answer(inbox_, subject);
@@ -282,12 +276,17 @@ bool Engine::Core::answer_own_address(std::string_view subject, std::string_view
                                       std::string_view body) {
     if (subject != subjects_.proxy(proxy_)) return false;
     if (!subjects_.is_answer(reply) || !decode_question(body)) return true;
-    Answer answer{.proxy = proxy_, .address = address_, .match = Match::exact};
-    event([&](Event& event) {
-        ++facts_.answers;
-        node_.answer(reply, std::move(answer), event.effects);
-    });
+    say(reply, {.proxy = {}, .match = Match::exact});
     return true;
+}
+
+void Engine::Core::say(std::string_view reply, Answer answer) {
+    answer.address = address_;
+    Effects effects;
+    node_.answer(reply, std::move(answer), effects);  // knows who we are, which does not change
+    const bool is_said = nats_->answer(effects.operations.front());
+    const std::lock_guard lock(mutex_);
+    ++(is_said ? facts_.answers : facts_.lost);
 }
 
 void Engine::Core::nobody_listens(std::string_view reply) {

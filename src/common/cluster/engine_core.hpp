@@ -74,6 +74,8 @@ class Engine::Core final : public NatsClient::Listener, public std::enable_share
     void count(Stream& stream, const Way& way);
     std::optional<Clock::time_point> next_tick() const;
     void run_clock();
+    /// On the thread that has heard the question, because no other one has to be woken for it.
+    void say(std::string_view reply, Answer answer);
     bool answer_own_address(std::string_view subject, std::string_view reply,
                             std::string_view body);
 

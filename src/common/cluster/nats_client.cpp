@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -30,6 +31,7 @@ class LibnatsClient final : public NatsClient,
 
     void start(std::weak_ptr<Listener> listener) override;
     bool apply(const Operation& operation) override;
+    bool answer(const Operation& message) override;
     void stop() override;
 
     void heard(std::string_view subject, std::string_view reply, std::string_view body) override;
@@ -39,13 +41,15 @@ class LibnatsClient final : public NatsClient,
   private:
     void run();
     bool connect(NatsLink& link, const std::string& server) const;
-    bool serve(NatsLink& link, const std::string& server);
-    bool subscribe_all(NatsLink& link, const std::string& server);
-    void leave(const NatsLink& link, const std::string& server);
+    bool serve(const std::shared_ptr<NatsLink>& link, const std::string& server);
+    bool subscribe_all(const std::shared_ptr<NatsLink>& link, const std::string& server);
     bool work(NatsLink& link);
     bool probe(NatsLink& link);
     bool pause(Milliseconds time);
     void returned(std::string_view body);
+    Clock::time_point next_probe() const {
+        return probed_at_ + (round_trips_.size() < kNatsRoundTrips ? kNatsFirstProbes : kNatsProbe);
+    }
 
     const NatsOptions options_;
     const std::string probe_;
@@ -56,12 +60,13 @@ class LibnatsClient final : public NatsClient,
     std::condition_variable changed_;
     bool is_stopping_ = false, has_ended_ = false;
     NatsOutbox outbox_;
-    std::string server_;       // empty: there is none now
-    std::uintptr_t link_ = 0;  // to it
-    bool is_lost_ = false;     // that link
-    bool is_told_ = false;     // that it is connected
+    std::string server_;              // empty: there is none now
+    std::shared_ptr<NatsLink> link_;  // to it
+    bool is_lost_ = false;            // that link
+    bool is_told_ = false;            // that it is connected
     std::uint64_t probes_ = 0;
     Clock::time_point probed_at_{}, returned_at_{};
+    std::deque<Clock::duration> round_trips_;  // of that link, at most kNatsRoundTrips
 };
 
 // --- on threads of libnats ---
@@ -77,7 +82,7 @@ void LibnatsClient::nobody_listens(std::string_view reply) {
 
 void LibnatsClient::closed(std::uintptr_t link) {
     const std::lock_guard lock(mutex_);
-    if (link == link_) is_lost_ = true;
+    if (link_ && link == link_->number()) is_lost_ = true;
     changed_.notify_one();
 }
 
@@ -90,7 +95,9 @@ void LibnatsClient::returned(std::string_view body) {
         const std::lock_guard lock(mutex_);
         if (server_.empty() || body != std::to_string(probes_)) return;
         returned_at_ = Clock::now();
-        took = returned_at_ - probed_at_;
+        round_trips_.push_back(returned_at_ - probed_at_);
+        if (round_trips_.size() > kNatsRoundTrips) round_trips_.pop_front();
+        took = *std::min_element(round_trips_.begin(), round_trips_.end());
         is_new = !std::exchange(is_told_, true);
         server = server_;
     }
@@ -122,6 +129,15 @@ bool LibnatsClient::apply(const Operation& operation) {
     return is_kept;
 }
 
+bool LibnatsClient::answer(const Operation& message) {
+    std::shared_ptr<NatsLink> link;
+    {
+        const std::lock_guard lock(mutex_);
+        link = link_;
+    }
+    return link && link->publish(message);
+}
+
 void LibnatsClient::stop() {
     {
         std::unique_lock lock(mutex_);
@@ -143,10 +159,9 @@ void LibnatsClient::run() {
     Milliseconds wait = kNatsPause;
     do {
         const std::string& server = options_.servers[next++ % count];
-        {
-            NatsLink link(weak_from_this());
-            if (connect(link, server) && serve(link, server)) wait = kNatsPause;
-        }
+        const auto link = std::make_shared<NatsLink>(weak_from_this());
+        if (connect(*link, server) && serve(link, server)) wait = kNatsPause;
+        link->close();
         const double part = 1 - random_unit() / 2;
         if (!pause(std::chrono::duration_cast<Milliseconds>(wait * part))) break;
         wait = std::min(2 * wait, kNatsPauseMax);
@@ -171,19 +186,19 @@ bool LibnatsClient::connect(NatsLink& link, const std::string& server) const {
 }
 
 /// As long as it lasts. False: it was never of use.
-bool LibnatsClient::serve(NatsLink& link, const std::string& server) {
+bool LibnatsClient::serve(const std::shared_ptr<NatsLink>& link, const std::string& server) {
     bool goes_on = subscribe_all(link, server);
-    while (goes_on) goes_on = probe(link) && work(link);
+    while (goes_on) goes_on = probe(*link) && work(*link);
     bool was_told = false;
     {
         const std::lock_guard lock(mutex_);
         was_told = std::exchange(is_told_, false);
         outbox_.close();
         server_.clear();
-        link_ = 0;
+        link_.reset();
         if (is_stopping_) return true;
     }
-    std::string reason = link.end();
+    std::string reason = link->end();
     if (reason.empty()) reason = "our own messages do not come back";
     const auto listener = listener_.lock();
     if (was_told && listener) {
@@ -194,18 +209,20 @@ bool LibnatsClient::serve(NatsLink& link, const std::string& server) {
     return was_told;
 }
 
-bool LibnatsClient::subscribe_all(NatsLink& link, const std::string& server) {
+bool LibnatsClient::subscribe_all(const std::shared_ptr<NatsLink>& link,
+                                  const std::string& server) {
     std::vector<std::string> subjects;
     {
         const std::lock_guard lock(mutex_);
         server_ = server;
-        link_ = link.number();
+        link_ = link;
         is_lost_ = false;
+        round_trips_.clear();
         subjects = outbox_.open();
     }
-    const bool done = link.subscribe(probe_) &&
+    const bool done = link->subscribe(probe_) &&
                       std::all_of(subjects.begin(), subjects.end(),
-                                  [&](const auto& subject) { return link.subscribe(subject); });
+                                  [&](const auto& subject) { return link->subscribe(subject); });
     const std::lock_guard lock(mutex_);
     returned_at_ = Clock::now();  // a long list has taken its time
     probed_at_ = {};
@@ -219,7 +236,7 @@ bool LibnatsClient::probe(NatsLink& link) {
         const std::lock_guard lock(mutex_);
         const auto now = Clock::now();
         if (now - returned_at_ > kNatsSilence) return false;
-        if (probed_at_ != Clock::time_point{} && now - probed_at_ < kNatsProbe) return true;
+        if (probed_at_ != Clock::time_point{} && now < next_probe()) return true;
         probed_at_ = now;
         message.body = std::to_string(++probes_);
     }

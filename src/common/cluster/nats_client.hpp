@@ -23,6 +23,10 @@ inline constexpr Milliseconds kNatsWriteDeadline{2'000};
 inline constexpr Milliseconds kNatsConnect{2'000};
 /// How often a message is sent that ought to come back, and how long it may take.
 inline constexpr Milliseconds kNatsProbe{1'000}, kNatsSilence{5'000};
+/// The first ones follow each other faster. Of so many the fastest tells the round trip: what the
+/// others took longer was spent in this process.
+inline constexpr std::size_t kNatsRoundTrips = 8;
+inline constexpr Milliseconds kNatsFirstProbes{20};
 /// Before the next attempt, at first and at most; by chance up to a half shorter.
 inline constexpr Milliseconds kNatsPause{250}, kNatsPauseMax{8'000};
 /// Messages and bytes of one subscription that wait to be heard; beyond, they are lost.
@@ -60,6 +64,9 @@ class NatsClient {
     virtual void start(std::weak_ptr<Listener> listener) = 0;
     /// False: a message, and there was no room, or no connection.
     virtual bool apply(const Operation& operation) = 0;
+    /// A message, on a thread that calls a listener: it may wait for the server, and so needs no
+    /// other thread. False: it is lost.
+    virtual bool answer(const Operation& message) = 0;
     /// Nothing is heard any more. Waits for its thread, but not longer than kNatsConnect and
     /// kNatsWriteDeadline together.
     virtual void stop() = 0;

@@ -143,9 +143,10 @@ Result<NatsSettings, std::string> nats_settings(const NatsOptions& options,
 
 NatsLink::NatsLink(std::weak_ptr<Owner> owner) : number_(Living::all().add(std::move(owner))) {}
 
-NatsLink::~NatsLink() {
+void NatsLink::close() {
     Living::all().remove(number_);
     if (connection_) natsConnection_Close(connection_.get());
+    subscriptions_.clear();
 }
 
 std::string NatsLink::connect(const NatsSettings& settings) {

@@ -51,7 +51,7 @@ class NatsLink {
     explicit NatsLink(std::weak_ptr<Owner> owner);
     NatsLink(const NatsLink&) = delete;
     NatsLink& operator=(const NatsLink&) = delete;
-    ~NatsLink();
+    ~NatsLink() { close(); }
 
     /// No other link has or had it.
     std::uintptr_t number() const { return number_; }
@@ -60,7 +60,10 @@ class NatsLink {
     // False: the connection is lost.
     bool subscribe(const std::string& subject);
     void unsubscribe(const std::string& subject);
+    /// From any thread.
     bool publish(const Operation& message);
+    /// Whoever has it still can do nothing with it any more.
+    void close();
     /// Why it was lost, as far as libnats knows; empty: it was not.
     std::string end() const;
 
