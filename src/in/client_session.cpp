@@ -4,9 +4,9 @@
 #include "common/net/error_watch.hpp"
 #include "common/net/settle.hpp"
 #include "common/open/ask.hpp"
+#include "common/open/attempt.hpp"
+#include "common/open/introduction.hpp"
 #include "common/open/opening.hpp"
-#include "in/attempt.hpp"
-#include "in/introduction.hpp"
 #include "in/probe.hpp"
 
 namespace inout::in {

@@ -5,8 +5,8 @@
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
 #include "common/net/deadline.hpp"
+#include "common/open/introduction.hpp"
 #include "common/open/proxy_words.hpp"
-#include "in/introduction.hpp"
 
 namespace inout::in {
 namespace {

@@ -14,11 +14,11 @@
 #include <mutex>
 #include <string>
 
+#include "common/app/spare_pool.hpp"
 #include "common/app/worker.hpp"
 #include "common/open/proxy_link.hpp"
 #include "common/rules/budget.hpp"
 #include "common/rules/chooser.hpp"
-#include "in/spare_pool.hpp"
 
 namespace inout::in {
 

@@ -25,6 +25,7 @@ DescriptorBudget::Verdict DescriptorBudget::take(Kind kind, const Owner& owner, 
         own[static_cast<std::size_t>(kind)] += count;
         held_[static_cast<std::size_t>(kind)] += count;
         if (owner.anonymous) anonymous_[static_cast<std::size_t>(kind)] += count;
+        if (owner.peer) peers_[static_cast<std::size_t>(kind)] += count;
     }
     return Verdict::granted;
 }
@@ -47,8 +48,9 @@ DescriptorBudget::Verdict DescriptorBudget::judge(Kind kind, const Owner& owner,
     if (after > all_but(8) && needed(own) + count > all_ / 16) {
         return Verdict::owner_has_enough;
     }
-    if (!owner.anonymous) return Verdict::granted;
     const auto held_against = is_optional(kind) ? total : needed;
+    if (owner.peer && held_against(peers_) + count > all_ / 2) return Verdict::owner_has_enough;
+    if (!owner.anonymous) return Verdict::granted;
     if (held_against(anonymous_) + count > all_ / 2) return Verdict::owner_has_enough;
     if (!owner.shared && held_against(own) + count > all_ / 4) return Verdict::owner_has_enough;
     return Verdict::granted;
@@ -63,6 +65,7 @@ void DescriptorBudget::give_back(Kind kind, const Owner& owner, std::size_t coun
     const std::lock_guard lock(mutex_);
     held_[static_cast<std::size_t>(kind)] -= count;
     if (owner.anonymous) anonymous_[static_cast<std::size_t>(kind)] -= count;
+    if (owner.peer) peers_[static_cast<std::size_t>(kind)] -= count;
     const auto found = owners_.find(owner.name);
     found->second[static_cast<std::size_t>(kind)] -= count;
     if (total(found->second) == 0) owners_.erase(found);

@@ -8,6 +8,8 @@
 //     taken;
 //   - where keys or certificates count, the anonymous have at most a half in all, and one address
 //     of theirs a quarter;
+//   - the other proxies of the cluster have at most a half in all: what they need is for clients
+//     that have a proxy of their own;
 //   - one sixteenth stays free for those who are not yet known.
 // What somebody has of the optional is held against more of that only, never against what it needs.
 // So neither a key nor an address can take all. Thread-safe; knows no descriptor: its numbers are
@@ -32,6 +34,7 @@ class DescriptorBudget {
         std::string name;
         bool anonymous = false;  ///< where others are not
         bool shared = false;     ///< an address that speaks for many: no limit of its own
+        bool peer = false;       ///< a proxy of the cluster, which asks for others
     };
     enum class Verdict { granted, owner_has_enough, none_left };
 
@@ -92,7 +95,7 @@ class DescriptorBudget {
     std::atomic<std::size_t> all_, spare_max_;
     std::mutex mutex_;
     Counts held_{};
-    Counts anonymous_{};                              // of `held_`
+    Counts anonymous_{}, peers_{};                    // of `held_`
     std::unordered_map<std::string, Counts> owners_;  // with something
 };
 

@@ -57,6 +57,7 @@ std::optional<std::size_t> Directory::add(const std::shared_ptr<Registration>& r
 
 void Directory::take_its_place(Registration& registration, const TopicRegistry::Added& added) {
     count();
+    announce(registration, true);
     if (added.replaced) {
         const auto old = registrations_.at(*added.replaced);
         old->replaced = true;
@@ -198,6 +199,7 @@ void Directory::erase(RegistrationId id) {
     const auto found = registrations_.find(id);
     if (found == registrations_.end()) return;
     const auto ended = std::move(found->second);
+    announce(*ended, false);
     tickets_.erase(ended->ticket);
     registrations_.erase(found);
     try {
@@ -205,6 +207,12 @@ void Directory::erase(RegistrationId id) {
     } catch (const std::bad_alloc&) {
         log::lose_line();  // what its out still brings will count as failures
     }
+}
+
+void Directory::announce(Registration& registration, bool is_here) {
+    if (!tell_ || registration.is_announced == is_here) return;
+    tell_({registration.topic, registration.pattern.has_value()}, is_here);
+    registration.is_announced = is_here;
 }
 
 void Directory::count() {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "common/cluster/message.hpp"
+#include "common/cluster/presence.hpp"
 #include "common/rules/ended_names.hpp"
 #include "proxy/registration.hpp"
 #include "proxy/tries.hpp"
@@ -65,6 +68,17 @@ class Directory {
     /// must live until it has returned.
     Task<Result<Route, Reason>> find(const std::string& topic, Clock::time_point deadline,
                                      const Tried& tried, Connection& in, Choice choice = {});
+    /// Whether it was here less than kTopicReturn ago, and nobody has it now.
+    bool was_here(const std::string& topic);
+    /// Waits until it is registered, `deadline` is over, or `in` was reset. Code::none, or why
+    /// nobody waits; otherwise as find().
+    Task<Reason> wait_for(const std::string& topic, Clock::time_point deadline, Connection& in);
+    /// What the other proxies of a cluster may know of it.
+    cluster::Answer answer_of(std::string_view topic);
+    /// `tell(name, is_here)` for each registration from now on, also if others have the name. Under
+    /// the lock: it must be quick. Before there are any.
+    using Tell = std::function<void(const cluster::Presence::Name&, bool is_here)>;
+    void announce_to(Tell tell) { tell_ = std::move(tell); }
     /// Whether it takes new streams from now on. It keeps its place, and lends what it can not
     /// take.
     void set_ready(const Registration& registration, bool ready);
@@ -108,6 +122,7 @@ class Directory {
     std::uint64_t next_waiting_ = 1;
     PoolBounds pools_;
     bool closed_ = false;
+    Tell tell_;
     EndedNames ended_topics_;
     struct EndedPattern {
         TopicPattern pattern;
@@ -139,6 +154,8 @@ class Directory {
     void share_pools(TopicRegistry::Members line);
     std::optional<Clock::time_point> last_end(const std::string& topic, Clock::time_point now);
     void wake_all(const TopicPattern& pattern);
+    void announce(Registration& registration, bool is_here);
+    Reason begin_waiting(Waiting& waiting);
     void erase(RegistrationId id);
     void take_its_place(Registration& registration, const TopicRegistry::Added& added);
     bool remove_locked(Registration& registration);

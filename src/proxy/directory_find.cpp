@@ -110,17 +110,77 @@ Task<Result<Route, Reason>> Directory::find(const std::string& topic, Clock::tim
             if (!ended || now >= deadline) {
                 co_return Failure{no_way(topic, ended, tried.had_one())};
             }
-            if (closed_) co_return Failure{Reason{Code::draining, "proxy is ending"}};
-            const auto others = waiting_.find(topic);
-            if (others != waiting_.end() && others->second.size() >= pools_.waiting_max) {
-                co_return Failure{Reason{Code::limit, "too many streams wait for this topic"}};
+            if (auto why = begin_waiting(waiting); why.code != Code::none) {
+                co_return Failure{std::move(why)};
             }
-            waiting.begin();
         }
         waiting.timer->expires_at(deadline);
         in.on_reset([timer = waiting.timer] { timer->cancel(); });
         co_await waiting.timer->async_wait(use_result);
     }
+}
+
+/// Under the lock. Code::none: it waits from now on.
+Reason Directory::begin_waiting(Waiting& waiting) {
+    if (closed_) return {Code::draining, "proxy is ending"};
+    const auto others = waiting_.find(waiting.topic);
+    if (others != waiting_.end() && others->second.size() >= pools_.waiting_max) {
+        return {Code::limit, "too many streams wait for this topic"};
+    }
+    waiting.begin();
+    return {Code::none, {}};
+}
+
+Task<Reason> Directory::wait_for(const std::string& topic, Clock::time_point deadline,
+                                 Connection& in) {
+    Waiting waiting{*this, topic, in};
+    {
+        const std::lock_guard lock(mutex_);
+        if (in.was_reset()) co_return Reason{Code::in_gone, "in reset its connection"};
+        if (!registry_.line_for(topic).empty()) co_return Reason{Code::none, {}};
+        auto why = begin_waiting(waiting);
+        if (why.code != Code::none) co_return why;
+    }
+    waiting.timer->expires_at(deadline);
+    in.on_reset([timer = waiting.timer] { timer->cancel(); });
+    co_await waiting.timer->async_wait(use_result);
+    co_return Reason{Code::none, {}};
+}
+
+bool Directory::was_here(const std::string& topic) {
+    const std::lock_guard lock(mutex_);
+    return registry_.line_for(topic).empty() && last_end(topic, Clock::now()).has_value();
+}
+
+cluster::Answer Directory::answer_of(std::string_view topic) {
+    cluster::Answer answer;
+    const std::lock_guard lock(mutex_);
+    const auto line = registry_.line_for(topic);
+    if (closed_ || line.empty()) return answer;
+    const auto now = Clock::now();
+    // Of the place that a stream would go to; of the first, if it would go to none.
+    auto place = TopicRegistry::first_place(line);
+    answer.ready = false;
+    for (auto left = line; !answer.ready && !left.empty();) {
+        const auto next = TopicRegistry::first_place(left);
+        left = left.subspan(next.size());
+        answer.ready = choose_in(next, {}, {.by = Select::first}, now, false) != nullptr;
+        if (answer.ready) place = next;
+    }
+    const Registration& first = *registrations_.at(place.front().id);
+    answer.match = first.pattern ? cluster::Match::pattern : cluster::Match::exact;
+    if (first.pattern) answer.pattern = first.topic;
+    answer.shared = first.share;
+    unsigned weight = 0;
+    std::size_t running = 0;
+    for (const auto& member : place) {
+        weight += member.candidate->weight;
+        running += *member.running;
+    }
+    answer.weight = std::clamp(weight, 1U, cluster::kWeightMax);
+    answer.running =
+        static_cast<unsigned>(std::min<std::size_t>(running, std::size_t{cluster::kRunningMax}));
+    return answer;
 }
 
 /// All that wait for it look again, each on its own thread. Those that memory runs out for still

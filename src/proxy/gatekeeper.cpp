@@ -2,44 +2,13 @@
 
 #include <algorithm>
 
-#include "common/base/random.hpp"
 #include "common/base/wall_clock.hpp"
 #include "common/open/weak_secret.hpp"
 #include "common/os/secret_file.hpp"
+#include "proxy/gatekeeper_parts.hpp"
 
 namespace inout::proxy {
 namespace {
-
-/// The same words whatever is wrong: a stranger learns nothing about keys. Whoever asks the proxy's
-/// operator about it has the reference, which leads to the line in our log that says more.
-Gatekeeper::Denial wrong_proof(std::string reason) {
-    const std::string reference = random_hex(kReferenceDigits);
-    return {.code = Code::denied,
-            .message = "not permitted: wrong secret or unknown key (reference " + reference + ")",
-            .reason = std::move(reason),
-            .reference = reference};
-}
-
-/// Who is known may know what is missing. Who is not learns that, and nothing about our rules.
-Gatekeeper::Denial no_permission(const Identity& identity, const Message& request,
-                                 std::string missing) {
-    Gatekeeper::Denial denial{.code = Code::denied,
-                              .message = "not permitted: no key or certificate was shown",
-                              .reason = std::move(missing),
-                              .identity = to_string(identity)};
-    denial.by_stranger = identity.kind == Identity::Kind::anonymous;
-    if (denial.by_stranger) return denial;
-    denial.message = "not permitted: " + denial.identity;
-    if (const auto* out = std::get_if<OutRequest>(&request)) {
-        denial.message += std::string(" may not register (\"out\") ") +
-                          (out->pattern ? "all of pattern " : "topic ") + out->topic;
-    } else if (const auto* in = std::get_if<InRequest>(&request)) {
-        denial.message += " may not open (\"in\") topic " + in->topic;
-    } else {
-        denial.message += " may not open any topic";
-    }
-    return denial;
-}
 
 ReplayGuard::Tag replay_tag(const Message& request, const Secret& secret) {
     ReplayGuard::Tag tag;
@@ -50,16 +19,6 @@ ReplayGuard::Tag replay_tag(const Message& request, const Secret& secret) {
 
 ProofChannel channel_of(const TlsSession* tls, std::string_view nonce = {}) {
     return {tls != nullptr, tls != nullptr ? tls->exporter() : std::string(), std::string(nonce)};
-}
-
-constexpr const char* kUnbound =
-    "TLS 1.2 without extended master secret (RFC 7627): whose connection it is can not be told";
-
-/// Said before a key is looked up, so that it tells nothing about keys.
-Gatekeeper::Denial unbound() {
-    return {.code = Code::denied,
-            .message = "not permitted over TLS 1.2 without extended master secret (RFC 7627)",
-            .reason = kUnbound};
 }
 
 bool demands_client_certificates(const ProxyConfig& config) {
@@ -79,53 +38,55 @@ StandingPtr nobody() {
     return standing;
 }
 
-/// With what it has seen; shared by the gatekeepers of all configurations that have it.
-struct Gatekeeper::Key {
-    Secret secret;
-    StandingPtr standing;  // of who has proven to have it
-    std::mutex mutex;
-    ReplayGuard used;  // of proofs that fit more than one place: see check()
-    log::RateLimit old_proofs{kOldProofWarning};
-};
-
 Gatekeeper::Gatekeeper(const ProxyConfig& config)
     : entries_(config.auth ? config.auth->keys : std::vector<KeyEntry>()),
       old_proofs_(config.auth ? config.auth->proof_1 : OldProofs::accept),
       revoke_(config.auth ? config.auth->revoke : Revoke::registrations),
-      policy_(config.auth, demands_client_certificates(config)) {}
+      policy_(config.auth, demands_client_certificates(config)),
+      cluster_(config.cluster) {}
 
 ConfigProblems Gatekeeper::load(const Gatekeeper* before, bool same_clients) {
     ConfigProblems problems;
     clients_ =
         before != nullptr && same_clients ? before->clients_ : std::make_shared<const char>();
     for (const KeyEntry& entry : entries_) {
-        auto secret = read_secret_file(entry.secret_file);
-        if (!secret) {
-            problems.push_back("auth.keys \"" + entry.id + "\": secret_file: " + entry.secret_file +
-                               ": " + secret.error());
+        auto key = load_key({Identity::Kind::key, entry.id}, entry.secret_file,
+                            before != nullptr ? &before->keys_ : nullptr);
+        if (!key) {
+            problems.push_back("auth.keys \"" + entry.id + "\": secret_file: " + key.error());
             continue;
         }
-        if (is_guessable(*secret)) warn_of_weak_secret(entry.secret_file);
-        if (before != nullptr) {
-            const auto known = before->keys_.find(entry.id);
-            if (known != before->keys_.end() && known->second->secret.bytes() == secret->bytes()) {
-                keys_.emplace(*known);
-                continue;
-            }
-        }
-        auto key = std::make_shared<Key>();
-        key->secret = std::move(*secret);
-        key->standing = std::make_shared<const Standing>(
-            Standing{{Identity::Kind::key, entry.id}, std::make_shared<const char>()});
-        keys_.emplace(entry.id, std::move(key));
+        keys_.emplace(entry.id, std::move(*key));
     }
+    load_peers(before, problems);
     return problems;
+}
+
+/// What has seen proofs stays, with the same secret. The failure names the file.
+Result<std::shared_ptr<Gatekeeper::Key>, std::string> Gatekeeper::load_key(const Identity& owner,
+                                                                           const std::string& file,
+                                                                           const Keys* before) {
+    auto secret = read_secret_file(file);
+    if (!secret) return Failure{file + ": " + secret.error()};
+    if (is_guessable(*secret)) warn_of_weak_secret(file);
+    if (before != nullptr) {
+        const auto known = before->find(owner.name);
+        if (known != before->end() && known->second->secret.bytes() == secret->bytes()) {
+            return known->second;
+        }
+    }
+    auto key = std::make_shared<Key>();
+    key->secret = std::move(*secret);
+    key->standing =
+        std::make_shared<const Standing>(Standing{owner, std::make_shared<const char>()});
+    return key;
 }
 
 bool Gatekeeper::holds(const Standing& standing) const {
     switch (standing.identity.kind) {
         case Identity::Kind::certificate: return standing.ground == clients_;
         case Identity::Kind::anonymous: return true;
+        case Identity::Kind::proxy: return holds_peer(standing);
         case Identity::Kind::key: break;
     }
     const auto found = keys_.find(standing.identity.name);
@@ -138,6 +99,10 @@ Result<StandingPtr, Gatekeeper::Denial> Gatekeeper::admit(const Message& request
     if (std::holds_alternative<OutDataRequest>(request)) return nobody();
     auto standing = identify(request, connection.tls(), nonce);
     if (!standing) return standing;
+    if (is_hop(request)) {
+        if (auto denial = judge_hop(**standing, request)) return Failure{std::move(*denial)};
+        return standing;
+    }
     const Identity& identity = (*standing)->identity;
     std::string missing;
     if (const auto* out = std::get_if<OutRequest>(&request)) {
@@ -159,6 +124,7 @@ Result<StandingPtr, Gatekeeper::Denial> Gatekeeper::identify(const Message& requ
                                                              const TlsSession* tls,
                                                              std::string_view nonce) const {
     const ProofChannel channel = channel_of(tls, nonce);
+    if (is_hop(request)) return identify_peer(request, tls, channel);
     // Without keys a proof says nothing: an in may have one for another proxy.
     if (const Proof* proof = proof_of(request); proof != nullptr && !keys_.empty()) {
         if (!channel.can_bind()) return Failure{unbound()};

@@ -1,8 +1,9 @@
 // The gatekeeper: who a peer is, and what that one may do.
 //
 // An identity is a key whose secret the peer has proven to know, or the name of its verified
-// certificate, or nobody. Made for each configuration; thread-safe. What may be done is asked for
-// every stream and every parked connection.
+// certificate, or nobody; or another proxy of the cluster, which asks for somebody else. Made for
+// each configuration; thread-safe. What may be done is asked for every stream and every parked
+// connection.
 #pragma once
 
 #include <memory>
@@ -27,6 +28,12 @@ namespace inout::proxy {
 struct Standing {
     const Identity identity;
     const std::shared_ptr<const void> ground;  ///< nothing: anonymous
+    /// Of a proxy of the cluster, in a stream: for whom it asks.
+    const std::optional<Identity> origin{};
+
+    /// Who wants the stream.
+    const Identity& asker() const { return origin ? *origin : identity; }
+    bool is_hop() const { return identity.kind == Identity::Kind::proxy; }
 };
 using StandingPtr = std::shared_ptr<const Standing>;
 /// Of who has proven nothing.
@@ -69,7 +76,9 @@ class Gatekeeper {
     bool holds(const Standing& standing) const;
     /// Whether this one may do that, now.
     bool allows(const Standing& standing, Right right, std::string_view topic) const {
-        return holds(standing) && policy_.allows(standing.identity, right, topic);
+        if (!holds(standing)) return false;
+        if (standing.is_hop()) return missing_for_hop(standing, topic).empty();
+        return policy_.allows(standing.identity, right, topic);
     }
     /// Whether it may be registered for this topic, or for all that match the pattern.
     bool allows_out(const Standing& standing, std::string_view topic,
@@ -78,7 +87,7 @@ class Gatekeeper {
         return holds(standing) && policy_.allows_out(standing.identity, *pattern);
     }
     bool may_park_spare(const Standing& standing) const {
-        return holds(standing) && policy_.may_park_spare(standing.identity);
+        return holds(standing) && (standing.is_hop() || policy_.may_park_spare(standing.identity));
     }
     /// Whether running streams end with what allowed them.
     bool ends_streams() const { return revoke_ == Revoke::streams; }
@@ -87,6 +96,24 @@ class Gatekeeper {
 
   private:
     struct Key;
+    /// Another proxy of the cluster, known by its certificate where it has no key; or all of them,
+    /// where they share one key.
+    struct Peer {
+        std::string certificate;
+        std::vector<TopicPattern> ask;  ///< what it may ask for
+    };
+    using Keys = std::unordered_map<std::string, std::shared_ptr<Key>>;
+
+    static Result<std::shared_ptr<Key>, std::string> load_key(const Identity& owner,
+                                                              const std::string& file,
+                                                              const Keys* before);
+    bool holds_peer(const Standing& standing) const;
+    void load_peers(const Gatekeeper* before, ConfigProblems& problems);
+    Result<StandingPtr, Denial> identify_peer(const Message& request, const TlsSession* tls,
+                                              const ProofChannel& channel) const;
+    std::optional<Denial> judge_hop(const Standing& standing, const Message& request) const;
+    /// What stands in the way of a stream for which a peer asks; empty: nothing.
+    std::string missing_for_hop(const Standing& standing, std::string_view topic) const;
     Result<StandingPtr, Denial> identify(const Message& request, const TlsSession* tls,
                                          std::string_view nonce) const;
     std::optional<Denial> check(const Message& request, const Proof& proof, Key& key,
@@ -98,7 +125,11 @@ class Gatekeeper {
     const OldProofs old_proofs_;
     const Revoke revoke_;
     const AccessPolicy policy_;
-    std::unordered_map<std::string, std::shared_ptr<Key>> keys_;
+    Keys keys_;
+    const std::optional<ClusterOptions> cluster_;
+    // By their ids; where all proxies have one key, by the cluster's name.
+    Keys peer_keys_;
+    std::unordered_map<std::string, Peer> peers_;
     std::shared_ptr<const void> clients_;  // the ground of certificates
 };
 

@@ -78,6 +78,7 @@ struct Registration {
     std::atomic<Clock::rep> drains_since{0};  ///< 0: it does not
     std::string drains_as{};  ///< its name in the directory then, for an end that needs no memory
 
+    bool is_announced = false;  ///< to the cluster; behind the Directory's lock
     /// What the Directory remembers of it when it chooses; behind its lock.
     Candidate choice{{}, 1, false, kOutRest};
     std::atomic<bool> has_failed{false};  ///< and has not served since

@@ -25,7 +25,15 @@ class RunningStreams {
         RelaySet& relays;
         const std::shared_ptr<StreamRecord> record;
         const StandingPtr standing;  ///< of who asked
+        /// Who serves it; nothing: another proxy, which has that one.
         const std::shared_ptr<Registration> registration;
+
+        /// Whether one of both is this one.
+        bool concerns(const Identity& who) const {
+            return standing->asker() == who || server() == who;
+        }
+        /// Who serves it; anonymous, if another proxy does.
+        Identity server() const { return registration ? registration->identity() : Identity{}; }
 
       private:
         friend class RunningStreams;

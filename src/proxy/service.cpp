@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/os/descriptors.hpp"
+#include "proxy/engine_options.hpp"
 #include "proxy/sessions.hpp"
 #include "proxy/status_page.hpp"
 #include "proxy/topic_list.hpp"
@@ -36,8 +37,9 @@ bool may_serve(const Gatekeeper& gatekeeper, const Registration& registration) {
 
 bool may_run(const Gatekeeper& gatekeeper, const RunningStreams::Stream& stream) {
     const std::string& topic = stream.record->topic;
-    return gatekeeper.allows(*stream.registration->standing, Right::out, topic) &&
-           gatekeeper.allows(*stream.standing, Right::in, topic);
+    if (!gatekeeper.allows(*stream.standing, Right::in, topic)) return false;
+    return !stream.registration ||
+           gatekeeper.allows(*stream.registration->standing, Right::out, topic);
 }
 
 PoolBounds bounds_of(const ProxyConfig& config) {
@@ -69,6 +71,9 @@ std::string words(DescriptorBudget::Verdict verdict) {
 
 DescriptorBudget::Owner ProxyState::owner_of(const Identity& identity,
                                              const Connection& connection) const {
+    if (identity.kind == Identity::Kind::proxy) {
+        return {.name = to_string(identity) + ' ' + connection.source(), .peer = true};
+    }
     if (identity.kind != Identity::Kind::anonymous) return {.name = to_string(identity)};
     const SettingsPtr now = settings();
     return {.name = connection.source(),
@@ -86,6 +91,7 @@ void ProxyState::relieve(std::size_t in_use) {
     // A request may be on its way on a spare connection and be lost with it: only if clients would
     // be refused instead.
     if (budget.is_spent(in_use)) spares.shed();
+    if (cluster) cluster->shed();
 }
 
 ProxyState::ProxyState(const ProxyLimits& limits)
@@ -110,9 +116,7 @@ void ProxyState::take(const SettingsPtr& settings,
 /// On any thread, as whoever moves bytes finds it.
 void ProxyState::end_streams_of(const Identity& who, const std::string& why) {
     const std::size_t ended = running.reset_if(
-        [&who](const RunningStreams::Stream& stream) {
-            return stream.standing->identity == who || stream.registration->identity() == who;
-        },
+        [&who](const RunningStreams::Stream& stream) { return stream.concerns(who); },
         {.cause = StreamEnd::Cause::quota, .words = why});
     if (ended > 0) log::info("streams ended", {{"streams", ended}, {"reason", why}});
 }
@@ -135,7 +139,7 @@ void ProxyState::judge(Registration& registration) const {
 }
 
 void ProxyState::judge(const RunningStreams::Stream& stream) const {
-    if (auto end = allowances.end_of(stream.standing->identity, stream.registration->identity())) {
+    if (auto end = allowances.end_of(stream.standing->asker(), stream.server())) {
         stream.relays.reset(stream.record, *end);
         return;
     }
@@ -160,9 +164,10 @@ void ProxyState::revoke(const Gatekeeper& gatekeeper) {
 
 Result<Ready, ConfigProblems> ProxyService::prepare(std::shared_ptr<const ProxyConfig> config) {
     auto quotas_used = state_.allowances.read(*config);
-    auto loaded = load_settings(std::move(config), state_.settings().get());
+    auto loaded = load_settings(config, state_.settings().get());
     ConfigProblems problems = loaded ? ConfigProblems() : std::move(loaded.error());
     if (!quotas_used) problems.push_back(std::move(quotas_used.error()));
+    if (const auto problem = check_cluster(*config)) problems.push_back(*problem);
     if (!problems.empty()) return Failure{std::move(problems)};
     SettingsPtr settings = std::move(*loaded);
     const auto address = std::make_shared<Resolved>();
@@ -181,6 +186,7 @@ std::optional<std::string> ProxyService::commit(const SettingsPtr& settings,
                                                 const Resolved& address,
                                                 std::optional<QuotaLedger::Content> quotas_used) {
     if (auto problem = state_.allowances.start(settings->config)) return problem;
+    if (auto problem = join_cluster(settings)) return problem;
     const HostPort& listen = settings->config.listen;
     const SettingsPtr before = state_.settings();
     auto acceptor = acceptor_;
@@ -249,10 +255,37 @@ std::optional<std::string> ProxyService::copy_sockets(std::vector<NamedDescripto
     return "the proxy can not be upgraded while it runs: its outs would have to register anew";
 }
 
+/// The files that it names.
+std::optional<std::string> ProxyService::check_cluster(const ProxyConfig& config) {
+    return config.cluster ? Cluster::check(*config.cluster) : std::nullopt;
+}
+
+/// Once; later only what it is reached with changes. The failure: nothing was changed.
+std::optional<std::string> ProxyService::join_cluster(const SettingsPtr& settings) {
+    if (state_.cluster) {
+        if (settings->config.cluster) state_.cluster->take(settings->owner);
+        return std::nullopt;
+    }
+    if (!settings->config.cluster) return std::nullopt;
+    auto engine = cluster::Engine::make(
+        engine_options(*settings->config.cluster, state_.proxy_id),
+        [this](const std::string& topic) { return state_.directory.answer_of(topic); });
+    if (!engine) return "cluster: " + engine.error();
+    state_.directory.announce_to(
+        [engine = *engine](const cluster::Presence::Name& name, bool is_here) {
+            is_here ? engine->registered(name) : engine->unregistered(name);
+        });
+    state_.cluster =
+        std::make_unique<Cluster>(workers_, std::move(*engine), state_.budget.optional_max() / 2);
+    state_.cluster->take(settings->owner);
+    return std::nullopt;
+}
+
 void ProxyService::drain() {
     state_.draining = true;
     acceptor_->close();
     state_.spares.close();
+    if (state_.cluster) state_.cluster->close();
     state_.directory.close();
     for (const auto& registration : state_.directory.all()) {
         registration->pool->close();

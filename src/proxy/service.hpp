@@ -11,6 +11,7 @@
 #include "common/base/random.hpp"
 #include "common/net/acceptor.hpp"
 #include "proxy/allowances.hpp"
+#include "proxy/cluster.hpp"
 #include "proxy/descriptor_budget.hpp"
 #include "proxy/directory.hpp"
 #include "proxy/running_streams.hpp"
@@ -46,6 +47,8 @@ struct ProxyState {
     Allowances allowances;
     Quota streams_of_topic, streams_of_key, topics_of_key;
     std::atomic<bool> draining{false};
+    /// Nothing: it is in none. Set before anybody comes.
+    std::unique_ptr<Cluster> cluster;
 
     /// Ends one that may have its topic no more.
     void judge(Registration& registration) const;
@@ -76,7 +79,10 @@ class ProxyService : public ServiceOf<ProxyConfig> {
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const ProxyConfig> config) override;
     void drain() override;
     std::optional<std::string> copy_sockets(std::vector<NamedDescriptor>& sockets) override;
-    void stop() override { state_.allowances.stop(); }
+    void stop() override {
+        if (state_.cluster) state_.cluster->engine().stop();
+        state_.allowances.stop();
+    }
     void add_facts(admin::Facts& facts) override;
     admin::Page topics(const admin::Cut& cut) override;
     const admin::Document* document() override;
@@ -87,6 +93,8 @@ class ProxyService : public ServiceOf<ProxyConfig> {
   private:
     std::optional<std::string> commit(const SettingsPtr& settings, const Resolved& address,
                                       std::optional<QuotaLedger::Content> quotas_used);
+    static std::optional<std::string> check_cluster(const ProxyConfig& config);
+    std::optional<std::string> join_cluster(const SettingsPtr& settings);
     Task<> accept(std::shared_ptr<Acceptor> acceptor);
 
     Workers& workers_;

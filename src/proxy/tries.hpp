@@ -35,6 +35,11 @@ class Tried {
                (!name.empty() && names_.find(name) != std::string_view::npos);
     }
     /// Those of in's other requests count.
+    /// An out of another proxy has refused it.
+    void add_elsewhere() {
+        had_one_ = true;
+        ++count_;
+    }
     bool is_full() const { return count_ >= kTriesMax; }
     bool is_empty() const { return count_ == 0; }
 
@@ -110,6 +115,22 @@ class Tries {
         return refused(id, tried, why, true, now);
     }
 
+    /// Another proxy was asked, and it has it now.
+    void opened_elsewhere() { ++count_; }
+    /// Another proxy was asked in vain. `counts`: for what one of its outs has said.
+    Next after_hop(const Reason& why, bool counts, bool untouched, bool may_go_on, Tried& tried,
+                   Clock::time_point now) {
+        ++count_;
+        if (!untouched) is_untouched_ = false;
+        if (counts) {
+            tried.add_elsewhere();
+            remember(why);
+        }
+        return may_go_on && !tried.is_full() && now < give_up_at_ ? Next::other : Next::none;
+    }
+
+    /// Whether an out has refused it, but for one that was just ending.
+    bool was_refused() const { return first_.code != Code::none && first_.code != Code::draining; }
     /// Why there is no stream: the first refusal of an out that was not just ending, because that
     /// is the one that the client was for. Without one, `otherwise`.
     Reason reason(const Reason& otherwise) const {

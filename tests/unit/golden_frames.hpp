@@ -134,6 +134,14 @@ inline const std::vector<Frame>& frames() {
  R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t",)"
  R"("ext":{"v":1,"id":"3f","client":"[::1]:5","e2e":1,)"
  R"("key":"office","time":1767225600000,)" GOLDEN_PROOF_1 "," GOLDEN_PROOF_2 "}}}"},
+{Way::sent, "a proxy of the cluster opens a stream for somebody who has asked there",
+ InRequest{.magic = "a3", .version = "0.0.1", .topic = "t", .ext = true, .id = "3f",
+           .client = "[::1]:5", .early = 0, .hop = true, .origin = "key office",
+           .proof = proof(true, false)},
+ 269,
+ R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t",)"
+ R"("ext":{"v":1,"id":"3f","client":"[::1]:5","early":0,"hop":1,"origin":"key office",)"
+ R"("key":"office","time":1767225600000,)" GOLDEN_PROOF_2 "}}}"},
 {Way::sent, "in opens a stream of nobody known",
  InRequest{.magic = "a3", .version = "0.0.1", .topic = "t", .ext = true, .id = "3f"},
  98,
@@ -198,6 +206,11 @@ inline const std::vector<Frame>& frames() {
 {Way::sent, "in opens a spare connection",
  InWarmRequest{.magic = "a4", .version = "0.0.1"},
  81, R"({"Type":"InWarmRequest","Payload":{"magic":"a4","version":"0.0.1","ext":{"v":1}}})"},
+{Way::sent, "a proxy of the cluster opens a connection in advance",
+ InWarmRequest{.magic = "a4", .version = "0.0.1", .reuse = true, .hop = true},
+ 99,
+ R"({"Type":"InWarmRequest","Payload":{"magic":"a4","version":"0.0.1",)"
+ R"("ext":{"v":1,"reuse":1,"hop":1}}})"},
 {Way::sent, "in opens a spare connection that can carry one stream after another",
  InWarmRequest{.magic = "a4", .version = "0.0.1", .reuse = true},
  91,
@@ -363,7 +376,8 @@ inline constexpr CodeWord kCodeWords[] = {
     {Code::e2e, "e2e"},                     {Code::quota, "quota"},
     {Code::limit, "limit"},
     {Code::penalised, "penalised"},         {Code::unready, "unready"},
-    {Code::draining, "draining"},           {Code::version, "version"},
+    {Code::draining, "draining"},           {Code::no_directory, "no_directory"},
+    {Code::version, "version"},
     {Code::malformed, "malformed"},         {Code::unknown, "unknown"},
 };
 // clang-format on

@@ -34,6 +34,10 @@ void add_service(Json& json, const StreamRecord& record, const Endpoint& peer) {
     json["service_peer"] = name && peer.port() == 0 ? *name : to_string(peer);
     if (name) json[kind] = *name;
     if (record.tries() > 1) json["tries"] = record.tries();
+    if (const Hop* const hop = record.hop()) {
+        json["via"] = hop->via;
+        json["origin"] = hop->origin;
+    }
 }
 
 Json to_json(const StreamRecord& record, Clock::time_point now) {

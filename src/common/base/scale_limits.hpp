@@ -21,6 +21,11 @@ inline constexpr std::size_t kPatternLinesMax = 4'096;
 inline constexpr std::size_t kGroupParked = 32;
 /// Patterns that have ended of late, whose topics may be back in a moment.
 inline constexpr std::size_t kEndedPatternsMax = 256;
+/// How long a proxy of a cluster waits for a topic that was here a moment ago, before the others
+/// are asked again: its out may be at any of them by now.
+inline constexpr Milliseconds kReturnHere{250};
+/// What a proxy tells another one of who has asked it: of a longer name only the kind.
+inline constexpr std::size_t kOriginMaxBytes = 90;
 /// What a shared registration may weigh.
 inline constexpr unsigned kWeightMax = 100;
 /// How long an out that does not hold its topic keeps data connections parked, after the last

@@ -37,6 +37,9 @@ class Opening {
         stream_->goes_to(std::move(destination), tries);
     }
 
+    /// It came over another proxy.
+    void came_by(Hop hop) { stream_->came_by(std::move(hop)); }
+
     /// The stream is open: its entry, for the relay.
     StreamEntry finish(const char* client_side, const char* service_side) {
         stream_.client_side = client_side;

@@ -39,10 +39,21 @@ std::shared_ptr<const ProxyLink> ProxyLink::towards(const HostPort& target) cons
         tls && tls->server_name.empty()) {
         tls->server_name = domain_of_service(server().host);
     }
+    return with(std::move(options));
+}
+
+std::shared_ptr<const ProxyLink> ProxyLink::for_hops() const {
+    auto proxy_link = with(options_);
+    proxy_link->for_hops_ = true;
+    return proxy_link;
+}
+
+std::shared_ptr<ProxyLink> ProxyLink::with(Options options) const {
     std::shared_ptr<ProxyLink> proxy_link(new ProxyLink(std::move(options)));
     proxy_link->tls_ = tls_;
     proxy_link->key_id_ = key_id_;
     proxy_link->secret_ = secret_;
+    proxy_link->for_hops_ = for_hops_;
     return proxy_link;
 }
 

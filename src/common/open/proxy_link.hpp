@@ -1,4 +1,5 @@
-// ProxyLink: how a network of in or out reaches its proxy: its address, TLS, and who we are there.
+// ProxyLink: how a network of in or out, or another proxy of the cluster, reaches a proxy: its
+// address, TLS, and who we are there.
 //
 // Made when a configuration is loaded, and its files are read; then read only but for the queue of
 // its dials. Any thread.
@@ -38,6 +39,9 @@ class ProxyLink {
     /// Where this names a service (SRV): the same towards one of its proxies, which all have the
     /// certificate that was asked for.
     std::shared_ptr<const ProxyLink> towards(const HostPort& target) const;
+    /// The same for a proxy of the cluster: what it asks, it asks for others.
+    std::shared_ptr<const ProxyLink> for_hops() const;
+    bool is_for_hops() const { return for_hops_; }
     /// What it may be found by: its proxy, and who we are there.
     std::string name() const { return to_string(server()) + ' ' + key_id_; }
     /// Whether both reach the same proxy in the same way, by files with the same content.
@@ -68,6 +72,8 @@ class ProxyLink {
         std::tuple<HostPort, std::optional<TlsClientOptions>, std::optional<KeyOptions>>;
     friend class ProxyLinks;
 
+    /// Another one, with what this one has.
+    std::shared_ptr<ProxyLink> with(Options options) const;
     explicit ProxyLink(Options options) : options_(std::move(options)) {}
     Task<Result<ConnectionPtr, Reason>> dial_now(Executor executor, Milliseconds timeout) const;
 
@@ -76,6 +82,7 @@ class ProxyLink {
     std::shared_ptr<TlsClient> tls_;  // nothing: without TLS
     std::string key_id_;              // empty: without a key
     Secret secret_;
+    bool for_hops_ = false;
 };
 
 /// The proxy_links of a configuration's networks: one for all that are alike, so that they share

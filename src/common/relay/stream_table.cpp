@@ -31,6 +31,10 @@ log::Field tries_field(const StreamRecord& record) {
     return record.tries() > 1 ? log::Field("tries", record.tries()) : log::Field::none();
 }
 
+log::Field hop_field(const StreamRecord& record, const char* name, std::string Hop::*what) {
+    return record.hop() != nullptr ? log::Field(name, record.hop()->*what) : log::Field::none();
+}
+
 static_assert(decltype(Counters::failed)::size() >= kCodes);
 static_assert(decltype(Counters::ended)::size() >= StreamEnd::kCauses);
 
@@ -98,6 +102,8 @@ void StreamEntry::has_ended(Clock::time_point opened, const StreamEnd& end) cons
                   {"use", use},
                   destination_field(record),
                   tries_field(record),
+                  hop_field(record, "via", &Hop::via),
+                  hop_field(record, "origin", &Hop::origin),
                   {"code", word},
                   {"reason", words}});
 } catch (const std::bad_alloc&) {
@@ -120,6 +126,8 @@ void StreamEntry::has_failed(Code code, const std::string& detail, const std::st
                   {"client", record.client},
                   destination_field(record),
                   tries_field(record),
+                  hop_field(record, "via", &Hop::via),
+                  hop_field(record, "origin", &Hop::origin),
                   {"code", word},
                   {"detail", detail}});
 }

@@ -35,8 +35,15 @@ enum class StreamState : unsigned char {
 
 /// Where a stream goes, as its program sees it.
 struct Destination {
-    const char* kind = "";  ///< "server" (in) or "backend" (out); empty: it is not told
+    /// "server" (in), "backend" (out) or "proxy" (proxy, of another one); empty: it is not told.
+    const char* kind = "";
     std::shared_ptr<const std::string> name{};
+};
+
+/// How a stream came here over another proxy of the cluster.
+struct Hop {
+    std::string via;     ///< that one: "proxy b"
+    std::string origin;  ///< who has asked there: "key office"
 };
 
 class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
@@ -65,6 +72,8 @@ class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
     const Destination& destination() const { return destination_; }
     /// Destinations that were tried for it, this one included.
     unsigned tries() const { return tries_; }
+    /// Nothing: who wants it has asked here. For the owner, and of a stream that was opened.
+    const Hop* hop() const { return hop_.get(); }
     /// So far, of an open stream: what has come from a leg and was accepted by the other's kernel.
     std::uint64_t bytes_from(StreamLeg leg) const {
         return bytes_[static_cast<std::size_t>(leg)].load(std::memory_order_relaxed);
@@ -77,6 +86,8 @@ class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
         destination_ = std::move(destination);
         tries_ = tries;
     }
+    /// The same: where it has come from.
+    void came_by(Hop hop) { hop_ = std::make_unique<const Hop>(std::move(hop)); }
     void opened(const Endpoint& service_peer) {
         service_peer_ = service_peer;
         state_.store(StreamState::open, std::memory_order_release);
@@ -103,6 +114,7 @@ class StreamRecord : public std::enable_shared_from_this<StreamRecord> {
     Endpoint service_peer_;  // written once, before the state says "open"; so are these:
     Destination destination_;
     unsigned tries_ = 1;
+    std::unique_ptr<const Hop> hop_;
     std::atomic<std::uint64_t> bytes_[2] = {};
     std::atomic<StreamState> state_{StreamState::opening};
     StreamRecord *next_ = nullptr, *previous_ = nullptr;  // under the table's lock

@@ -1,6 +1,7 @@
 #include "common/rules/access_policy.hpp"
 
-#include "common/base/limits.hpp"
+#include "common/base/scale_limits.hpp"
+#include "common/rules/topic.hpp"
 
 #include <algorithm>
 
@@ -23,9 +24,27 @@ std::string to_string(const Identity& identity) {
     switch (identity.kind) {
         case Identity::Kind::key: return "key " + identity.name;
         case Identity::Kind::certificate: return "certificate " + identity.name;
+        case Identity::Kind::proxy: return "proxy " + identity.name;
         case Identity::Kind::anonymous: break;
     }
     return "anonymous";
+}
+
+std::string origin_of(const Identity& identity) {
+    const std::string text = to_string(identity);
+    const bool fits = text.size() <= kOriginMaxBytes && !check_topic(text);
+    // JSON writes these as two bytes.
+    if (fits && text.find_first_of("\"\\") == std::string::npos) return text;
+    return text.substr(0, text.find(' '));
+}
+
+Identity identity_from(std::string_view words) {
+    for (const Identity::Kind kind : {Identity::Kind::key, Identity::Kind::certificate}) {
+        const std::string before = to_string(Identity{kind, {}});
+        if (!words.starts_with(before)) continue;
+        return {kind, std::string(words.substr(before.size()))};
+    }
+    return {};
 }
 
 AccessPolicy::AccessPolicy(const std::optional<AuthOptions>& auth, bool client_ca)
@@ -108,6 +127,7 @@ bool AccessPolicy::may_do_everything(const Identity& identity) const {
 
 const Permissions* AccessPolicy::permissions(const Identity& identity) const {
     if (identity.kind == Identity::Kind::anonymous) return &anonymous_;
+    if (identity.kind == Identity::Kind::proxy) return nullptr;
     const Entries& entries = identity.kind == Identity::Kind::key ? keys_ : certs_;
     const auto entry = entries.find(std::string_view(identity.name));
     return entry == entries.end() ? nullptr : &entry->second;

@@ -22,14 +22,20 @@ struct Identity {
         anonymous,
         key,          ///< `name`: the key's id
         certificate,  ///< `name`: see AccessPolicy::certificate_identity
+        proxy,        ///< another proxy of the cluster; no list of a configuration names it
     };
     Kind kind = Kind::anonymous;
     std::string name{};
 
     bool operator==(const Identity&) const = default;
 };
-/// For the log: "anonymous", "key office", "certificate site-c".
+/// For the log: "anonymous", "key office", "certificate site-c", "proxy b".
 std::string to_string(const Identity& identity);
+/// The same for another proxy of the cluster, which reads it as identity_from() does: of a name
+/// that does not fit only its kind.
+std::string origin_of(const Identity& identity);
+/// A key or a certificate from such words; anything else is anonymous.
+Identity identity_from(std::string_view words);
 /// The same for the peer itself: of a name that is longer than kIdentityMaxBytes only its kind.
 std::string identity_to_tell(const Identity& identity);
 
@@ -52,6 +58,10 @@ class AccessPolicy {
     std::string missing_rule_for(const Identity& identity, const TopicPattern& pattern) const;
     /// A spare connection names no topic yet: whoever may open streams to any may keep one.
     bool may_park_spare(const Identity& identity) const;
+    /// Whether one of its lists names it.
+    bool names(const Identity& identity) const {
+        return identity.kind != Identity::Kind::anonymous && permissions(identity) != nullptr;
+    }
     /// Whether anything is forbidden to anybody.
     bool protects() const { return auth_ || client_ca_; }
 

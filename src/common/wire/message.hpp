@@ -77,6 +77,11 @@ struct InRequest {
     /// The outs, by their names (Response::out), that have refused this open already: not to them.
     /// At most kTriedNamesMax names with a comma between each two.
     std::string tried{};
+    /// From another proxy of the cluster, for somebody who has asked there: not to be passed on,
+    /// and proven with the cluster's key. With who that is: "key NAME", "certificate NAME",
+    /// "anonymous"; of a name that does not fit only the kind.
+    bool hop = false;
+    std::string origin{};
     std::optional<Proof> proof{};
 };
 
@@ -85,6 +90,7 @@ struct InRequest {
 struct InWarmRequest {
     std::string magic, version;
     bool reuse = false;  ///< it can carry one stream after another
+    bool hop = false;    ///< as in InRequest
     std::optional<Proof> proof{};
 };
 

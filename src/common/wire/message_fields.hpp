@@ -86,6 +86,9 @@ void visit(Fields& payload, typename Fields::template Of<InRequest> m) {
         ext.exact("reuse", m.use, kUse);
         ext.require(!m.early || m.use == 0);
         ext.text("not", m.tried, kTriedOuts);
+        ext.flag("hop", m.hop);
+        ext.text("origin", m.origin, kOrigin);
+        ext.require(m.hop || m.origin.empty());
         visit_proof(ext, m.proof);
     });
 }
@@ -96,6 +99,7 @@ void visit(Fields& payload, typename Fields::template Of<InWarmRequest> m) {
     payload.text("version", m.version, kVersionText, Presence::always);
     payload.ext(Presence::required, [&](auto& ext) {
         ext.flag("reuse", m.reuse);
+        ext.flag("hop", m.hop);
         visit_proof(ext, m.proof);
     });
 }

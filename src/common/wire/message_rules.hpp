@@ -70,6 +70,7 @@ inline bool is_hex(std::string_view text) {
 inline bool is_key_id(std::string_view text) {
     return is_topic(text) && text.find_first_of("\"\\") == std::string_view::npos;
 }
+inline bool is_origin(std::string_view text) { return text.empty() || is_key_id(text); }
 inline bool is_mac(std::string_view text) {
     return text.size() == kProofDigits && std::all_of(text.begin(), text.end(), [](char c) {
                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -92,6 +93,7 @@ inline constexpr TextRule kVersionText{kVersionMaxBytes, is_printable_or_empty};
 inline constexpr TextRule kIdentity{kIdentityMaxBytes, is_printable_or_empty};
 inline constexpr TextRule kHex{kIdMaxBytes, is_hex};
 inline constexpr TextRule kKeyId{kKeyIdMaxBytes, is_key_id};
+inline constexpr TextRule kOrigin{kOriginMaxBytes, is_origin};
 inline constexpr TextRule kOutName{kOutNameDigits, is_out_name};
 inline constexpr TextRule kTriedOuts{kTriedNamesMax * (kOutNameDigits + 1) - 1, is_list_of_outs};
 inline constexpr TextRule kMac{kProofDigits, is_mac};

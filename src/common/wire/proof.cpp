@@ -10,7 +10,7 @@ namespace {
 
 /// They say what the MAC is for, so that no other use of the secret can give the same.
 constexpr std::string_view kLabel1 = "inout proof 1", kLabel2 = "inout proof 2",
-                           kDataLabel = "inout data 1";
+                           kHopLabel = "inout hop 1", kDataLabel = "inout data 1";
 
 /// More than most proofs cover.
 constexpr std::size_t kTypicalBytes = 512;
@@ -42,6 +42,8 @@ struct ProvenMembers {
     std::string use;                  // of a counted request
     std::string_view share, pattern;  // what they stand for, so that neither is taken for another
     std::string weight;
+    bool hop = false;
+    std::string_view origin;
 
     template <class M>
     explicit ProvenMembers(const M& m) {
@@ -60,6 +62,8 @@ struct ProvenMembers {
             weight = m.weight != 1 ? "weight " + std::to_string(m.weight) : "";
             pattern = m.pattern ? "pattern" : "";
         }
+        if constexpr (requires { m.hop; }) hop = m.hop;
+        if constexpr (requires { m.origin; }) origin = m.origin;
         if constexpr (requires { m.use; }) use = m.use != 0 ? std::to_string(m.use) : "";
         if constexpr (requires { m.heartbeat_timeout; }) {
             if (m.heartbeat_timeout) {
@@ -88,7 +92,7 @@ std::string text_1(std::string_view key_id, std::string_view type, const ProvenM
 
 std::string text_2(std::string_view key_id, std::string_view type, const ProvenMembers& members,
                    std::int64_t time_ms, const ProofChannel& channel) {
-    ProvenText text(kLabel2);
+    ProvenText text(members.hop ? kHopLabel : kLabel2);
     text.add(channel.tls ? "tls" : "plain");
     text.add(channel.exporter);
     text.add(key_id);
@@ -111,6 +115,7 @@ std::string text_2(std::string_view key_id, std::string_view type, const ProvenM
         text.add(channel.nonce);
         text.add(members.use);
     }
+    if (members.hop) text.add(members.origin);
     return text.bytes();
 }
 
@@ -126,6 +131,8 @@ std::optional<Proof>* proof_member(Message& message) {
         },
         message);
 }
+
+bool has_version_2_only(const Message& message) { return is_counted(message) || is_hop(message); }
 
 }  // namespace
 
@@ -151,12 +158,21 @@ void prove(Message& message, std::string_view key_id, const Secret& secret, std:
         return to_hex(bytes_of(proof_mac(version, secret, key_id, message, now_ms, channel)));
     };
     *proof = Proof{std::string(key_id), now_ms, mac(ProofVersion::v2),
-                   is_counted(message) ? std::string() : mac(ProofVersion::v1)};
+                   has_version_2_only(message) ? std::string() : mac(ProofVersion::v1)};
 }
 
 bool is_counted(const Message& message) {
     const auto* const in = std::get_if<InRequest>(&message);
     return in != nullptr && in->use != 0;
+}
+
+bool is_hop(const Message& message) {
+    return std::visit(
+        [](const auto& m) {
+            if constexpr (requires { m.hop; }) return m.hop;
+            return false;
+        },
+        message);
 }
 
 const Proof* proof_of(const Message& message) {
@@ -170,7 +186,7 @@ ProofVerdict check_proof(const Message& message, const Secret& secret, std::int6
     if (proof == nullptr || !channel.can_bind()) return ProofVerdict::wrong;
     const bool counted = is_counted(message);
     if (counted && channel.nonce.empty()) return ProofVerdict::wrong;
-    const bool second = counted || !proof->mac.empty();
+    const bool second = has_version_2_only(message) || !proof->mac.empty();
     const Digest right = proof_mac(second ? ProofVersion::v2 : ProofVersion::v1, secret, proof->key,
                                    message, proof->time_ms, channel);
     const auto given = from_hex(second ? proof->mac : proof->mac_1);

@@ -40,7 +40,7 @@ Digest proof_mac(ProofVersion version, const Secret& secret, std::string_view ke
 /// are final; over TLS an OutRequest is `bound`, and an OutDataRequest with a ticket gets its
 /// `mac`. Other messages carry none and stay as they are, and so does every message where `channel`
 /// can not bind one. An InRequest that is_counted() gets version 2 alone, which every proxy that
-/// counts knows.
+/// counts knows, and so does what is_hop().
 void prove(Message& message, std::string_view key_id, const Secret& secret, std::int64_t now_ms,
            const ProofChannel& channel);
 
@@ -61,6 +61,11 @@ enum class ProofVerdict {
 /// last, so that only who knows the secret learns about ours.
 ProofVerdict check_proof(const Message& message, const Secret& secret, std::int64_t now_ms,
                          const ProofChannel& channel);
+
+/// Whether it is one proxy's request to another one of its cluster. Its proof is one of version 2
+/// with a label of its own, so that neither is good in place of the other, and covers who has
+/// asked; there is no version 1 of it.
+bool is_hop(const Message& message);
 
 /// What an OutDataRequest of a bound registration shows: that who knows the ticket, on this TLS
 /// connection, knows the secret too. Good on one connection, and so without a time.

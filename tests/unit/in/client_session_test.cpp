@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "../far_connection.hpp"
 #include "../peer.hpp"
 #include "../stream_frames.hpp"
-#include "far_connection.hpp"
 
 namespace inout::in::client_session_test {
 namespace {

@@ -35,6 +35,18 @@ class DescriptorBudgetTest : public testing::Test {
     const DescriptorBudget::Owner key{.name = "key a"}, other{.name = "key b"};
 };
 
+TEST_F(DescriptorBudgetTest, other_proxies_have_half_of_all_and_clients_can_not_starve_them) {
+    const DescriptorBudget::Owner b{.name = "proxy b", .peer = true},
+        c{.name = "proxy c", .peer = true};
+    EXPECT_EQ(fill(Kind::stream, b, 2), 400U);
+    EXPECT_EQ(fill(Kind::stream, c, 2), 0U);
+    EXPECT_EQ(last, Verdict::owner_has_enough);
+    EXPECT_EQ(take(Kind::stream, key, 2), Verdict::granted);
+    shares.clear();
+    EXPECT_EQ(fill(Kind::stream, key, 2), 700U);
+    EXPECT_EQ(fill(Kind::stream, b, 2), 50U) << "its own part";
+}
+
 TEST_F(DescriptorBudgetTest, one_key_can_not_take_all_and_each_other_has_its_part) {
     EXPECT_EQ(fill(Kind::stream, key, 2), 700U);
     EXPECT_EQ(last, Verdict::owner_has_enough);

@@ -35,12 +35,14 @@ auto golden_members(const OutDataRequest& m) {
     return std::tie(magic, version, topic, ext, ticket, mac, quiet, reuse);
 }
 auto golden_members(const InRequest& m) {
-    const auto& [magic, version, topic, ext, id, client, e2e, early, use, tried, proof] = m;
-    return std::tie(magic, version, topic, ext, id, client, e2e, early, use, tried, proof);
+    const auto& [magic, version, topic, ext, id, client, e2e, early, use, tried, hop, origin,
+                 proof] = m;
+    return std::tie(magic, version, topic, ext, id, client, e2e, early, use, tried, hop, origin,
+                    proof);
 }
 auto golden_members(const InWarmRequest& m) {
-    const auto& [magic, version, reuse, proof] = m;
-    return std::tie(magic, version, reuse, proof);
+    const auto& [magic, version, reuse, hop, proof] = m;
+    return std::tie(magic, version, reuse, hop, proof);
 }
 auto golden_members(const NewDataRequest& m) {
     const auto& [magic, topic, count, waiting] = m;

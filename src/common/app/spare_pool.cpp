@@ -1,13 +1,13 @@
-#include "in/spare_pool.hpp"
+#include "common/app/spare_pool.hpp"
 
 #include <algorithm>
 #include <utility>
 
 #include "common/base/log.hpp"
 #include "common/net/deadline.hpp"
-#include "in/introduction.hpp"
+#include "common/open/introduction.hpp"
 
-namespace inout::in {
+namespace inout {
 namespace {
 
 PoolPolicy new_policy() { return {kSpareMin, kSpareMax, kSpareMax}; }
@@ -146,4 +146,4 @@ void SparePool::drop_old() {
     wait_for_age();
 }
 
-}  // namespace inout::in
+}  // namespace inout

@@ -20,7 +20,7 @@
 #include "common/rules/rest.hpp"
 #include "common/wire/message.hpp"
 
-namespace inout::in {
+namespace inout {
 
 /// How long a dial of the proxy may take, and how long it rests when it has failed (rules/rest).
 struct Dialling {
@@ -78,4 +78,4 @@ class SparePool : public std::enable_shared_from_this<SparePool> {
     std::atomic<bool> closed_{false};
 };
 
-}  // namespace inout::in
+}  // namespace inout

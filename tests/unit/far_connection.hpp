@@ -4,7 +4,7 @@
 
 #include <netinet/tcp.h>
 
-#include "../loopback.hpp"
+#include "loopback.hpp"
 
 namespace inout {
 

@@ -4,7 +4,7 @@
 
 #include "common/open/ask.hpp"
 
-namespace inout::in {
+namespace inout {
 
 inline Reason client_gone() { return {Code::client_gone, "the client reset its connection"}; }
 
@@ -21,6 +21,7 @@ inline bool may_be_served_elsewhere(Code code) {
         case Code::penalised:
         case Code::unready:
         case Code::draining:
+        case Code::no_directory:
         case Code::proxy_gone:
         case Code::unknown: return true;
         default: return false;
@@ -74,4 +75,4 @@ inline Attempt judge(const NotOpened* failure, const Attempt::Facts& facts,
             !facts.has_passed};
 }
 
-}  // namespace inout::in
+}  // namespace inout

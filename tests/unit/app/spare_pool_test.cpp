@@ -1,12 +1,12 @@
 // Spare connections to a proxy, which is the test.
-#include "in/spare_pool.hpp"
+#include "common/app/spare_pool.hpp"
 
 #include <gtest/gtest.h>
 
+#include "../far_connection.hpp"
 #include "../peer.hpp"
-#include "far_connection.hpp"
 
-namespace inout::in::spare_pool_test {
+namespace inout::spare_pool_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -301,4 +301,4 @@ TEST_F(SparePoolTest, an_old_one_is_reset_before_the_proxy_would_and_replaced_wh
 }
 
 }  // namespace
-}  // namespace inout::in::spare_pool_test
+}  // namespace inout::spare_pool_test

@@ -1,4 +1,4 @@
-// The first message on a connection that no client waits for: who we are, and that the proxy may
+// The first message on a connection that no stream waits for: who we are, and that the proxy may
 // keep it as a spare one. docs/protocol.md, "Spare connections". On the worker of the connection.
 #pragma once
 
@@ -6,7 +6,7 @@
 #include "common/open/proxy_link.hpp"
 #include "common/rules/budget.hpp"
 
-namespace inout::in {
+namespace inout {
 
 /// What such a message asks for, as Response::request has it.
 inline constexpr std::string_view kIntroduction = "InWarmRequest";
@@ -21,4 +21,4 @@ Task<Heard> introduce(const ProxyLink& proxy_link, Connection& connection);
 Task<> leave(std::shared_ptr<const ProxyLink> proxy_link, Budget::Places places,
              ConnectionPtr connection);
 
-}  // namespace inout::in
+}  // namespace inout

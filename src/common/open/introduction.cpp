@@ -1,14 +1,16 @@
-#include "in/introduction.hpp"
+#include "common/open/introduction.hpp"
 
 #include "common/base/random.hpp"
 #include "common/net/deadline.hpp"
 
-namespace inout::in {
+namespace inout {
 namespace {
 
 Message introduction(const ProxyLink& proxy_link, Connection& connection) {
-    Message request = InWarmRequest{
-        .magic = random_hex(kMagicDigits), .version = std::string(kVersion), .reuse = true};
+    Message request = InWarmRequest{.magic = random_hex(kMagicDigits),
+                                    .version = std::string(kVersion),
+                                    .reuse = true,
+                                    .hop = proxy_link.is_for_hops()};
     proxy_link.prove(request, connection);
     return request;
 }
@@ -33,4 +35,4 @@ Task<> leave(std::shared_ptr<const ProxyLink> proxy_link, [[maybe_unused]] Budge
     if (!error) co_await say_farewell(proxy);
 }
 
-}  // namespace inout::in
+}  // namespace inout

@@ -1,8 +1,8 @@
-#include "in/attempt.hpp"
+#include "common/open/attempt.hpp"
 
 #include <gtest/gtest.h>
 
-namespace inout::in::attempt_test {
+namespace inout::attempt_test {
 namespace {
 
 using Verdict = Attempt::Verdict;
@@ -111,4 +111,4 @@ TEST(Attempt, is_over_with_the_time_even_on_a_spare_connection_or_with_an_answer
 }
 
 }  // namespace
-}  // namespace inout::in::attempt_test
+}  // namespace inout::attempt_test

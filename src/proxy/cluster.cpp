@@ -1,0 +1,152 @@
+#include "proxy/cluster.hpp"
+
+#include <algorithm>
+
+#include "common/config/rules.hpp"
+
+namespace inout::proxy {
+namespace {
+
+/// By which key the others know us: where all have the same one, by the cluster's name.
+std::optional<KeyOptions> key_of(const ClusterOptions& options) {
+    if (options.key_file.empty()) return std::nullopt;
+    return KeyOptions{options.peers.empty() ? options.name : options.id, options.key_file};
+}
+
+Result<std::shared_ptr<const ProxyLink>, std::string> make_link(const HostPort& place,
+                                                                const ClusterOptions& options,
+                                                                TrustStores& trusts) {
+    auto made = ProxyLink::make(place, options.tls, key_of(options), trusts);
+    if (!made) return made;
+    return (*made)->for_hops();
+}
+
+std::string no_tls(const std::string& address) {
+    return address + " is not loopback: that needs \"tls\" in \"cluster\"";
+}
+
+}  // namespace
+
+Cluster::Link::Link(Workers& workers, std::shared_ptr<const ProxyLink> proxy_link, Budget& budget)
+    : proxy_link_(std::move(proxy_link)),
+      name_(std::make_shared<const std::string>(to_string(proxy_link_->server()))),
+      budget_(budget),
+      number_(budget.join()) {
+    workers.for_each([this](Worker& worker) {
+        spares_[&worker] = std::make_shared<SparePool>(
+            worker, proxy_link_, Dialling{kHopConnect, kHopConnect}, budget_, number_);
+    });
+}
+
+Task<Result<ConnectionPtr, Reason>> Cluster::Link::dial(Worker& worker, Milliseconds wait,
+                                                        const Connection& in) const {
+    const Milliseconds timeout = std::min(kHopConnect, wait);
+    auto dialled =
+        co_await proxy_link_->dial(worker.executor(), timeout, DialFor::stream, wait, &in);
+    // A name may lead elsewhere.
+    if (dialled && (*dialled)->tls() == nullptr &&
+        !is_loopback((*dialled)->peer_address().text())) {
+        co_return Failure{Reason{Code::proxy_unreachable, no_tls((*dialled)->peer())}};
+    }
+    co_return std::move(dialled);
+}
+
+void Cluster::Link::shed() const {
+    for (const auto& [worker, spares] : spares_) {
+        asio::post(worker->context(), [pool = spares] { pool->drop_all(); });
+    }
+}
+
+void Cluster::Link::close() const {
+    for (const auto& [worker, spares] : spares_) spares->close();
+}
+
+Cluster::Cluster(Workers& workers, std::shared_ptr<cluster::Engine> engine, std::size_t spares_max)
+    : workers_(workers), engine_(std::move(engine)), budget_(spares_max, 0) {}
+
+std::optional<std::string> Cluster::check(const ClusterOptions& options) {
+    TrustStores trusts;
+    const auto made = make_link({"127.0.0.1", 1}, options, trusts);
+    if (made) return std::nullopt;
+    return "cluster: " + made.error();
+}
+
+void Cluster::take(const std::shared_ptr<const ProxyConfig>& config) {
+    Links before;
+    const std::lock_guard lock(mutex_);
+    config_ = config;
+    trusts_ = {};
+    before.swap(links_);
+    for (const auto& [address, link] : before) link->close();
+}
+
+const ClusterPeer* Cluster::peer_at(const std::string& address) const {
+    for (const ClusterPeer& peer : config_->cluster->peers) {
+        if (to_string(peer.address) == address) return &peer;
+    }
+    return nullptr;
+}
+
+Result<std::shared_ptr<Cluster::Link>, std::string> Cluster::link_to(const std::string& address) {
+    const auto place = parse_host_port(address);
+    if (!place) return Failure{"the address " + address + " " + place.error()};
+    const std::lock_guard lock(mutex_);
+    const ClusterOptions& options = *config_->cluster;
+    const auto now = Clock::now();
+    const std::string name = to_string(*place);
+    if (const auto found = links_.find(name); found != links_.end()) {
+        found->second->was_used(now);
+        return found->second;
+    }
+    if (!options.peers.empty() && peer_at(name) == nullptr) {
+        return Failure{name + " is none of \"peers\""};
+    }
+    if (!options.tls && !is_loopback(place->host)) return Failure{no_tls(name)};
+    auto made = make_link(*place, options, trusts_);
+    if (!made) return Failure{made.error()};
+    if (links_.size() >= kLinksMax) forget_oldest();
+    auto link = std::make_shared<Link>(workers_, std::move(*made), budget_);
+    link->was_used(now);
+    links_.emplace(name, link);
+    return link;
+}
+
+void Cluster::forget_oldest() {
+    const auto oldest = std::min_element(
+        links_.begin(), links_.end(),
+        [](const auto& a, const auto& b) { return a.second->used() < b.second->used(); });
+    oldest->second->close();
+    links_.erase(oldest);
+}
+
+std::string Cluster::objection_to(const std::string& address, std::string_view topic) const {
+    const std::lock_guard lock(mutex_);
+    if (config_->cluster->peers.empty()) return {};
+    const ClusterPeer* const peer = peer_at(address);
+    if (peer == nullptr) return address + " is none of \"peers\"";
+    if (any_matches(peer->answer, topic)) return {};
+    return "cluster.peers \"" + peer->id + "\": no pattern in \"answer\" for this topic";
+}
+
+void Cluster::has_gone(const std::string& topic) {
+    const std::lock_guard lock(mutex_);
+    gone_.add(topic, Clock::now());
+}
+
+bool Cluster::was_there(const std::string& topic) const {
+    const std::lock_guard lock(mutex_);
+    return gone_.last_end(topic, Clock::now()).has_value();
+}
+
+void Cluster::shed() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [address, link] : links_) link->shed();
+}
+
+void Cluster::close() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [address, link] : links_) link->close();
+    links_.clear();
+}
+
+}  // namespace inout::proxy
