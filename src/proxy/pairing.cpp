@@ -191,6 +191,8 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
         up.source_was_reset();  // what came before is still delivered
     }
     if (in->framing() != nullptr) in->framing()->begin_sending();
+    if (standing->is_hop()) counters().hops_from_total.add();
+    if (!found.registration) counters().hops_to_total.add();
     StreamEntry entry = opening->finish("in", found.registration ? "out" : "proxy");
     ConnectionPtr data = std::move(found.data);
     if (const StreamFraming* framing = data->framing()) entry.use = framing->uses();

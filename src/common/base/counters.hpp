@@ -70,6 +70,8 @@ struct Counters {
     Counter evicted_total{size++};         ///< strangers that made room for newer ones
     Counter monitors_total{size++};        ///< who connected, or shook hands, and left
     Counter framing_errors_total{size++};  ///< peers whose frames of a stream broke the rules
+    Counter hops_to_total{size++};         ///< proxy: streams that another one serves
+    Counter hops_from_total{size++};       ///< proxy: streams that another one has asked for
     Counter reloads_total{size++};
     Counter reloads_failed_total{size++};
     Counter lines_held{size++};  ///< log lines held back by their budget
