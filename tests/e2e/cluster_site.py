@@ -1,10 +1,13 @@
 """Proxies of a cluster, and the NATS server that is their directory."""
 import functools
+import hashlib
+import hmac
 import re
 import shutil
 import subprocess
 import tempfile
 import threading
+import time
 
 import pytest
 
@@ -66,8 +69,21 @@ class Nats:
     close = kill
 
 
+SECRET = "fedcba9876543210" * 4
+
+
 def key_file():
-    return secret("cluster.key", "fedcba9876543210" * 4 + "\n")
+    return secret("cluster.key", SECRET + "\n")
+
+
+def prove(topic, magic, stream_id, client, origin):
+    """The members that prove a request of a proxy on a plain connection: docs/protocol.md."""
+    now = int(time.time() * 1000)
+    fields = ["plain", "", CLUSTER, str(now), "InRequest", "0.0.1", topic, magic, "", "", "",
+              stream_id, client, "", origin]
+    text = b"inout hop 1" + b"".join(len(f).to_bytes(4, "big") + f.encode() for f in fields)
+    mac = hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest()
+    return {"hop": 1, "origin": origin, "key": CLUSTER, "time": now, "proof2": mac}
 
 
 class Member:
@@ -86,7 +102,7 @@ class Member:
     def start(self):
         self.proxy = self.run.proxy(self.config)
         self.proxy.port()
-        self.proxy.wait_event("cluster up")
+        self.proxy.wait_event("cluster connected")
 
     def out(self, backend, topic="default", config=None):
         out = self.run.out(self.port, {topic: backend}, config)

@@ -7,11 +7,13 @@ import threading
 import pytest
 
 import harness
+import reloads
 import secure
-from cluster_site import Member, Nats, name_at, needs_nats
-from ext_peer import Ask
+from cluster_site import Member, Nats, name_at, needs_nats, prove
+from ext_peer import Ask, Connection, new_id
 from harness import (connect, echo_server, expect_failed_open, expect_reset, read_exactly,
                      read_to_end, refusing_port, reset, wait_for)
+from peers import encode
 from test_identity import key, own_key
 from test_tries import backend
 
@@ -104,7 +106,7 @@ def test_a_backend_that_refuses_at_one_proxy_costs_nobody_a_stream(run, nats):
             s.sendall(b"early")
             s.shutdown(socket.SHUT_WR)
             assert read_to_end(s) == b"cearly"
-    assert a.proxy.find("stream", proxy=c.address)
+    assert a.proxy.wait_event("stream", proxy=c.address)
     assert not a.proxy.find("open_failed")
 
 
@@ -171,6 +173,12 @@ def test_a_listed_proxy_may_ask_and_answer_for_its_topics_only(run, nats):
     expect_failed_open(mail)
     assert a.proxy.wait_event("proxy not used")["proxy"] == b.address
 
+    config = reloads.changed(b.proxy)
+    config["cluster"]["peers"][0]["ask"] = ["db"]
+    reloads.reload(b.proxy, config)
+    expect_failed_open(web)
+    assert name_at(db) == b"b"
+
 
 def test_proxies_know_each_other_by_certificates(run, nats):
     ports = [harness.free_port() for _ in range(2)]
@@ -190,9 +198,9 @@ def test_proxies_know_each_other_by_certificates(run, nats):
     assert b.proxy.wait_event("stream")["via"] == "proxy a"
 
 
-def hop(run, member, **ext):
+def hop(run, member, topic="default", **ext):
     """The answer to somebody who says that it is a proxy."""
-    return Ask(run, member.proxy, "default", hop=1, origin="key a", **ext).response()
+    return Ask(run, member.proxy, topic, hop=1, origin="key a", **ext).response()
 
 
 def test_who_only_says_that_it_is_a_proxy_is_denied(run, nats):
@@ -201,6 +209,44 @@ def test_who_only_says_that_it_is_a_proxy_is_denied(run, nats):
     assert hop(run, b)["ext"]["code"] == "denied"
     assert b.proxy.wait_event("denied")["topic"] == "default"
     assert hop(run, b, key="test", time=0, proof2="0" * 64)["ext"]["code"] == "denied"
+
+
+class Played(Connection):
+    """A proxy of the cluster, with a stream of somebody who has asked it."""
+
+    def __init__(self, run, member, topic):
+        self.magic, stream_id, client = new_id(16), new_id(8), "192.0.2.1:1"
+        ext = {"id": stream_id, "client": client,
+               **prove(topic, self.magic, stream_id, client, "key a")}
+        self.request = {"magic": self.magic, "version": "0.0.1", "type": topic,
+                        "ext": {"v": 1, **ext}}
+        self.ask(run, member)
+
+    def ask(self, run, member):
+        """The same bytes each time."""
+        self.sock = run.own(connect(member.port))
+        self.sock.sendall(encode("InRequest", self.request))
+        self.answer = self.read("Response")
+        return self.answer
+
+
+def test_what_a_proxy_asks_for_is_there_or_nowhere(run, nats):
+    """B would find the topic at C for its own clients."""
+    _, b = site(run, nats)
+    c = Member(run, nats)
+    b.out(backend(run, b"b"))
+    c.out(backend(run, b"c"), "elsewhere")
+    [port], _ = b.in_(["elsewhere"])
+    assert name_at(port) == b"c"
+    c.proxy.wait_event("stream")
+    assert Played(run, b, "elsewhere").answer["ext"]["code"] == "no_topic"
+    assert len(c.proxy.find("stream")) == 1, "the client's"
+
+    proxy = Played(run, b, "default")
+    assert proxy.answer["message"] == ""
+    assert read_exactly(proxy.sock, 1) == b"b"
+    assert proxy.ask(run, b)["ext"]["code"] == "denied", "a proof is good once"
+    assert b.proxy.wait_event("denied")["reason"].startswith("replayed proof")
 
 
 def test_a_proxy_with_another_key_is_no_proxy_of_the_cluster(run, nats):
@@ -260,7 +306,7 @@ def test_without_nats_what_is_known_works_on(run, nats):
     [here, there, nowhere], _ = a.in_(["here", "there", "nowhere"])
     assert (name_at(here), name_at(there)) == (b"a", b"b")
     nats.kill()
-    a.proxy.wait_event("cluster down")
+    a.proxy.wait_event("cluster disconnected")
     assert [name_at(port) for port in (here, there, there)] == [b"a", b"b", b"b"]
     expect_failed_open(nowhere)
     assert a.proxy.wait_event("open_failed")["code"] == "no_directory"
