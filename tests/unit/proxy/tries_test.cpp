@@ -189,6 +189,28 @@ TEST(Tries, pass_over_who_may_not_have_the_stream) {
     EXPECT_TRUE(tries.is_untouched());
 }
 
+TEST(Tries, at_other_proxies_count_with_those_here) {
+    Tries tries(kGiveUpAt);
+    Tried tried;
+    const Reason refused{Code::backend_refused, "there"}, gone{Code::no_topic, "gone"};
+    const auto ask = [&](const Reason& why, bool counts) {
+        return tries.after_hop(why, counts, true, true, tried, kStart);
+    };
+    EXPECT_EQ(tries.passed_over(1, tried, {Code::quota, "here"}, kStart), Next::other);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(gone, false), Next::other) << "no out was asked";
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(refused, true), Next::other);
+    EXPECT_EQ(ask(refused, true), Next::none) << "of the fifth out";
+    EXPECT_EQ(tries.count(), 8U);
+    EXPECT_EQ(tries.reason(gone).code, Code::quota) << "the first";
+    EXPECT_TRUE(tries.was_refused() && tries.is_untouched());
+
+    Tries lost(kGiveUpAt);
+    EXPECT_EQ(lost.after_hop(gone, false, false, false, tried, kStart), Next::none);
+    EXPECT_FALSE(lost.is_untouched());
+    EXPECT_FALSE(lost.was_refused());
+    EXPECT_EQ(lost.reason(gone).code, Code::no_topic);
+}
+
 TEST(Tries, that_fail_for_one_stream_are_no_failures_of_the_out) {
     for (const Code code : {Code::backend_refused, Code::backend_timeout, Code::backend_unresolved,
                             Code::open_timeout, Code::limit, Code::unready, Code::no_topic}) {
