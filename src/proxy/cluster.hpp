@@ -23,6 +23,8 @@ namespace inout::proxy {
 /// A dial of another proxy, TLS included; and how long it may leave a request unacknowledged. It is
 /// near, and there may be others.
 inline constexpr Milliseconds kHopConnect{2'000};
+/// An answer that lasts longer has the proxy asked whether it is there, which may last as long.
+inline constexpr Milliseconds kHopSilence{1'000};
 /// Proxies to which connections are kept; beyond, the one that was used longest ago is forgotten.
 inline constexpr std::size_t kLinksMax = 1'024;
 /// Topics that were elsewhere a moment ago.
@@ -77,7 +79,7 @@ class Cluster {
 };
 
 /// One other proxy. Thread-safe; its pools are on their workers' threads.
-class Cluster::Link {
+class Cluster::Link : public std::enable_shared_from_this<Link> {
   public:
     Link(Workers& workers, std::shared_ptr<const ProxyLink> proxy_link, Budget& budget);
     Link(const Link&) = delete;
@@ -98,19 +100,28 @@ class Cluster::Link {
     bool may_take_frames() const { return frames_; }
     void took_frames(bool took) { frames_ = took; }
 
+    /// A stream has waited long for its answer: whether it is there is asked beside it, once at a
+    /// time.
+    void suspect(Worker& worker);
+    /// Whether such a question has been without an answer since then.
+    bool was_silent(Clock::time_point since) const { return silent_.load() > since; }
+
     void was_used(Clock::time_point now) { used_ = now; }
     Clock::time_point used() const { return used_; }
     void shed() const;
     void close() const;
 
   private:
+    static Task<> look(Worker& worker, std::shared_ptr<Link> self);
+
     const std::shared_ptr<const ProxyLink> proxy_link_;
     const std::shared_ptr<const std::string> name_;
     Budget& budget_;
     const std::size_t number_;
     std::map<Worker*, std::shared_ptr<SparePool>> spares_;
-    std::atomic<bool> frames_{true};
+    std::atomic<bool> frames_{true}, is_suspected_{false};
     std::atomic<Clock::time_point> used_{Clock::time_point::min()};
+    std::atomic<Clock::time_point> silent_{Clock::time_point::min()};
 };
 
 }  // namespace inout::proxy

@@ -4,6 +4,7 @@
 #include "common/open/introduction.hpp"
 #include "proxy/cluster.hpp"
 #include "proxy/hop_outcome.hpp"
+#include "proxy/hop_patience.hpp"
 #include "proxy/search.hpp"
 
 namespace inout::proxy {
@@ -50,13 +51,16 @@ Message hop_request(const Search& search, const Cluster::Link& link, Connection&
 }
 
 /// Asks on this connection. What it is found to be, `spare` or not.
-Task<HopOutcome> ask_proxy(Search& search, Cluster::Link& link, ConnectionPtr owned, bool spare) {
+Task<HopOutcome> ask_proxy(Search& search, const std::shared_ptr<Cluster::Link>& shared_link,
+                           ConnectionPtr owned, bool spare) {
+    Cluster::Link& link = *shared_link;
     Connection& proxy = *owned;
     const std::shared_ptr<SparePool>& spares = link.spares(search.worker);
     proxy.give_up_after(kHopConnect);  // its path may have vanished
     search.in.on_reset([&proxy] { proxy.close(); });
     Deadline deadline(proxy);
     deadline.expires_at(search.give_up_at);
+    const HopPatience patience(search.worker, shared_link, proxy);
     Asking asking{proxy, link.proxy_link().server(), search.early, {}, {}, false};
     asking.first = first_bytes(search.early, nullptr);
     const Message request = hop_request(search, link, proxy, asking.first.size());
@@ -73,7 +77,8 @@ Task<HopOutcome> ask_proxy(Search& search, Cluster::Link& link, ConnectionPtr ow
                                    .timed_out = proxy.has_expired()},
                                   link.proxy_link().server());
     if (spare && attempt.was_unanswered()) spares->drop_all();
-    HopOutcome outcome = judge_hop(failure, attempt, passed, search.early.is_kept(), *link.name());
+    HopOutcome outcome = judge_hop(failure, attempt, passed, search.early.is_kept(),
+                                   patience.is_over(), *link.name());
     if (outcome.outcome == cluster::Node::Outcome::open) {
         if (std::get<InRequest>(request).early) link.took_frames(response->reuse);
         proxy.give_up_after(Milliseconds{0});
@@ -90,7 +95,8 @@ Task<HopOutcome> ask_proxy(Search& search, Cluster::Link& link, ConnectionPtr ow
     co_return outcome;
 }
 
-HopOutcome not_used(const std::string& proxy, std::string reason, cluster::Node::Outcome outcome) {
+HopOutcome not_used(const std::string& proxy, const std::string& reason,
+                    cluster::Node::Outcome outcome) {
     warn_of(proxy, reason);
     return {.outcome = outcome,
             .reason = {Code::no_out, "proxy " + proxy + ": " + reason},
@@ -98,12 +104,12 @@ HopOutcome not_used(const std::string& proxy, std::string reason, cluster::Node:
 }
 
 /// Nothing was asked: of this proxy, or here, where something has run out or nobody waits any more.
-HopOutcome not_reached(const Cluster::Link& link, Reason reason) {
+HopOutcome not_reached(const Cluster::Link& link, const Reason& reason) {
     using enum cluster::Node::Outcome;
     if (reason.code == Code::proxy_unreachable) {
-        return not_used(*link.name(), std::move(reason.detail), unreachable);
+        return not_used(*link.name(), reason.detail, unreachable);
     }
-    return {.outcome = left, .reason = std::move(reason)};
+    return {.outcome = left, .reason = reason};
 }
 
 /// One stream's try at one other proxy.
@@ -111,10 +117,10 @@ Task<HopOutcome> try_proxy(Search& search, const std::string& address) {
     using enum cluster::Node::Outcome;
     Cluster& all = *search.state.cluster;
     auto found = all.link_to(address);
-    if (!found) co_return not_used(address, std::move(found.error()), unreachable);
+    if (!found) co_return not_used(address, found.error(), unreachable);
     const std::shared_ptr<Cluster::Link> link = std::move(*found);
-    if (auto why = all.objection_to(*link->name(), search.request.topic); !why.empty()) {
-        co_return not_used(address, std::move(why), refused);
+    if (const auto why = all.objection_to(*link->name(), search.request.topic); !why.empty()) {
+        co_return not_used(address, why, refused);
     }
     while (true) {
         ConnectionPtr connection = link->spares(search.worker)->take();
@@ -122,7 +128,7 @@ Task<HopOutcome> try_proxy(Search& search, const std::string& address) {
         if (!spare) {
             const auto left = std::chrono::ceil<Milliseconds>(search.give_up_at - Clock::now());
             auto dialled = co_await link->dial(search.worker, left, search.in);
-            if (!dialled) co_return not_reached(*link, std::move(dialled.error()));
+            if (!dialled) co_return not_reached(*link, dialled.error());
             connection = std::move(*dialled);
         }
         if (search.in.was_reset()) {
@@ -130,7 +136,7 @@ Task<HopOutcome> try_proxy(Search& search, const std::string& address) {
             spawn(search.worker.executor(), "leaving", std::move(leaving));
             co_return HopOutcome{.outcome = cluster::Node::Outcome::left};
         }
-        auto outcome = co_await ask_proxy(search, *link, std::move(connection), spare);
+        auto outcome = co_await ask_proxy(search, link, std::move(connection), spare);
         if (!outcome.again) co_return outcome;
     }
 }

@@ -23,15 +23,16 @@ constexpr bool is_between_proxies(Code code) {
 }
 
 /// `failure`: of ask(); nothing if that has opened the stream. `attempt`: what in would make of it.
-/// `kept`: what was sent of the stream can be sent again. `name`: the proxy's, for words.
+/// `kept`: what was sent of the stream can be sent again. `silent`: nothing answers there, beside
+/// this either. `name`: the proxy's, for words.
 inline HopOutcome judge_hop(const NotOpened* failure, const Attempt& attempt, bool passed,
-                            bool kept, const std::string& name) {
+                            bool kept, bool silent, const std::string& name) {
     using enum cluster::Node::Outcome;
     if (attempt.verdict == Attempt::Verdict::open) return {.outcome = open};
     if (attempt.reason.code == Code::client_gone) {
         return {.outcome = left, .reason = attempt.reason, .untouched = !passed};
     }
-    if (attempt.verdict == Attempt::Verdict::fresh && kept) {
+    if (attempt.verdict == Attempt::Verdict::fresh && kept && !silent) {
         return {.outcome = unreachable, .reason = attempt.reason, .again = true};
     }
     if (failure == nullptr || !failure->answered) {

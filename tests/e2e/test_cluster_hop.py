@@ -1,11 +1,14 @@
 """A stream of an in at one proxy whose topic is served at another one."""
+import concurrent.futures
 import hashlib
 import os
+import signal
 import socket
 import threading
 
 import pytest
 
+import admin
 import harness
 import reloads
 import secure
@@ -284,6 +287,33 @@ def test_a_proxy_that_is_killed_is_replaced_by_the_next_one(run, nats):
     b.proxy.kill()
     assert [name_at(port) for _ in range(10)] == [b"c"] * 10
     assert not a.proxy.find("open_failed")
+
+
+def test_a_proxy_that_hangs_costs_a_stream_seconds_and_later_ones_nothing(run, nats):
+    a, b = site(run, nats)
+    c = Member(run, nats)
+    b.out(backend(run, b"b"))
+    c.out(backend(run, b"c"))
+    [port], _ = a.in_()
+    wait_for(lambda: {name_at(port) for _ in range(4)} == {b"b", b"c"}, what="streams at both")
+    b.proxy.signal(signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(4) as clients:
+        assert list(clients.map(name_at, [port] * 4)) == [b"c"] * 4
+    assert [name_at(port) for _ in range(4)] == [b"c"] * 4
+    b.proxy.signal(signal.SIGCONT)
+    assert not a.proxy.find("open_failed")
+
+
+def test_the_streams_of_both_proxies_say_where_they_go_and_where_from(run, nats):
+    a, b = site(run, nats, admin.ADMIN, admin.ADMIN)
+    b.out(backend(run, b"b"))
+    [port], _ = a.in_()
+    with connect(port) as s:
+        assert read_exactly(s, 1) == b"b"
+        [at_a], [at_b] = (admin.get(member.proxy, "/api/streams").json["streams"]
+                          for member in (a, b))
+    assert at_a["proxy"] == b.address and "via" not in at_a
+    assert (at_b["via"], at_b["origin"], at_b["id"]) == ("proxy test", "anonymous", at_a["id"])
 
 
 def test_an_out_that_restarts_at_another_proxy_is_waited_for(run, nats):

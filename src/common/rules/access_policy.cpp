@@ -31,7 +31,7 @@ std::string to_string(const Identity& identity) {
 }
 
 std::string origin_of(const Identity& identity) {
-    const std::string text = to_string(identity);
+    std::string text = to_string(identity);
     const bool fits = text.size() <= kOriginMaxBytes && !check_topic(text);
     // JSON writes these as two bytes.
     if (fits && text.find_first_of("\"\\") == std::string::npos) return text;

@@ -10,7 +10,7 @@ using Outcome = cluster::Node::Outcome;
 
 struct How {
     bool spare = false, passed = false, kept = true;
-    bool client_reset = false, timed_out = false;
+    bool client_reset = false, timed_out = false, silent = false;
 };
 
 HopOutcome outcome_of(const NotOpened* failure, const How& how = {}) {
@@ -21,7 +21,7 @@ HopOutcome outcome_of(const NotOpened* failure, const How& how = {}) {
                                    .has_passed = how.passed,
                                    .timed_out = how.timed_out},
                                   HostPort{"b.test", 1});
-    return judge_hop(failure, attempt, how.passed, how.kept, "b.test:1");
+    return judge_hop(failure, attempt, how.passed, how.kept, how.silent, "b.test:1");
 }
 NotOpened refusal(Code code, bool untouched = true) {
     return {.reason = {code, "as it says"}, .untouched = untouched};
@@ -90,6 +90,9 @@ TEST(HopOutcome, a_dead_spare_connection_says_nothing_about_its_proxy) {
     NotOpened ended = refusal(Code::limit);
     ended.has_ended = true;
     EXPECT_TRUE(outcome_of(&ended, {.spare = true, .passed = true}).again);
+    const auto silent = outcome_of(&kNoAnswer, {.spare = true, .silent = true});
+    EXPECT_FALSE(silent.again) << "a fresh one would be as silent";
+    EXPECT_EQ(silent.outcome, Outcome::unreachable);
 }
 
 TEST(HopOutcome, how_the_proxies_quarrel_is_not_told_the_client_as_its_own_fault) {
