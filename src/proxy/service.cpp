@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/os/descriptors.hpp"
+#include "proxy/engine_facts.hpp"
 #include "proxy/engine_options.hpp"
 #include "proxy/sessions.hpp"
 #include "proxy/status_page.hpp"
@@ -249,6 +250,11 @@ const admin::Document* ProxyService::document() { return &kStatusPage; }
 void ProxyService::add_facts(admin::Facts& facts) {
     facts.quotas = state_.allowances.facts();
     facts.quota_problem = state_.allowances.problem();
+    const SettingsPtr settings = state_.settings();
+    if (state_.cluster && settings->config.cluster) {
+        facts.cluster =
+            cluster_fact(settings->config.cluster->name, state_.cluster->engine().facts());
+    }
 }
 
 std::optional<std::string> ProxyService::copy_sockets(std::vector<NamedDescriptor>&) {

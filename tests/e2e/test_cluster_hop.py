@@ -312,6 +312,8 @@ def test_the_streams_of_both_proxies_say_where_they_go_and_where_from(run, nats)
         assert read_exactly(s, 1) == b"b"
         [at_a], [at_b] = (admin.get(member.proxy, "/api/streams").json["streams"]
                           for member in (a, b))
+        cluster = admin.get(a.proxy, "/api/status").json["cluster"]
+    assert cluster["up"] and cluster["found"] == 1
     assert at_a["proxy"] == b.address and "via" not in at_a
     assert (at_b["via"], at_b["origin"], at_b["id"]) == ("proxy test", "anonymous", at_a["id"])
 
