@@ -19,11 +19,14 @@ RelaySet::RelaySet(asio::io_context& context, const RelayOptions& options)
 
 void RelaySet::start(OpenStream stream) {
     // What needs memory comes first: nothing may know a relay that was not made.
+    const bool is_stream = stream.entry.is_stream();
     auto relay = std::make_unique<Relay>(*this, std::move(stream));
     if (!sweeping_) sweep_later();
     relays_.insert(relay.get());
-    counters().streams.add();
-    counters().streams_total.add();
+    if (is_stream) {
+        counters().streams.add();
+        counters().streams_total.add();
+    }
     relay.release()->start();
 }
 

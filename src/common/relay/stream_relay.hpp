@@ -110,10 +110,13 @@ class Relay {
 
     /// Ends what is dead, or has come to rest for longer than it may.
     void look_at_peers(Clock::time_point now) {
+        RelayOptions options = set_.options_;
+        // What carries others' streams may wait for the next one as long as they want.
+        if (!stream_.is_stream()) options.idle_timeout = options.stall_timeout = Milliseconds{0};
         std::uint64_t moved = up_.pump.bytes() + down_.pump.bytes();
         for (Side* side : {&client_, &service_}) {
             if (rules_.is_over() || rules_.is_lost(side->leg)) continue;
-            const auto verdict = side->look(now, set_.options_, moved);
+            const auto verdict = side->look(now, options, moved);
             if (verdict == Side::Verdict::dead) {
                 fail(*side, {StreamEnd::Cause::peer_timeout, side->leg});
             } else if (verdict == Side::Verdict::stalled) {
@@ -123,7 +126,7 @@ class Relay {
         // Who was asked has its own watch over what it still delivers.
         const bool delivers =
             rules_.are_inputs_over() && (client_.awaits_release() || service_.awaits_release());
-        if (moving_.stuck(moved, !delivers && !waits_for_turn(), now, set_.options_.idle_timeout)) {
+        if (moving_.stuck(moved, !delivers && !waits_for_turn(), now, options.idle_timeout)) {
             reset({StreamEnd::Cause::idle_timeout});
         }
     }
@@ -322,7 +325,7 @@ class Relay {
         EndedStream ended{client_.give_back(rules_), service_.give_back(rules_)};
         set_.relays_.erase(this);
         set_.closing_.erase(this);
-        counters().streams.take();
+        if (stream_.is_stream()) counters().streams.take();
         for (const Direction* d : {&up_, &down_}) {
             stream_->has_moved(d->source.leg, d->pump.bytes());  // also what ran out of memory
         }

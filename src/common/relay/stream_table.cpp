@@ -73,16 +73,29 @@ StreamEntry::StreamEntry(StreamTable& table, std::string id, std::string topic, 
     table_->add(*record_);
 }
 
+StreamEntry::StreamEntry(std::string topic, std::string owner, const Endpoint& owner_peer)
+    : record_(std::make_shared<StreamRecord>(std::string(), std::move(topic), std::move(owner),
+                                             owner_peer)) {}
+
 void StreamEntry::leave() noexcept {
     const std::shared_ptr<StreamRecord> record = std::move(record_);
     if (!record) return;
-    table_->remove(*record);
+    if (table_ != nullptr) table_->remove(*record);
     record->relay = nullptr;
 }
 
 void StreamEntry::has_ended(Clock::time_point opened, const StreamEnd& end) const try {
     const StreamRecord& record = *record_;
     const std::string_view word = to_string(end.cause);
+    if (!is_stream()) {
+        log::debug("passed on", {{"topic", record.topic},
+                                 {"out", record.client},
+                                 {"bytes_up", record.bytes_from(StreamLeg::client)},
+                                 {"bytes_down", record.bytes_from(StreamLeg::service)},
+                                 {"code", word},
+                                 {"reason", to_string(end, client_side, service_side)}});
+        return;
+    }
     counters().ended[static_cast<std::size_t>(end.cause)].add();
     const std::string words = to_string(end, client_side, service_side);
     if (recent_ends().is_on()) {

@@ -148,12 +148,19 @@ class StreamEntry {
   public:
     StreamEntry(StreamTable& table, std::string id, std::string topic, std::string client,
                 const Endpoint& client_peer);
+    /// Of a connection that is carried on as it is, whatever streams it may carry: no stream of
+    /// this program. It is in no table and not counted, and its end is told to who debugs only.
+    StreamEntry(std::string topic, std::string owner, const Endpoint& owner_peer);
     StreamEntry(StreamEntry&& other) noexcept = default;
     StreamEntry& operator=(StreamEntry&&) = delete;
     ~StreamEntry() { leave(); }
 
     StreamRecord& operator*() const { return *record_; }
     StreamRecord* operator->() const { return record_.get(); }
+
+    /// Or it is a connection that is carried on as it is.
+    bool is_stream() const { return table_ != nullptr; }
+    std::shared_ptr<StreamRecord> record() const { return record_; }
 
     /// The stream has ended: it is in the table no more, and this is empty.
     void leave() noexcept;
@@ -169,7 +176,7 @@ class StreamEntry {
     unsigned use = 1;  ///< which stream of its connection to our other program this is, for the log
 
   private:
-    StreamTable* table_;
+    StreamTable* table_ = nullptr;
     std::shared_ptr<StreamRecord> record_;  // nothing: it has left
 };
 
