@@ -27,9 +27,12 @@ void say_broken(const Registration& registration, const std::string& reason) {
 }
 
 /// A balancer in front of several proxies sends control and data connections to different ones;
-/// then no stream can ever be opened.
+/// then no stream can ever be opened, unless they are a cluster, which passes data connections on.
 void check_same_proxy(const Registration& registration, const Response& response) {
-    if (response.proxy.empty() || response.proxy == registration.proxy_id) return;
+    const bool names_its_proxy = registration.ticket.size() > kTicketDigits;
+    if (names_its_proxy || response.proxy.empty() || response.proxy == registration.proxy_id) {
+        return;
+    }
     log::limited(log::Level::warning, log::Kind::retry, "another proxy answered",
                  registration.topic,
                  {{"server", registration.server},

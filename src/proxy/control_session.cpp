@@ -32,7 +32,7 @@ std::shared_ptr<Registration> make_registration(ProxyState& state,
     registration->share = request.share;
     registration->choice = Candidate(registration->name, request.weight, false, kOutRest);
     registration->pattern = pattern_of(request);
-    registration->ticket = request.ext ? random_hex(kTicketDigits) : std::string();
+    if (request.ext) registration->ticket = state.settings()->gatekeeper.new_ticket(state.proxy_id);
     registration->channel = channel;
     PoolPolicy policy(config.pool_min, config.pool_max,
                       request.ext ? kPoolHardMax : kLegacyUnansweredMax);
@@ -251,56 +251,6 @@ Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest r
                   {"out", registration->out},
                   {"reason", reason},
                   {"streams", registration->streams.load()}});
-}
-
-Task<> data_session(ProxyState& state, ConnectionPtr connection, OutDataRequest request,
-                    Strangers::Stay& stay) {
-    const SettingsPtr settings = state.settings();
-    const Gatekeeper& gatekeeper = settings->gatekeeper;
-    auto registration = state.directory.registration_of(request);
-    if (registration && registration->bound &&
-        !gatekeeper.has_key_of(registration->identity(), request, *connection)) {
-        registration = nullptr;
-    }
-    Response answer = answer_to("OutDataRequest", request.magic);
-    if (request.ext) answer.proxy = state.proxy_id;
-    const bool may_park =
-        registration && (!registration->secured || connection->tls() != nullptr) &&
-        gatekeeper.certificate_of(*connection) == registration->certificate &&
-        gatekeeper.allows_out(*registration->standing, registration->topic, registration->pattern);
-    if (!may_park) {
-        answer.code = Code::denied;
-        answer.message = "no registration for this data connection";
-    } else if (!registration->pool->has_room()) {
-        answer.code = Code::limit;
-        answer.message = "no data connection is wanted now";
-        registration->pool->came_in_vain();
-    }
-    if (may_park) {
-        const bool known =
-            registration->identity().kind != Identity::Kind::anonymous || !gatekeeper.protects();
-        if (known && !request.ticket.empty()) stay.leave_known();
-        stay.leave();
-    } else {
-        stay.has_spoken();
-        // Of a registration that has just ended there may be some on their way.
-        if (!registration && !state.directory.has_just_ended(request)) stay.failed();
-    }
-    if (!answer.message.empty()) {
-        counters().refused_total.add();
-        log::debug("data connection refused", {{"topic", request.topic},
-                                               {"out", connection->peer()},
-                                               {"code", to_string(answer.code)}});
-        co_await refuse(*connection, std::move(answer));
-        co_return;
-    }
-    if (!request.quiet) {
-        // A fresh connection's buffer takes one small frame at once; there is nothing to wait for.
-        const Message message = std::move(answer);
-        if (co_await write_message(*connection, message)) co_return;
-    }
-    if (request.reuse) connection->frame(StreamFraming::Role::requester);
-    registration->pool->park(std::move(connection), request.reuse);
 }
 
 }  // namespace inout::proxy

@@ -290,7 +290,7 @@ Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr ow
     auto standing = co_await admit(state, connection, message, &stay);
     if (!standing) co_return;
     if (auto* data = std::get_if<OutDataRequest>(&message)) {
-        co_await data_session(state, std::move(owned), std::move(*data), stay);
+        co_await data_session(state, worker, std::move(owned), std::move(*data), stay);
         co_return;
     }
     // Where nothing is protected there is nobody to recognise, and nothing to guess either.

@@ -96,10 +96,11 @@ bool Gatekeeper::holds(const Standing& standing) const {
 Result<StandingPtr, Gatekeeper::Denial> Gatekeeper::admit(const Message& request,
                                                           const Connection& connection,
                                                           std::string_view nonce) const {
-    if (std::holds_alternative<OutDataRequest>(request)) return nobody();
+    const bool hop = is_hop(request);
+    if (!hop && std::holds_alternative<OutDataRequest>(request)) return nobody();
     auto standing = identify(request, connection.tls(), nonce);
     if (!standing) return standing;
-    if (is_hop(request)) {
+    if (hop) {
         if (auto denial = judge_hop(**standing, request)) return Failure{std::move(*denial)};
         return standing;
     }
@@ -148,11 +149,21 @@ std::optional<Identity> Gatekeeper::certificate_of(const Connection& connection)
     return policy_.certificate_identity(tls->peer_names());
 }
 
+std::optional<Identity> Gatekeeper::certificate_of(const OutDataRequest& request,
+                                                   const Connection& connection) const {
+    if (!request.hop) return certificate_of(connection);
+    Identity identity = identity_from(request.origin);
+    if (identity.kind != Identity::Kind::certificate) return std::nullopt;
+    return identity;
+}
+
 bool Gatekeeper::has_key_of(const Identity& owner, const OutDataRequest& request,
                             const Connection& connection) const {
     const auto found = keys_.find(owner.name);
-    return found != keys_.end() &&
-           check_data_mac(request, found->second->secret, owner.name, channel_of(connection.tls()));
+    if (found == keys_.end()) return false;
+    ProofChannel channel = channel_of(connection.tls());
+    if (request.hop) channel = {!request.bind.empty(), from_hex(request.bind).value_or("")};
+    return check_data_mac(request, found->second->secret, owner.name, channel);
 }
 
 std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, const Proof& proof,

@@ -60,9 +60,10 @@ class Gatekeeper {
         bool by_stranger = true;  ///< nobody that we know
         std::optional<std::int64_t> time_ms{};  ///< with Code::clock: ours
     };
-    /// Who has sent this request, if that one may. An OutDataRequest is not judged here: what it
-    /// has to show, its registration says. `nonce` is what this connection was given, if it carries
-    /// one stream after another; that the request is the next one there, the caller has checked.
+    /// Who has sent this request, if that one may. An OutDataRequest is judged here only if another
+    /// proxy has passed it on: what else it has to show, its registration says. `nonce` is what
+    /// this connection was given, if it carries one stream after another; that the request is the
+    /// next one there, the caller has checked.
     Result<StandingPtr, Denial> admit(const Message& request, const Connection& connection,
                                       std::string_view nonce = {}) const;
     /// Whether a data connection shows, for its ticket and on this connection, that it has the key
@@ -72,6 +73,14 @@ class Gatekeeper {
     /// Who this connection's certificate says it is; nothing without one, or where TLS can not tell
     /// whose it is.
     std::optional<Identity> certificate_of(const Connection& connection) const;
+    /// The same of a data connection, which may have come over another proxy.
+    std::optional<Identity> certificate_of(const OutDataRequest& request,
+                                           const Connection& connection) const;
+    /// For a new registration at this proxy, which has this id. In a cluster it says so.
+    std::string new_ticket(std::string_view proxy) const;
+    /// Whether a proxy of the cluster may have made this ticket: it has the MAC of one, or none
+    /// where one has no key. False without a cluster.
+    bool may_be_of_cluster(std::string_view ticket) const;
     /// Whether it holds still, if it did with an earlier gatekeeper.
     bool holds(const Standing& standing) const;
     /// Whether this one may do that, now.
@@ -130,7 +139,9 @@ class Gatekeeper {
     // By their ids; where all proxies have one key, by the cluster's name.
     Keys peer_keys_;
     std::unordered_map<std::string, Peer> peers_;
-    std::shared_ptr<const void> clients_;  // the ground of certificates
+    std::shared_ptr<Key> own_key_;  // by which the others know us; nothing: by our certificate
+    std::vector<std::shared_ptr<Key>> keys_before_;  // of peers, before their last change
+    std::shared_ptr<const void> clients_;            // the ground of certificates
 };
 
 }  // namespace inout::proxy

@@ -2,7 +2,9 @@
 // for somebody who asked there, and what that one may ask for here.
 #include <algorithm>
 
+#include "common/base/random.hpp"
 #include "proxy/gatekeeper_parts.hpp"
+#include "proxy/ticket.hpp"
 
 namespace inout::proxy {
 namespace {
@@ -21,6 +23,10 @@ bool has_name(const TlsSession& tls, const std::string& certificate) {
 
 void Gatekeeper::load_peers(const Gatekeeper* before, ConfigProblems& problems) {
     if (!cluster_) return;
+    if (!cluster_->key_file.empty()) {
+        auto key = load_key(peer_identity({}), cluster_->key_file, nullptr);
+        if (key) own_key_ = std::move(*key);  // what is wrong with it, check_cluster() says
+    }
     const auto add_key = [&](const std::string& id, const std::string& file,
                              const std::string& path) {
         auto key =
@@ -41,6 +47,32 @@ void Gatekeeper::load_peers(const Gatekeeper* before, ConfigProblems& problems) 
         }
         peers_.emplace(peer.id, Peer{peer.certificate, peer.ask});
     }
+    if (before == nullptr) return;
+    for (const auto& [id, key] : before->peer_keys_) {
+        const auto now = peer_keys_.find(id);
+        if (now == peer_keys_.end() || now->second != key) keys_before_.push_back(key);
+    }
+}
+
+std::string Gatekeeper::new_ticket(std::string_view proxy) const {
+    if (!cluster_) return random_hex(kTicketDigits);
+    return make_ticket(proxy, own_key_ ? &own_key_->secret : nullptr);
+}
+
+/// Outs show the tickets that they have also when a key has changed.
+bool Gatekeeper::may_be_of_cluster(std::string_view ticket) const {
+    const auto owner = owner_of(ticket);
+    if (!owner || !cluster_) return false;
+    if (!owner->has_mac) {
+        return std::any_of(peers_.begin(), peers_.end(),
+                           [](const auto& peer) { return !peer.second.certificate.empty(); });
+    }
+    const auto fits = [ticket](const std::shared_ptr<Key>& key) {
+        return is_made_with(ticket, key->secret);
+    };
+    return std::any_of(peer_keys_.begin(), peer_keys_.end(),
+                       [&fits](const auto& each) { return fits(each.second); }) ||
+           std::any_of(keys_before_.begin(), keys_before_.end(), fits);
 }
 
 bool Gatekeeper::holds_peer(const Standing& standing) const {

@@ -100,6 +100,7 @@ ProxyState::ProxyState(const ProxyLimits& limits)
       directory(limits.topics, limits.waiting),
       budget(descriptors_for(limits), limits.warm),
       spares(budget.optional_max()),
+      passed_on(budget.descriptors() / kPassedOnPart),
       allowances([this](const Identity& who, const std::string& why) { end_streams_of(who, why); }),
       streams_of_topic(limits.streams_per_topic),
       streams_of_key(limits.streams_per_key),
@@ -128,6 +129,7 @@ void ProxyState::set_limits(const ProxyConfig& config) {
     directory.set_limits(limits.topics, bounds_of(config));
     budget.resize(descriptors_for(limits), limits.warm);
     spares.set_limit(budget.optional_max());
+    passed_on.set_limit(budget.descriptors() / kPassedOnPart);
     streams_of_topic.set_limit(limits.streams_per_topic);
     streams_of_key.set_limit(limits.streams_per_key);
     topics_of_key.set_limit(limits.topics_per_key);
@@ -291,6 +293,7 @@ void ProxyService::drain() {
     state_.draining = true;
     acceptor_->close();
     state_.spares.close();
+    state_.passed_on.drain();
     if (state_.cluster) state_.cluster->close();
     state_.directory.close();
     for (const auto& registration : state_.directory.all()) {

@@ -14,6 +14,7 @@
 #include "proxy/cluster.hpp"
 #include "proxy/descriptor_budget.hpp"
 #include "proxy/directory.hpp"
+#include "proxy/passed_on.hpp"
 #include "proxy/running_streams.hpp"
 #include "proxy/settings.hpp"
 #include "proxy/spare_list.hpp"
@@ -43,6 +44,7 @@ struct ProxyState {
     Directory directory;
     DescriptorBudget budget;
     SpareList spares;
+    PassedOn passed_on;
     RunningStreams running;
     Allowances allowances;
     Quota streams_of_topic, streams_of_key, topics_of_key;

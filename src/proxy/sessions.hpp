@@ -32,10 +32,10 @@ Task<StandingPtr> admit(ProxyState& state, Connection& connection, const Message
 Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest request,
                        StandingPtr standing);
 
-/// An out's data connection: parks it if its ticket is right; until then it is a stranger's
-/// (control_session.cpp).
-Task<> data_session(ProxyState& state, ConnectionPtr connection, OutDataRequest request,
-                    Strangers::Stay& stay);
+/// An out's data connection: parks it if its ticket is right, or passes it on to the proxy of the
+/// cluster whose ticket it is; until then it is a stranger's (data_session.cpp).
+Task<> data_session(ProxyState& state, Worker& worker, ConnectionPtr connection,
+                    OutDataRequest request, Strangers::Stay& stay);
 
 /// An out that is ending leaves the line of its topic.
 void out_is_draining(ProxyState& state, const std::shared_ptr<Registration>& registration);

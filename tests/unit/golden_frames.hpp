@@ -100,6 +100,14 @@ inline const std::vector<Frame>& frames() {
  190,
  R"({"Type":"OutDataRequest","Payload":{"magic":"a2","version":"0.0.1","type":"t",)"
  R"("ext":{"v":1,"ticket":"2f","mac":")" GOLDEN_MAC_2 R"(","quiet":1}}})"},
+{Way::sent, "a proxy of a cluster passes on what an out parks",
+ OutDataRequest{.magic = "a2", .version = "0.0.1", .topic = "t", .ext = true, .ticket = "2f",
+                .reuse = true, .hop = true, .bind = "0e", .origin = "certificate b",
+                .proof = proof(true, false)},
+ 274,
+ R"({"Type":"OutDataRequest","Payload":{"magic":"a2","version":"0.0.1","type":"t",)"
+ R"("ext":{"v":1,"ticket":"2f","reuse":1,"hop":1,"bind":"0e","origin":"certificate b",)"
+ R"("key":"office","time":1767225600000,)" GOLDEN_PROOF_2 "}}}"},
 {Way::sent, "out parks and wants no answer",
  OutDataRequest{.magic = "a2", .version = "0.0.1", .topic = "t", .ext = true, .ticket = "2f",
                 .quiet = true},

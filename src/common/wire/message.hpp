@@ -59,6 +59,14 @@ struct OutDataRequest {
     std::string mac{};   ///< of a bound registration: its key is at this connection's end too
     bool quiet = false;  ///< an answer is wanted only if it is a refusal
     bool reuse = false;  ///< it can carry one stream after another
+    /// Passed on by another proxy of the cluster, to which out has connected, and proven as that
+    /// one's. It says how out came there: over which TLS connection (its exporter value as
+    /// hexadecimal digits; empty: over none), and by which certificate ("certificate NAME"; else
+    /// "anonymous").
+    bool hop = false;
+    std::string bind{};
+    std::string origin{};
+    std::optional<Proof> proof{};  ///< with `hop` only
 };
 
 /// in → proxy, first on an in connection: "open a stream".

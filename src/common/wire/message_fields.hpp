@@ -74,6 +74,11 @@ void visit(Fields& payload, typename Fields::template Of<OutDataRequest> m) {
         ext.text("mac", m.mac, kMac);
         ext.flag("quiet", m.quiet);
         ext.flag("reuse", m.reuse);
+        ext.flag("hop", m.hop);
+        ext.text("bind", m.bind, kHex);
+        ext.text("origin", m.origin, kOrigin);
+        visit_proof(ext, m.proof);
+        ext.require(m.hop || (m.bind.empty() && m.origin.empty() && !m.proof));
     });
 }
 

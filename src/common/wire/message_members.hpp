@@ -19,7 +19,7 @@ namespace inout {
 /// shortest first: a peer's name is compared with those of its length only.
 // clang-format off
 inline constexpr std::string_view kMemberNames[] = {
-    "v", "id", "ext", "key", "e2e", "mac", "not", "out", "hop", "type", "code", "mode", "time", "warm",
+    "v", "id", "ext", "key", "e2e", "mac", "not", "out", "hop", "bind", "type", "code", "mode", "time", "warm",
     "magic", "proxy", "count", "quiet", "retry", "proof", "bound", "reuse", "early", "nonce", "share",
     "ticket", "weight", "client", "origin", "proof2", "pattern", "payload", "version", "request", "message", "waiting", "instance",
     "position", "identity",

@@ -44,6 +44,8 @@ struct ProvenMembers {
     std::string weight;
     bool hop = false;
     std::string_view origin;
+    bool is_data = false;
+    std::string_view mac, bind;
 
     template <class M>
     explicit ProvenMembers(const M& m) {
@@ -64,6 +66,11 @@ struct ProvenMembers {
         }
         if constexpr (requires { m.hop; }) hop = m.hop;
         if constexpr (requires { m.origin; }) origin = m.origin;
+        if constexpr (requires { m.bind; }) {
+            is_data = true;
+            mac = m.mac;
+            bind = m.bind;
+        }
         if constexpr (requires { m.use; }) use = m.use != 0 ? std::to_string(m.use) : "";
         if constexpr (requires { m.heartbeat_timeout; }) {
             if (m.heartbeat_timeout) {
@@ -116,6 +123,11 @@ std::string text_2(std::string_view key_id, std::string_view type, const ProvenM
         text.add(members.use);
     }
     if (members.hop) text.add(members.origin);
+    if (members.is_data) {
+        text.add(members.ticket);
+        text.add(members.mac);
+        text.add(members.bind);
+    }
     return text.bytes();
 }
 
@@ -148,8 +160,11 @@ void prove(Message& message, std::string_view key_id, const Secret& secret, std:
            const ProofChannel& channel) {
     if (!channel.can_bind()) return;
     auto* const data = std::get_if<OutDataRequest>(&message);
-    if (data != nullptr && channel.tls && !data->ticket.empty()) {
-        data->mac = to_hex(bytes_of(data_mac(secret, key_id, data->ticket, channel)));
+    if (data != nullptr && !data->hop) {
+        if (channel.tls && !data->ticket.empty()) {
+            data->mac = to_hex(bytes_of(data_mac(secret, key_id, data->ticket, channel)));
+        }
+        return;
     }
     if (auto* const out = std::get_if<OutRequest>(&message)) out->bound = channel.tls;
     std::optional<Proof>* const proof = proof_member(message);

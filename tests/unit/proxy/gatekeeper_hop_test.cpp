@@ -9,6 +9,7 @@
 #include "common/base/wall_clock.hpp"
 #include "common/os/secret_file.hpp"
 #include "proxy/gatekeeper.hpp"
+#include "proxy/ticket.hpp"
 
 namespace inout::proxy::gatekeeper_hop_test {
 namespace {
@@ -148,6 +149,68 @@ TEST_F(GatekeeperHop, what_was_proven_holds_while_key_and_permission_stay) {
     Gatekeeper other(config);
     EXPECT_TRUE(other.load(&keeper()).empty());
     EXPECT_FALSE(other.holds(*standing));
+}
+
+constexpr std::string_view kProxy = "0123456789abcdef";
+
+TEST_F(GatekeeperHop, makes_tickets_that_the_others_know) {
+    const std::string ticket = keeper().new_ticket(kProxy);
+    EXPECT_EQ(owner_of(ticket)->proxy, kProxy);
+    EXPECT_TRUE(keeper().may_be_of_cluster(ticket));
+    EXPECT_FALSE(keeper().may_be_of_cluster(make_ticket(kProxy, &kOfOffice)));
+    EXPECT_FALSE(keeper().may_be_of_cluster(make_ticket(kProxy, nullptr))) << "each has a key";
+    config.cluster.reset();
+    Gatekeeper alone(config);
+    EXPECT_TRUE(alone.load().empty());
+    EXPECT_EQ(alone.new_ticket(kProxy).size(), kTicketDigits);
+    EXPECT_FALSE(alone.may_be_of_cluster(ticket));
+}
+
+TEST_F(GatekeeperHop, knows_the_tickets_of_each_peer_and_of_those_that_have_no_key) {
+    use_peers();
+    config.cluster->peers.push_back({.id = "c", .certificate = "c"});
+    config.cluster->key_file = file(kOfOffice);
+    EXPECT_TRUE(keeper().may_be_of_cluster(make_ticket(kProxy, &kOfCluster)));
+    EXPECT_TRUE(keeper().may_be_of_cluster(make_ticket(kProxy, nullptr)));
+    EXPECT_FALSE(keeper().may_be_of_cluster(make_ticket(kProxy, &kOfOffice))) << "our own key";
+    EXPECT_TRUE(is_made_with(keeper().new_ticket(kProxy), kOfOffice));
+}
+
+TEST_F(GatekeeperHop, tickets_from_before_a_change_of_the_key_are_known_still) {
+    const std::string ticket = keeper().new_ticket(kProxy);
+    config.cluster->key_file = file(Secret("the next long secret of all proxies"));
+    Gatekeeper next(config);
+    EXPECT_TRUE(next.load(&keeper()).empty());
+    EXPECT_TRUE(next.may_be_of_cluster(ticket));
+    EXPECT_NE(owner_of(next.new_ticket(kProxy)), std::nullopt);
+    Gatekeeper fresh(config);
+    EXPECT_TRUE(fresh.load().empty());
+    EXPECT_FALSE(fresh.may_be_of_cluster(ticket));
+}
+
+TEST_F(GatekeeperHop, a_data_connection_that_was_passed_on_is_judged_by_how_it_came_there) {
+    OutDataRequest request{.magic = "a2",
+                           .version = "0.0.1",
+                           .topic = "db.x",
+                           .ext = true,
+                           .ticket = "2f",
+                           .hop = true,
+                           .bind = std::string(64, 'e'),
+                           .origin = "certificate site-c"};
+    const ProofChannel there{true, *from_hex(request.bind)};
+    request.mac = to_hex(bytes_of(data_mac(kOfOffice, "office", request.ticket, there)));
+    Message message = request;
+    prove(message, "prod", kOfCluster, unix_time_ms(), {});
+    EXPECT_EQ(code_of(message), Code::none);
+    const auto& passed = std::get<OutDataRequest>(message);
+    const Identity office{Identity::Kind::key, "office"};
+    EXPECT_TRUE(keeper().has_key_of(office, passed, plain));
+    EXPECT_EQ(keeper().certificate_of(passed, plain)->name, "site-c");
+    request.bind.clear();
+    EXPECT_FALSE(keeper().has_key_of(office, request, plain));
+    request.origin = "anonymous";
+    EXPECT_EQ(keeper().certificate_of(request, plain), std::nullopt);
+    EXPECT_EQ(code_of(request), Code::denied) << "nobody has proven to be a proxy";
 }
 
 }  // namespace

@@ -31,8 +31,10 @@ auto golden_members(const OutRequest& m) {
                     weight, pattern, proof);
 }
 auto golden_members(const OutDataRequest& m) {
-    const auto& [magic, version, topic, ext, ticket, mac, quiet, reuse] = m;
-    return std::tie(magic, version, topic, ext, ticket, mac, quiet, reuse);
+    const auto& [magic, version, topic, ext, ticket, mac, quiet, reuse, hop, bind, origin, proof] =
+        m;
+    return std::tie(magic, version, topic, ext, ticket, mac, quiet, reuse, hop, bind, origin,
+                    proof);
 }
 auto golden_members(const InRequest& m) {
     const auto& [magic, version, topic, ext, id, client, e2e, early, use, tried, hop, origin,

@@ -2,6 +2,9 @@
 // prints the pinned example.
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <vector>
+
 #include "common/wire/proof.hpp"
 
 namespace inout::hop_proof_test {
@@ -74,6 +77,52 @@ TEST(HopProof, is_good_in_its_place_only) {
     InRequest old = hop_request();
     old.proof = Proof{"prod", kNow, "", hex(old, kTls, ProofVersion::v1)};
     EXPECT_EQ(verdict(old), ProofVerdict::wrong);
+}
+
+OutDataRequest data_request() {
+    return {.magic = "0123456789abcdef0123456789abcdef",
+            .version = "0.0.1",
+            .topic = "mysql",
+            .ext = true,
+            .ticket = "2f",
+            .mac = std::string(64, 'a'),
+            .reuse = true,
+            .hop = true,
+            .bind = "0e",
+            .origin = "certificate b"};
+}
+
+TEST(HopProof, of_a_data_connection_covers_how_out_came_to_the_other_proxy) {
+    const OutDataRequest request = data_request();
+    const std::string bytes =
+        "inout hop 1" + field("tls") + field(kTls.exporter) + field("prod") +
+        field("1767225600000") + field("OutDataRequest") + field("0.0.1") + field(request.topic) +
+        field(request.magic) + field("") + field("") + field("") + field("") + field("") +
+        field("") + field("certificate b") + field("2f") + field(request.mac) + field("0e");
+    EXPECT_EQ(proof_mac(ProofVersion::v2, kSecret, "prod", request, kNow, kTls),
+              hmac_sha256(kSecret.bytes(), bytes));
+}
+
+TEST(HopProof, of_a_data_connection_is_good_for_what_it_covers_only) {
+    const Message message = proven(data_request());
+    EXPECT_EQ(verdict(message), ProofVerdict::good);
+    EXPECT_EQ(std::get<OutDataRequest>(message).mac, data_request().mac) << "it is out's";
+    const std::vector<std::function<void(OutDataRequest&)>> changes = {
+        [](auto& m) { m.topic = "mysqk"; },
+        [](auto& m) { m.ticket = "3f"; },
+        [](auto& m) { m.mac[0] = 'b'; },
+        [](auto& m) { m.bind = "0f"; },
+        [](auto& m) { m.bind.clear(); },
+        [](auto& m) { m.hop = false; },
+        [](auto& m) { m.origin = "certificate c"; }};
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        Message changed = message;
+        changes[i](std::get<OutDataRequest>(changed));
+        EXPECT_EQ(verdict(changed), ProofVerdict::wrong) << "change " << i;
+    }
+    OutDataRequest own = data_request();
+    own.hop = false;
+    EXPECT_EQ(proof_of(proven(own)), nullptr) << "an out's has none";
 }
 
 }  // namespace
