@@ -3,8 +3,10 @@ import socket
 
 import pytest
 
-from harness import (ROOT, Server, connect, echo_server, free_port, read_exactly, read_to_end,
-                     wait_for)
+import cluster
+from cluster_site import needs_nats
+from harness import (ROOT, Server, connect, echo_server, expect_echo, free_port, port_of,
+                     read_exactly, read_to_end, wait_for)
 from service import MIB, Service, need
 
 PRINTED = "tests/e2e/original/nginx.conf"
@@ -22,7 +24,7 @@ def nginx(run, directory, block, proxies):
     module = need("/usr/lib/nginx/modules/ngx_stream_module.so", "libnginx-mod-stream")
     port = free_port()
     text = put((ROOT / block).read_text(), "listen 1234", f"listen 127.0.0.1:{port}")
-    servers = [f"127.0.0.1:{proxy.port()}" for proxy in proxies]
+    servers = [f"127.0.0.1:{port_of(proxy)}" for proxy in proxies]
     if block == PRINTED:
         [server] = servers
         text = put(text, "127.0.0.1:40001", server)
@@ -98,3 +100,28 @@ def test_nginx_balances_in_over_two_proxies_that_one_out_serves(run, tmp_path):
     for n in range(20):
         assert ask(in_.port(), b"%d" % n) == b"%d" % n
     survivor.wait_event("stream", count=30)
+
+
+@needs_nats()
+def test_one_registration_of_a_cluster_is_served_through_nginx_at_whichever_proxy(run, tmp_path):
+    site = cluster.Site(run, tmp_path)
+    entrance = nginx(run, tmp_path, RECOMMENDED, site.ports)
+    out = run.out(entrance, {"t": site.backend(b"1").port})
+    out.wait_event("registered")
+    owner, *others = sorted(site.proxies, key=lambda proxy: not proxy.find("registered"))
+    in_ = run.in_(entrance, ["t"])
+    for _ in range(30):
+        assert site.ask(in_) == b"1"
+    for proxy in others:
+        assert not proxy.find("registered")
+        proxy.wait_event("stream")
+        # What came to it of the out's data connections is the owner's.
+        proxy.wait_event("passing on")
+    assert not out.find("another proxy answered")
+    streams = [run.own(connect(in_.port())) for _ in range(6)]
+    for stream in streams:
+        stream.sendall(b"%016d" % stream.getsockname()[1])
+        read_exactly(stream, 17)
+    for stream in streams:
+        expect_echo(stream)
+    site.check()
