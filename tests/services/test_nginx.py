@@ -1,4 +1,5 @@
 """nginx `stream` in front of the proxy, with the block of configs/ and the original's."""
+import contextlib
 import socket
 
 import pytest
@@ -110,18 +111,16 @@ def test_one_registration_of_a_cluster_is_served_through_nginx_at_whichever_prox
     out.wait_event("registered")
     owner, *others = sorted(site.proxies, key=lambda proxy: not proxy.find("registered"))
     in_ = run.in_(entrance, ["t"])
-    for _ in range(30):
-        assert site.ask(in_) == b"1"
-    for proxy in others:
-        assert not proxy.find("registered")
-        proxy.wait_event("stream")
-        # What came to it of the out's data connections is the owner's.
-        proxy.wait_event("passing on")
+    with contextlib.ExitStack() as streams:
+        at_once = [streams.enter_context(site.stream(in_)) for _ in range(12)]
+        for stream in at_once:
+            expect_echo(stream)
+        for proxy in others:
+            assert not proxy.find("registered")
+            # What came to it of the out's data connections is the owner's.
+            proxy.wait_event("passing on")
+            assert proxy.status()["streams"] > 0
+    owner.wait_event("stream", count=12)
+    assert site.ask(in_) == b"1"
     assert not out.find("another proxy answered")
-    streams = [run.own(connect(in_.port())) for _ in range(6)]
-    for stream in streams:
-        stream.sendall(b"%016d" % stream.getsockname()[1])
-        read_exactly(stream, 17)
-    for stream in streams:
-        expect_echo(stream)
     site.check()
