@@ -147,7 +147,7 @@ Task<> pass_on(ProxyState& state, Worker& worker, ConnectionPtr out, OutDataRequ
     worker.relays().start({.client_side = std::move(out),
                            .service_side = std::move(*reached),
                            .entry = std::move(entry),
-                           .on_end = [held = std::move(held)](EndedStream) {}});
+                           .on_end = [held = std::move(held)](const EndedStream&) {}});
 }
 
 }  // namespace inout::proxy

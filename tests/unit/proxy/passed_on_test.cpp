@@ -22,7 +22,7 @@ class PassedOnTest : public testing::Test {
         relays.start({.client_side = adopt_owned(context, std::move(out.a)),
                       .service_side = adopt_owned(context, std::move(proxy.a)),
                       .entry = std::move(entry),
-                      .on_end = [place = std::move(place)](EndedStream) {}});
+                      .on_end = [place = std::move(place)](const EndedStream&) {}});
     }
     bool ends() {
         return run_until(context, [this] { return passed_on.size() == 0; });
