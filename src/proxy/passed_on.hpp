@@ -34,7 +34,7 @@ class PassedOn {
     /// No more. Those that wait end; the others count as streams until they end, or are reset by
     /// their worker's end.
     void drain();
-    std::size_t size();
+    std::size_t size();  // only tests
 
   private:
     struct Line {
