@@ -62,10 +62,12 @@ class Program:
         self.reader.start()
 
     def configure(self, config):
-        """Rewrites its file with this (a dictionary, or the text); reloads.py makes it read it."""
+        """Replaces its file by this (a dictionary, or the text); reloads.py makes it read it. Who
+        reads meanwhile sees one or the other."""
         self.config = config
-        pathlib.Path(self.config_file.name).write_text(
-            config if isinstance(config, str) else json.dumps(config))
+        new = pathlib.Path(self.config_file.name + ".new")
+        new.write_text(config if isinstance(config, str) else json.dumps(config))
+        new.replace(self.config_file.name)
 
     def _read(self):
         for line in self.process.stdout:
