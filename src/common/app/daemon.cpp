@@ -61,8 +61,7 @@ class Life {
                    [this](int number) { on_signal(number); }),
           timer_(workers_.main().executor()),
           held_back_timer_(workers_.main().executor()),
-          upgrade_(workers_.main().executor(), call,
-                   [this](const Result<int, std::string>& pid) { upgraded(pid); }),
+          upgrade_(workers_, call, [this](const Result<int, std::string>& pid) { upgraded(pid); }),
           predecessor_(workers_.main().executor(), [this] { return facts_.is_ready(); }),
           reloader_(
               workers_.main().executor(), [this] { return instance_.prepare_again(); },

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "common/app/standstill.hpp"
 #include "common/base/log.hpp"
 #include "common/base/signals_blocked.hpp"
 #include "common/os/inherited_sockets.hpp"
@@ -40,7 +41,7 @@ void Upgrade::stop() {
 void Upgrade::run(const std::vector<NamedDescriptor>& sockets) {
     try {
         auto pid = hand_over(sockets);
-        asio::post(main_, [this, pid = std::move(pid)] {
+        asio::post(workers_.main().executor(), [this, pid = std::move(pid)] {
             running_ = false;
             ended_(pid);
         });
@@ -52,8 +53,11 @@ void Upgrade::run(const std::vector<NamedDescriptor>& sockets) {
 
 Result<int, std::string> Upgrade::hand_over(const std::vector<NamedDescriptor>& sockets) {
     int pid = 0;
-    const auto error = start_program(call_, channel_.there, pid);
+    std::error_code error;
+    const bool tried = while_workers_stand_still(
+        workers_, [&] { error = start_program(call_, channel_.there, pid); });
     channel_.there.reset();
+    if (!tried) return Failure{std::string("a worker of this process is busy for too long")};
     if (error) return Failure{call_.path + ": " + error.message()};
     if (auto problem = converse(channel_.here.get(), sockets)) {
         kill_program(pid);

@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "common/app/worker.hpp"
 #include "common/base/result.hpp"
-#include "common/net/asio.hpp"
 #include "common/os/descriptor_channel.hpp"
 #include "common/os/program.hpp"
 
@@ -25,9 +25,9 @@ class Upgrade {
   public:
     /// The number of the new process, which serves; the failure: there is none.
     using Ended = std::function<void(Result<int, std::string> pid)>;
-    /// `ended` is called on `main`, for as long as that runs.
-    Upgrade(Executor main, ProgramCall call, Ended ended)
-        : main_(std::move(main)), call_(std::move(call)), ended_(std::move(ended)) {}
+    /// `ended` is called on the main worker, for as long as that runs.
+    Upgrade(Workers& workers, ProgramCall call, Ended ended)
+        : workers_(workers), call_(std::move(call)), ended_(std::move(ended)) {}
     Upgrade(const Upgrade&) = delete;
     Upgrade& operator=(const Upgrade&) = delete;
     ~Upgrade() { stop(); }
@@ -43,7 +43,7 @@ class Upgrade {
     Result<int, std::string> hand_over(const std::vector<NamedDescriptor>& sockets);
     std::optional<std::string> converse(int channel, const std::vector<NamedDescriptor>& sockets);
 
-    const Executor main_;
+    Workers& workers_;
     const ProgramCall call_;
     const Ended ended_;
     std::thread thread_;

@@ -41,6 +41,8 @@ class Changes {
     explicit Changes(int given) {
         ::posix_spawn_file_actions_init(&files_);
         ::posix_spawn_file_actions_adddup2(&files_, given, kGivenNumber);
+        // They would be closed anyhow, but perhaps not yet when posix_spawn(3) returns here.
+        ::posix_spawn_file_actions_addclosefrom_np(&files_, kGivenNumber + 1);
         ::posix_spawnattr_init(&attributes_);
         sigset_t none;
         ::sigemptyset(&none);
