@@ -25,15 +25,15 @@ TEST(ClusterMessage, is_plain_JSON) {
 
 TEST(ClusterMessage, is_read_back) {
     EXPECT_EQ(decode_question(encode(Question{"p1"})), Question{"p1"});
-    for (Answer answer : {exact_answer(), Answer{.proxy = "p1"},
-                          Answer{.proxy = "p",
-                          .address = "[2001:db8::1]:1",
-                          .match = Match::pattern,
-                          .pattern = "\"a\\.数据库.*.#",
-                          .shared = true,
-                          .ready = false,
-                          .weight = kWeightMax,
-                          .running = kRunningMax}}) {
+    for (const Answer& answer : {exact_answer(), Answer{.proxy = "p1"},
+                                 Answer{.proxy = "p",
+                                 .address = "[2001:db8::1]:1",
+                                 .match = Match::pattern,
+                                 .pattern = "\"a\\.数据库.*.#",
+                                 .shared = true,
+                                 .ready = false,
+                                 .weight = kWeightMax,
+                                 .running = kRunningMax}}) {
         EXPECT_EQ(decode_answer(encode(answer)), answer);
     }
     EXPECT_EQ(decode_news(encode(News{"p1"})), News{"p1"});

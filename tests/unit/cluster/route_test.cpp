@@ -98,12 +98,17 @@ TEST(RouteCache, does_not_call_fresh_what_takes_no_streams) {
     EXPECT_EQ(cache.routes("a").size(), 1U);
 }
 
+std::vector<Route*> pointers_to(std::vector<Route>& routes) {
+    std::vector<Route*> pointers(routes.size());
+    std::ranges::transform(routes, pointers.begin(), [](Route& route) { return &route; });
+    return pointers;
+}
+
 TEST(Peers, share_streams_by_weight) {
     Peers peers;
     std::vector<Route> routes = {
         {"a", "", true, 1}, {"b", "", true, 2}, {"c", "", true, 5}, {"d", "", false, 9}};
-    std::vector<Route*> list;
-    for (auto& route : routes) list.push_back(&route);
+    const auto list = pointers_to(routes);
     for (int i = 0; i < 8'000; ++i) ++peers.choose(list, 0, kNow)->running;
     EXPECT_EQ(routes[0].running, 1'000U);
     EXPECT_EQ(routes[1].running, 2'000U);
@@ -116,8 +121,7 @@ TEST(Peers, do_not_all_begin_with_the_same) {
     for (int i = 0; i < 300; ++i) {
         Peers peers;
         std::vector<Route> routes = {{"a", ""}, {"b", ""}, {"c", ""}};
-        std::vector<Route*> list;
-        for (auto& route : routes) list.push_back(&route);
+        const auto list = pointers_to(routes);
         ++first[peers.choose(list, i / 300.0, kNow)->proxy];
     }
     for (const auto* proxy : {"a", "b", "c"}) EXPECT_EQ(first[proxy], 100) << proxy;
