@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 
 #include "common/wire/frame.hpp"
@@ -12,6 +13,16 @@ namespace inout::message_test {
 namespace {
 
 std::string body(const Message& message) { return encode(message).substr(kFrameHeaderBytes); }
+
+/// Names of outs, as InRequest::tried has them.
+std::string listed(std::initializer_list<std::string> names, char between = ',') {
+    std::string text;
+    for (const std::string& name : names) {
+        if (&name != names.begin()) text += between;
+        text += name;
+    }
+    return text;
+}
 
 /// What a peer would have read; fails the test if it could not.
 template <class M>
@@ -40,7 +51,7 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
         const std::string text(kFrameBodyMaxBytes, escaped);
         const std::string hex(64, 'f');
         const std::string name(kOutNameDigits, 'f');
-        const std::string tried = name + "," + name + "," + name + "," + name;
+        const std::string tried = listed({name, name, name, name});
         const Milliseconds timeout{600'000};
         const std::int64_t latest = std::int64_t{1} << 53;
         const Proof proof{std::string(kKeyIdMaxBytes, 'k'), latest, hex, hex};
@@ -138,15 +149,16 @@ TEST(Message, outs_that_are_left_out_are_at_most_four_names_with_commas) {
     const auto without = [](const std::string& names) {
         return decode(body(InRequest{.magic = "1", .topic = "t", .ext = true, .tried = names}));
     };
-    const std::string four = name + "," + name + "," + name + "," + name;
-    for (const auto& fine : {std::string(), name, name + "," + name, four}) {
+    const std::string four = listed({name, name, name, name});
+    for (const auto& fine : {std::string(), name, listed({name, name}), four}) {
         const auto request = without(fine);
         ASSERT_TRUE(request) << fine;
         EXPECT_EQ(std::get<InRequest>(*request).tried, fine);
     }
-    for (const auto& bad : {four + "," + name, name + ",", "," + name, name + name,
-                            name + ";" + name, std::string(","), name + "," + name.substr(1),
-                            name.substr(1), name + "0", "g" + name.substr(1)}) {
+    for (const auto& bad :
+         {listed({four, name}), listed({name, ""}), listed({"", name}), name + name,
+          listed({name, name}, ';'), std::string(","), listed({name, name.substr(1)}),
+          name.substr(1), name + "0", "g" + name.substr(1)}) {
         EXPECT_FALSE(without(bad)) << bad;
     }
     const auto from = [](const std::string& out) {
