@@ -277,25 +277,26 @@ def test_what_was_asked_over_a_hop_goes_no_further(run, nats):
     assert streams["via"] == "proxy test"
 
 
-def test_a_proxy_that_is_killed_is_replaced_by_the_next_one(run, nats):
+def two_others_serve(run, nats):
+    """The proxy where clients come, one of two that have the topic, and the clients' port."""
     a, b = site(run, nats)
     c = Member(run, nats)
     b.out(backend(run, b"b"))
     c.out(backend(run, b"c"))
     [port], _ = a.in_()
     wait_for(lambda: {name_at(port) for _ in range(4)} == {b"b", b"c"}, what="streams at both")
+    return a, b, port
+
+
+def test_a_proxy_that_is_killed_is_replaced_by_the_next_one(run, nats):
+    a, b, port = two_others_serve(run, nats)
     b.proxy.kill()
     assert [name_at(port) for _ in range(10)] == [b"c"] * 10
     assert not a.proxy.find("open_failed")
 
 
 def test_a_proxy_that_hangs_costs_a_stream_seconds_and_later_ones_nothing(run, nats):
-    a, b = site(run, nats)
-    c = Member(run, nats)
-    b.out(backend(run, b"b"))
-    c.out(backend(run, b"c"))
-    [port], _ = a.in_()
-    wait_for(lambda: {name_at(port) for _ in range(4)} == {b"b", b"c"}, what="streams at both")
+    a, b, port = two_others_serve(run, nats)
     b.proxy.signal(signal.SIGSTOP)
     with concurrent.futures.ThreadPoolExecutor(4) as clients:
         assert list(clients.map(name_at, [port] * 4)) == [b"c"] * 4
