@@ -242,8 +242,9 @@ def test_parked_connections_lock_nobody_out_where_connections_are_limited(run):
     run.out(proxy, {"t": echo_server(run).port}, holder(tls=False)).wait_event("registered")
     wait_for(lambda: proxy.status()["parked"] >= 12, what="full pool")
     held = []
-    wait_for(lambda: register_until(proxy, held, lambda code: code == "limit"), what="a refusal")
-    wait_for(lambda: proxy.status()["parked"] == 0, what="end of the parked ones")
+    # One that was on its way when the others ended is parked until the next who needs its place.
+    wait_for(lambda: register_until(proxy, held, lambda code: code == "limit" and
+                                    proxy.status()["parked"] == 0), what="a refusal, none parked")
     wait_for(lambda: is_served(proxy, "t"), what="service")
     for s in held:
         s.close()
