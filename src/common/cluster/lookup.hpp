@@ -1,12 +1,12 @@
 // Lookup: one question to all proxies, from its sending to its end. Time is an argument.
 //
-// It ends one round trip behind the first exact answer, so that others who have the topic too are
-// heard; behind the first answer of a pattern it waits for an exact one as long as answers take at
-// worst; at once when all who had it lately have answered; and in any case after kRoundTripsMax
-// round trips. An answer of one who takes no streams now, or could not be reached lately, ends
-// nothing. That nobody listens is a hint that
-// NATS gives at once and that may be wrong: whoever asks decides what to do with an end without a
-// route. Pure; owned by its node.
+// Nothing is better than the first exact answer, so one stream may go that way at once. The look-up
+// ends one round trip behind it, so that others who have the topic too are heard; behind the first
+// answer of a pattern it waits for an exact one as long as answers take at worst; at once when all
+// who had it lately have answered; and in any case after kRoundTripsMax round trips. An answer of
+// one who takes no streams now, or could not be reached lately, ends nothing. That nobody listens
+// is a hint that NATS gives at once and that may be wrong: whoever asks decides what to do with an
+// end without a route. Pure; owned by its node.
 #pragma once
 
 #include <algorithm>
@@ -37,14 +37,19 @@ class Lookup {
     Lookup(std::vector<std::string> expected, const RoundTrips& times, Clock::time_point now)
         : expected_(std::move(expected)), times_(times), ends_at_(now + times.patience()) {}
 
-    /// `is_usable`: nothing is known against that proxy.
-    void answered(const Answer& answer, bool is_usable, Clock::time_point now) {
+    /// `is_usable`: nothing is known against that proxy. The way that it is, if it is the first
+    /// that nothing is better than.
+    Route* answered(const Answer& answer, bool is_usable, Clock::time_point now) {
         std::erase(expected_, answer.proxy);
+        Route* best = nullptr;
         if (found_.add(answer) && answer.ready && is_usable) {
+            if (found_.is_exact() && !std::exchange(has_best_, true))
+                best = &found_.routes().back();
             has_usable_ = true;
             end_by(now + (found_.is_exact() ? times_.server : std::min(times_.answer, kBetterMax)));
         }
         if (expected_.empty() && expected_any_ && has_usable_) end_by(now);
+        return best;
     }
     /// NATS says that nobody listens.
     void nobody_listens(Clock::time_point now) {
@@ -67,7 +72,7 @@ class Lookup {
     std::vector<std::string> expected_;  // and not heard
     bool expected_any_ = !expected_.empty();
     RoundTrips times_;
-    bool is_denied_ = false, has_usable_ = false;
+    bool is_denied_ = false, has_usable_ = false, has_best_ = false;
     Clock::time_point ends_at_;
     RouteSet found_;
 };

@@ -63,7 +63,10 @@ void Node::heard_answer(std::uint64_t number, std::string_view body, Clock::time
     const auto running = running_.find(topic);
     if (running != running_.end()) {
         const bool is_usable = !peers_.is_unreachable(answer->proxy, now);
-        change(running->second, [&](Lookup& lookup) { lookup.answered(*answer, is_usable, now); });
+        change(running->second, [&](Lookup& lookup) {
+            Route* const best = lookup.answered(*answer, is_usable, now);
+            if (best != nullptr) go_first(topic, *best, effects);
+        });
         tick(now, effects);
     } else if (answer->match != Match::none) {
         cache_.add(topic, *answer, now);

@@ -113,6 +113,8 @@ class Node {
 
     void go_on(Searches::iterator search, Clock::time_point now, Effects& effects);
     bool try_next(Searches::iterator search, Clock::time_point now, Effects& effects);
+    void go(Searches::iterator search, Route& route, Effects& effects);
+    void go_first(const std::string& topic, Route& route, Effects& effects);
     Route* next_route(const Search& search, Clock::time_point now);
     void ask(Searches::iterator search, Clock::time_point now, Effects& effects);
     void pause(Searches::iterator search, Clock::time_point until);

@@ -66,17 +66,31 @@ void Node::go_on(Searches::iterator search, Clock::time_point now, Effects& effe
 
 /// False: there is no route that was not tried.
 bool Node::try_next(Searches::iterator search, Clock::time_point now, Effects& effects) {
-    Search& its = search->second;
-    Route* const route = its.tries < kTriesMax ? next_route(its, now) : nullptr;
+    Route* const route =
+        search->second.tries < kTriesMax ? next_route(search->second, now) : nullptr;
     if (route == nullptr) return false;
+    go(search, *route, effects);
+    return true;
+}
+
+void Node::go(Searches::iterator search, Route& route, Effects& effects) {
+    Search& its = search->second;
     stop_waiting(search);
-    ++route->running;
+    ++route.running;
     ++its.tries;
     its.step = Search::Step::trying;
-    its.route = route->proxy;
-    its.tried.push_back(route->proxy);
-    effects.resolutions.push_back({search->first, *route});
-    return true;
+    its.route = route.proxy;
+    its.tried.push_back(route.proxy);
+    effects.resolutions.push_back({search->first, route});
+}
+
+/// One stream goes where the first answer came from. A crowd must not: the others wait for those
+/// who have the topic too.
+void Node::go_first(const std::string& topic, Route& route, Effects& effects) {
+    const auto waiting = waiting_.find(topic);
+    if (waiting == waiting_.end()) return;
+    const auto search = searches_.find(*waiting->second.begin());
+    if (search->second.tries == 0) go(search, route, effects);
 }
 
 /// Before the first question only what is fresh counts; behind one, or where none can be asked,

@@ -7,17 +7,37 @@ using NodeStreams = NodeByHand;
 
 TEST_F(NodeStreams, hears_others_for_one_round_trip_behind_an_exact_answer) {
     find(1);
+    find(2);
     EXPECT_EQ(effects.operations.at(0).subject, "inout.c.t.t");
     EXPECT_EQ(effects.operations.at(0).body, R"({"v":1,"proxy":"me"})");
     answer_exact("b");
-    EXPECT_EQ(way(1), Words{});
+    EXPECT_EQ(way(1), Words{"b"}) << "nothing is better";
+    EXPECT_EQ(way(2), Words{}) << "but another one may have fewer streams";
     answer_exact("c");
     pass(kRoundTrip);
-    EXPECT_EQ(way(1), Words{"b"});
-    report(1, Outcome::open);
-    find(2);
     EXPECT_EQ(way(2), Words{"c"}) << "b has one stream more";
-    EXPECT_EQ(questions(), 1U) << "for both";
+    report(1, Outcome::open);
+    report(2, Outcome::open);
+    find(3);
+    find(4);
+    EXPECT_EQ(way(3), Words{"b"});
+    EXPECT_EQ(way(4), Words{"c"});
+    EXPECT_EQ(questions(), 1U) << "for all";
+}
+
+TEST_F(NodeStreams, goes_at_once_to_none_that_takes_no_streams_or_could_not_be_reached) {
+    learn({"b"});
+    find(1);
+    EXPECT_EQ(way(1), Words{"b"});
+    report(1, Outcome::unreachable);
+    pass(kPauses[0]);
+    find(2, "u");
+    answer_exact("b");
+    answer({.proxy = "c", .match = Match::exact, .ready = false});
+    answer({.proxy = "d", .match = Match::pattern, .pattern = "#"});
+    EXPECT_EQ(way(2), Words{});
+    answer_exact("e");
+    EXPECT_EQ(way(2), Words{"e"});
 }
 
 TEST_F(NodeStreams, asks_once_for_a_crowd) {
