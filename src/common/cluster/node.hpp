@@ -108,6 +108,8 @@ class Node {
         unsigned tries = 0;
         std::size_t questions = 0;
         Clock::time_point no_topic_at = Clock::time_point::min();  // not before
+        // Until then another one may still say that it has the topic.
+        Clock::time_point heard_at = Clock::time_point::min();
     };
     using Searches = std::unordered_map<StreamId, Search>;
 
@@ -123,6 +125,7 @@ class Node {
     static void forget_tried(Search& search, const RouteSet& found);
     void begin_lookup(const std::string& topic, Clock::time_point now, Effects& effects);
     void forget_lookups(Clock::time_point now);
+    RoundTrips round_trips(Clock::time_point now);
     void wake(const std::string& topic, Clock::time_point now, Effects& effects);
     void end_lookup(std::uint64_t number, Clock::time_point now, Effects& effects);
     void heard_answer(std::uint64_t number, std::string_view body, Clock::time_point now,

@@ -52,6 +52,8 @@ void Node::go_on(Searches::iterator search, Clock::time_point now, Effects& effe
     const bool is_in_vain = its.questions > 0 && its.is_refused;
     if (its.questions > again && !is_in_vain && now < its.no_topic_at && is_up_) {
         pause(search, std::min(its.no_topic_at, its.deadline));
+    } else if (is_in_vain && is_up_ && its.tries < kTriesMax && now < its.heard_at) {
+        pause(search, std::min(its.heard_at, its.deadline));
     } else if (!is_up_ || now >= its.deadline || its.tries >= kTriesMax || its.questions > again ||
                is_in_vain) {
         const auto untried = is_up_ ? NoRoute::no_topic : NoRoute::no_directory;
@@ -110,6 +112,7 @@ void Node::ask(Searches::iterator search, Clock::time_point now, Effects& effect
     ++its.questions;
     waiting_[its.topic].insert(search->first);
     its.until = its.deadline;
+    its.heard_at = now + round_trips(now).patience();
     streams_due_.emplace(its.until, search->first);
     if (!running_.contains(its.topic)) begin_lookup(its.topic, now, effects);
 }
@@ -139,11 +142,7 @@ void Node::begin_lookup(const std::string& topic, Clock::time_point now, Effects
     const auto subject = subjects_.lookup(topic);
     forget_lookups(now);
     const std::uint64_t number = next_number_++;
-    const auto answer_time = std::chrono::duration<double>(answer_time_.value(now));
-    const RoundTrips times{
-        round_trip_,
-        std::max(round_trip_, std::chrono::duration_cast<Clock::duration>(answer_time))};
-    Lookup lookup(cache_.expected(topic, now), times, now);
+    Lookup lookup(cache_.expected(topic, now), round_trips(now), now);
     if (!subject) lookup.cut_off(now);  // nobody listens to so long a one
     lookups_due_.emplace(lookup.ends_at(), number);
     lookups_.emplace(number, Asked{topic, now, std::move(lookup)});
@@ -151,6 +150,12 @@ void Node::begin_lookup(const std::string& topic, Clock::time_point now, Effects
     if (!subject) return;
     effects.operations.push_back({Operation::Kind::publish, *subject,
                                   subjects_.answer(inbox_, number), encode(Question{proxy_})});
+}
+
+RoundTrips Node::round_trips(Clock::time_point now) {
+    const auto answer_time = std::chrono::duration<double>(answer_time_.value(now));
+    return {round_trip_,
+            std::max(round_trip_, std::chrono::duration_cast<Clock::duration>(answer_time))};
 }
 
 void Node::forget_lookups(Clock::time_point now) {

@@ -25,6 +25,25 @@ TEST_F(NodeStreams, hears_others_for_one_round_trip_behind_an_exact_answer) {
     EXPECT_EQ(questions(), 1U) << "for all";
 }
 
+TEST_F(NodeStreams, hears_others_when_the_first_one_has_refused_it) {
+    find(1);
+    answer_exact("b");
+    EXPECT_EQ(way(1), Words{"b"});
+    report(1, Outcome::refused);
+    EXPECT_EQ(way(1), Words{}) << "the look-up goes on";
+    answer_exact("c");
+    pass(kRoundTrip);
+    EXPECT_EQ(way(1), Words{"c"});
+    report(1, Outcome::refused);
+    answer_exact("d");
+    EXPECT_EQ(way(1), Words{"d"}) << "late, and yet in time";
+    report(1, Outcome::refused);
+    pass(kRoundTripsMax * kRoundTrip);
+    EXPECT_EQ(way(1), Words{"tried"});
+    EXPECT_EQ(questions(), 1U);
+    EXPECT_EQ(node.streams(), 0U);
+}
+
 TEST_F(NodeStreams, goes_at_once_to_none_that_takes_no_streams_or_could_not_be_reached) {
     learn({"b"});
     find(1);
@@ -236,7 +255,7 @@ TEST_F(NodeStreams, never_asks_a_proxy_again_that_refused_this_stream) {
     report(1, Outcome::refused);
     EXPECT_EQ(questions(), 1U) << "there may be others";
     answer_exact("b");
-    pass(kRoundTrip);
+    pass(kRoundTripsMax * kRoundTrip);
     EXPECT_EQ(way(1), (Words{"b", "tried"}));
     find(2);
     EXPECT_EQ(way(2), Words{"b"}) << "it has the topic";
