@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/log.hpp"
 #include "common/config/rules.hpp"
 
 namespace inout::proxy {
@@ -49,6 +50,14 @@ Task<Result<ConnectionPtr, Reason>> Cluster::Link::dial(Worker& worker, Millisec
         co_return Failure{Reason{Code::proxy_unreachable, no_tls((*dialled)->peer())}};
     }
     co_return std::move(dialled);
+}
+
+void Cluster::Link::compare(const std::string& theirs, const std::string& ours) {
+    if (theirs.empty() || ours.empty() || theirs == ours) return;
+    const std::size_t what = std::hash<std::string>{}(theirs + ours);
+    if (told_lists_.exchange(what) == what) return;
+    log::warning("lists differ",
+                 {{"proxy", *name_}, {"reason", "its \"auth\" gives other permissions than ours"}});
 }
 
 void Cluster::Link::shed() const {

@@ -106,6 +106,10 @@ class Cluster::Link : public std::enable_shared_from_this<Link> {
     /// Whether such a question has been without an answer since then.
     bool was_silent(Clock::time_point since) const { return silent_.load() > since; }
 
+    /// What it says of its permissions, and which ours are; warns of a difference, once of each.
+    /// Empty: they are not compared.
+    void compare(const std::string& theirs, const std::string& ours);
+
     void was_used(Clock::time_point now) { used_ = now; }
     Clock::time_point used() const { return used_; }
     void shed() const;
@@ -120,6 +124,7 @@ class Cluster::Link : public std::enable_shared_from_this<Link> {
     const std::size_t number_;
     std::map<Worker*, std::shared_ptr<SparePool>> spares_;
     std::atomic<bool> frames_{true}, is_suspected_{false};
+    std::atomic<std::size_t> told_lists_{0};  // a hash
     std::atomic<Clock::time_point> used_{Clock::time_point::min()};
     std::atomic<Clock::time_point> silent_{Clock::time_point::min()};
 };

@@ -43,7 +43,9 @@ Gatekeeper::Gatekeeper(const ProxyConfig& config)
       old_proofs_(config.auth ? config.auth->proof_1 : OldProofs::accept),
       revoke_(config.auth ? config.auth->revoke : Revoke::registrations),
       policy_(config.auth, demands_client_certificates(config)),
-      cluster_(config.cluster) {}
+      cluster_(config.cluster),
+      // Where each is named and has rights of its own, they belong to several hands.
+      lists_(cluster_ && cluster_->peers.empty() ? policy_.fingerprint() : std::string()) {}
 
 ConfigProblems Gatekeeper::load(const Gatekeeper* before, bool same_clients) {
     ConfigProblems problems;

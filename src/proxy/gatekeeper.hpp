@@ -102,6 +102,8 @@ class Gatekeeper {
     bool ends_streams() const { return revoke_ == Revoke::streams; }
     /// Whether anything is forbidden to anybody.
     bool protects() const { return policy_.protects(); }
+    /// Which permissions there are, where those of all proxies should be the same; else empty.
+    const std::string& lists() const { return lists_; }
 
   private:
     struct Key;
@@ -136,6 +138,7 @@ class Gatekeeper {
     const AccessPolicy policy_;
     Keys keys_;
     const std::optional<ClusterOptions> cluster_;
+    const std::string lists_;
     // By their ids; where all proxies have one key, by the cluster's name.
     Keys peer_keys_;
     std::unordered_map<std::string, Peer> peers_;

@@ -81,6 +81,7 @@ Task<HopOutcome> ask_proxy(Search& search, const std::shared_ptr<Cluster::Link>&
                                    patience.is_over(), *link.name());
     if (outcome.outcome == cluster::Node::Outcome::open) {
         if (std::get<InRequest>(request).early) link.took_frames(response->reuse);
+        link.compare(response->lists, search.state.settings()->gatekeeper.lists());
         proxy.give_up_after(Milliseconds{0});
         spares->learn(proxy, *response);
         search.tries.opened_elsewhere();

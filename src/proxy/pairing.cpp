@@ -171,6 +171,9 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
                     .retry = !found.data && request.ext && found.untouched};
     if (config.limits.warm > 0) answer.warm = kSpareKept;
     if (found.data && request.e2e) answer.out = std::move(found.out_name);
+    if (found.data && standing->is_hop() && request.use <= 1) {
+        answer.lists = settings->gatekeeper.lists();
+    }
     if (found.data && offers_reuse) {
         answer.reuse = true;
         answer.nonce = in->framing()->nonce;

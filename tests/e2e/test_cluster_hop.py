@@ -155,6 +155,22 @@ def test_permissions_hold_at_both_proxies(run, nats):
     assert len(b.proxy.find("denied")) == 1
 
 
+def test_a_proxy_says_that_another_one_has_other_lists(run, nats):
+    def lists(*names):
+        return {"auth": {"keys": [key(name, **{"in": ["#"], "out": ["#"]}) for name in names]}}
+
+    a, b = site(run, nats, lists("a", "b"), lists("b", "a"))
+    c = Member(run, nats, lists("a"))
+    b.out(backend(run, b"b"), "b", own_key("a"))
+    c.out(backend(run, b"c"), "c", own_key("a"))
+    [to_b, to_c], _ = a.in_(["b", "c"], own_key("a"))
+    for _ in range(3):
+        assert (name_at(to_b), name_at(to_c)) == (b"b", b"c")
+    assert a.proxy.wait_event("lists differ")["proxy"] == c.address
+    a.proxy.wait_event("stream", count=6)
+    assert len(a.proxy.find("lists differ")) == 1
+
+
 def test_a_listed_proxy_may_ask_and_answer_for_its_topics_only(run, nats):
     ports = [harness.free_port() for _ in range(2)]
     keys = [secure.secret(f"proxy-{name}.key", name * 64 + "\n") for name in "ab"]

@@ -1,15 +1,31 @@
 #include "common/rules/access_policy.hpp"
 
+#include "common/base/crypto.hpp"
 #include "common/base/scale_limits.hpp"
 #include "common/rules/topic.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace inout {
 namespace {
 
 const std::vector<TopicPattern>& patterns(const Permissions& permissions, Right right) {
     return right == Right::in ? permissions.in : permissions.out;
+}
+
+/// With a length before it, no text can be taken for two.
+void add_counted(std::string& text, std::string_view part) {
+    text += std::to_string(part.size()) + ':';
+    text += part;
+}
+
+void add_list(std::string& text, const std::vector<TopicPattern>& list) {
+    std::vector<std::string_view> sorted;
+    for (const TopicPattern& pattern : list) sorted.push_back(pattern.text());
+    std::ranges::sort(sorted);
+    text += std::to_string(sorted.size()) + '*';
+    for (const std::string_view pattern : sorted) add_counted(text, pattern);
 }
 
 }  // namespace
@@ -117,6 +133,22 @@ std::optional<Identity> AccessPolicy::certificate_identity(
     const bool plain =
         first.kind == CertificateName::Kind::dns && names_of_entry(first.text).front() == first;
     return Identity{Identity::Kind::certificate, plain ? first.text : to_string(first)};
+}
+
+std::string AccessPolicy::fingerprint() const {
+    std::map<std::string, const Permissions*> lists;
+    for (const auto& [id, listed] : keys_) lists[to_string({Identity::Kind::key, id})] = &listed;
+    for (const auto& [name, listed] : certs_) {
+        lists[to_string({Identity::Kind::certificate, name})] = &listed;
+    }
+    lists[to_string(Identity{})] = &anonymous_;
+    std::string text = auth_ ? "auth" : client_ca_ ? "client_ca" : "";
+    for (const auto& [who, listed] : lists) {
+        add_counted(text, who);
+        add_list(text, listed->in);
+        add_list(text, listed->out);
+    }
+    return to_hex(bytes_of(sha256(text))).substr(0, kListsDigits);
 }
 
 bool AccessPolicy::may_do_everything(const Identity& identity) const {

@@ -39,6 +39,9 @@ Identity identity_from(std::string_view words);
 /// The same for the peer itself: of a name that is longer than kIdentityMaxBytes only its kind.
 std::string identity_to_tell(const Identity& identity);
 
+/// What tells lists apart is no secret, and an accident is unlikely enough.
+inline constexpr std::size_t kListsDigits = 16;
+
 enum class Right {
     in,   ///< to open streams to a topic
     out,  ///< to register it, and to park connections for it
@@ -64,6 +67,9 @@ class AccessPolicy {
     }
     /// Whether anything is forbidden to anybody.
     bool protects() const { return auth_ || client_ca_; }
+    /// Of the lists, in whatever order they are written: kListsDigits of their SHA-256. Says
+    /// nothing of secrets.
+    std::string fingerprint() const;
 
     /// Who a verified certificate with these names is: the entry of the first one that has one, as
     /// the configuration spells it; else its first name, a DNS name as it is and others with their

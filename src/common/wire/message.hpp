@@ -147,6 +147,9 @@ struct Response {
     std::string out{};
     /// Agreement to OutRequest: what of it the proxy has understood.
     bool share = false, pattern = false;
+    /// Success of the first InRequest with `hop` on its connection: which permissions the proxy
+    /// gives, as kListsDigits.
+    std::string lists{};
 
     bool ok() const { return message.empty(); }
     /// Whether it answers a request of this type. An error may also name no request at all: the

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -216,6 +217,33 @@ TEST(AccessPolicy, a_pattern_is_registered_only_where_one_pattern_holds_all_of_i
               "auth.keys \"office\": no pattern in \"out\" that holds all of db.#");
     EXPECT_FALSE(policy.allows_out({}, TopicPattern::parse("db.*").value()));
     EXPECT_TRUE(AccessPolicy(std::nullopt, false).allows_out({}, TopicPattern::parse("#").value()));
+}
+
+TEST(AccessPolicy, its_fingerprint_is_of_who_may_do_what_and_of_nothing_else) {
+    const std::string same = AccessPolicy(auth(), false).fingerprint();
+    EXPECT_EQ(same.size(), kListsDigits);
+    AuthOptions other = auth();
+    std::swap(other.keys.front(), other.keys.back());
+    other.keys.back().permissions.in = patterns({"db.*", "mysql"});
+    other.keys.back().secret_file = "elsewhere";
+    EXPECT_EQ(AccessPolicy(other, false).fingerprint(), same);
+
+    std::vector<std::string> all{same, AccessPolicy(std::nullopt, false).fingerprint(),
+                                 AccessPolicy(std::nullopt, true).fingerprint(),
+                                 AccessPolicy(AuthOptions{}, false).fingerprint()};
+    const auto with = [&all](auto change) {
+        AuthOptions changed = auth();
+        change(changed);
+        all.push_back(AccessPolicy(changed, false).fingerprint());
+    };
+    with([](AuthOptions& a) { a.keys.pop_back(); });
+    with([](AuthOptions& a) { a.keys.front().id = "offic"; });
+    with([](AuthOptions& a) { std::swap(a.keys[0].permissions.in, a.keys[0].permissions.out); });
+    with([](AuthOptions& a) { a.keys[0].permissions.in.pop_back(); });
+    with([](AuthOptions& a) { a.certs.front().name = "site-d"; });
+    with([](AuthOptions& a) { a.anonymous.in = patterns({"web"}); });
+    std::ranges::sort(all);
+    EXPECT_EQ(std::ranges::adjacent_find(all), all.end());
 }
 
 }  // namespace

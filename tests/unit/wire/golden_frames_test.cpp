@@ -56,9 +56,9 @@ auto golden_members(const DataActiveRequest& m) {
 }
 auto golden_members(const Response& m) {
     const auto& [magic, request, message, ext, code, proxy, ticket, position, quiet, warm, identity,
-                 time_ms, reuse, nonce, retry, out, share, pattern] = m;
+                 time_ms, reuse, nonce, retry, out, share, pattern, lists] = m;
     return std::tie(magic, request, message, ext, code, proxy, ticket, position, quiet, warm,
-                    identity, time_ms, reuse, nonce, retry, out, share, pattern);
+                    identity, time_ms, reuse, nonce, retry, out, share, pattern, lists);
 }
 auto golden_members(const Notice& m) {
     const auto& [code, message] = m;

@@ -135,7 +135,8 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .retry = true,
                  .out = std::string(kOutNameDigits, 'f'),
                  .share = true,
-                 .pattern = true}},
+                 .pattern = true,
+                 .lists = hex}},
                  Message{Notice{NoticeCode::displaced, text}},
              }) {
             EXPECT_LE(encode(message).size(), kFrameSendMaxBytes) << type_name(message);
