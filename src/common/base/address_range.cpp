@@ -52,11 +52,18 @@ bool IpAddress::is_v4() const {
 IpAddress IpAddress::source() const { return is_v4() ? *this : masked(*this, 64); }
 
 std::string IpAddress::text() const {
-    const bool v4 = is_v4();
     std::array<char, INET6_ADDRSTRLEN> buffer{};
-    inet_ntop(v4 ? AF_INET : AF_INET6, &bytes[v4 ? kV4Prefix.size() : 0], buffer.data(),
-              buffer.size());
-    return buffer.data();
+    if (!is_v4()) {
+        inet_ntop(AF_INET6, bytes.data(), buffer.data(), buffer.size());
+        return buffer.data();
+    }
+    // Each stream has some made, and inet_ntop prints each number with a format of its own.
+    char* end = buffer.data();
+    for (std::size_t i = kV4Prefix.size(); i < bytes.size(); ++i) {
+        if (i > kV4Prefix.size()) *end++ = '.';
+        end = std::to_chars(end, buffer.data() + buffer.size(), bytes[i]).ptr;
+    }
+    return {buffer.data(), end};
 }
 
 Result<AddressRange, std::string> AddressRange::parse(std::string_view text) {
