@@ -96,17 +96,24 @@ const ClusterPeer* Cluster::peer_at(const std::string& address) const {
     return nullptr;
 }
 
+std::shared_ptr<Cluster::Link> Cluster::known_link(const std::string& name,
+                                                   Clock::time_point now) const {
+    const auto found = links_.find(name);
+    if (found == links_.end()) return nullptr;
+    found->second->was_used(now);
+    return found->second;
+}
+
 Result<std::shared_ptr<Cluster::Link>, std::string> Cluster::link_to(const std::string& address) {
+    const auto now = Clock::now();
+    const std::lock_guard lock(mutex_);
+    if (auto known = known_link(address, now)) return known;
     const auto place = parse_host_port(address);
     if (!place) return Failure{"the address " + address + " " + place.error()};
-    const std::lock_guard lock(mutex_);
-    const ClusterOptions& options = *config_->cluster;
-    const auto now = Clock::now();
+    // It may be written in another way.
     const std::string name = to_string(*place);
-    if (const auto found = links_.find(name); found != links_.end()) {
-        found->second->was_used(now);
-        return found->second;
-    }
+    if (auto known = known_link(name, now)) return known;
+    const ClusterOptions& options = *config_->cluster;
     if (!options.peers.empty() && peer_at(name) == nullptr) {
         return Failure{name + " is none of \"peers\""};
     }

@@ -64,6 +64,7 @@ class Cluster {
 
   private:
     using Links = std::map<std::string, std::shared_ptr<Link>>;
+    std::shared_ptr<Link> known_link(const std::string& name, Clock::time_point now) const;
     void forget_oldest();
     const ClusterPeer* peer_at(const std::string& address) const;
 
