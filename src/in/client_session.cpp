@@ -27,8 +27,9 @@ struct Leg {
     bool holds = false;  ///< what is there may be no proxy: it gets nothing of the client's yet
 };
 
-Leg spare_leg(SparePool& spares) {
-    ConnectionPtr connection = spares.take();
+/// If its path has vanished, that is found as soon as a dial would find it.
+Leg spare_leg(SparePool& spares, const Tries& tries) {
+    ConnectionPtr connection = spares.take(tries.dial_timeout());
     const bool spare = connection != nullptr;
     return {.connection = std::move(connection), .spare = spare};
 }
@@ -132,11 +133,6 @@ Message request_of(const Opening& opening, const Network& network, const Server&
     return message;
 }
 
-bool was_just_used(const Connection& proxy) {
-    const StreamFraming* const framing = proxy.framing();
-    return framing != nullptr && Clock::now() - framing->idle_since() < kSpareTrusted;
-}
-
 /// The proxy's connection of a stream that has ended, for the next client.
 void give_back(std::shared_ptr<SparePool> spares, ConnectionPtr proxy) {
     settle(std::move(proxy), Wanted::yes, [spares = std::move(spares)](ConnectionPtr connection) {
@@ -157,7 +153,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
 
     Tries tries(network, places);
     std::shared_ptr<SparePool> spares = places.server->spares(worker);
-    Leg leg = spare_leg(*spares);
+    Leg leg = spare_leg(*spares, tries);
     /// On to another server. False: the open has failed.
     const auto go_on = [&](const Reason& reason, bool may) {
         if (!may || Clock::now() >= open_until || !tries.next(reason)) {
@@ -166,7 +162,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
             return false;
         }
         spares = places.server->spares(worker);
-        leg = spare_leg(*spares);
+        leg = spare_leg(*spares, tries);
         return true;
     };
     while (true) {
@@ -180,9 +176,6 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
             leg = std::move(*dialled);
         }
         Connection& proxy = *leg.connection;
-        // A spare whose path has vanished is found as soon as a dial would find it.
-        const bool may_be_gone = leg.spare && !was_just_used(proxy);
-        if (may_be_gone) proxy.give_up_after(tries.dial_timeout());
         client->on_reset([&proxy] { proxy.close(); });
         Deadline deadline(proxy);
         deadline.expires_at(open_until);
@@ -207,7 +200,6 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
             server.reached();
             server.opened_in(Clock::now() - asked);
             if (std::get<InRequest>(request).early) server.took_frames(response->reuse);
-            if (may_be_gone) proxy.give_up_after(Milliseconds{0});
             spares->learn(proxy, *response);
             break;
         }
@@ -221,7 +213,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
         }
         if (attempt.elsewhere && !response.error().out.empty() && Clock::now() < open_until &&
             early.begin_again() && tries.again(attempt.reason, response.error().out)) {
-            leg = spare_leg(*spares);
+            leg = spare_leg(*spares, tries);
             continue;
         }
         if (attempt.was_unanswered() || attempt.is_of_the_proxy()) server.lost();

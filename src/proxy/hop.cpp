@@ -56,7 +56,6 @@ Task<HopOutcome> ask_proxy(Search& search, const std::shared_ptr<Cluster::Link>&
     Cluster::Link& link = *shared_link;
     Connection& proxy = *owned;
     const std::shared_ptr<SparePool>& spares = link.spares(search.worker);
-    proxy.give_up_after(kHopConnect);  // its path may have vanished
     search.in.on_reset([&proxy] { proxy.close(); });
     Deadline deadline(proxy);
     deadline.expires_at(search.give_up_at);
@@ -82,7 +81,6 @@ Task<HopOutcome> ask_proxy(Search& search, const std::shared_ptr<Cluster::Link>&
     if (outcome.outcome == cluster::Node::Outcome::open) {
         if (std::get<InRequest>(request).early) link.took_frames(response->reuse);
         link.compare(response->lists, search.state.settings()->gatekeeper.lists());
-        proxy.give_up_after(Milliseconds{0});
         spares->learn(proxy, *response);
         search.tries.opened_elsewhere();
         search.found = {.data = std::move(owned),
@@ -124,7 +122,7 @@ Task<HopOutcome> try_proxy(Search& search, const std::string& address) {
         co_return not_used(address, why, refused);
     }
     while (true) {
-        ConnectionPtr connection = link->spares(search.worker)->take();
+        ConnectionPtr connection = link->spares(search.worker)->take(kHopConnect);
         const bool spare = connection != nullptr;
         if (!spare) {
             const auto left = std::chrono::ceil<Milliseconds>(search.give_up_at - Clock::now());

@@ -12,6 +12,11 @@ namespace {
 
 PoolPolicy new_policy() { return {kSpareMin, kSpareMax, kSpareMax}; }
 
+bool was_just_used(const Connection& connection) {
+    const StreamFraming* const framing = connection.framing();
+    return framing != nullptr && Clock::now() - framing->idle_since() < kSpareTrusted;
+}
+
 }  // namespace
 
 SparePool::SparePool(Worker& worker, std::shared_ptr<const ProxyLink> proxy_link,
@@ -25,13 +30,14 @@ SparePool::SparePool(Worker& worker, std::shared_ptr<const ProxyLink> proxy_link
       idle_(std::make_shared<IdlePool>(counters().warm)),
       age_timer_(worker.context()) {}
 
-ConnectionPtr SparePool::take() {
+ConnectionPtr SparePool::take(Milliseconds give_up) {
     last_client_ = Clock::now();
     Use use = Use::once;
     ConnectionPtr taken = idle_->take(worker_.executor(), &use);
     // Nearly all that can be used again come back, so that each needs no replacement.
     if (ahead_ && (!taken || use == Use::once)) policy_.stream_opened();
     refill();
+    if (taken && !was_just_used(*taken)) taken->give_up_after(give_up);
     return taken;
 }
 
@@ -47,6 +53,8 @@ void SparePool::give_back(ConnectionPtr connection, bool worn_out) {
 }
 
 void SparePool::learn(Connection& connection, const Response& response) {
+    // One that still counts as just used did so when it was taken: nothing was set there.
+    if (!was_just_used(connection)) connection.give_up_after(Milliseconds{0});
     if (Clock::now() >= measure_at_) {
         measure_at_ = Clock::now() + kSpareMeasured;
         pays_ = round_trip(connection.fd()) >= kSpareRoundTripMin;

@@ -38,12 +38,14 @@ class SparePool : public std::enable_shared_from_this<SparePool> {
     SparePool(const SparePool&) = delete;
     SparePool& operator=(const SparePool&) = delete;
 
-    /// A client came; a connection for it that was alive a moment ago, or nothing.
-    ConnectionPtr take();
+    /// A client came; a connection for it that was alive a moment ago, or nothing. The path of one
+    /// that has rested for long (kSpareTrusted) may have vanished since: until learn() it fails
+    /// when it leaves a request unacknowledged for `give_up`. 0: it does not.
+    ConnectionPtr take(Milliseconds give_up = Milliseconds{0});
     /// One whose stream has ended, and on which another can follow. It ends with FIN if there is no
     /// room, if its proxy keeps none, or if it is `worn_out`.
     void give_back(ConnectionPtr connection, bool worn_out = false);
-    /// What the proxy's answer to a client's request told.
+    /// What the proxy's answer to a client's request told. It runs a stream from now on.
     void learn(Connection& connection, const Response& response);
     /// One turned out dead at its use.
     void drop_all() { idle_->retire_all(); }

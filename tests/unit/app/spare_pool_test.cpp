@@ -2,6 +2,7 @@
 #include "common/app/spare_pool.hpp"
 
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 
 #include "../far_connection.hpp"
 #include "../peer.hpp"
@@ -94,6 +95,14 @@ class SparePoolTest : public testing::Test {
     }
     static bool has(const ConnectionPtr& taken, Peer& peer) {
         return taken && are_ends_of_one(taken->fd(), peer.fd().get());
+    }
+
+    /// How long it may leave something unacknowledged, in ms; 0: as long as it takes.
+    static unsigned patience(const ConnectionPtr& connection) {
+        unsigned ms = 0;
+        socklen_t size = sizeof ms;
+        EXPECT_EQ(getsockopt(connection->fd(), IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &size), 0);
+        return ms;
     }
 
     const std::size_t tasks = counters().tasks;
@@ -211,6 +220,26 @@ TEST_F(SparePoolTest, one_that_comes_back_is_kept_for_the_next_client_however_ne
     EXPECT_FALSE(pool->take());
     EXPECT_EQ(budget.used(0), 0U);
     EXPECT_TRUE(is_idle()) << "none is dialled";
+}
+
+TEST_F(SparePoolTest, one_that_has_rested_fails_sooner_until_a_stream_runs_there) {
+    learn_of_near_proxy();
+    const UniqueFd rested = give_back();
+    const auto taken = pool->take(250ms);
+    ASSERT_TRUE(has(taken, rested));
+    EXPECT_EQ(patience(taken), 250);
+    learn(taken);
+    EXPECT_EQ(patience(taken), 0);
+}
+
+TEST_F(SparePoolTest, one_that_was_just_used_has_shown_that_its_path_is_there) {
+    learn_of_near_proxy();
+    Returned returned(worker.context());
+    returned.connection->frame(StreamFraming::Role::requester);
+    pool->give_back(std::move(returned.connection));
+    const auto taken = pool->take(250ms);
+    ASSERT_TRUE(has(taken, returned.pair.b));
+    EXPECT_EQ(patience(taken), 0);
 }
 
 TEST_F(SparePoolTest, those_that_come_back_count_where_some_are_opened_in_advance) {
