@@ -32,8 +32,17 @@ bool Tries::again(const Reason& failure, const std::string& out) {
     return true;
 }
 
+/// Where a proxy ends the next process of it may be there already.
+bool Tries::next_process(const Reason& failure) {
+    if (failure.code != Code::draining || count_ == kTriesMax) return false;
+    keep(failure);
+    ++count_;
+    return true;
+}
+
 bool Tries::next(const Reason& failure) {
-    if (!network_.servers->has_several() || failed_ == kTriesMax) return false;
+    if (!network_.servers->has_several()) return next_process(failure);
+    if (failed_ == kTriesMax) return false;
     keep(failure);
     tried_[failed_++] = places_.server.get();
     while (failed_ < kTriesMax && count_ < kTriesMax) {

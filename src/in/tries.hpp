@@ -1,5 +1,6 @@
-// Tries: the way of one open over the servers of its network. Nothing of the kind for a network
-// with one server, which has one try. On the worker of its client, in the frame of its session.
+// Tries: the way of one open over the servers of its network. A network with one server has one
+// try, as long as that is not about to end. On the worker of its client, in the frame of its
+// session.
 #pragma once
 
 #include <array>
@@ -31,7 +32,8 @@ class Tries {
     /// For a dial of this server, and for its first word: a share of connect_timeout where others
     /// are left, so that a silent one does not cost all of it.
     Milliseconds dial_timeout() const;
-    /// It failed here: on to another server. False: none is left, or it was tried often enough.
+    /// It failed here: on to another server, or, if a proxy alone is ending, to that one again.
+    /// False: none is left, or it was tried often enough.
     bool next(const Reason& failure);
     /// An out, of this name, has refused it here, end to end: once more, to another out. False: it
     /// was tried often enough.
@@ -46,6 +48,7 @@ class Tries {
   private:
     std::span<const Server* const> tried() const { return {tried_.data(), failed_}; }
     void keep(const Reason& failure);
+    bool next_process(const Reason& failure);
 
     const Network& network_;
     ClientPlaces& places_;

@@ -209,7 +209,8 @@ void ControlLink::on_notice(const Notice& notice) {
             return;
         case NoticeCode::draining:
             if (std::exchange(current_->proxy_drains, true)) return;
-            try_again_in(pause_when_drained());
+            current_->moves = notice.at_once;
+            try_again_in(notice.at_once ? pause_when_moved() : pause_when_drained());
             wake();
             say(log::Level::info, log::Kind::change, "proxy draining", notice.message);
             return;
@@ -228,6 +229,11 @@ Milliseconds ControlLink::pause_when_drained() {
     return young ? pause : std::chrono::duration_cast<Milliseconds>(pause * random_unit());
 }
 
+/// Clients wait there, and the process is the next one of this one: it is not asked for too often.
+Milliseconds ControlLink::pause_when_moved() {
+    return std::chrono::duration_cast<Milliseconds>(kMoveSpread * random_unit());
+}
+
 void ControlLink::ended(const Session& session, const ControlSession::End& end) {
     if (session != current_) {
         say_unregistered(*session, session->left_because());
@@ -235,7 +241,12 @@ void ControlLink::ended(const Session& session, const ControlSession::End& end) 
     }
     if (asking_) unclear_ = {end, session};
     forget(session);
-    if (!asking_) lost(end);
+    if (asking_) return;
+    if (session->moves) {
+        say_unregistered(*session, "the proxy's next process is there");
+    } else {
+        lost(end);
+    }
 }
 
 void ControlLink::say_unregistered(const ControlSession& session, const char* reason) const {
@@ -262,7 +273,7 @@ void ControlLink::forget(const Session& session) noexcept {
     if (session != current_) return;
     current_.reset();
     if (!asking_) set_unregistered();
-    try_again_in(retry_.wait(random_unit()));
+    if (!session->moves) try_again_in(retry_.wait(random_unit()));
     wake();
 }
 

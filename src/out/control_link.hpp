@@ -15,6 +15,7 @@
 
 #include "common/app/worker.hpp"
 #include "common/base/log.hpp"
+#include "common/base/scale_limits.hpp"
 #include "common/rules/retry_policy.hpp"
 #include "out/control_session.hpp"
 #include "out/out_name.hpp"
@@ -65,6 +66,7 @@ class ControlLink : public std::enable_shared_from_this<ControlLink> {
     static Task<> follow(std::shared_ptr<ControlLink> self, Session session);
     void on_notice(const Notice& notice);
     Milliseconds pause_when_drained();
+    static Milliseconds pause_when_moved();
     void ended(const Session& session, const ControlSession::End& end);
     void lost(const ControlSession::End& end);
     void let_go(Session session) noexcept;

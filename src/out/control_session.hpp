@@ -40,6 +40,8 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
     const Clock::time_point since = Clock::now();
     /// Its proxy is about to end, and has said so.
     bool proxy_drains = false;
+    /// And another process of it is there already.
+    bool moves = false;
     /// Another one is to take its place.
     bool is_unwanted = false;
 

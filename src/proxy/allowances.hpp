@@ -53,6 +53,8 @@ class Allowances {
 
     std::vector<admin::QuotaFact> facts() const;
     std::string problem() const { return ledger_.problem(); }
+    /// Another process counts in the same quota file from now on.
+    void share() { ledger_.share(); }
     /// Everything has ended: what was used is saved.
     void stop() { (void)ledger_.stop(); }
 

@@ -1,8 +1,10 @@
 #include "proxy/cluster.hpp"
 
 #include <algorithm>
+#include <system_error>
 
 #include "common/base/log.hpp"
+#include "common/base/signals_blocked.hpp"
 #include "common/config/rules.hpp"
 
 namespace inout::proxy {
@@ -72,6 +74,11 @@ void Cluster::Link::close() const {
 
 Cluster::Cluster(Workers& workers, std::shared_ptr<cluster::Engine> engine, std::size_t spares_max)
     : workers_(workers), engine_(std::move(engine)), budget_(spares_max, 0) {}
+
+Cluster::~Cluster() {
+    close();
+    if (leaving_.joinable()) leaving_.join();
+}
 
 std::optional<std::string> Cluster::check(const ClusterOptions& options) {
     TrustStores trusts;
@@ -163,6 +170,21 @@ void Cluster::close() {
     const std::lock_guard lock(mutex_);
     for (const auto& [address, link] : links_) link->close();
     links_.clear();
+}
+
+void Cluster::leave() {
+    if (leaving_.joinable()) return;
+    try {
+        const SignalsBlocked blocked;
+        leaving_ = std::thread([engine = engine_] { engine->stop(); });
+    } catch (const std::system_error&) {
+        engine_->stop();
+    }
+}
+
+void Cluster::stop() {
+    engine_->stop();
+    if (leaving_.joinable()) leaving_.join();
 }
 
 }  // namespace inout::proxy

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "common/app/spare_pool.hpp"
 #include "common/cluster/engine.hpp"
@@ -38,7 +39,7 @@ class Cluster {
     Cluster(Workers& workers, std::shared_ptr<cluster::Engine> engine, std::size_t spares_max);
     Cluster(const Cluster&) = delete;
     Cluster& operator=(const Cluster&) = delete;
-    ~Cluster() { close(); }
+    ~Cluster();
 
     cluster::Engine& engine() const { return *engine_; }
 
@@ -61,6 +62,10 @@ class Cluster {
     void shed();
     /// The same, and no more from now on.
     void close();
+    /// Leaves the directory: on a thread of its own, since NATS may take its time. Main thread.
+    void leave();
+    /// The same, and waits for it.
+    void stop();
 
   private:
     using Links = std::map<std::string, std::shared_ptr<Link>>;
@@ -77,6 +82,7 @@ class Cluster {
     TrustStores trusts_;
     Links links_;
     EndedNames gone_{kTopicReturn, kGoneTopicsMax};
+    std::thread leaving_;
 };
 
 /// One other proxy. Thread-safe; its pools are on their workers' threads.

@@ -43,8 +43,9 @@ std::shared_ptr<Registration> make_registration(ProxyState& state,
         std::atomic<bool> waiting{false};
     };
     auto wanted = std::make_shared<Wanted>();
-    auto ask = [channel, topic = request.topic, ext = request.ext, wanted](std::size_t more,
-                                                                           bool waiting) {
+    auto ask = [&state, channel, topic = request.topic, ext = request.ext, wanted](std::size_t more,
+                                                                                   bool waiting) {
+        if (state.handed_over) return;
         if (waiting) wanted->waiting = true;
         if (wanted->count.fetch_add(more) > 0) return;
         const auto send = [channel, topic, ext, wanted] {

@@ -291,6 +291,7 @@ std::shared_ptr<Registration> Directory::registration_of(const OutDataRequest& r
 
 bool Directory::has_just_ended(const OutDataRequest& request) {
     const std::lock_guard lock(mutex_);
+    if (Clock::now() < inherited_until_) return true;
     if (ended_tickets_.has(ended_name(request.topic, request.ticket), Clock::now())) return true;
     if (!request.ticket.empty()) return false;
     const auto line = registry_.line({request.topic});

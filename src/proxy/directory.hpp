@@ -86,6 +86,15 @@ class Directory {
     void has_refused(Registration& registration);
     /// It has opened one; for those that has_failed alone.
     void has_served(Registration& registration);
+    /// Those that are served here, and those that somebody served less than kTopicReturn ago: for
+    /// the next process.
+    struct Names {
+        std::vector<std::string> topics, patterns;
+    };
+    Names names();
+    /// Of the process before this one: they were here a moment ago, and its outs may still be
+    /// bringing data connections.
+    void inherit(const Names& names);
     /// The proxy is ending: no topic will return. Who waits for one does so no more.
     void close();
     /// Shares what an identity holds for this topic already, with whichever of its outs, or takes
@@ -129,6 +138,7 @@ class Directory {
         Clock::time_point when;
     };
     std::deque<EndedPattern> ended_patterns_;  // the oldest first
+    Clock::time_point inherited_until_{};      // tickets of another process may be honest ones
     // Of one look-up; kept so that none allocates.
     std::vector<Offer> offers_;
     std::vector<const TopicRegistry::Member*> offered_;

@@ -221,6 +221,32 @@ std::optional<Clock::time_point> Directory::last_end(const std::string& topic,
     return last;
 }
 
+Directory::Names Directory::names() {
+    const std::lock_guard lock(mutex_);
+    const auto now = Clock::now();
+    Names all{.topics = ended_topics_.names(now)};
+    for (const auto& [pattern, when] : ended_patterns_) {
+        if (now - when < kTopicReturn) all.patterns.push_back(pattern.text());
+    }
+    registry_.each_line([&](TopicRegistry::Members line) {
+        const auto& first = registrations_.at(line.front().id);
+        (first->pattern ? all.patterns : all.topics).push_back(first->topic);
+    });
+    return all;
+}
+
+void Directory::inherit(const Names& names) {
+    const std::lock_guard lock(mutex_);
+    const auto now = Clock::now();
+    inherited_until_ = now + kTicketMemory;
+    for (const auto& topic : names.topics) ended_topics_.add(topic, now);
+    for (const auto& text : names.patterns) {
+        auto pattern = TopicPattern::parse(text);
+        if (pattern) ended_patterns_.push_back({std::move(*pattern), now});
+    }
+    while (ended_patterns_.size() > kPatternLinesMax) ended_patterns_.pop_front();
+}
+
 /// How much each of so many outs that serve one topic keeps parked, so that all together do not
 /// keep more than one would: but each at least one, if any is to be.
 void Directory::bound(DataPool& pool, std::size_t shared_by) {

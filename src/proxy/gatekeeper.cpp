@@ -192,6 +192,13 @@ std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, cons
     // nonce is this connection's alone, and each number comes once here, so it never fits again.
     if (channel.tls || is_counted(request)) return std::nullopt;
     const std::lock_guard lock(key.mutex);
+    if (key.is_given_up) {
+        return Denial{.code = Code::draining,
+                      .message = "proxy is ending",
+                      .reason = "the next process of this proxy judges such proofs",
+                      .identity = "key " + proof.key,
+                      .by_stranger = false};
+    }
     switch (key.used.enter(replay_tag(request, key.secret), Clock::now())) {
         case ReplayGuard::Verdict::fresh: return std::nullopt;
         case ReplayGuard::Verdict::replayed:
@@ -203,6 +210,35 @@ std::optional<Gatekeeper::Denial> Gatekeeper::check(const Message& request, cons
                   .reason = "too many proofs of key \"" + proof.key + "\"",
                   .identity = "key " + proof.key,
                   .by_stranger = false};
+}
+
+Gatekeeper::Proofs Gatekeeper::give_proofs() const {
+    Proofs all;
+    for (const Keys* const keys : {&keys_, &peer_keys_}) {
+        for (const auto& [id, key] : *keys) {
+            const std::lock_guard lock(key->mutex);
+            key->is_given_up = true;
+            all.emplace_back(key->standing->identity, key->used.entries(Clock::now()));
+        }
+    }
+    return all;
+}
+
+void Gatekeeper::keep_proofs() const {
+    for (const Keys* const keys : {&keys_, &peer_keys_}) {
+        for (const auto& [id, key] : *keys) {
+            const std::lock_guard lock(key->mutex);
+            key->is_given_up = false;
+        }
+    }
+}
+
+void Gatekeeper::take_proof(const Identity& owner, const ReplayGuard::Tag& tag) const {
+    const Keys& keys = owner.kind == Identity::Kind::proxy ? peer_keys_ : keys_;
+    const auto found = keys.find(owner.name);
+    if (found == keys.end()) return;
+    const std::lock_guard lock(found->second->mutex);
+    (void)found->second->used.enter(tag, Clock::now());
 }
 
 std::optional<Gatekeeper::Denial> Gatekeeper::judge_old_proof(Key& key, const Proof& proof) const {

@@ -11,6 +11,8 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "common/base/log.hpp"
 #include "common/base/secret.hpp"
@@ -98,6 +100,14 @@ class Gatekeeper {
     bool may_park_spare(const Standing& standing) const {
         return holds(standing) && (standing.is_hop() || policy_.may_park_spare(standing.identity));
     }
+    /// Proofs that were used here and could be used again, by whose they are (keys, and proxies of
+    /// the cluster), for the gatekeeper of the next process: such proofs are refused here from now
+    /// on, until keep_proofs().
+    using Proofs = std::vector<std::pair<Identity, std::vector<ReplayGuard::Tag>>>;
+    Proofs give_proofs() const;
+    void keep_proofs() const;
+    /// Of the process before this one.
+    void take_proof(const Identity& owner, const ReplayGuard::Tag& tag) const;
     /// Whether running streams end with what allowed them.
     bool ends_streams() const { return revoke_ == Revoke::streams; }
     /// Whether anything is forbidden to anybody.

@@ -21,7 +21,8 @@ struct Gatekeeper::Key {
     Secret secret;
     StandingPtr standing;  // of who has proven to have it
     std::mutex mutex;
-    ReplayGuard used;  // of proofs that fit more than one place: see check()
+    ReplayGuard used;          // of proofs that fit more than one place: see check()
+    bool is_given_up = false;  // the next process has what was used
     log::RateLimit old_proofs{kOldProofWarning};
 };
 

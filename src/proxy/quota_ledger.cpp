@@ -46,6 +46,7 @@ void QuotaLedger::open(Content content) {
     const std::lock_guard lock(mutex_);
     path_ = std::move(content.path);
     damage_ = std::move(content.damage);
+    known_ = content.records;
     others_ = std::move(content.records);
     saved_.reset();
     not_saved_.clear();
@@ -112,7 +113,7 @@ void QuotaLedger::run() {
     while (true) {
         const bool last = stopped_;
         try {
-            if (damage_.empty() && !path_.empty()) save(lock);
+            if (damage_.empty() && !path_.empty()) shared_ ? save_shared(lock) : save(lock);
         } catch (const std::exception&) {
             log::lose_line();  // memory has run out: at the next time
             if (!lock.owns_lock()) lock.lock();
@@ -135,16 +136,83 @@ void QuotaLedger::save(std::unique_lock<std::mutex>& lock) {
     const std::string path = path_;
     lock.unlock();
     const auto problem = save_file(path, quota_file_text(now));
-    if (problem) {
-        log::limited(log::Level::error, log::Kind::warning, "quota not saved", path,
-                     {{"file", path},
-                      {"reason", *problem + "; it goes on counting, but a restart would not know "
-                                            "of it"}});
-    }
+    if (problem) say_not_saved(path, *problem);
     lock.lock();
     if (path != path_) return;
     not_saved_ = problem.value_or("");
-    if (!problem) saved_ = std::move(now);
+    if (problem) return;
+    known_ = now;
+    saved_ = std::move(now);
+}
+
+void QuotaLedger::say_not_saved(const std::string& path, const std::string& problem) const {
+    log::limited(
+        log::Level::error, log::Kind::warning, "quota not saved", path,
+        {{"file", path},
+         {"reason", problem + "; it goes on counting, but a restart would not know of it"}});
+}
+
+void QuotaLedger::share() {
+    const std::lock_guard lock(mutex_);
+    shared_ = true;
+}
+
+/// The same, where the file has what all have counted. If it was moved away it has what we knew of
+/// it.
+void QuotaLedger::save_shared(std::unique_lock<std::mutex>& lock) {
+    const QuotaRecords now = records(), known = known_;
+    const std::string path = path_;
+    lock.unlock();
+    QuotaRecords all = known;
+    std::optional<std::string> problem;
+    {
+        const UniqueFd alone = lock_folder_of(path);
+        const auto text = read_saved_file(path, kQuotaFileMaxBytes);
+        if (!alone) {
+            problem = "its folder can not be locked";
+        } else if (!text) {
+            problem = text.error();
+        } else if (*text) {
+            auto records = parse_quota_file(**text);
+            if (records) {
+                all = std::move(*records);
+            } else {
+                problem = records.error();
+            }
+        }
+        if (!problem) {
+            const QuotaRecords before = all;
+            for (const auto& [who, used] : now) {
+                const auto found = known.find(who);
+                const BytesUsed more =
+                    difference(used, found == known.end() ? BytesUsed{} : found->second);
+                all[who] = sum(all[who], more);
+            }
+            if (!*text || all != before) problem = save_file(path, quota_file_text(all));
+        }
+    }
+    if (problem) say_not_saved(path, *problem);
+    lock.lock();
+    if (path != path_) return;
+    not_saved_ = problem.value_or("");
+    if (problem) return;
+    learn(all, now);
+    saved_ = known_ = std::move(all);
+}
+
+/// Under the lock. `ours`: what we had counted when `all` was made of it.
+void QuotaLedger::learn(const QuotaRecords& all, const QuotaRecords& ours) {
+    others_.clear();
+    for (const auto& [who, used] : all) {
+        const auto quota = quotas_.find(who);
+        if (quota == quotas_.end()) {
+            others_.emplace(who, used);
+            continue;
+        }
+        const auto known = ours.find(who);
+        quota->second->add_used(
+            difference(used, known == ours.end() ? BytesUsed{} : known->second));
+    }
 }
 
 }  // namespace inout::proxy

@@ -2,7 +2,9 @@
 //
 // A thread of its own saves it, at most every kQuotaSave when anything has changed and at the end:
 // a slow disk stalls no stream, and a crash loses what was counted since. A file that is damaged is
-// never written over; all quotas are closed then. Thread-safe; lives as long as the process.
+// never written over; all quotas are closed then. Where another process counts in the same file, at
+// an upgrade, each adds what it has counted, under a lock, and learns what the others have. Thread-
+// safe; lives as long as the process.
 #pragma once
 
 #include <condition_variable>
@@ -45,6 +47,8 @@ class QuotaLedger {
     std::vector<std::shared_ptr<ByteQuota>> quotas() const;
     /// What is wrong: the file is damaged, or can not be written.
     std::string problem() const;
+    /// Other processes use the file as well from now on.
+    void share();
     /// Saves what there is, and no more from now on. False: the disk takes longer than kQuotaStop.
     bool stop();
 
@@ -52,6 +56,9 @@ class QuotaLedger {
     QuotaRecords records() const;
     void run();
     void save(std::unique_lock<std::mutex>& lock);
+    void save_shared(std::unique_lock<std::mutex>& lock);
+    void say_not_saved(const std::string& path, const std::string& problem) const;
+    void learn(const QuotaRecords& all, const QuotaRecords& ours);
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
@@ -60,7 +67,8 @@ class QuotaLedger {
     std::map<std::string, std::shared_ptr<ByteQuota>> quotas_;
     QuotaRecords others_;                // in the file, of who has no quota now
     std::optional<QuotaRecords> saved_;  // nothing: there may be no file
-    bool stopped_ = false, ended_ = false;
+    QuotaRecords known_;                 // what of all this is in the file, as far as we know
+    bool stopped_ = false, ended_ = false, shared_ = false;
 };
 
 }  // namespace inout::proxy

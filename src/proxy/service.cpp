@@ -189,16 +189,18 @@ std::optional<std::string> ProxyService::commit(const SettingsPtr& settings,
                                                 const Resolved& address,
                                                 std::optional<QuotaLedger::Content> quotas_used) {
     if (auto problem = state_.allowances.start(settings->config)) return problem;
-    if (auto problem = join_cluster(settings)) return problem;
     const HostPort& listen = settings->config.listen;
     const SettingsPtr before = state_.settings();
+    const bool waits = !before && succeed();
+    if (auto problem = join_cluster(settings)) return problem;
     auto acceptor = acceptor_;
     std::vector<std::string> places;
     if (!before || before->config.listen != listen) {
         acceptor = std::make_shared<Acceptor>(workers_.main().context());
-        const auto bound = acceptor->listen(listen, address);
+        const auto bound = acceptor->listen(listen, address, "proxy");
         if (!bound) return bound.error();
         for (const Endpoint& place : *bound) places.push_back(to_string(place));
+        acceptor->hold(waits);
     }
     if (!before || before->config.limits != settings->config.limits) {
         warn_of_few_descriptors(settings->config.limits);
@@ -259,10 +261,6 @@ void ProxyService::add_facts(admin::Facts& facts) {
     }
 }
 
-std::optional<std::string> ProxyService::copy_sockets(std::vector<NamedDescriptor>&) {
-    return "the proxy can not be upgraded while it runs: its outs would have to register anew";
-}
-
 /// The files that it names.
 std::optional<std::string> ProxyService::check_cluster(const ProxyConfig& config) {
     return config.cluster ? Cluster::check(*config.cluster) : std::nullopt;
@@ -287,19 +285,6 @@ std::optional<std::string> ProxyService::join_cluster(const SettingsPtr& setting
         std::make_unique<Cluster>(workers_, std::move(*engine), state_.budget.optional_max() / 2);
     state_.cluster->take(settings->owner);
     return std::nullopt;
-}
-
-void ProxyService::drain() {
-    state_.draining = true;
-    acceptor_->close();
-    state_.spares.close();
-    state_.passed_on.drain();
-    if (state_.cluster) state_.cluster->close();
-    state_.directory.close();
-    for (const auto& registration : state_.directory.all()) {
-        registration->pool->close();
-        registration->notify(NoticeCode::draining, "proxy is ending");
-    }
 }
 
 }  // namespace inout::proxy

@@ -40,7 +40,9 @@ struct ProxyState {
               std::optional<QuotaLedger::Content> quotas_used = std::nullopt);
 
     Strangers strangers;
-    const std::string proxy_id = random_hex(kStreamIdDigits);  ///< names this process
+    /// Names this proxy: the next process that takes over from this one has the same. Set before
+    /// anybody comes.
+    std::string proxy_id = random_hex(kStreamIdDigits);
     Directory directory;
     DescriptorBudget budget;
     SpareList spares;
@@ -49,6 +51,7 @@ struct ProxyState {
     Allowances allowances;
     Quota streams_of_topic, streams_of_key, topics_of_key;
     std::atomic<bool> draining{false};
+    std::atomic<bool> handed_over{false};  ///< whoever connects now reaches the next process
     /// Nothing: it is in none. Set before anybody comes.
     std::unique_ptr<Cluster> cluster;
 
@@ -81,8 +84,14 @@ class ProxyService : public ServiceOf<ProxyConfig> {
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const ProxyConfig> config) override;
     void drain() override;
     std::optional<std::string> copy_sockets(std::vector<NamedDescriptor>& sockets) override;
+    std::vector<std::string> hand_over() override;
+    void take_back() override;
+    /// The directory of the cluster can be asked, as at the process before perhaps.
+    bool may_take_over() override;
+    void take_over(const std::vector<std::string>& words) override;
+    bool has_drained() override { return !stay_; }
     void stop() override {
-        if (state_.cluster) state_.cluster->engine().stop();
+        if (state_.cluster) state_.cluster->stop();
         state_.allowances.stop();
     }
     void add_facts(admin::Facts& facts) override;
@@ -98,10 +107,14 @@ class ProxyService : public ServiceOf<ProxyConfig> {
     static std::optional<std::string> check_cluster(const ProxyConfig& config);
     std::optional<std::string> join_cluster(const SettingsPtr& settings);
     Task<> accept(std::shared_ptr<Acceptor> acceptor);
+    bool succeed();
+    void tell_outs(bool at_once);
+    void end_service(bool is_replaced);
 
     Workers& workers_;
     ProxyState state_;
     std::shared_ptr<Acceptor> acceptor_;
+    std::optional<Timer> stay_;  // while it still serves what it had accepted
 };
 
 }  // namespace inout::proxy

@@ -10,8 +10,9 @@ import time
 import pytest
 
 import secure
-from harness import (PATIENCE, connect, echo_server, expect_echo, expect_reset, free_port,
+from harness import (PATIENCE, Chain, connect, echo_server, expect_echo, expect_reset, free_port,
                      read_exactly, wait_for)
+from legacy import LegacyIn, LegacyOut
 
 UPGRADES = 10
 LONG_STREAMS = 50
@@ -77,8 +78,8 @@ def line_of(run):
 class Load:
     """New clients at a steady pace, each of which asks for an echo and ends."""
 
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, port, per_second=NEW_STREAMS_PER_SECOND):
+        self.port, self.per_second = port, per_second
         self.served, self.failures = 0, []
         self.stopping = False
         self.threads = [threading.Thread(target=self._run) for _ in range(8)]
@@ -86,7 +87,7 @@ class Load:
             thread.start()
 
     def _run(self):
-        pause = len(self.threads) / NEW_STREAMS_PER_SECOND
+        pause = len(self.threads) / self.per_second
         while not self.stopping:
             begun = time.monotonic()
             try:
@@ -228,8 +229,70 @@ def test_a_service_manager_may_have_bound_the_port_and_is_told_of_the_new_proces
             expect_echo(client)
 
 
-def test_a_proxy_says_that_it_can_not(run):
-    proxy = run.proxy()
-    proxy.port()
-    proxy.signal(signal.SIGUSR2)
-    assert "register anew" in proxy.wait_event("not upgraded")["reason"]
+@pytest.fixture
+def proxy_chain(run):
+    """A chain whose proxy has 0.0.1 programs as well: an out, for the topic "old", and an in."""
+    backend = echo_server(run).port
+    chain = Chain()
+    chain.proxy = run.proxy({"tls": secure.proxy_tls(mode="optional")} if secure.TLS else {})
+    chain.out = run.out(chain.proxy, {"default": backend, "other": backend})
+    chain.out.wait_event("registered", count=2)
+    chain.old_out = run.own(LegacyOut(chain.proxy.port(), {"old": backend}))
+    chain.old_out.wait_registered()
+    chain.in_ = run.in_(chain.proxy, ["default", "old"])
+    chain.port = chain.in_.port(topic="default")
+    chain.old_in = run.own(LegacyIn(chain.proxy.port(), "default"))
+    return chain
+
+
+def test_ten_upgrades_of_the_proxy_fail_nobody_whom_an_old_out_does_not_cut(run, line_of,
+                                                                           proxy_chain):
+    chain = proxy_chain
+    line = line_of(chain.proxy)
+    streams = [chain.connect() for _ in range(LONG_STREAMS)]
+    for stream in streams:
+        expect_echo(stream)
+    load = run.own(Load(chain.port))
+    old_in = run.own(Load(chain.old_in.port(), per_second=20))
+    old_out = run.own(Load(chain.in_.port(topic="old"), per_second=20))
+    loads = [load, old_in, old_out]
+    for _ in range(UPGRADES):
+        line.upgrade()
+        served = [each.served for each in loads]
+        for stream in streams:
+            expect_echo(stream)
+        wait_for(lambda: load.failures or old_in.failures or
+                 all(each.served > before + 2 for each, before in zip(loads, served)),
+                 30, "clients that are served")
+    for each in loads:
+        each.close()
+    assert load.failures == old_in.failures == []
+    # What it cuts was open: none of those who came meanwhile was refused.
+    assert chain.in_.find("open_failed") == []
+    assert chain.out.find("another proxy answered") == chain.out.find("disconnected") == []
+    for pid in line.pids[1:-1]:
+        line.wait_end(pid)
+    assert not has_ended(line.pids[0]) and not has_ended(line.pid)
+    for stream in streams:
+        expect_echo(stream)
+        stream.close()
+    line.wait_end(line.pids[0])
+    with chain.connect() as client:
+        expect_echo(client)
+
+
+def test_a_new_proxy_that_can_not_start_changes_nothing(run, line_of):
+    chain = run.chain(echo_server(run).port)
+    good = chain.proxy.config
+    chain.proxy.configure("{")
+    chain.proxy.signal(signal.SIGUSR2)
+    chain.proxy.wait_event("not upgraded", timeout=30)
+    with chain.connect() as client:
+        expect_echo(client)
+    chain.proxy.configure(good)
+    line = line_of(chain.proxy)
+    line.upgrade()
+    line.wait_end(chain.proxy.pid)
+    with chain.connect() as client:
+        expect_echo(client)
+    assert len({e["proxy"] for e in chain.proxy.find("listening")}) == 1

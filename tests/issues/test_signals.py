@@ -32,6 +32,7 @@ def test_meaningless_signals_change_nothing_and_a_reload_of_the_same_neither(run
 def test_many_upgrades_that_can_not_be_are_few_lines(run):
     proxy = run.proxy()
     proxy.port()
+    proxy.configure("{")
     for _ in range(50):
         proxy.signal(signal.SIGUSR2)
         proxy.status()

@@ -361,6 +361,8 @@ inline const std::vector<Frame>& frames() {
  R"({"Type":"Notice","Payload":{"code":"displaced","message":"displaced by 127.0.0.1:5"}})"},
 {Way::sent, "the topic came back", Notice{NoticeCode::promoted, ""},
  60, R"({"Type":"Notice","Payload":{"code":"promoted","message":""}})"},
+{Way::sent, "the next process is there", Notice{NoticeCode::draining, "proxy is ending", true},
+ 87, R"({"Type":"Notice","Payload":{"code":"draining","message":"proxy is ending","at_once":1}})"},
 {Way::sent, "the program is ending", Notice{NoticeCode::draining, "draining"},
  68, R"({"Type":"Notice","Payload":{"code":"draining","message":"draining"}})"},
 {Way::sent, "no backend works", Notice{NoticeCode::unready, "no backend works"},

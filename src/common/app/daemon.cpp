@@ -25,12 +25,6 @@ namespace inout {
 namespace detail {
 namespace {
 
-std::string joined(const std::vector<std::string>& words) {
-    std::string all;
-    for (const auto& word : words) all += (all.empty() ? "" : ", ") + word;
-    return all;
-}
-
 RelayOptions relay_options(const CommonConfig& config) {
     return {.peer_timeout = config.peer_timeout,
             .idle_timeout = config.idle_timeout,
@@ -61,8 +55,15 @@ class Life {
                    [this](int number) { on_signal(number); }),
           timer_(workers_.main().executor()),
           held_back_timer_(workers_.main().executor()),
-          upgrade_(workers_, call, [this](const Result<int, std::string>& pid) { upgraded(pid); }),
-          predecessor_(workers_.main().executor(), [this] { return facts_.is_ready(); }),
+          upgrade_(
+              workers_, call, [this] { return service_.hand_over(); },
+              [this](const Result<int, std::string>& pid) {
+                  if (!pid) service_.take_back();
+                  upgraded(pid);
+              }),
+          predecessor_(
+              workers_.main().executor(), [this] { return facts_.is_ready() && service_.may_take_over(); },
+              [this](const std::vector<std::string>& words) { service_.take_over(words); }),
           reloader_(
               workers_.main().executor(), [this] { return instance_.prepare_again(); },
               [this](std::string_view cause, Result<Prepared, ConfigProblems> prepared) {
@@ -313,7 +314,8 @@ class Life {
 
     void check_drained() {
         // In this order: an opening ends when its stream is counted.
-        const bool idle = counters().opening == 0 && counters().streams == 0;
+        const bool idle =
+            counters().opening == 0 && counters().streams == 0 && service_.has_drained();
         if (idle || Clock::now() >= drain_until_) {
             end("drain timeout");
         } else {

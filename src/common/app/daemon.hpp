@@ -36,6 +36,19 @@ class Service {
     /// Adds copies of the sockets where it listens, for the next process of this program, which is
     /// to take over from this one. The failure says why that can not be. Main thread.
     virtual std::optional<std::string> copy_sockets(std::vector<NamedDescriptor>& sockets) = 0;
+    /// That one serves as soon as it has what this returns: what it has to know of what was here,
+    /// each at most kChannelNameBytes - 1 bytes. drain() follows, or take_back(). Main thread.
+    virtual std::vector<std::string> hand_over() { return {}; }
+    /// Nothing came of it: goes on as if nothing had been. Main thread.
+    virtual void take_back() {}
+    /// Whether it can do by now what the process before it does. Main thread.
+    virtual bool may_take_over() { return true; }
+    /// It listens, and nobody else serves there from now on. `words`: of the process before. Main
+    /// thread, once.
+    virtual void take_over(const std::vector<std::string>&) {}
+    /// Whether all that it does behind drain() is done, but for what the counters tell. Main
+    /// thread.
+    virtual bool has_drained() { return true; }
     /// All streams have ended, and nothing follows: what has to be kept is saved.
     virtual void stop() {}
     /// What it serves, for people (docs/operations.md). Any thread.
@@ -89,6 +102,8 @@ void prepare_process();
 void tell_of_terminate();
 Result<std::string, ConfigProblems> read_config_file(const std::string& path);
 int report(const ConfigProblems& problems);
+/// For the log.
+std::string joined(const std::vector<std::string>& words);
 int write_new_key(const std::string& path);
 /// A program with its configuration, whatever the type of that is.
 class Instance {

@@ -45,6 +45,12 @@ Result<std::string, ConfigProblems> read_config_file(const std::string& path) {
     return Failure{ConfigProblems{path + ": cannot be read: " + text.error().message()}};
 }
 
+std::string joined(const std::vector<std::string>& words) {
+    std::string all;
+    for (const auto& word : words) all += (all.empty() ? "" : ", ") + word;
+    return all;
+}
+
 int report(const ConfigProblems& problems) {
     for (const std::string& problem : problems) std::cerr << problem << '\n';
     return 2;

@@ -31,5 +31,7 @@ inline constexpr unsigned kWeightMax = 100;
 /// How long an out that does not hold its topic keeps data connections parked, after the last
 /// stream that had to come to it. Longer than a heartbeat's interval, at which that is looked at.
 inline constexpr Milliseconds kLendTime{30'000};
+/// Within this time all outs register at the next process of their proxy. Clients wait for them.
+inline constexpr Milliseconds kMoveSpread{50};
 
 }  // namespace inout

@@ -145,10 +145,12 @@ Task<ConnectionPtr> Acceptor::accept(asio::io_context& context) {
         }
         Endpoint peer;
         int error = EAGAIN;
-        UniqueFd fd = turn_of_worker_.is_over() ? UniqueFd() : accept_any(peer, error);
+        UniqueFd fd = held_ || turn_of_worker_.is_over() ? UniqueFd() : accept_any(peer, error);
         if (!fd && error == EAGAIN) {
             turn_of_worker_ = Turn();
-            for (const auto& listening : listening_) wait_for(listening);
+            if (!held_) {
+                for (const auto& listening : listening_) wait_for(listening);
+            }
             readable_.expires_at(Timer::time_point::max());
             co_await readable_.async_wait(use_result);
             continue;
@@ -216,6 +218,11 @@ void Acceptor::note_success() {
         log::info("accepting again");
         exhausted_.reset();
     }
+}
+
+void Acceptor::hold(bool held) {
+    held_ = held;
+    readable_.cancel();
 }
 
 void Acceptor::close() {

@@ -46,6 +46,8 @@ class Acceptor {
     /// again after it has thrown for want of memory.
     Task<ConnectionPtr> accept(asio::io_context& context);
     bool is_open() const { return !listening_.empty(); }
+    /// Whether connections wait in the kernel's queue from now on, and nobody takes them.
+    void hold(bool held);
     /// Its sockets, under that name, for the next process. The failure is the kernel's.
     std::error_code copy_sockets(std::vector<NamedDescriptor>& sockets) const;
     void close();
@@ -77,7 +79,7 @@ class Acceptor {
     Timer pause_;
     Turn turn_of_worker_;
     unsigned refused_in_a_row_ = 0;
-    bool pause_is_due_ = false;
+    bool pause_is_due_ = false, held_ = false;
     std::optional<Clock::time_point> exhausted_;  // last time; nothing: not lately
 };
 

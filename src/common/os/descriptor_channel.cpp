@@ -88,6 +88,13 @@ std::optional<NamedDescriptor> receive_on_channel(int channel, Milliseconds time
     return received;
 }
 
+bool is_channel_over(int channel) {
+    pollfd state{channel, POLLIN, 0};
+    if (::poll(&state, 1, 0) <= 0 || (state.revents & POLLHUP) == 0) return false;
+    char first = 0;
+    return ::recv(channel, &first, sizeof first, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 void end_channel(int channel) { ::shutdown(channel, SHUT_RDWR); }
 
 }  // namespace inout

@@ -31,6 +31,8 @@ inline constexpr std::size_t kChannelNameBytes = 1'024;
 bool send_on_channel(int channel, std::string_view name, int descriptor, Milliseconds timeout);
 /// Nothing: the other side has gone, or said nothing in time.
 std::optional<NamedDescriptor> receive_on_channel(int channel, Milliseconds timeout);
+/// The other side has gone, and has left no more words.
+bool is_channel_over(int channel);
 /// Who waits on this end is woken, and finds the other side gone.
 void end_channel(int channel);
 

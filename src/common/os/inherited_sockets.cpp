@@ -121,6 +121,13 @@ UniqueFd InheritedSockets::take(const std::string& path) {
     return {};
 }
 
+std::string InheritedSockets::word(std::string_view begin) const {
+    for (const auto& [text, fd] : sockets_) {
+        if (!fd && text.starts_with(begin)) return text.substr(begin.size());
+    }
+    return {};
+}
+
 std::vector<std::string> InheritedSockets::close_rest() {
     std::vector<std::string> names;
     for (const auto& [name, fd] : sockets_) {

@@ -15,6 +15,7 @@ namespace inout {
 
 class InheritedSockets {
   public:
+    /// Also a word without one.
     void add(NamedDescriptor socket);
     /// Those that a service manager gave, and says so in the environment.
     void add_activated();
@@ -24,6 +25,8 @@ class InheritedSockets {
     UniqueFd take(const sockaddr& address, std::string_view name);
     /// One that listens at this path.
     UniqueFd take(const std::string& path);
+    /// The word that begins so, without that; empty: there is none.
+    std::string word(std::string_view begin) const;
     /// Closes what nobody has taken; the addresses.
     std::vector<std::string> close_rest();
 

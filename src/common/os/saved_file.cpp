@@ -1,6 +1,7 @@
 #include "common/os/saved_file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,6 +62,14 @@ std::optional<std::string> save_file(const std::string& path, std::string_view t
     const UniqueFd folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (folder) (void)::fsync(folder.get());
     return std::nullopt;
+}
+
+UniqueFd lock_folder_of(const std::string& path) {
+    UniqueFd folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    while (folder && ::flock(folder.get(), LOCK_EX) != 0) {
+        if (errno != EINTR) return {};
+    }
+    return folder;
 }
 
 std::optional<std::string> check_saving(const std::string& path) {

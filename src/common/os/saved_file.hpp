@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/base/result.hpp"
+#include "common/os/unique_fd.hpp"
 
 namespace inout {
 
@@ -15,6 +16,10 @@ namespace inout {
 /// (rename(2), fsync(2)); readable by its owner only (0600). What is wrong, and nothing was
 /// changed.
 std::optional<std::string> save_file(const std::string& path, std::string_view text);
+
+/// Waits until no other process has this for a file in the same folder, and has it until it is
+/// closed (flock(2)). Nothing, and errno.
+UniqueFd lock_folder_of(const std::string& path);
 
 /// Whether save_file() could: what is wrong with the folder; leaves nothing behind.
 std::optional<std::string> check_saving(const std::string& path);

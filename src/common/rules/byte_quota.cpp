@@ -19,6 +19,20 @@ std::int64_t begin_of_month(std::int64_t month) {
     return std::chrono::duration_cast<Milliseconds>(day.time_since_epoch()).count();
 }
 
+BytesUsed sum(const BytesUsed& a, const BytesUsed& b) {
+    const BytesUsed& newer = a.month < b.month ? b : a;
+    BytesUsed all{.total = a.total + b.total, .in_month = newer.in_month, .month = newer.month};
+    if (a.month == b.month) all.in_month += b.in_month;
+    return all;
+}
+
+BytesUsed difference(const BytesUsed& now, const BytesUsed& before) {
+    BytesUsed more = now;
+    more.total -= std::min(before.total, now.total);
+    if (now.month == before.month) more.in_month -= std::min(before.in_month, now.in_month);
+    return more;
+}
+
 /// A clock that is set back gives no month twice.
 void ByteQuota::enter_month(std::int64_t unix_ms) {
     const std::int64_t month = month_of(unix_ms);
@@ -46,6 +60,11 @@ void ByteQuota::set_used(const BytesUsed& used) {
     const std::lock_guard lock(mutex_);
     used_ = used;
     told_ = 0;
+}
+
+void ByteQuota::add_used(const BytesUsed& more) {
+    const std::lock_guard lock(mutex_);
+    used_ = sum(used_, more);
 }
 
 ByteQuota::Reserved ByteQuota::reserve(std::size_t wanted, std::int64_t unix_ms) {

@@ -30,6 +30,11 @@ struct BytesUsed {
     bool operator==(const BytesUsed&) const = default;
 };
 
+/// What both have used; of the newer month.
+BytesUsed sum(const BytesUsed& a, const BytesUsed& b);
+/// What has come since `before`.
+BytesUsed difference(const BytesUsed& now, const BytesUsed& before);
+
 class ByteQuota {
   public:
     struct Limit {
@@ -58,6 +63,9 @@ class ByteQuota {
     void set_closed(bool closed);
     /// What was used before, as is known only now.
     void set_used(const BytesUsed& used);
+
+    /// What somebody else has used of it.
+    void add_used(const BytesUsed& more);
 
     struct Reserved {
         std::size_t bytes = 0;    ///< at most what was wanted; 0: others have reserved the rest

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "common/base/limits.hpp"
 
@@ -51,6 +52,14 @@ class EndedNames {
         return found->second.last;
     }
     std::size_t size() const { return by_age_.size(); }
+    /// Those that are remembered.
+    std::vector<std::string> names(Clock::time_point now) const {
+        std::vector<std::string> all;
+        for (const auto& [name, ended] : ended_) {
+            if (now - ended.last < memory_) all.push_back(name);
+        }
+        return all;
+    }
 
   private:
     struct Aged {

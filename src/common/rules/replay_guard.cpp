@@ -12,6 +12,13 @@ ReplayGuard::Verdict ReplayGuard::enter(const Tag& tag, Clock::time_point now) {
     return Verdict::fresh;
 }
 
+std::vector<ReplayGuard::Tag> ReplayGuard::entries(Clock::time_point now) {
+    end_generations(now);
+    std::vector<Tag> all(current_.begin(), current_.end());
+    all.insert(all.end(), previous_.begin(), previous_.end());
+    return all;
+}
+
 void ReplayGuard::end_generations(Clock::time_point now) {
     const auto age = now - began_;
     if (age < kKept) return;

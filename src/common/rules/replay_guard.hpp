@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstring>
 #include <unordered_set>
+#include <vector>
 
 #include "common/base/limits.hpp"
 
@@ -34,6 +35,8 @@ class ReplayGuard {
 
     /// Enters it if it is fresh.
     Verdict enter(const Tag& tag, Clock::time_point now);
+    /// Those that could come again, for another guard.
+    std::vector<Tag> entries(Clock::time_point now);
     /// Entries of both generations.
     std::size_t size() const { return current_.size() + previous_.size(); }
 

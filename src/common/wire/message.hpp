@@ -166,6 +166,7 @@ enum class NoticeCode { displaced, promoted, draining, unready, ready, other };
 struct Notice {
     NoticeCode code = NoticeCode::other;
     std::string message;
+    bool at_once = false;  ///< draining: the next process is there already
 };
 
 using Message = std::variant<OutRequest, OutDataRequest, InRequest, NewDataRequest,

@@ -163,6 +163,7 @@ template <class Fields>
 void visit(Fields& payload, typename Fields::template Of<Notice> m) {
     payload.word("code", m.code, kNotice, Presence::required);
     payload.text("message", m.message, kErrorText, Presence::always);
+    payload.flag("at_once", m.at_once);
 }
 
 }  // namespace inout

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <list>
 #include <thread>
@@ -342,6 +343,27 @@ TEST_F(DirectoryRoutes, a_data_connection_without_a_ticket_belongs_to_a_holder_w
     EXPECT_EQ(directory.registration_of(data_request("t", {})), nullptr);
     EXPECT_EQ(out_of(find("t", refused_by({head}))), plain);
     EXPECT_EQ(directory.registration_of(data_request("t", {})), plain) << "it lends";
+}
+
+TEST_F(DirectoryRoutes, what_the_process_before_has_served_is_waited_for) {
+    directory.inherit({.topics = {"t"}, .patterns = {"db.*", "no..pattern"}});
+    const AskingStream& stream = ask("t");
+    const AskingStream& of_pattern = ask("db.orders");
+    EXPECT_FALSE(stream.found || of_pattern.found);
+    EXPECT_EQ(code_of(find("u")), Code::no_topic);
+    EXPECT_TRUE(directory.has_just_ended(data_request("t", "a ticket of that process")));
+    const auto out = add_out();
+    EXPECT_TRUE(becomes_answered(stream));
+    EXPECT_EQ(out_of(stream), out);
+}
+
+TEST_F(DirectoryRoutes, the_next_process_learns_what_is_here_and_what_was_a_moment_ago) {
+    directory.inherit({.topics = {"gone"}, .patterns = {"db.*"}});
+    add_out();
+    auto names = directory.names();
+    std::sort(names.topics.begin(), names.topics.end());
+    EXPECT_EQ(names.topics, (std::vector<std::string>{"gone", "t"}));
+    EXPECT_EQ(names.patterns, std::vector<std::string>{"db.*"});
 }
 
 }  // namespace

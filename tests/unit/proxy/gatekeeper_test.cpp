@@ -145,6 +145,26 @@ TEST_F(GatekeeperTest, a_proof_is_good_once) {
     EXPECT_EQ(code_of(proven(to("db.orders"))), Code::none);
 }
 
+TEST_F(GatekeeperTest, a_proof_is_good_at_one_process_of_the_proxy_only) {
+    const Message before = proven(to("db.orders"));
+    EXPECT_EQ(code_of(before), Code::none);
+    Gatekeeper next(config);
+    EXPECT_TRUE(next.load().empty());
+    for (const auto& [owner, tags] : gatekeeper->give_proofs()) {
+        for (const auto& tag : tags) next.take_proof(owner, tag);
+        if (!tags.empty()) next.take_proof({Identity::Kind::key, "nobody"}, tags.front());
+    }
+    const auto again = next.admit(before, plain);
+    ASSERT_FALSE(again);
+    EXPECT_TRUE(again.error().reason.starts_with("replayed"));
+    // And the other way round, unless nothing came of it.
+    const Message after = proven(to("db.orders"));
+    EXPECT_TRUE(next.admit(after, plain));
+    EXPECT_EQ(code_of(after), Code::draining);
+    gatekeeper->keep_proofs();
+    EXPECT_EQ(code_of(proven(to("db.orders"))), Code::none);
+}
+
 TEST_F(GatekeeperTest, only_who_has_the_secret_learns_about_our_clock) {
     const std::int64_t now = unix_time_ms();
     for (const std::int64_t off : {-3'600'000, 3'600'000}) {

@@ -140,5 +140,36 @@ TEST_F(QuotaLedgerTest, what_can_not_be_saved_is_told_and_goes_on_counting) {
     EXPECT_EQ(total(*a), 5U);
 }
 
+TEST_F(QuotaLedgerTest, what_two_processes_count_in_one_file_is_added_up) {
+    QuotaLedger before, next;
+    open(before, path);
+    quota(before, "key a")->charge(100, 0);
+    before.share();
+    open(next, path);
+    next.share();
+    // Each ends, and saves, once more than the other one has.
+    quota(next, "key a")->charge(20, 0);
+    quota(next, "key b")->charge(3, 0);
+    EXPECT_TRUE(next.stop());
+    quota(before, "key a")->charge(1, 0);
+    EXPECT_TRUE(before.stop());
+    EXPECT_EQ(total(*quota(before, "key a")), 121U) << "it has learnt of the other one's";
+    QuotaLedger last;
+    open(last, path);
+    EXPECT_EQ(total(*quota(last, "key a")), 121U);
+    EXPECT_EQ(total(*quota(last, "key b")), 3U);
+}
+
+TEST_F(QuotaLedgerTest, a_damaged_file_is_not_written_over_by_one_that_shares_it) {
+    QuotaLedger ledger;
+    open(ledger, path);
+    quota(ledger, "key a")->charge(1, 0);
+    ledger.share();
+    write("damaged");
+    EXPECT_TRUE(ledger.stop());
+    EXPECT_EQ(content(), "damaged");
+    EXPECT_NE(ledger.problem(), "");
+}
+
 }  // namespace
 }  // namespace inout::proxy::quota_ledger_test

@@ -61,8 +61,8 @@ auto golden_members(const Response& m) {
                     identity, time_ms, reuse, nonce, retry, out, share, pattern, lists);
 }
 auto golden_members(const Notice& m) {
-    const auto& [code, message] = m;
-    return std::tie(code, message);
+    const auto& [code, message, at_once] = m;
+    return std::tie(code, message, at_once);
 }
 auto golden_members(const Ping&) {
     static_assert(std::is_empty_v<Ping>);
