@@ -52,7 +52,8 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 int report(const ConfigProblems& problems) {
-    for (const std::string& problem : problems) std::cerr << problem << '\n';
+    // Each in one write: at an upgrade the process before this one writes there, too.
+    for (const std::string& problem : problems) std::cerr << problem + '\n';
     return 2;
 }
 
