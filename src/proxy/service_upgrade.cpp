@@ -85,9 +85,7 @@ void ProxyService::take_back() {
     acceptor_->hold(false);
 }
 
-bool ProxyService::may_take_over() {
-    return !state_.cluster || state_.cluster->engine().is_up();
-}
+bool ProxyService::may_take_over() { return !state_.cluster || state_.cluster->engine().is_up(); }
 
 void ProxyService::take_over(const std::vector<std::string>& words) {
     Directory::Names names;

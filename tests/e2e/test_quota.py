@@ -13,6 +13,7 @@ from harness import (BIN, Server, connect, echo_server, expect_echo, expect_fail
                      read_exactly, wait_for)
 from reloads import changed, reload
 from test_identity import key, own_key
+from test_upgrade import Line
 from wall_clock import WallClock
 
 pytestmark = pytest.mark.plain_only  # quotas know no protection
@@ -133,6 +134,22 @@ def test_it_survives_a_restart(run, tmp_path, how):
     assert site.used() == {"key a": 100_000}
     site.move(5_000)
     assert site.used() == {"key a": 110_000}
+
+
+def test_both_processes_of_an_upgrade_count_and_each_learns_of_the_other(run, tmp_path):
+    site = Site(run, tmp_path, a=quota_of("1MB"))
+    line = run.own(Line(site.proxy))
+    with connect(site.port) as stream:
+        expect_echo(stream, bytes(10_000))
+        line.upgrade()
+        for size in (20_000, 30_000):
+            with connect(site.port) as client:
+                expect_echo(client, bytes(size))
+        expect_echo(stream, bytes(40_000))
+        wait_for(lambda: site.file.exists() and site.saved().get("key a") == 200_000, 15,
+                 what="both in the file")
+    line.wait_end(line.pids[0])
+    wait_for(lambda: site.used() == {"key a": 200_000}, 15, what="both at the next process")
 
 
 def test_a_reload_raises_it_and_lowers_it(run, tmp_path):

@@ -1,6 +1,7 @@
 """SIGUSR2: the next process of a program takes over, and no client notices."""
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import sys
@@ -10,8 +11,8 @@ import time
 import pytest
 
 import secure
-from harness import (PATIENCE, Chain, connect, echo_server, expect_echo, expect_reset, free_port,
-                     read_exactly, wait_for)
+from harness import (BIN, PATIENCE, Chain, connect, echo_server, expect_echo, expect_reset,
+                     free_port, read_exactly, wait_for)
 from legacy import LegacyIn, LegacyOut
 
 UPGRADES = 10
@@ -26,6 +27,18 @@ os.dup2(listening.fileno(), 3)
 os.set_inheritable(3, True)
 os.environ.update(LISTEN_FDS="1", LISTEN_FDNAMES="echo.socket", LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+# Lies where a program's next version is expected: says that it serves, takes the first word that it
+# is told then, and dies.
+DIES_WHEN_IT_TAKES_OVER = """#!{python}
+import os, socket
+channel = socket.socket(fileno=int(os.environ["INOUT_UPGRADE"]))
+channel.setblocking(True)
+while channel.recv(1024) != b"that is all":
+    pass
+channel.send(b"serves")
+assert channel.recv(1024)[:1] == b"="
 """
 
 
@@ -296,3 +309,28 @@ def test_a_new_proxy_that_can_not_start_changes_nothing(run, line_of):
     with chain.connect() as client:
         expect_echo(client)
     assert len({e["proxy"] for e in chain.proxy.find("listening")}) == 1
+
+
+def test_a_new_proxy_that_dies_when_it_takes_over_changes_nothing(run, line_of, tmp_path):
+    path = tmp_path / "proxy"
+    shutil.copy(BIN / "proxy", path)
+    proxy = run.program(str(path), secure.protect_proxy({"port": 0}))
+    out = run.out(proxy, {"default": echo_server(run).port})
+    out.wait_event("registered")
+    in_ = run.in_(proxy, ["default"])
+    load = run.own(Load(in_.port(), per_second=50))
+    path.rename(tmp_path / "good")
+    path.write_text(DIES_WHEN_IT_TAKES_OVER.format(python=sys.executable))
+    path.chmod(0o755)
+    for count in (1, 2):
+        proxy.signal(signal.SIGUSR2)
+        failed = proxy.wait_event("not upgraded", timeout=30, count=count)
+        assert failed["reason"] == "the new process ended when it took over"
+        served = load.served
+        wait_for(lambda: load.served > served + 20 or load.failures, 30, "clients that are served")
+    (tmp_path / "good").replace(path)
+    line = line_of(proxy)
+    line.upgrade()
+    line.wait_end(proxy.pid)
+    load.close()
+    assert load.failures == [] and out.find("disconnected") == []

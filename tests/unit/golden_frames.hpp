@@ -341,8 +341,7 @@ inline const std::vector<Frame>& frames() {
  R"({"Type":"Response","Payload":{"magic":"a3","request":"InRequest",)"
  R"("message":"\"\\\n\u0001é€","ext":{"v":1,"code":"limit"}}})"},
 {Way::taken, "a 0.0.1 program agrees",
- Response{.magic = "a6", .request = "DataActiveRequest"},
- 87,
+ Response{.magic = "a6", .request = "DataActiveRequest"}, 87,
  R"({"Type":"Response","Payload":{"magic":"a6","request":"DataActiveRequest","message":""}})"},
 {Way::taken, "a 0.0.1 program refuses",
  Response{.magic = "a3", .request = "InRequest", .message = "topic not found",

@@ -62,7 +62,8 @@ class Life {
                   upgraded(pid);
               }),
           predecessor_(
-              workers_.main().executor(), [this] { return facts_.is_ready() && service_.may_take_over(); },
+              workers_.main().executor(),
+              [this] { return facts_.is_ready() && service_.may_take_over(); },
               [this](const std::vector<std::string>& words) { service_.take_over(words); }),
           reloader_(
               workers_.main().executor(), [this] { return instance_.prepare_again(); },

@@ -96,6 +96,22 @@ TEST_F(GatekeeperHop, whom_the_lists_here_name_may_not_do_more_over_another_prox
     EXPECT_EQ(code_of(hop("web", "anonymous")), Code::none);
 }
 
+TEST_F(GatekeeperHop, a_proof_of_a_proxy_is_good_at_one_process_only) {
+    const Message used = hop("db.x", "key office");
+    EXPECT_EQ(code_of(used), Code::none);
+    Gatekeeper next(config);
+    EXPECT_TRUE(next.load().empty());
+    for (const auto& [owner, tags] : keeper().give_proofs()) {
+        for (const auto& tag : tags) next.take_proof(owner, tag);
+    }
+    const auto again = next.admit(used, plain);
+    ASSERT_FALSE(again);
+    EXPECT_TRUE(again.error().reason.starts_with("replayed"));
+    EXPECT_EQ(code_of(hop("db.x", "key office")), Code::draining);
+    keeper().keep_proofs();
+    EXPECT_EQ(code_of(hop("db.x", "key office")), Code::none);
+}
+
 TEST_F(GatekeeperHop, who_does_not_know_the_key_is_a_stranger) {
     for (const Message& message : {hop("db.x", "key office", "prod", kOfOffice),
                                    hop("db.x", "key office", "office", kOfOffice)}) {
