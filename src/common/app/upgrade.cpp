@@ -18,6 +18,7 @@ namespace {
 constexpr std::string_view kThatIsAll = "that is all", kServes = "serves", kTookOver = "took over";
 constexpr char kHandedOver = '=';
 constexpr const char* kNoMemory = "out of memory";
+constexpr const char* kTakesNone = "the new process takes no sockets; its own log says why";
 /// For one of these words: the next process reads its sockets at once.
 constexpr Milliseconds kWordTimeout{10'000};
 /// From its start until it serves: certificates and names, and then as long as it takes all topics
@@ -92,10 +93,10 @@ std::optional<std::string> Upgrade::converse(int channel,
                                              const std::vector<NamedDescriptor>& sockets) {
     for (const auto& [name, socket] : sockets) {
         if (!send_on_channel(channel, name, socket.get(), kWordTimeout)) {
-            return "the new process takes no sockets";
+            return kTakesNone;
         }
     }
-    if (!says(channel, kThatIsAll)) return "the new process takes no sockets";
+    if (!says(channel, kThatIsAll)) return kTakesNone;
     const auto answer = receive_on_channel(channel, kUpgradeTimeout);
     if (!answer || answer->name != kServes) {
         return "the new process has ended, or did not serve within " +
