@@ -293,11 +293,11 @@ inline const std::vector<Frame>& frames() {
  107,
  R"({"Type":"Response","Payload":{"magic":"a3","request":"InRequest","message":"",)"
  R"("ext":{"v":1,"warm":120000}}})"},
-{Way::sent, "the answer to an open that is encrypted end to end: which out has it",
- Response{.magic = "a3", .request = "InRequest", .ext = true, .out = "01234567"},
- 110,
+{Way::sent, "the answer to another proxy's open that is encrypted end to end: which out has it",
+ Response{.magic = "a3", .request = "InRequest", .ext = true, .out = "01234567", .lists = "9e"},
+ 123,
  R"({"Type":"Response","Payload":{"magic":"a3","request":"InRequest","message":"",)"
- R"("ext":{"v":1,"out":"01234567"}}})"},
+ R"("ext":{"v":1,"out":"01234567","lists":"9e"}}})"},
 {Way::sent, "the answer to a spare connection",
  Response{.magic = "a4", .request = "InWarmRequest", .ext = true, .warm = Milliseconds{0},
           .identity = "certificate in"},
@@ -310,11 +310,6 @@ inline const std::vector<Frame>& frames() {
  164,
  R"({"Type":"Response","Payload":{"magic":"a4","request":"InWarmRequest","message":"",)"
  R"("ext":{"v":1,"warm":120000,"reuse":1,"nonce":"89abcdef0123456789abcdef01234567"}}})"},
-{Way::sent, "the answer to another proxy of the cluster",
- Response{.magic = "a3", .request = "InRequest", .ext = true, .lists = "0123456789abcdef"},
- 120,
- R"({"Type":"Response","Payload":{"magic":"a3","request":"InRequest","message":"",)"
- R"("ext":{"v":1,"lists":"0123456789abcdef"}}})"},
 {Way::sent, "the refusal for a clock",
  Response{.magic = "a3", .request = "InRequest", .message = "your clock is wrong", .ext = true,
           .code = Code::clock, .warm = Milliseconds{5}, .time_ms = 1'767'225'600'000},

@@ -26,6 +26,8 @@ inline constexpr std::size_t kEndedPatternsMax = 256;
 inline constexpr Milliseconds kReturnHere{250};
 /// What a proxy tells another one of who has asked it: of a longer name only the kind.
 inline constexpr std::size_t kOriginMaxBytes = 90;
+/// Of a SHA-256, to tell permissions apart: no secret, and an accident is unlikely enough.
+inline constexpr std::size_t kListsDigits = 16;
 /// What a shared registration may weigh.
 inline constexpr unsigned kWeightMax = 100;
 /// How long an out that does not hold its topic keeps data connections parked, after the last

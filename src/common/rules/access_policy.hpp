@@ -39,9 +39,6 @@ Identity identity_from(std::string_view words);
 /// The same for the peer itself: of a name that is longer than kIdentityMaxBytes only its kind.
 std::string identity_to_tell(const Identity& identity);
 
-/// What tells lists apart is no secret, and an accident is unlikely enough.
-inline constexpr std::size_t kListsDigits = 16;
-
 enum class Right {
     in,   ///< to open streams to a topic
     out,  ///< to register it, and to park connections for it

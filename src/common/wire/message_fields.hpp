@@ -150,7 +150,7 @@ void visit(Fields& payload, typename Fields::template Of<Response> m) {
         ext.text("out", m.out, kOutName);
         ext.flag("share", m.share);
         ext.flag("pattern", m.pattern);
-        ext.text("lists", m.lists, kHex);
+        ext.text("lists", m.lists, kLists);
     });
 }
 

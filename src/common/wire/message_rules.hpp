@@ -95,6 +95,7 @@ inline constexpr TextRule kHex{kIdMaxBytes, is_hex};
 inline constexpr TextRule kKeyId{kKeyIdMaxBytes, is_key_id};
 inline constexpr TextRule kOrigin{kOriginMaxBytes, is_origin};
 inline constexpr TextRule kOutName{kOutNameDigits, is_out_name};
+inline constexpr TextRule kLists{kListsDigits, is_hex};
 inline constexpr TextRule kTriedOuts{kTriedNamesMax * (kOutNameDigits + 1) - 1, is_list_of_outs};
 inline constexpr TextRule kMac{kProofDigits, is_mac};
 /// For people; nothing is wrong with it.

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "common/base/scale_limits.hpp"
+
 namespace inout::access_policy_test {
 namespace {
 

@@ -135,8 +135,20 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .retry = true,
                  .out = std::string(kOutNameDigits, 'f'),
                  .share = true,
-                 .pattern = true,
-                 .lists = hex}},
+                 .pattern = true}},
+                 // What no out is told.
+                 Message{Response{.magic = magic,
+                 .request = magic,
+                 .message = text,
+                 .code = Code::backend_unresolved,
+                 .warm = timeout,
+                 .identity = std::string(kIdentityMaxBytes, '"'),
+                 .time_ms = latest,
+                 .reuse = true,
+                 .nonce = hex,
+                 .retry = true,
+                 .out = std::string(kOutNameDigits, 'f'),
+                 .lists = std::string(kListsDigits, 'f')}},
                  Message{Notice{NoticeCode::displaced, text}},
              }) {
             EXPECT_LE(encode(message).size(), kFrameSendMaxBytes) << type_name(message);
