@@ -122,8 +122,8 @@ def test_a_refusal_is_not_lost_behind_early_bytes(run, peer, size):
     else:
         run.out(proxy, {"t": port}).wait_event("registered")
     in_ = run.own(LegacyIn(proxy.port(), "t")) if peer == "in" else run.in_(proxy, ["t"])
-    client = connect(in_.port())
-    sender = threading.Thread(target=exchange_until_the_end, args=(client, bytes(size)), daemon=True)
+    sender = threading.Thread(target=exchange_until_the_end, args=(in_.port(), bytes(size)),
+                              daemon=True)
     sender.start()
     sender.join(20 * harness.PATIENCE)
     assert not sender.is_alive()
@@ -132,10 +132,10 @@ def test_a_refusal_is_not_lost_behind_early_bytes(run, peer, size):
         in_.wait_idle()
 
 
-def exchange_until_the_end(client, data):
-    """Whichever end a 0.0.1 hop makes of it."""
+def exchange_until_the_end(port, data):
+    """Whichever end a 0.0.1 hop makes of it; it may come before connect(2) has returned."""
     try:
-        with client:
+        with connect(port) as client:
             client.sendall(data)
             assert client.recv(1) == b""
     except OSError:
