@@ -274,7 +274,7 @@ def test_spare_connections_give_way_where_hardly_any_descriptor_is_left(run):
     assert not any(has_ended(s) for s in spares)
     wait_for(lambda: register_until(proxy, held, lambda _: all(has_ended(s) for s in spares)), 20,
              "room that spare connections leave")
-    assert proxy.status()["warm"] == 0
+    wait_for(lambda: proxy.status()["warm"] == 0, what="end of all spare connections' count")
     for s in held:
         s.close()
 
