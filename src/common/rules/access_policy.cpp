@@ -22,6 +22,7 @@ void add_counted(std::string& text, std::string_view part) {
 
 void add_list(std::string& text, const std::vector<TopicPattern>& list) {
     std::vector<std::string_view> sorted;
+    sorted.reserve(list.size());
     for (const TopicPattern& pattern : list) sorted.push_back(pattern.text());
     std::ranges::sort(sorted);
     text += std::to_string(sorted.size()) + '*';

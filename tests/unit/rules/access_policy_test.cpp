@@ -142,6 +142,7 @@ TEST(AccessPolicy, a_certificates_identity_is_its_first_listed_name_or_its_first
     const AccessPolicy policy(auth(), true);
     const auto identity = [&](const std::vector<std::string>& names) {
         std::vector<CertificateName> typed;
+        typed.reserve(names.size());
         for (const auto& name : names) typed.push_back({NameKind::dns, name});
         return policy.certificate_identity(typed);
     };
