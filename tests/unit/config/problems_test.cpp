@@ -270,8 +270,8 @@ TEST(Listeners, clash_if_the_second_could_not_be_bound) {
         const auto at = [](const std::string& host) {
             return R"("port": 80, "bind": ")" + host + "\"";
         };
-        const bool one_way = in_listeners(at(first), at(second)) != "";
-        EXPECT_EQ(in_listeners(at(second), at(first)) != "", one_way) << first << ", " << second;
+        const bool one_way = !in_listeners(at(first), at(second)).empty();
+        EXPECT_EQ(!in_listeners(at(second), at(first)).empty(), one_way) << first << ", " << second;
         return one_way;
     };
     EXPECT_TRUE(clash("0.0.0.0", "10.0.0.1"));
