@@ -76,7 +76,9 @@ void registry_pattern(benchmark::State& state, bool exact) {
         std::size_t i = 0;
         for (std::string& topic : registry.topics) {
             const std::string number = std::to_string(i++ % 400);
-            topic = "net-" + number + ".host-" + number + ".db.table-" + number;
+            topic = "net-";
+            topic.append(number).append(".host-").append(number);
+            topic.append(".db.table-").append(number);
         }
     }
     ask(state, registry);

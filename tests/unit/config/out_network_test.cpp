@@ -22,7 +22,8 @@ OutNetwork network(const std::string& members) {
 std::string problem(const std::string& members) { return out(file(members)); }
 std::string many(int count, const std::string& before, const std::string& after) {
     std::string text;
-    for (int i = 1; i <= count; ++i) text += before + std::to_string(i) + after + ",";
+    for (int i = 1; i <= count; ++i)
+        text.append(before).append(std::to_string(i)).append(after) += ',';
     return "[" + text + "]";
 }
 
@@ -46,8 +47,10 @@ TEST(OutNetwork, reads_every_key_of_its_servers_and_backends) {
 }
 
 TEST(OutNetwork, is_read_again_as_it_is_written) {
+    const std::string least = kServer + "," + kBackend;
+    const std::string unix_socket = kServer + R"(, "backend_unix": "@x", "health": {})";
     for (const std::string& members :
-         {kEveryKey, kServer + "," + kBackend, kServer + R"(, "backend_unix": "@x", "health": {})",
+         {kEveryKey, least, unix_socket,
           std::string(R"("servers": ["a:1"], "backends": [{"host": "x", "port": 1}])")}) {
         const auto config = parse_out_config(file(members), "f").value();
         EXPECT_EQ(parse_out_config(to_json(config), "f").value(), config) << members;
