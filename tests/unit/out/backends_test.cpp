@@ -119,6 +119,7 @@ TEST(Backends, one_that_answers_again_rests_no_more) {
 TEST(Backends, the_freest_for_its_weight_is_next) {
     Backends backends(network({at(1, 2), at(2)}, Balance::least_streams));
     std::vector<BackendUse> running;
+    running.reserve(30);
     for (int i = 0; i < 30; ++i) running.emplace_back(backends.at(chosen(backends)));
     EXPECT_EQ(backends.at(0)->streams, 20U);
     running.clear();

@@ -111,6 +111,7 @@ TEST_F(ChooserTest, source_sends_a_client_to_the_same_one_and_goes_by_weight) {
 TEST_F(ChooserTest, when_one_goes_only_its_own_clients_move) {
     for (int i = 0; i < 5; ++i) add();
     std::vector<std::size_t> before;
+    before.reserve(1'000);
     for (int client = 0; client < 1'000; ++client) {
         before.push_back(one(Select::source, std::to_string(client)));
     }
