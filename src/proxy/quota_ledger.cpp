@@ -10,6 +10,49 @@
 #include "common/os/saved_file.hpp"
 
 namespace inout::proxy {
+namespace {
+
+struct InFile {
+    std::optional<QuotaRecords> records{};  // nothing: there is no file, or it is damaged
+    std::string damage{};
+};
+
+/// The failure: it can not be read.
+Result<InFile, std::string> read_quota_file(const std::string& path) {
+    const auto text = read_saved_file(path, kQuotaFileMaxBytes);
+    if (!text) return Failure{text.error()};
+    if (!*text) return InFile{};
+    auto records = parse_quota_file(**text);
+    if (!records) return InFile{.damage = records.error()};
+    return InFile{.records = std::move(*records)};
+}
+
+/// What that one has used since then.
+BytesUsed used_since(const QuotaRecords& then, const std::string& who, const BytesUsed& used) {
+    const auto before = then.find(who);
+    return difference(used, before == then.end() ? BytesUsed{} : before->second);
+}
+
+/// Adds what `now` has more than `known` to what the file has by now, or, if it was moved away, to
+/// what we knew of it. What it has then; the failure: it is as it was, and why.
+Result<QuotaRecords, std::string> add_to_file(const std::string& path, const QuotaRecords& now,
+                                              const QuotaRecords& known) {
+    const UniqueFd alone = lock_folder_of(path);
+    if (!alone) return Failure{std::string("its folder can not be locked")};
+    const auto found = read_quota_file(path);
+    if (!found) return Failure{found.error()};
+    if (!found->damage.empty()) return Failure{found->damage};
+    QuotaRecords all = found->records.value_or(known);
+    for (const auto& [who, used] : now) all[who] = sum(all[who], used_since(known, who, used));
+    if (all != found->records) {
+        if (auto problem = save_file(path, quota_file_text(all))) {
+            return Failure{std::move(*problem)};
+        }
+    }
+    return all;
+}
+
+}  // namespace
 
 Result<std::optional<QuotaLedger::Content>, std::string> QuotaLedger::read(
     const std::string& path) const {
@@ -21,17 +64,10 @@ Result<std::optional<QuotaLedger::Content>, std::string> QuotaLedger::read(
         return Failure{"auth.quota_file: " + path + ": " + why};
     };
     if (const auto problem = check_saving(path)) return failed(*problem);
-    const auto text = read_saved_file(path, kQuotaFileMaxBytes);
-    if (!text) return failed(text.error());
-    Content content{.path = path};
-    if (*text) {
-        auto records = parse_quota_file(**text);
-        if (records) {
-            content.records = std::move(*records);
-        } else {
-            content.damage = records.error();
-        }
-    }
+    auto found = read_quota_file(path);
+    if (!found) return failed(found.error());
+    Content content{.path = path, .damage = std::move(found->damage)};
+    if (found->records) content.records = std::move(*found->records);
     return std::optional(std::move(content));
 }
 
@@ -157,47 +193,19 @@ void QuotaLedger::share() {
     shared_ = true;
 }
 
-/// The same, where the file has what all have counted. If it was moved away it has what we knew of
-/// it.
+/// The same, where the file has what all have counted.
 void QuotaLedger::save_shared(std::unique_lock<std::mutex>& lock) {
     const QuotaRecords now = records(), known = known_;
     const std::string path = path_;
     lock.unlock();
-    QuotaRecords all = known;
-    std::optional<std::string> problem;
-    {
-        const UniqueFd alone = lock_folder_of(path);
-        const auto text = read_saved_file(path, kQuotaFileMaxBytes);
-        if (!alone) {
-            problem = "its folder can not be locked";
-        } else if (!text) {
-            problem = text.error();
-        } else if (*text) {
-            auto records = parse_quota_file(**text);
-            if (records) {
-                all = std::move(*records);
-            } else {
-                problem = records.error();
-            }
-        }
-        if (!problem) {
-            const QuotaRecords before = all;
-            for (const auto& [who, used] : now) {
-                const auto found = known.find(who);
-                const BytesUsed more =
-                    difference(used, found == known.end() ? BytesUsed{} : found->second);
-                all[who] = sum(all[who], more);
-            }
-            if (!*text || all != before) problem = save_file(path, quota_file_text(all));
-        }
-    }
-    if (problem) say_not_saved(path, *problem);
+    auto all = add_to_file(path, now, known);
+    if (!all) say_not_saved(path, all.error());
     lock.lock();
     if (path != path_) return;
-    not_saved_ = problem.value_or("");
-    if (problem) return;
-    learn(all, now);
-    saved_ = known_ = std::move(all);
+    not_saved_ = all ? "" : all.error();
+    if (!all) return;
+    learn(*all, now);
+    saved_ = known_ = std::move(*all);
 }
 
 /// Under the lock. `ours`: what we had counted when `all` was made of it.
@@ -209,9 +217,7 @@ void QuotaLedger::learn(const QuotaRecords& all, const QuotaRecords& ours) {
             others_.emplace(who, used);
             continue;
         }
-        const auto known = ours.find(who);
-        quota->second->add_used(
-            difference(used, known == ours.end() ? BytesUsed{} : known->second));
+        quota->second->add_used(used_since(ours, who, used));
     }
 }
 

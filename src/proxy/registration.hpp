@@ -94,8 +94,8 @@ struct Registration {
         asio::post(channel->executor(),
                    [to = channel, message = std::move(message)] { to->send(message); });
     }
-    void notify(NoticeCode code, std::string text) const {
-        if (ext) send(Notice{code, std::move(text)});
+    void notify(NoticeCode code, std::string text, bool at_once = false) const {
+        if (ext) send(Notice{code, std::move(text), at_once});
     }
 };
 

@@ -123,8 +123,7 @@ void ProxyService::drain() {
 /// Outs of 0.0.1 understand no notice. Where another process serves they have to go there.
 void ProxyService::tell_outs(bool at_once) {
     for (const auto& registration : state_.directory.all()) {
-        if (!registration->ext) continue;
-        registration->send(Notice{NoticeCode::draining, "proxy is ending", at_once});
+        registration->notify(NoticeCode::draining, "proxy is ending", at_once);
     }
 }
 

@@ -169,23 +169,27 @@ def test_the_ports_that_the_kernel_chose_stay_with_their_topics(run, line_of):
         connect(before[0])
 
 
-def test_a_new_process_that_can_not_start_changes_nothing(run, line_of):
+@pytest.mark.parametrize("name", ["in_", "proxy"])
+def test_a_new_process_that_can_not_start_changes_nothing(run, line_of, name):
     chain = run.chain(echo_server(run).port)
-    good = chain.in_.config
-    chain.in_.configure("{")
-    chain.in_.signal(signal.SIGUSR2)
-    failed = chain.in_.wait_event("not upgraded", timeout=30)
+    program = getattr(chain, name)
+    good = program.config
+    program.configure("{")
+    program.signal(signal.SIGUSR2)
+    failed = program.wait_event("not upgraded", timeout=30)
     assert failed["level"] == "error" and "its own log says why" in failed["reason"]
     with chain.connect() as client:
         expect_echo(client)
-    assert any("config" in text or ".json" in text for text in chain.in_.other_output)
+    assert any("config" in text or ".json" in text for text in program.other_output)
     # And the next one can.
-    chain.in_.configure(good)
-    line = line_of(chain.in_)
+    program.configure(good)
+    line = line_of(program)
     line.upgrade()
-    line.wait_end(chain.in_.pid)
+    line.wait_end(program.pid)
     with chain.connect() as client:
         expect_echo(client)
+    if name == "proxy":
+        assert len({e["proxy"] for e in program.find("listening")}) == 1
 
 
 def test_the_old_process_ends_on_its_own_signal_within_drain_timeout(run, line_of):
@@ -292,23 +296,6 @@ def test_ten_upgrades_of_the_proxy_fail_nobody_whom_an_old_out_does_not_cut(run,
     line.wait_end(line.pids[0])
     with chain.connect() as client:
         expect_echo(client)
-
-
-def test_a_new_proxy_that_can_not_start_changes_nothing(run, line_of):
-    chain = run.chain(echo_server(run).port)
-    good = chain.proxy.config
-    chain.proxy.configure("{")
-    chain.proxy.signal(signal.SIGUSR2)
-    chain.proxy.wait_event("not upgraded", timeout=30)
-    with chain.connect() as client:
-        expect_echo(client)
-    chain.proxy.configure(good)
-    line = line_of(chain.proxy)
-    line.upgrade()
-    line.wait_end(chain.proxy.pid)
-    with chain.connect() as client:
-        expect_echo(client)
-    assert len({e["proxy"] for e in chain.proxy.find("listening")}) == 1
 
 
 def test_a_new_proxy_that_dies_when_it_takes_over_changes_nothing(run, line_of, tmp_path):

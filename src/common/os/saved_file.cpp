@@ -25,6 +25,10 @@ std::string folder_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+UniqueFd open_folder_of(const std::string& path) {
+    return UniqueFd(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 std::string beside(const std::string& path) { return path + ".new"; }
 
 /// Made anew; a link of that name is not followed. What is there from before goes.
@@ -59,13 +63,13 @@ std::optional<std::string> save_file(const std::string& path, std::string_view t
         return with_reason("can not be written", error);
     }
     // Or the old name might come back after a crash. Some file systems can not do that.
-    const UniqueFd folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const UniqueFd folder = open_folder_of(path);
     if (folder) (void)::fsync(folder.get());
     return std::nullopt;
 }
 
 UniqueFd lock_folder_of(const std::string& path) {
-    UniqueFd folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    UniqueFd folder = open_folder_of(path);
     while (folder && ::flock(folder.get(), LOCK_EX) != 0) {
         if (errno != EINTR) return {};
     }
