@@ -53,8 +53,7 @@ void SparePool::give_back(ConnectionPtr connection, bool worn_out) {
 }
 
 void SparePool::learn(Connection& connection, const Response& response) {
-    // One that still counts as just used did so when it was taken: nothing was set there.
-    if (!was_just_used(connection)) connection.give_up_after(Milliseconds{0});
+    connection.give_up_after(Milliseconds{0});
     if (Clock::now() >= measure_at_) {
         measure_at_ = Clock::now() + kSpareMeasured;
         pays_ = round_trip(connection.fd()) >= kSpareRoundTripMin;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/address_range.hpp"
@@ -155,7 +156,9 @@ class Connection final : private Poller::Watched {
 
     /// While a stream is being opened: fails when the peer has acknowledged nothing for this long
     /// (TCP_USER_TIMEOUT, tcp(7)). 0: no longer, as a relayed stream needs it.
-    void give_up_after(Milliseconds time) { inout::give_up_after(fd(), time); }
+    void give_up_after(Milliseconds time) {
+        if (std::exchange(gives_up_after_, time) != time) inout::give_up_after(fd(), time);
+    }
 
     /// Closes with RST; pending operations end with operation_aborted. The way to cancel.
     void close();
@@ -206,6 +209,7 @@ class Connection final : private Poller::Watched {
     Endpoint peer_;
     bool keeps_alive_;    // as the listening socket said
     bool has_own_times_;  // of keepalive
+    Milliseconds gives_up_after_{0};
     SocketLayer wire_;
     std::vector<std::unique_ptr<ByteLayer>> layers_;  // over that, the uppermost at the back
     ByteLayer* top_ = &wire_;
