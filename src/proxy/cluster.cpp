@@ -55,7 +55,7 @@ Task<Result<ConnectionPtr, Reason>> Cluster::Link::dial(Worker& worker, Millisec
 }
 
 void Cluster::Link::compare(const std::string& theirs, const std::string& ours) {
-    if (theirs.empty() || ours.empty() || theirs == ours) return;
+    if (ours.empty() || theirs == ours) return;
     const std::size_t what = std::hash<std::string>{}(theirs + ours);
     if (told_lists_.exchange(what) == what) return;
     log::warning("lists differ",

@@ -114,7 +114,7 @@ class Cluster::Link : public std::enable_shared_from_this<Link> {
     bool was_silent(Clock::time_point since) const { return silent_.load() > since; }
 
     /// What it says of its permissions, and which ours are; warns of a difference, once of each.
-    /// Empty: they are not compared.
+    /// `ours` empty: they need not be the same.
     void compare(const std::string& theirs, const std::string& ours);
 
     void was_used(Clock::time_point now) { used_ = now; }

@@ -80,7 +80,9 @@ Task<HopOutcome> ask_proxy(Search& search, const std::shared_ptr<Cluster::Link>&
                                    patience.is_over(), *link.name());
     if (outcome.outcome == cluster::Node::Outcome::open) {
         if (std::get<InRequest>(request).early) link.took_frames(response->reuse);
-        link.compare(response->lists, search.state.settings()->gatekeeper.lists());
+        if (!response->lists.empty()) {  // with the first stream on a connection
+            link.compare(response->lists, search.state.settings()->gatekeeper.lists());
+        }
         spares->learn(proxy, *response);
         search.tries.opened_elsewhere();
         search.found = {.data = std::move(owned),

@@ -43,8 +43,9 @@ class Lookup {
         std::erase(expected_, answer.proxy);
         Route* best = nullptr;
         if (found_.add(answer) && answer.ready && is_usable) {
-            if (found_.is_exact() && !std::exchange(has_best_, true))
+            if (found_.is_exact() && !std::exchange(has_best_, true)) {
                 best = &found_.routes().back();
+            }
             has_usable_ = true;
             end_by(now + (found_.is_exact() ? times_.server : std::min(times_.answer, kBetterMax)));
         }

@@ -68,8 +68,8 @@ void Node::go_on(Searches::iterator search, Clock::time_point now, Effects& effe
 
 /// False: there is no route that was not tried.
 bool Node::try_next(Searches::iterator search, Clock::time_point now, Effects& effects) {
-    Route* const route =
-        search->second.tries < kTriesMax ? next_route(search->second, now) : nullptr;
+    const Search& its = search->second;
+    Route* const route = its.tries < kTriesMax ? next_route(its, now) : nullptr;
     if (route == nullptr) return false;
     go(search, *route, effects);
     return true;
