@@ -55,6 +55,23 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
         const Milliseconds timeout{600'000};
         const std::int64_t latest = std::int64_t{1} << 53;
         const Proof proof{std::string(kKeyIdMaxBytes, 'k'), latest, hex, hex};
+        Response to_in{.magic = magic,
+                       .request = magic,
+                       .message = text,
+                       .code = Code::backend_unresolved,
+                       .warm = timeout,
+                       .identity = std::string(kIdentityMaxBytes, '"'),
+                       .time_ms = latest,
+                       .reuse = true,
+                       .nonce = hex,
+                       .retry = true,
+                       .out = name};
+        // With all that an out is told, which no in is, and but for what no out is told.
+        Response to_out = to_in;
+        to_in.lists = std::string(kListsDigits, 'f');
+        to_out.proxy = to_out.ticket = hex;
+        to_out.position = 16;
+        to_out.quiet = to_out.share = to_out.pattern = true;
         for (const Message& message : {
                  Message{OutRequest{.magic = own_magic,
                 .version = version,
@@ -119,36 +136,8 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .client = client,
                  .e2e = true,
                  .use = kConnectionUsesMax}},
-                 Message{Response{.magic = magic,
-                 .request = magic,
-                 .message = text,
-                 .code = Code::backend_unresolved,
-                 .proxy = hex,
-                 .ticket = hex,
-                 .position = 16,
-                 .quiet = true,
-                 .warm = timeout,
-                 .identity = std::string(kIdentityMaxBytes, '"'),
-                 .time_ms = latest,
-                 .reuse = true,
-                 .nonce = hex,
-                 .retry = true,
-                 .out = std::string(kOutNameDigits, 'f'),
-                 .share = true,
-                 .pattern = true}},
-                 // What no out is told.
-                 Message{Response{.magic = magic,
-                 .request = magic,
-                 .message = text,
-                 .code = Code::backend_unresolved,
-                 .warm = timeout,
-                 .identity = std::string(kIdentityMaxBytes, '"'),
-                 .time_ms = latest,
-                 .reuse = true,
-                 .nonce = hex,
-                 .retry = true,
-                 .out = std::string(kOutNameDigits, 'f'),
-                 .lists = std::string(kListsDigits, 'f')}},
+                 Message{to_out},
+                 Message{to_in},
                  Message{Notice{NoticeCode::displaced, text}},
              }) {
             EXPECT_LE(encode(message).size(), kFrameSendMaxBytes) << type_name(message);
