@@ -38,6 +38,11 @@ class QuotaLedgerTest : public testing::Test {
         std::filesystem::permissions(mine, perms::owner_read | perms::owner_write);
         std::filesystem::rename(mine, path);
     }
+    /// A new file is made at once, by the ledger's thread.
+    void await_first_save() const {
+        const auto give_up = Clock::now() + std::chrono::seconds(30);
+        while (!std::filesystem::exists(path) && Clock::now() < give_up) std::this_thread::yield();
+    }
     std::string content() const { return read_saved_file(path, 10'000).value().value_or("none"); }
 
     const std::filesystem::path folder = std::filesystem::temp_directory_path() /
@@ -69,8 +74,7 @@ TEST_F(QuotaLedgerTest, what_was_used_survives_a_restart) {
 TEST_F(QuotaLedgerTest, a_new_file_is_made_at_once) {
     QuotaLedger ledger;
     open(ledger, path);
-    const auto give_up = Clock::now() + std::chrono::seconds(30);
-    while (!std::filesystem::exists(path) && Clock::now() < give_up) std::this_thread::yield();
+    await_first_save();
     EXPECT_NE(content().find("\"version\": 1"), std::string::npos);
 }
 
@@ -164,6 +168,7 @@ TEST_F(QuotaLedgerTest, a_damaged_file_is_not_written_over_by_one_that_shares_it
     QuotaLedger ledger;
     open(ledger, path);
     quota(ledger, "key a")->charge(1, 0);
+    await_first_save();
     ledger.share();
     write("damaged");
     EXPECT_TRUE(ledger.stop());
