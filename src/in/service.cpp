@@ -12,16 +12,10 @@
 #include "in/client_session.hpp"
 #include "in/dial_circle.hpp"
 #include "in/first_look.hpp"
+#include "in/told_client.hpp"
 
 namespace inout::in {
 namespace {
-
-/// The client gets an RST when its connection goes out of scope.
-void say_refused(const Connection& client, const Network& network, std::string_view reason) {
-    counters().refused_total.add();
-    log::limited(log::Level::warning, log::Kind::warning, "client refused", client.source(),
-                 {{"client", client.peer()}, {"topic", network.config.topic}, {"reason", reason}});
-}
 
 Dialling dialling_of(const InNetwork& network, const InConfig& config) {
     return {config.connect_timeout, config.open_timeout,
@@ -257,16 +251,9 @@ Task<> InService::accept(std::shared_ptr<Listener> listener) {
         auto client = co_await listener->acceptor.accept(worker.context());
         if (!client) co_return;
         auto network = listener->network;
-        if (!may_connect(network->allow, network->deny, client->peer_address())) {
-            say_refused(*client, *network, "allow and deny");
-            continue;
-        }
+        const bool is_told = speaks_for_others(*network, *client);
         std::unique_ptr<Quota::Place> of_client;
-        const auto source = client->peer_address().source().bytes;
-        if (!streams_of_client_.take(std::string(source.begin(), source.end()), of_client)) {
-            say_refused(*client, *network, "limits.streams_per_client");
-            continue;
-        }
+        if (!is_told && !is_let_in(*network, *client, streams_of_client_, of_client)) continue;
         auto server = network->servers->choose();
         if (!server) {
             say_refused(*client, *network, "no server of the service is known");
@@ -281,10 +268,12 @@ Task<> InService::accept(std::shared_ptr<Listener> listener) {
             say_refused(*client, *network, "no file descriptors left for this proxy's streams");
             continue;
         }
+        ClientPlaces all{std::move(server), std::move(places), std::move(of_client)};
         spawn(worker.executor(), "client",
-              client_session(
-                  worker, std::move(network), std::move(client),
-                  ClientPlaces{std::move(server), std::move(places), std::move(of_client)}));
+              is_told
+                  ? told_client_session(worker, std::move(network), std::move(client),
+                                        std::move(all), streams_of_client_)
+                  : client_session(worker, std::move(network), std::move(client), std::move(all)));
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
+#include "common/wire/proxy_protocol.hpp"
 
 namespace inout::out {
 namespace {
@@ -41,6 +42,21 @@ bool may_dial(const BackendTemplate& made, const Endpoint& endpoint) {
 }
 
 }  // namespace
+
+std::string proxy_header(ProxyProtocol version, std::string_view source,
+                         const Connection& backend) {
+    std::optional<ProxyRoute> route;
+    if (const auto client = SocketAddress::parse(source)) {
+        route = {*client, {}};
+        if (const Endpoint& place = backend.peer_endpoint(); place.port() != 0) {
+            route->destination = to_socket_address(place);
+        } else if (client->address.is_v4()) {
+            // A UNIX socket has no address: all zeros, and of the same kind.
+            route->destination = to_socket_address(Endpoint(Tcp::v4(), 0));
+        }
+    }
+    return version == ProxyProtocol::v1 ? proxy_header_v1(route) : proxy_header_v2(route);
+}
 
 Task<Reached> dial_made_of(Executor executor, std::shared_ptr<const Network> network,
                            std::string topic) {

@@ -38,6 +38,10 @@ Task<Reached> dial_one_of(Executor executor, std::shared_ptr<Backends> backends,
 Task<Reached> dial_made_of(Executor executor, std::shared_ptr<const Network> network,
                            std::string topic);
 
+/// How a connection to a backend begins, in a network that tells its backends whose it is: for the
+/// client at `source`, as a proxy says it; empty: for nobody that is known, as a health check is.
+std::string proxy_header(ProxyProtocol version, std::string_view source, const Connection& backend);
+
 /// A backend as an address, or as a UNIX socket. `address` must outlive the call: await it in the
 /// same expression.
 inline Task<Result<ConnectionPtr, DialError>> dial(const Executor& executor,

@@ -40,6 +40,7 @@ Backends::Backends(const OutNetwork& network, Backends* before)
       balance_(network.balance),
       rest_rule_(rest_rule_of(network)),
       health_(network.health),
+      proxy_protocol_(network.proxy_protocol),
       text_(text_of(options_)) {
     members_.reserve(options_.size());
     for (const BackendOptions& each : options_) {
@@ -68,7 +69,7 @@ void Backends::take_over(Member& member, Backends& before) const {
 bool Backends::is_like(const OutNetwork& network) const {
     return topic_ == network.topic && options_ == backends_of(network) &&
            balance_ == network.balance && rest_rule_ == rest_rule_of(network) &&
-           health_ == network.health;
+           health_ == network.health && proxy_protocol_ == network.proxy_protocol;
 }
 
 bool Backends::has_none_up() const {

@@ -67,6 +67,8 @@ class Backends {
     const std::string& topic() const { return topic_; }
     const std::string& text() const { return text_; }
     const std::optional<HealthOptions>& health() const { return health_; }
+    /// How health checks begin.
+    ProxyProtocol proxy_protocol() const { return proxy_protocol_; }
 
     /// All are known to be down: `out` takes no streams for them. Without a health check never.
     bool are_all_down() const { return all_down_; }
@@ -109,6 +111,7 @@ class Backends {
     const Balance balance_;
     const RestRule rest_rule_;
     const std::optional<HealthOptions> health_;
+    const ProxyProtocol proxy_protocol_;
     const std::string text_;
     std::mutex mutex_;
     std::vector<Member> members_;  // as many as ever

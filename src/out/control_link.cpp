@@ -138,7 +138,8 @@ OutRequest ControlLink::request() const {
                       .heartbeat_timeout = network_->times.heartbeat_timeout,
                       .share = network_->config.share,
                       .weight = network_->config.weight,
-                      .pattern = network_->config.pattern};
+                      .pattern = network_->config.pattern,
+                      .source = network_->tells_clients()};
 }
 
 /// Our proxy has closed the one before: both are of the same instance.
@@ -180,6 +181,11 @@ void ControlLink::say_registered(const Response& response) const {
     if (config.share && !response.share) {
         say(log::Level::warning, log::Kind::change, "not shared",
             "this proxy is older than \"share\": the newest out has the topic for itself");
+    }
+    if (network_->tells_clients() && !response.source) {
+        say(log::Level::warning, log::Kind::change, "clients not told",
+            "this proxy is older than \"proxy_protocol\": backends get headers without a client's "
+            "address");
     }
 }
 

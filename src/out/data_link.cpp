@@ -273,6 +273,13 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         co_await give_up(opening, proxy, active, why_not(reached));
         co_return;
     }
+    if (network.tells_clients()) {
+        const std::string header =
+            proxy_header(network.config.proxy_protocol, active.source, *reached.connection);
+        // A fresh connection's buffer takes it at once. One that has ended by now does so for its
+        // stream as well.
+        co_await reached.connection->write_all(header);
+    }
     Deadline deadline(proxy);  // a session may wait for its peer even to write
     if (proxy.tls() != nullptr) deadline.expires_after(network.times.open_timeout);
     const auto error = co_await answer_with_backend(proxy, network, active);

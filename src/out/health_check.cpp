@@ -108,6 +108,10 @@ Task<std::optional<std::string>> HealthCheck::ask(std::size_t index) {
     const ConnectionPtr connection = std::move(*dialled);
     asked_[index]->connection = connection;
     std::optional<std::string> failure;
+    if (const auto version = backends_->proxy_protocol(); version != ProxyProtocol::off) {
+        const std::string header = proxy_header(version, {}, *connection);
+        co_await connection->write_all(header);  // if it fails, what follows does
+    }
     if (!stopped_ && !health.expect.empty()) {
         Deadline deadline(*connection, Use::again);
         deadline.expires_at(until);

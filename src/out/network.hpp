@@ -35,10 +35,12 @@ struct Network {
     Rates rates{};                         ///< of all its streams
     std::shared_ptr<Backends> backends{};  ///< shared with the network's other servers
 
+    /// Whether its backends are told whose a stream is, which the proxy has to say then.
+    bool tells_clients() const { return config.proxy_protocol != ProxyProtocol::off; }
     /// Whether a registration for the one would do for the other.
     bool registers_like(const Network& other) const {
-        return config.share == other.config.share && config.weight == other.config.weight &&
-               config.pattern == other.config.pattern &&
+        return tells_clients() == other.tells_clients() && config.share == other.config.share &&
+               config.weight == other.config.weight && config.pattern == other.config.pattern &&
                times.heartbeat_interval == other.times.heartbeat_interval &&
                times.heartbeat_timeout == other.times.heartbeat_timeout &&
                (proxy_link == other.proxy_link || proxy_link->is_like(*other.proxy_link));
@@ -47,7 +49,8 @@ struct Network {
     bool serves_like(const Network& other) const {
         const bool same_key = e2e == other.e2e || (e2e && other.e2e && e2e->is_like(*other.e2e));
         return backends->is_like(other.config) && same_key &&
-               config.backend_template == other.config.backend_template;
+               config.backend_template == other.config.backend_template &&
+               config.proxy_protocol == other.config.proxy_protocol;
     }
 };
 

@@ -30,6 +30,7 @@ std::shared_ptr<Registration> make_registration(ProxyState& state,
     registration->choice = Candidate(registration->name, 1, false, kOutRest);
     registration->ext = request.ext;
     registration->share = request.share;
+    registration->source = request.source;
     registration->choice = Candidate(registration->name, request.weight, false, kOutRest);
     registration->pattern = pattern_of(request);
     if (request.ext) registration->ticket = state.settings()->gatekeeper.new_ticket(state.proxy_id);
@@ -227,6 +228,7 @@ Task<> control_session(ProxyState& state, ConnectionPtr connection, OutRequest r
     answer.position = static_cast<unsigned>(*position);
     answer.quiet = answer.retry = request.ext;
     answer.share = request.share;
+    answer.source = request.source;
     answer.pattern = request.pattern;
     if (request.ext) answer.identity = identity_to_tell(identity);
     log::limited(log::Level::info, log::Kind::change, "registered", request.topic,

@@ -9,21 +9,24 @@ namespace inout::proxy {
 namespace {
 
 /// Asks out to dial its backend, and passes the client's first bytes on behind that.
-Task<Activation> activate(Connection& data, EarlyData& early, Clock::time_point answer_until,
-                          const InRequest& request, const Opening& opening, bool ext) {
+Task<Activation> activate(const Search& search, Connection& data, Clock::time_point answer_until,
+                          const Registration& registration) {
     Deadline deadline(data);
     deadline.expires_at(answer_until);
     const StreamFraming* const framing = data.framing();
     const Message message = DataActiveRequest{.magic = random_hex(kMagicDigits),
-                                              .topic = request.topic,
-                                              .ext = ext,
-                                              .id = opening.id(),
-                                              .client = opening.client(),
-                                              .e2e = request.e2e,
-                                              .use = framing != nullptr ? framing->uses() + 1 : 0};
+                                              .topic = search.request.topic,
+                                              .ext = registration.ext,
+                                              .id = search.opening.id(),
+                                              .client = search.opening.client(),
+                                              .e2e = search.request.e2e,
+                                              .use = framing != nullptr ? framing->uses() + 1 : 0,
+                                              .source = registration.source ? search.source() : ""};
+    EarlyData& early = search.early;
     std::string first = first_bytes(early, nullptr);
     const auto heard = co_await exchange(data, message, std::move(first), &early);
-    auto activation = judge(heard.answer ? &*heard.answer : nullptr, data.has_expired(), ext);
+    auto activation =
+        judge(heard.answer ? &*heard.answer : nullptr, data.has_expired(), registration.ext);
     if (activation.verdict == Activation::Verdict::open) {
         if (heard.write_error) early.sink_was_lost(heard.write_error);
         if (framing != nullptr) data.receive_stream();
@@ -80,8 +83,7 @@ Task<Tries::Next> ask_out(Search& search, const std::shared_ptr<Registration>& r
     const auto answer_until =
         std::min(Clock::now() + search.config.answer_timeout, search.give_up_at);
     search.in.on_reset([&data] { data->close(); });
-    const auto activated = co_await activate(*data, early, answer_until, search.request,
-                                             search.opening, registration->ext);
+    const auto activated = co_await activate(search, *data, answer_until, *registration);
     search.in.on_reset({});
     const Tries::Facts facts{
         .ext = registration->ext, .passed = early.has_passed(), .kept = early.is_kept()};

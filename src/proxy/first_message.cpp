@@ -1,5 +1,6 @@
 #include "common/net/deadline.hpp"
 #include "common/net/frame_io.hpp"
+#include "common/net/proxy_header_io.hpp"
 #include "proxy/service.hpp"
 #include "proxy/sessions.hpp"
 #include "proxy/spares.hpp"
@@ -82,9 +83,8 @@ Task<std::error_code> begin_tls(const Settings& settings, Connection& connection
 
 /// Reads the first message, through TLS if the peer begins that.
 Task<FirstMessage> read_first_message(const Settings& settings, Connection& connection,
-                                      Strangers::Stay& stay) {
+                                      Strangers::Stay& stay, Clock::time_point until) {
     Deadline deadline(connection);
-    const auto until = Clock::now() + settings.config.handshake_timeout;
     deadline.expires_at(until);
     auto error = co_await connection.read_ahead(kFrameHeaderBytes);
     if (error) co_return no_word(error, connection);
@@ -139,6 +139,29 @@ bool is_monitor(const FirstMessage& first, const Connection& connection, Strange
     counters().monitors_total.add();
     log::debug("monitor", {{"peer", connection.peer()}, {"tls", tls ? "yes" : "no"}});
     return true;
+}
+
+/// Has who stands in front say whose connection this is. From then on all goes by that one, as if
+/// it had come by itself; nothing: it may not, or nobody was named.
+Task<std::unique_ptr<Strangers::Stay>> admit_client(ProxyState& state, const SettingsPtr& settings,
+                                                    const ConnectionPtr& owned,
+                                                    std::unique_ptr<Strangers::Stay> balancer,
+                                                    Clock::time_point until) {
+    Deadline deadline(*owned);
+    deadline.expires_at(until);
+    const auto header = co_await receive_proxy_header(*owned);
+    deadline.cancel();
+    if (!header) {
+        const FirstMessage silent{.monitor = header.error().was_silent};
+        if (is_monitor(silent, *owned, *balancer)) co_return nullptr;
+        count_refused(*owned,
+                      balancer->evicted() ? "made room for a newer one" : header.error().reason);
+        co_return nullptr;
+    }
+    balancer.reset();
+    auto admitted = state.strangers.admit(owned, settings->config);
+    if (!admitted.stay) count_refused(*owned, admitted);
+    co_return std::move(admitted.stay);
 }
 
 /// What is wrong with a first message before it matters who sent it; nothing: it is fine. The
@@ -213,6 +236,14 @@ Task<std::unique_ptr<Spare>> take_spare(ProxyState& state, const ConnectionPtr& 
 
 }  // namespace
 
+void count_refused(const Connection& connection, const Strangers::Admission& admission) {
+    counters().refused_total.add();
+    log::limited(log::Level::warning, log::Kind::warning, "refused", connection.source(),
+                 {{"peer", connection.peer()},
+                  {"reason", admission.reason},
+                  {"penalty_ms", admission.penalty.count()}});
+}
+
 void count_refused(const Connection& connection, const std::string& reason,
                    std::string_view event) {
     counters().refused_total.add();
@@ -259,9 +290,14 @@ Task<StandingPtr> admit(ProxyState& state, Connection& connection, const Message
 Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr owned,
                              std::unique_ptr<Strangers::Stay> own_stay) {
     Connection& connection = *owned;
-    Strangers::Stay& stay = *own_stay;
     SettingsPtr settings = state.settings();
-    FirstMessage first = co_await read_first_message(*settings, connection, stay);
+    const auto until = Clock::now() + settings->config.handshake_timeout;
+    if (own_stay->speaks_for_others()) {
+        own_stay = co_await admit_client(state, settings, owned, std::move(own_stay), until);
+        if (!own_stay) co_return;
+    }
+    Strangers::Stay& stay = *own_stay;
+    FirstMessage first = co_await read_first_message(*settings, connection, stay, until);
     if (first.no_tls) {
         co_await tell_penalty(connection);
         co_return;

@@ -100,6 +100,8 @@ class Gatekeeper {
     bool may_park_spare(const Standing& standing) const {
         return holds(standing) && (standing.is_hop() || policy_.may_park_spare(standing.identity));
     }
+    /// Whether it is believed whose the streams are that it asks for.
+    bool may_tell_client(const Standing& standing) const;
     /// Proofs that were used here and could be used again, by whose they are (keys, and proxies of
     /// the cluster), for the gatekeeper of the next process: such proofs are refused here from now
     /// on, until keep_proofs().
@@ -122,6 +124,7 @@ class Gatekeeper {
     struct Peer {
         std::string certificate;
         std::vector<TopicPattern> ask;  ///< what it may ask for
+        bool client = false;            ///< it is believed whose its streams are
     };
     using Keys = std::unordered_map<std::string, std::shared_ptr<Key>>;
 

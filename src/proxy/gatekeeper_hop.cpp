@@ -39,13 +39,13 @@ void Gatekeeper::load_peers(const Gatekeeper* before, ConfigProblems& problems) 
     };
     if (cluster_->peers.empty()) {
         add_key(cluster_->name, cluster_->key_file, "cluster.");
-        peers_.emplace(cluster_->name, Peer{.ask = {*TopicPattern::parse("#")}});
+        peers_.emplace(cluster_->name, Peer{.ask = {*TopicPattern::parse("#")}, .client = true});
     }
     for (const ClusterPeer& peer : cluster_->peers) {
         if (!peer.key_file.empty()) {
             add_key(peer.id, peer.key_file, "cluster.peers \"" + peer.id + "\": ");
         }
-        peers_.emplace(peer.id, Peer{peer.certificate, peer.ask});
+        peers_.emplace(peer.id, Peer{peer.certificate, peer.ask, peer.client});
     }
     if (before == nullptr) return;
     for (const auto& [id, key] : before->peer_keys_) {
@@ -79,6 +79,12 @@ bool Gatekeeper::holds_peer(const Standing& standing) const {
     const auto key = peer_keys_.find(standing.identity.name);
     if (key != peer_keys_.end()) return key->second->standing->ground == standing.ground;
     return peers_.contains(standing.identity.name) && standing.ground == clients_;
+}
+
+bool Gatekeeper::may_tell_client(const Standing& standing) const {
+    if (!standing.is_hop()) return policy_.may_tell_client(standing.identity);
+    const auto peer = peers_.find(standing.identity.name);
+    return peer != peers_.end() && peer->second.client;
 }
 
 Result<StandingPtr, Gatekeeper::Denial> Gatekeeper::identify_peer(

@@ -39,7 +39,8 @@ Message hop_request(const Search& search, const Cluster::Link& link, Connection&
                                 .e2e = search.request.e2e,
                                 .tried = search.request.tried,
                                 .hop = true,
-                                .origin = origin_of(search.asker)};
+                                .origin = origin_of(search.standing.asker()),
+                                .source = search.source()};
     auto& request = std::get<InRequest>(message);
     if (framing != nullptr) {
         request.use = framing->uses() + 1;

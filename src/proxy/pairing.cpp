@@ -149,7 +149,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
                       .in = *in,
                       .early = early,
                       .request = request,
-                      .asker = standing->asker(),
+                      .standing = *standing,
                       .config = config};
         found = co_await find_way(search);
     }

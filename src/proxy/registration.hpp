@@ -56,6 +56,7 @@ struct Registration {
     bool ext = false;
     bool standby = false;  ///< it joined at the end of the line; else it took the topic over
     bool share = false;    ///< it stands together with the others that share
+    bool source = false;   ///< its streams say whose they are
     std::optional<TopicPattern> pattern{};  ///< it serves what matches; `topic` is its text
     std::string ticket;  ///< secret; its data connections show it. Empty for a 0.0.1 out
     StandingPtr standing = nobody();      ///< of who registered; may lose its permission

@@ -40,7 +40,7 @@ struct Search {
     Connection& in;
     EarlyData& early;
     const InRequest& request;
-    const Identity& asker;  ///< who wants it
+    const Standing& standing;  ///< of who asks for it
     const ProxyConfig& config;
     const Clock::time_point give_up_at = Clock::now() + config.open_timeout + config.answer_timeout;
     /// How long a topic, or a data connection, that is not there is waited for.
@@ -50,6 +50,13 @@ struct Search {
     Tries tries{give_up_at};
     Found found{};  ///< when it is open
 
+    /// The client's address and port, as far as somebody vouches for it: who asks, if that one is
+    /// believed; else we, who have seen where that one is.
+    std::string source() const {
+        const bool told = state.settings()->gatekeeper.may_tell_client(standing);
+        const auto client = SocketAddress::parse(request.hop ? request.source : request.client);
+        return (told && client ? *client : to_socket_address(in.peer_endpoint())).text();
+    }
     /// Whether other proxies may be asked: of a request of one of them, none.
     bool may_go_on() const { return state.cluster != nullptr && !request.hop; }
     /// No stream; what an out has said before counts more.

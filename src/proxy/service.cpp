@@ -225,23 +225,20 @@ Task<> ProxyService::accept(std::shared_ptr<Acceptor> acceptor) {
         Worker& worker = workers_.next();
         auto connection = co_await acceptor->accept(worker.context());
         if (!connection) co_return;
-        auto [stay, reason, crowded, penalty] =
-            state_.strangers.admit(connection, state_.settings()->config);
-        if (!stay) {
+        auto admitted = state_.strangers.admit(connection, state_.settings()->config,
+                                               Strangers::Speaks::for_unknown);
+        if (!admitted.stay) {
             // Who would ask for room is not even let in: limits.connections.
             state_.relieve(descriptors_in_use());
-            counters().refused_total.add();
-            log::limited(log::Level::warning, log::Kind::warning, "refused", connection->source(),
-                         {{"peer", connection->peer()},
-                          {"reason", reason},
-                          {"penalty_ms", penalty.count()}});
+            count_refused(*connection, admitted);
             continue;
         }
-        spawn(worker.executor(), "first message",
-              first_message_session(state_, worker, std::move(connection), std::move(stay)));
+        spawn(
+            worker.executor(), "first message",
+            first_message_session(state_, worker, std::move(connection), std::move(admitted.stay)));
         // In a crowd the next one has to wait until this one's worker has seen to those who are
         // there: they may have spoken, and only who has not makes room.
-        if (crowded) co_await asio::post(worker.executor(), use_result);
+        if (admitted.crowded) co_await asio::post(worker.executor(), use_result);
     }
 }
 

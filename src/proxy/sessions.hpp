@@ -13,14 +13,17 @@ namespace inout::proxy {
 struct ProxyState;
 struct Registration;
 
-/// A stranger: TLS perhaps, then one message of at most kFirstFrameBodyMaxBytes, all of it within
-/// handshake_timeout.
+/// A stranger: whose connection it is, if who stands in front has to say so; TLS perhaps; then one
+/// message of at most kFirstFrameBodyMaxBytes, all of it within handshake_timeout.
 Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr connection,
                              std::unique_ptr<Strangers::Stay> stay);
 
 /// Counts a peer that was refused without an answer, and says so in the log.
 void count_refused(const Connection& connection, const std::string& reason,
                    std::string_view event = "first message refused");
+
+/// The same of one for which there is no place.
+void count_refused(const Connection& connection, const Strangers::Admission& admission);
 
 /// Who sent this request, if that one may; otherwise it is answered, counted and logged. `stay`: of
 /// a stranger. `nonce`: what the proof of a later request on this connection has to cover.

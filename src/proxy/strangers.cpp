@@ -53,16 +53,19 @@ void Strangers::set_limits(const ProxyLimits& limits) {
     rules_.set_places(limits.per_source);
 }
 
-Strangers::Admission Strangers::admit(const ConnectionPtr& connection, const ProxyConfig& config) {
+Strangers::Admission Strangers::admit(const ConnectionPtr& connection, const ProxyConfig& config,
+                                      Speaks speaks) {
     const IpAddress peer = connection->peer_address();
-    if (!may_connect(config.access.allow, config.access.deny, peer)) {
+    const bool trusted = any_contains(config.trusted, peer);
+    const bool for_others = trusted && config.proxy_protocol && speaks == Speaks::for_unknown;
+    if (!for_others && !may_connect(config.access.allow, config.access.deny, peer)) {
         return {nullptr, "allow and deny"};
     }
     const ProxyLimits& limits = config.limits;
     if (limits.connections > 0 && counters().sockets > limits.connections) {
         return {nullptr, "limits.connections"};
     }
-    auto stay = std::make_unique<Stay>(*this, connection, any_contains(config.trusted, peer));
+    auto stay = std::make_unique<Stay>(*this, connection, trusted, for_others);
     std::list<Stay*> newcomer{stay.get()};  // now: nothing may fail when it is in one queue
     bool crowded = false;
     const std::lock_guard lock(mutex_);
@@ -131,11 +134,13 @@ void Strangers::remove(Stay& stay) {
     if (found->second.size() == 0) by_source_.erase(found);
 }
 
-Strangers::Stay::Stay(Strangers& strangers, const ConnectionPtr& connection, bool trusted)
+Strangers::Stay::Stay(Strangers& strangers, const ConnectionPtr& connection, bool trusted,
+                      bool speaks_for_others)
     : strangers_(strangers),
       executor_(connection->executor()),
       source_(connection->peer_address().source()),
       trusted_(trusted),
+      speaks_for_others_(speaks_for_others),
       lent_(lend(connection)),
       closable_(lent_) {}
 

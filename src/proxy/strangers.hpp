@@ -33,21 +33,28 @@ class Strangers {
     /// Somebody we know is connected from there, as long as this lives; from any thread.
     class Acquaintance;
     class Stay;
+    /// Of a trusted one.
+    enum class Speaks {
+        for_itself,   ///< it has said for whom, or is not asked
+        for_unknown,  ///< if it has to say that first, whoever it is for is judged, not itself
+    };
     struct Admission {
         std::unique_ptr<Stay> stay;  ///< nothing: to be refused
         std::string_view reason{};   ///< then why, for the log
         bool crowded = false;        ///< another one had to make room
         Milliseconds penalty{0};     ///< what is left of one that it is refused for
     };
-    /// For a connection that was just accepted, and of which nobody else has a handle. May close
-    /// another one for it.
-    Admission admit(const ConnectionPtr& connection, const ProxyConfig& config);
+    /// For a connection that was just accepted, or has just said for whom it speaks, and of which
+    /// nobody else has a handle. May close another one for it.
+    Admission admit(const ConnectionPtr& connection, const ProxyConfig& config,
+                    Speaks speaks = Speaks::for_itself);
 
     /// One stranger's stay, which goes with its connection, on that one's thread.
     class Stay {
       public:
         /// Has no place yet: admit() gives it one.
-        Stay(Strangers& strangers, const ConnectionPtr& connection, bool trusted);
+        Stay(Strangers& strangers, const ConnectionPtr& connection, bool trusted,
+             bool speaks_for_others = false);
         Stay(const Stay&) = delete;
         Stay& operator=(const Stay&) = delete;
         ~Stay() { leave(); }
@@ -76,6 +83,9 @@ class Strangers {
         long long penalty_s() const;
         /// Whether its TLS handshake may begin; if not, ask again after kKnownTurn.
         bool has_turn() const;
+        /// It is trusted and has to say first whose connection it is (ProxyConfig::proxy_protocol);
+        /// then that one is to be admitted in its place.
+        bool speaks_for_others() const { return speaks_for_others_; }
         /// It was closed because a newer one needed the place.
         bool evicted() const;
 
@@ -85,7 +95,7 @@ class Strangers {
         Strangers& strangers_;
         const Executor executor_;
         const IpAddress source_;
-        const bool trusted_;
+        const bool trusted_, speaks_for_others_;
         ConnectionPtr lent_;  // its owner's, as here_ is
         const std::weak_ptr<Connection> closable_;
         bool here_ = false;               // it has a place, and has not left

@@ -22,17 +22,6 @@ IpAddress masked(IpAddress address, unsigned bits) {
     return address;
 }
 
-std::optional<IpAddress> parse_address(const std::string& text) {
-    IpAddress address;
-    if (text.find('\0') != text.npos) return std::nullopt;  // inet_pton would stop there
-    if (inet_pton(AF_INET6, text.c_str(), address.bytes.data()) == 1) return address;
-    std::copy(kV4Prefix.begin(), kV4Prefix.end(), address.bytes.begin());
-    if (inet_pton(AF_INET, text.c_str(), &address.bytes[kV4Prefix.size()]) != 1) {
-        return std::nullopt;
-    }
-    return address;
-}
-
 /// A decimal number without a sign or zeros in front.
 std::optional<unsigned> parse_bits(std::string_view text, unsigned max) {
     unsigned bits = 0;
@@ -44,6 +33,17 @@ std::optional<unsigned> parse_bits(std::string_view text, unsigned max) {
 }
 
 }  // namespace
+
+std::optional<IpAddress> IpAddress::parse(const std::string& text) {
+    IpAddress address;
+    if (text.find('\0') != text.npos) return std::nullopt;  // inet_pton would stop there
+    if (inet_pton(AF_INET6, text.c_str(), address.bytes.data()) == 1) return address;
+    std::copy(kV4Prefix.begin(), kV4Prefix.end(), address.bytes.begin());
+    if (inet_pton(AF_INET, text.c_str(), &address.bytes[kV4Prefix.size()]) != 1) {
+        return std::nullopt;
+    }
+    return address;
+}
 
 bool IpAddress::is_v4() const {
     return std::equal(kV4Prefix.begin(), kV4Prefix.end(), bytes.begin());
@@ -69,7 +69,7 @@ std::string IpAddress::text() const {
 Result<AddressRange, std::string> AddressRange::parse(std::string_view text) {
     const auto slash = text.find('/');
     const std::string written(text.substr(0, slash));
-    const auto address = parse_address(written);
+    const auto address = IpAddress::parse(written);
     if (!address) {
         return Failure{
             std::string("must be an IP address or a range of them, as in 10.0.0.0/8 "

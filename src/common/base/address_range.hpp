@@ -8,6 +8,7 @@
 
 #include <array>
 #include <compare>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,8 @@ namespace inout {
 struct IpAddress {
     std::array<unsigned char, 16> bytes{};
 
+    /// An IPv4 or IPv6 literal, without a zone. Nothing: it is none.
+    static std::optional<IpAddress> parse(const std::string& text);
     bool is_v4() const;
     /// What counts as one source of connections: the address, or an IPv6 address's /64, which is
     /// the least that one site is given (RFC 6177).

@@ -95,6 +95,7 @@ std::string allowed(const Permissions& permissions) {
     if (!permissions.out.empty()) {
         text += (text.empty() ? "out: " : "; out: ") + listed(permissions.out);
     }
+    if (permissions.client) text += "; is believed whose its streams are";
     return text;
 }
 
@@ -147,9 +148,27 @@ std::string cluster_shown(const std::optional<ClusterOptions>& cluster) {
             return patterns.empty() ? std::string("nothing") : listed(patterns);
         };
         return "proxy " + quoted(peer.id) + " at " + to_string(peer.address) +
-               ": asks for: " + topics(peer.ask) + "; is believed to have: " + topics(peer.answer);
+               ": asks for: " + topics(peer.ask) + "; is believed to have: " + topics(peer.answer) +
+               (peer.client ? "; is believed whose its streams are" : "");
     });
     return text;
+}
+
+/// Whoever stands in front and says for whom.
+std::string in_front(const std::vector<AddressRange>& trusted) {
+    std::string text = "the PROXY protocol of ";
+    for (std::size_t i = 0; i < std::min(trusted.size(), kPatternsShown); ++i) {
+        text += (i > 0 ? ", " : "") + trusted[i].text();
+    }
+    if (trusted.size() > kPatternsShown) {
+        text += " and " + std::to_string(trusted.size() - kPatternsShown) + " more";
+    }
+    return text;
+}
+
+std::string told(ProxyProtocol version) {
+    if (version == ProxyProtocol::off) return {};
+    return ", told clients' addresses by the PROXY protocol " + std::string(to_string(version));
 }
 
 bool encrypts(const ProxyConfig& config) { return config.tls && config.tls->mode != TlsMode::off; }
@@ -195,7 +214,8 @@ std::string access_summary(const InConfig& config) {
     append_lines(text, config.networks, [&](const InNetwork& network) {
         return to_string(network.listen) + " -> topic " + quoted(network.topic) + " at " +
                servers_text(network) + " (" + protection(network, config) + ")" +
-               limited(network.rate);
+               limited(network.rate) +
+               (network.proxy_protocol ? ", behind " + in_front(config.trusted) : "");
     });
     return text;
 }
@@ -205,7 +225,7 @@ std::string access_summary(const OutConfig& config) {
     append_lines(text, config.networks, [&](const OutNetwork& network) {
         return "topic " + quoted(network.topic) + " at " + servers_text(network) + " (" +
                protection(network, config) + ") -> " + backends_shown(network) +
-               limited(network.rate);
+               limited(network.rate) + told(network.proxy_protocol);
     });
     return text;
 }
@@ -215,7 +235,9 @@ std::string access_summary(const ProxyConfig& config) {
     const TlsMode mode = config.tls ? config.tls->mode : TlsMode::off;
     const bool certificates = encrypts(config) && !config.tls->client_ca.empty();
     std::string text = "who may do what at " + to_string(config.listen) + " (" +
-                       kTls[static_cast<std::size_t>(mode)] + "):\n";
+                       kTls[static_cast<std::size_t>(mode)] +
+                       (config.proxy_protocol ? ", behind " + in_front(config.trusted) : "") +
+                       "):\n";
     if (!config.auth) {
         const bool others = !certificates || mode == TlsMode::optional;
         if (certificates) text += "  certificates of the CA: everything\n";
@@ -246,8 +268,7 @@ std::optional<std::string_view> written_for(const JsonValue& document) {
          {"backend_host", "backend_port", "backend", "backends", "backend_unix", "balance",
           "health"}},
         {"proxy",
-         {"bind", "port", "trusted", "pool", "cluster", "handshake_timeout", "tls_timeout",
-          "answer_timeout"},
+         {"bind", "port", "pool", "cluster", "handshake_timeout", "tls_timeout", "answer_timeout"},
          {}},
     };
     const auto has_one = [](const JsonValue& object, const auto& keys) {

@@ -40,6 +40,22 @@ void visit(Fields& fields, Permissions& permissions) {
     fields.values("out", permissions.out, kPatterns);
 }
 
+/// Only who asks for streams has clients.
+template <class Fields>
+void check_client(Fields& entry, bool client, const std::vector<TopicPattern>& streams,
+                  std::string_view key) {
+    if (!client || !streams.empty() || !entry.good({key})) return;
+    entry.complain("client", "has no meaning without a pattern in \"" + std::string(key) + "\"");
+}
+
+/// Of who is known.
+template <class Fields>
+void visit_known(Fields& entry, Permissions& permissions) {
+    visit(entry, permissions);
+    entry.flag("client", permissions.client);
+    check_client(entry, permissions.client, permissions.in, "in");
+}
+
 template <class Fields>
 void visit_rate(Fields& fields, std::optional<RateOptions>& rate) {
     fields.object("rate", rate, [](auto& entry, RateOptions& options) {
@@ -77,13 +93,13 @@ void visit(Fields& auth, AuthOptions& options) {
     const auto visit_key = [&](auto& entry, KeyEntry& key) {
         entry.text("id", key.id, check_key_id, Need::required);
         entry.text("secret_file", key.secret_file, check_file_name, Need::required);
-        visit(entry, key.permissions);
+        visit_known(entry, key.permissions);
         visit(entry, key.allowance);
         visit_unique(entry, ids, "id", key.id);
     };
     const auto visit_cert = [&](auto& entry, CertEntry& cert) {
         entry.text("name", cert.name, check_certificate_entry, Need::required);
-        visit(entry, cert.permissions);
+        visit_known(entry, cert.permissions);
         visit(entry, cert.allowance);
         if (!entry.good({"name"})) return;
         for (const CertificateName& name : names_of_entry(cert.name)) {

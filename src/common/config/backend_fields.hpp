@@ -15,6 +15,8 @@ namespace inout {
 inline constexpr std::string_view kBalanceNames[] = {"round_robin", "least_streams", "random",
                                                      "source"};
 
+inline constexpr std::string_view kProxyProtocolNames[] = {"off", "v1", "v2"};
+
 inline constexpr Range kBackends{1, 64};
 inline constexpr Range kWeight{1, 100};
 /// Of failures or successes in a row.
@@ -115,6 +117,7 @@ void visit_template(Fields& entry, OutNetwork& network) {
 
 template <class Fields>
 void visit_backends(Fields& entry, OutNetwork& network) {
+    entry.choice("proxy_protocol", network.proxy_protocol, kProxyProtocolNames);
     const bool written = network.backend_template.has_value();
     if (entry.has_place("backend_host", written) || entry.has_place("backend_port", written)) {
         return visit_template(entry, network);

@@ -16,6 +16,15 @@ std::string_view to_string(Balance balance) {
     return "round_robin";
 }
 
+std::string_view to_string(ProxyProtocol version) {
+    switch (version) {
+        case ProxyProtocol::off: break;
+        case ProxyProtocol::v1: return "v1";
+        case ProxyProtocol::v2: return "v2";
+    }
+    return "off";
+}
+
 std::optional<std::string> check_unix_path(std::string_view path) {
     constexpr std::size_t kMax = 107;  // of sun_path (unix(7)), without the NUL behind a path
     if (path.empty() || path == "@") return "must not be empty";

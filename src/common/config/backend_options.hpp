@@ -40,6 +40,12 @@ enum class Balance { round_robin, least_streams, random, source };
 /// As the configuration has it.
 std::string_view to_string(Balance balance);
 
+/// How a backend is told whose connection it gets (wire/proxy_protocol.hpp).
+enum class ProxyProtocol { off, v1, v2 };
+
+/// As the configuration has it.
+std::string_view to_string(ProxyProtocol version);
+
 /// How backends are asked whether they work.
 struct HealthOptions {
     Milliseconds interval{2'000};

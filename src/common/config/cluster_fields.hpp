@@ -72,6 +72,7 @@ void visit(Fields& entry, ClusterPeer& peer) {
     entry.text("certificate", peer.certificate, check_certificate_entry);
     entry.values("ask", peer.ask, kPatterns);
     entry.values("answer", peer.answer, kPatterns);
+    entry.flag("client", peer.client);
     if (!entry.good({"key_file", "certificate", "ask", "answer"})) return;
     if (peer.key_file.empty() == peer.certificate.empty()) {
         entry.complain("", "needs either \"key_file\" or \"certificate\"");
@@ -79,6 +80,7 @@ void visit(Fields& entry, ClusterPeer& peer) {
     if (peer.ask.empty() && peer.answer.empty()) {
         entry.complain("", "is good for nothing; it needs a pattern in \"ask\" or \"answer\"");
     }
+    check_client(entry, peer.client, peer.ask, "ask");
 }
 
 /// Where each has keys of its own.

@@ -49,6 +49,7 @@ struct ClusterPeer {
     std::string key_file, certificate;  ///< how it is known: one of the two
     std::vector<TopicPattern> ask;      ///< what it may ask for here
     std::vector<TopicPattern> answer;   ///< for what it is believed
+    bool client = false;                ///< it is believed whose its streams are
 
     bool operator==(const ClusterPeer&) const = default;
 };

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/base/scale_limits.hpp"
+#include "common/config/access_fields.hpp"
 #include "common/config/advice.hpp"
 #include "common/config/auth_fields.hpp"
 #include "common/config/backend_fields.hpp"
@@ -68,9 +69,7 @@ inline constexpr Range kWarm{0, 1'000'000};
 inline constexpr Range kNetworks{1, 10'000};
 /// Of one entry there is more to say than that it is too few.
 inline constexpr Range kServers{0, kServersMax};
-/// A check walks the whole list, for every connection.
-inline constexpr Range kAddressRanges{0, 10'000};
-/// The same, for every stream.
+/// A check walks the whole list, for every stream.
 inline constexpr Range kDispatchRules{0, 100};
 
 /// From beyond this machine only with a secret, and only over TLS, or it would be none for long.
@@ -114,12 +113,6 @@ void visit_common(Fields& fields, CommonConfig& config) {
         log.choice("format", config.log.format, kFormatNames);
     });
     fields.object("admin", config.admin, [](auto& admin, auto& options) { visit(admin, options); });
-}
-
-template <class Fields>
-void visit_access(Fields& fields, AccessLists& access) {
-    fields.values("allow", access.allow, kAddressRanges);
-    fields.values("deny", access.deny, kAddressRanges);
 }
 
 template <class Fields>
@@ -268,6 +261,7 @@ void visit(Fields& fields, InConfig& config) {
         visit_rate(entry, network.rate);
         entry.values("allow", network.allow, kAddressRanges);
         entry.values("deny", network.deny, kAddressRanges);
+        entry.flag("proxy_protocol", network.proxy_protocol);
         if (!entry.good({"bind", "port"})) return;
         if (const auto other = listeners.add(network.listen, entry.path())) {
             entry.complain("", "listens on " + to_string(network.listen) + ", which " + *other +
@@ -281,6 +275,8 @@ void visit(Fields& fields, InConfig& config) {
     }
     visit_credentials(fields, config);
     visit_access(fields, config.access);
+    fields.values("trusted", config.trusted, kAddressRanges);
+    check_proxy_protocol(fields, config);
     fields.duration("connect_timeout", config.connect_timeout, kStep);
     fields.duration("open_timeout", config.open_timeout, kStep);
     fields.object("limits", [&](auto& limits) {
@@ -373,7 +369,8 @@ void visit(Fields& fields, ProxyConfig& config) {
     visit_cluster(fields, config.cluster);
     visit_access(fields, config.access);
     fields.values("trusted", config.trusted, kAddressRanges);
-
+    fields.flag("proxy_protocol", config.proxy_protocol);
+    check_proxy_protocol(fields, "proxy_protocol", config.proxy_protocol, config.trusted);
     fields.duration("heartbeat_timeout", config.heartbeat_timeout, kPeriod);
     fields.duration("handshake_timeout", config.handshake_timeout, kStep);
     // Files from before TLS may have a shorter handshake_timeout than this one's default.

@@ -102,6 +102,9 @@ struct CommonConfig {
     bool operator==(const CommonConfig&) const = default;
 };
 
+/// Loopback: nginx on the same host.
+std::vector<AddressRange> default_trusted();
+
 enum class Switch { off, on };
 
 /// Which server of a network a client's stream goes to, of those that work.
@@ -129,6 +132,8 @@ struct InNetwork {
     std::vector<ServerAddress> servers{};
     std::optional<SelectServer> select{};
     std::optional<Milliseconds> fail_timeout{};
+    /// Who is trusted tells first whose connection it is.
+    bool proxy_protocol = false;
 
     bool operator==(const InNetwork&) const = default;
 };
@@ -151,6 +156,8 @@ struct InConfig : CommonConfig {
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
     AccessLists access;
+    /// Who speaks for clients at the networks with `proxy_protocol`.
+    std::vector<AddressRange> trusted = default_trusted();
     /// For one dial of the proxy, look-up included.
     Milliseconds connect_timeout{5'000};
     /// From the client's arrival to the proxy's answer. Longer than all that can happen meanwhile:
@@ -195,6 +202,8 @@ struct OutNetwork {
     Milliseconds fail_timeout{10'000};
     /// Nothing: backends are not asked.
     std::optional<HealthOptions> health{};
+    /// How each connection to a backend begins.
+    ProxyProtocol proxy_protocol = ProxyProtocol::off;
 
     bool operator==(const OutNetwork&) const = default;
 };
@@ -255,9 +264,6 @@ struct DispatchRule {
     bool operator==(const DispatchRule&) const = default;
 };
 
-/// Loopback: nginx on the same host.
-std::vector<AddressRange> default_trusted();
-
 struct ProxyConfig : CommonConfig {
     HostPort listen{"127.0.0.1", 40'001};
     /// Silence after which a control connection is dropped, for outs that do not announce theirs.
@@ -283,6 +289,8 @@ struct ProxyConfig : CommonConfig {
     AccessLists access;
     /// Addresses that the limits per source do not concern: a balancer speaks for many.
     std::vector<AddressRange> trusted = default_trusted();
+    /// Each of them tells first whose connection it is.
+    bool proxy_protocol = false;
 
     bool operator==(const ProxyConfig&) const = default;
 };

@@ -24,6 +24,16 @@ IpAddress to_ip_address(const Endpoint& endpoint) {
     return {v6.to_bytes()};
 }
 
+SocketAddress to_socket_address(const Endpoint& endpoint) {
+    return {to_ip_address(endpoint), endpoint.port()};
+}
+
+Endpoint to_endpoint(const SocketAddress& address) {
+    const asio::ip::address_v6 v6(address.address.bytes);
+    if (!address.address.is_v4()) return {v6, address.port};
+    return {asio::ip::make_address_v4(asio::ip::v4_mapped, v6), address.port};
+}
+
 Connection::Connection(const Executor& executor, UniqueFd fd, const Endpoint& peer, Origin origin)
     : executor_(executor),
       poller_(&Poller::of(executor)),

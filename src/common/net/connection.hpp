@@ -18,6 +18,7 @@
 
 #include "common/base/address_range.hpp"
 #include "common/base/counters.hpp"
+#include "common/base/socket_address.hpp"
 #include "common/base/turn.hpp"
 #include "common/net/asio.hpp"
 #include "common/net/poller.hpp"
@@ -33,6 +34,8 @@ namespace inout {
 /// "ip:port", IPv6 in brackets.
 std::string to_string(const Endpoint& endpoint);
 IpAddress to_ip_address(const Endpoint& endpoint);
+SocketAddress to_socket_address(const Endpoint& endpoint);
+Endpoint to_endpoint(const SocketAddress& address);
 
 class Connection final : private Poller::Watched {
   public:
@@ -167,6 +170,9 @@ class Connection final : private Poller::Watched {
     /// Closes with FIN (if not sent yet); what the kernel holds is still delivered.
     void close_clean();
 
+    /// Who is trusted has said that it is this one's connection: from now on that is the other
+    /// side, for everything here.
+    void speaks_for(const Endpoint& client) { peer_ = client; }
     /// "ip:port" of the other side.
     std::string peer() const { return to_string(peer_); }
     const Endpoint& peer_endpoint() const { return peer_; }

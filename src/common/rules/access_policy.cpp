@@ -120,6 +120,11 @@ bool AccessPolicy::may_park_spare(const Identity& identity) const {
     return listed != nullptr && !listed->in.empty();
 }
 
+bool AccessPolicy::may_tell_client(const Identity& identity) const {
+    const Permissions* const listed = names(identity) ? permissions(identity) : nullptr;
+    return listed != nullptr && listed->client;
+}
+
 std::optional<Identity> AccessPolicy::certificate_identity(
     const std::vector<CertificateName>& names) const {
     for (const CertificateName& name : names) {

@@ -14,6 +14,8 @@ namespace inout {
 /// Topics that may be used (in) and registered (out), as patterns.
 struct Permissions {
     std::vector<TopicPattern> in, out;
+    /// What it says of its clients' addresses is believed. Never of the anonymous.
+    bool client = false;
 
     bool operator==(const Permissions&) const = default;
 };

@@ -48,6 +48,7 @@ struct OutRequest {
     bool share = false;    ///< it stands in line together with the others that share
     unsigned weight = 1;   ///< among them, 1 to kWeightMax
     bool pattern = false;  ///< `topic` is a topic pattern, and it serves all topics that match
+    bool source = false;   ///< its streams are to say whose they are (DataActiveRequest::source)
     std::optional<Proof> proof{};
 };
 
@@ -90,6 +91,8 @@ struct InRequest {
     /// "anonymous"; of a name that does not fit only the kind.
     bool hop = false;
     std::string origin{};
+    /// With `hop`: the client's address and port, as far as that proxy vouches for it.
+    std::string source{};
     std::optional<Proof> proof{};
 };
 
@@ -116,6 +119,8 @@ struct DataActiveRequest {
     std::string id, client;
     bool e2e = false;  ///< as in InRequest
     unsigned use = 0;  ///< as in InRequest
+    /// To an out that has asked for it: the client's address and port, for which the proxy vouches.
+    std::string source{};
 };
 
 /// The answer to any request.
@@ -146,7 +151,7 @@ struct Response {
     /// Success of an InRequest with e2e: which out has the stream now, by a name that is no secret.
     std::string out{};
     /// Agreement to OutRequest: what of it the proxy has understood.
-    bool share = false, pattern = false;
+    bool share = false, pattern = false, source = false;
     /// Success of the first InRequest with `hop` on its connection: which permissions the proxy
     /// gives, as kListsDigits.
     std::string lists{};

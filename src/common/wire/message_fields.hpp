@@ -62,6 +62,7 @@ void visit(Fields& payload, typename Fields::template Of<OutRequest> m) {
         ext.flag("share", m.share);
         ext.number("weight", m.weight, Bounds{1, kWeightMax}, when(m.weight != 1));
         ext.flag("pattern", m.pattern);
+        ext.flag("source", m.source);
         visit_proof(ext, m.proof);
     });
 }
@@ -94,7 +95,8 @@ void visit(Fields& payload, typename Fields::template Of<InRequest> m) {
         ext.text("not", m.tried, kTriedOuts);
         ext.flag("hop", m.hop);
         ext.text("origin", m.origin, kOrigin);
-        ext.require(m.hop || m.origin.empty());
+        ext.text("source", m.source, kSource);
+        ext.require(m.hop || (m.origin.empty() && m.source.empty()));
         visit_proof(ext, m.proof);
     });
 }
@@ -127,6 +129,7 @@ void visit(Fields& payload, typename Fields::template Of<DataActiveRequest> m) {
     payload.ext(m.ext, [&](auto& ext) {
         visit_stream(ext, m);
         ext.exact("reuse", m.use, kUse);
+        ext.text("source", m.source, kSource);
     });
 }
 
@@ -150,6 +153,7 @@ void visit(Fields& payload, typename Fields::template Of<Response> m) {
         ext.text("out", m.out, kOutName);
         ext.flag("share", m.share);
         ext.flag("pattern", m.pattern);
+        ext.flag("source", m.source);
         ext.text("lists", m.lists, kLists);
     });
 }

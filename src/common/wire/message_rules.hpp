@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "common/base/limits.hpp"
+#include "common/base/socket_address.hpp"
 #include "common/rules/topic.hpp"
 #include "common/wire/message.hpp"
 
@@ -48,6 +49,8 @@ struct WordRule {
 // has to escape every character. Ids: twice what we make.
 inline constexpr std::size_t kIdMaxBytes = 64;
 inline constexpr std::size_t kVersionMaxBytes = 16;
+/// An IPv6 address of eight groups in brackets, and a port.
+inline constexpr std::size_t kSourceMaxBytes = 47;
 
 /// 2^53, up to which JSON's numbers are exact everywhere (RFC 8259, 6); no year of ours needs more.
 inline constexpr Bounds kTimeMs{0, 9'007'199'254'740'992};
@@ -76,6 +79,9 @@ inline bool is_mac(std::string_view text) {
                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
            });
 }
+inline bool is_source(std::string_view text) {
+    return text.empty() || SocketAddress::parse(text).has_value();
+}
 inline bool is_out_name(std::string_view text) {
     return text.empty() || (text.size() == kOutNameDigits && is_hex(text));
 }
@@ -94,6 +100,7 @@ inline constexpr TextRule kIdentity{kIdentityMaxBytes, is_printable_or_empty};
 inline constexpr TextRule kHex{kIdMaxBytes, is_hex};
 inline constexpr TextRule kKeyId{kKeyIdMaxBytes, is_key_id};
 inline constexpr TextRule kOrigin{kOriginMaxBytes, is_origin};
+inline constexpr TextRule kSource{kSourceMaxBytes, is_source};
 inline constexpr TextRule kOutName{kOutNameDigits, is_out_name};
 inline constexpr TextRule kLists{kListsDigits, is_hex};
 inline constexpr TextRule kTriedOuts{kTriedNamesMax * (kOutNameDigits + 1) - 1, is_list_of_outs};

@@ -43,7 +43,7 @@ struct ProvenMembers {
     std::string_view share, pattern;  // what they stand for, so that neither is taken for another
     std::string weight;
     bool hop = false;
-    std::string_view origin;
+    std::string_view origin, source;
     bool is_data = false;
     std::string_view mac, bind;
 
@@ -63,7 +63,9 @@ struct ProvenMembers {
             share = m.share ? "share" : "";
             weight = m.weight != 1 ? "weight " + std::to_string(m.weight) : "";
             pattern = m.pattern ? "pattern" : "";
+            source = m.source ? "source" : "";
         }
+        if constexpr (requires { m.hop, m.source; }) source = m.source;
         if constexpr (requires { m.hop; }) hop = m.hop;
         if constexpr (requires { m.origin; }) origin = m.origin;
         if constexpr (requires { m.bind; }) {
@@ -115,7 +117,8 @@ std::string text_2(std::string_view key_id, std::string_view type, const ProvenM
     text.add(members.client);
     text.add(members.e2e);
     for (const std::string_view member :
-         {members.bound, members.share, std::string_view(members.weight), members.pattern}) {
+         {members.bound, members.share, std::string_view(members.weight), members.pattern,
+          members.hop ? std::string_view() : members.source}) {
         if (!member.empty()) text.add(member);
     }
     if (!members.use.empty()) {
@@ -123,6 +126,7 @@ std::string text_2(std::string_view key_id, std::string_view type, const ProvenM
         text.add(members.use);
     }
     if (members.hop) text.add(members.origin);
+    if (members.hop && !members.source.empty()) text.add(members.source);
     if (members.is_data) {
         text.add(members.ticket);
         text.add(members.mac);
