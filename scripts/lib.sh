@@ -34,6 +34,7 @@ systemd              the rating of the units
 prometheus           scrapes the programs; its rules and the dashboard's expressions
 nginx                the proxy behind nginx
 libnginx-mod-stream  the proxy behind nginx
+haproxy              in front of the proxy and behind out
 nats-server          the directory of several proxies
 chromium             the status page in a browser
 chromium-driver      drives that browser

@@ -1,5 +1,6 @@
 // Who may be a client: judged when it comes or, behind a balancer that says whose connection it is
-// (InNetwork::proxy_protocol), when that has said so. Everybody who is refused gets an RST.
+// (InNetwork::proxy_protocol), when that has said so. Everybody who is refused gets an RST. Keeps
+// nothing; each session runs on the worker of its client.
 #pragma once
 
 #include <memory>

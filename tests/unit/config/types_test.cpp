@@ -37,9 +37,10 @@ const std::string kEveryKeyOfIn = R"({
                 "key": "k.pem", "pin": ")" +
                                   kPin + R"("},
         "auth": {"id": "office", "secret_file": "secret"}, "e2e": {"key_file": "e2e.key"},
-        "allow": ["10.0.0.0/8"], "deny": []}],
+        "allow": ["10.0.0.0/8"], "deny": [], "proxy_protocol": true}],
     "tls": {}, "auth": {"id": "other", "secret_file": "/etc/secret"},
     "allow": ["::1"], "deny": ["10.1.0.0/16", "2001:db8::/32"],
+    "trusted": ["10.0.0.2"],
     "connect_timeout": 101, "open_timeout": 102, "peer_timeout": 103, "drain_timeout": 0,
     "idle_timeout": 104, "stall_timeout": 105, "stream_buffer": 106,
     "limits": {"streams_per_client": 107}, "first_look": "off",
@@ -48,6 +49,7 @@ const std::string kEveryKeyOfIn = R"({
 const std::string kEveryKeyOfOut = R"({
     "networks": [{"server_host": "relay", "server_port": 1, "backend_host": "fe80::1%eth0",
         "backend_port": 22, "topic": "ssh.*", "share": true, "weight": 7, "pattern": true,
+        "proxy_protocol": "v2",
         "tls": {"ca": "ca.pem", "server_name": "relay.example.com", "cert": "c.pem",
                 "key": "k.pem", "pin": ")" +
                                    kPin + R"("},
@@ -64,10 +66,11 @@ const std::string kEveryKeyOfProxy = R"({
     "tls": {"mode": "optional", "cert": "c.pem", "key": "k.pem", "client_ca": "clients.pem",
             "min_version": "1.2"},
     "auth": {"keys": [{"id": "office", "secret_file": "a", "in": ["mysql", "db.*"],
-                       "out": ["ssh"]}],
+                       "out": ["ssh"], "client": true}],
              "certs": [{"name": "site-c", "out": ["#"]}],
              "anonymous": {"in": ["public.#"]}},
     "allow": ["0.0.0.0/0"], "deny": ["192.0.2.7"], "trusted": ["10.0.0.1"],
+    "proxy_protocol": true,
     "heartbeat_timeout": 101, "handshake_timeout": 108, "tls_timeout": 102,
     "open_timeout": 103, "answer_timeout": 104, "peer_timeout": 105, "drain_timeout": 106,
     "idle_timeout": 109, "stall_timeout": 110, "stream_buffer": 111,
@@ -153,10 +156,12 @@ TEST(Config, reads_every_key_of_in) {
     network.e2e = {"e2e.key", ""};
     network.allow = ranges({"10.0.0.0/8"});
     network.deny.emplace();
+    network.proxy_protocol = true;
     expected.networks = {network};
     expected.tls.emplace();
     expected.auth = {"other", "/etc/secret"};
     expected.access = {ranges({"::1"}), ranges({"10.1.0.0/16", "2001:db8::/32"})};
+    expected.trusted = ranges({"10.0.0.2"});
     expected.connect_timeout = Milliseconds{101};
     expected.open_timeout = Milliseconds{102};
     expected.first_look = Switch::off;
@@ -177,6 +182,7 @@ TEST(Config, reads_every_key_of_out) {
     network.tls = {"ca.pem", "relay.example.com", "c.pem", "k.pem", kPin};
     network.auth = {"office", "secret"};
     network.e2e = {"new.key", "old.key"};
+    network.proxy_protocol = ProxyProtocol::v2;
     expected.networks = {network};
     expected.tls.emplace();
     expected.auth = {"other", "/etc/secret"};
@@ -200,11 +206,12 @@ TEST(Config, reads_every_key_of_proxy) {
     expected.listen = {"0.0.0.0", 0};
     expected.tls = {"c.pem", "k.pem", TlsMode::optional, "clients.pem", TlsVersion::v1_2};
     expected.auth.emplace();
-    expected.auth->keys = {{"office", "a", {patterns({"mysql", "db.*"}), patterns({"ssh"})}}};
+    expected.auth->keys = {{"office", "a", {patterns({"mysql", "db.*"}), patterns({"ssh"}), true}}};
     expected.auth->certs = {{"site-c", {{}, patterns({"#"})}}};
     expected.auth->anonymous = {patterns({"public.#"}), {}};
     expected.access = {ranges({"0.0.0.0/0"}), ranges({"192.0.2.7"})};
     expected.trusted = ranges({"10.0.0.1"});
+    expected.proxy_protocol = true;
     expected.heartbeat_timeout = Milliseconds{101};
     expected.handshake_timeout = Milliseconds{108};
     expected.tls_timeout = Milliseconds{102};
@@ -237,6 +244,8 @@ TEST(Config, demands_tls_1_3_where_it_has_a_certificate) {
 TEST(Config, trusts_loopback_unless_told_otherwise) {
     EXPECT_EQ(proxy_config("{}").trusted, ranges({"127.0.0.0/8", "::1"}));
     EXPECT_EQ(proxy_config(R"({"trusted": []})").trusted, ranges({}));
+    EXPECT_EQ(in_config(R"({"networks": [)" + kInEntry + "]}").trusted,
+              ranges({"127.0.0.0/8", "::1"}));
 }
 
 TEST(Config, takes_ipv6_hosts_with_and_without_brackets) {
@@ -269,6 +278,7 @@ TEST(EffectiveConfig, shows_every_key) {
         "127.0.0.0/8",
         "::1"
     ],
+    "proxy_protocol": false,
     "heartbeat_timeout": 60000,
     "handshake_timeout": 10000,
     "tls_timeout": 5000,

@@ -69,6 +69,9 @@ TEST(HopProof, is_good_in_its_place_only) {
     std::get<InRequest>(changed).origin = "key other";
     EXPECT_EQ(verdict(changed), ProofVerdict::wrong);
     changed = message;
+    std::get<InRequest>(changed).source = "192.0.2.1:45126";
+    EXPECT_EQ(verdict(changed), ProofVerdict::wrong) << "an address for which nobody vouches";
+    changed = message;
     std::get<InRequest>(changed).hop = false;
     EXPECT_EQ(verdict(changed), ProofVerdict::wrong) << "as an ordinary request";
     changed = proven(in_request());

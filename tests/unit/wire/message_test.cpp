@@ -52,6 +52,7 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
         const std::string hex(64, 'f');
         const std::string name(kOutNameDigits, 'f');
         const std::string tried = listed({name, name, name, name});
+        const std::string source = "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535";
         const Milliseconds timeout{600'000};
         const std::int64_t latest = std::int64_t{1} << 53;
         const Proof proof{std::string(kKeyIdMaxBytes, 'k'), latest, hex, hex};
@@ -71,7 +72,7 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
         to_in.lists = std::string(kListsDigits, 'f');
         to_out.proxy = to_out.ticket = hex;
         to_out.position = 16;
-        to_out.quiet = to_out.share = to_out.pattern = true;
+        to_out.quiet = to_out.share = to_out.pattern = to_out.source = true;
         for (const Message& message : {
                  Message{OutRequest{.magic = own_magic,
                 .version = version,
@@ -82,6 +83,7 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                 .share = true,
                 .weight = kWeightMax,
                 .pattern = true,
+                .source = true,
                 .proof = proof}},
                  Message{OutDataRequest{.magic = own_magic,
                  .version = version,
@@ -122,6 +124,7 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .tried = tried,
                  .hop = true,
                  .origin = std::string(kOriginMaxBytes, 'k'),
+                 .source = source,
                  .proof = Proof{std::string(kKeyIdMaxBytes, 'k'), latest, hex, {}}}},
                  Message{InWarmRequest{.magic = own_magic,
                  .version = version,
@@ -135,7 +138,8 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .id = hex,
                  .client = client,
                  .e2e = true,
-                 .use = kConnectionUsesMax}},
+                 .use = kConnectionUsesMax,
+                 .source = source}},
                  Message{to_out},
                  Message{to_in},
                  Message{Notice{NoticeCode::displaced, text}},
