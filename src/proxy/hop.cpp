@@ -30,17 +30,20 @@ void say_next(const Search& search, const std::string& proxy, const Reason& reas
 Message hop_request(const Search& search, const Cluster::Link& link, Connection& proxy,
                     std::size_t first) {
     const StreamFraming* const framing = proxy.framing();
+    std::string source = search.source();
+    // Whatever else an in may have put there would not fit beside the rest.
+    const bool is_address = SocketAddress::parse(search.opening.client()).has_value();
     Message message = InRequest{.magic = random_hex(kMagicDigits),
                                 .version = std::string(kVersion),
                                 .topic = search.request.topic,
                                 .ext = true,
                                 .id = search.opening.id(),
-                                .client = search.opening.client(),
+                                .client = is_address ? search.opening.client() : source,
                                 .e2e = search.request.e2e,
                                 .tried = search.request.tried,
                                 .hop = true,
                                 .origin = origin_of(search.standing.asker()),
-                                .source = search.source()};
+                                .source = std::move(source)};
     auto& request = std::get<InRequest>(message);
     if (framing != nullptr) {
         request.use = framing->uses() + 1;

@@ -26,9 +26,9 @@ namespace inout::golden_frames_test {
 
 auto golden_members(const OutRequest& m) {
     const auto& [magic, version, topic, ext, instance, standby, heartbeat_timeout, bound, share,
-                 weight, pattern, proof] = m;
+                 weight, pattern, source, proof] = m;
     return std::tie(magic, version, topic, ext, instance, standby, heartbeat_timeout, bound, share,
-                    weight, pattern, proof);
+                    weight, pattern, source, proof);
 }
 auto golden_members(const OutDataRequest& m) {
     const auto& [magic, version, topic, ext, ticket, mac, quiet, reuse, hop, bind, origin, proof] =
@@ -38,9 +38,9 @@ auto golden_members(const OutDataRequest& m) {
 }
 auto golden_members(const InRequest& m) {
     const auto& [magic, version, topic, ext, id, client, e2e, early, use, tried, hop, origin,
-                 proof] = m;
+                 source, proof] = m;
     return std::tie(magic, version, topic, ext, id, client, e2e, early, use, tried, hop, origin,
-                    proof);
+                    source, proof);
 }
 auto golden_members(const InWarmRequest& m) {
     const auto& [magic, version, reuse, hop, proof] = m;
@@ -51,14 +51,14 @@ auto golden_members(const NewDataRequest& m) {
     return std::tie(magic, topic, count, waiting);
 }
 auto golden_members(const DataActiveRequest& m) {
-    const auto& [magic, topic, ext, id, client, e2e, use] = m;
-    return std::tie(magic, topic, ext, id, client, e2e, use);
+    const auto& [magic, topic, ext, id, client, e2e, use, source] = m;
+    return std::tie(magic, topic, ext, id, client, e2e, use, source);
 }
 auto golden_members(const Response& m) {
     const auto& [magic, request, message, ext, code, proxy, ticket, position, quiet, warm, identity,
-                 time_ms, reuse, nonce, retry, out, share, pattern, lists] = m;
+                 time_ms, reuse, nonce, retry, out, share, pattern, source, lists] = m;
     return std::tie(magic, request, message, ext, code, proxy, ticket, position, quiet, warm,
-                    identity, time_ms, reuse, nonce, retry, out, share, pattern, lists);
+                    identity, time_ms, reuse, nonce, retry, out, share, pattern, source, lists);
 }
 auto golden_members(const Notice& m) {
     const auto& [code, message, at_once] = m;
