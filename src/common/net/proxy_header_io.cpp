@@ -4,14 +4,14 @@ namespace inout {
 
 Task<Result<ProxyHeader, NoProxyHeader>> receive_proxy_header(Connection& connection) {
     while (true) {
-        auto header = parse_proxy_header(connection.unread());
+        const auto header = parse_proxy_header(connection.unread());
         if (!header) {
             co_return Failure{NoProxyHeader{"no PROXY protocol header: " + header.error()}};
         }
         if (header->is_whole) {
             connection.take(header->size);
             if (header->route) connection.speaks_for(to_endpoint(header->route->source));
-            co_return std::move(*header);
+            co_return *header;
         }
         const auto error = co_await connection.read_ahead(header->size);
         if (!error) continue;

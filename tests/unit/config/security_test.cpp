@@ -270,7 +270,10 @@ TEST(AddressRanges, are_checked_one_by_one) {
         EXPECT_NE(out_top("\"" + key + "\": []"), "") << key;
     }
     EXPECT_NE(proxy("{\"trusted\": [\"x\"]}"), "");
-    EXPECT_NE(in_top("\"trusted\": []"), "");
+    EXPECT_NE(in_top("\"trusted\": [\"x\"]"), "");
+    EXPECT_EQ(in_top("\"trusted\": []"), "");
+    EXPECT_NE(proxy("{\"trusted\": [], \"proxy_protocol\": true}"), "");
+    EXPECT_EQ(proxy("{\"trusted\": [], \"proxy_protocol\": false}"), "");
 }
 
 TEST(Lists, are_bounded) {
