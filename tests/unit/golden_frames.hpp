@@ -66,18 +66,6 @@ inline const std::vector<Frame>& frames() {
  156,
  R"({"Type":"Response","Payload":{"magic":"a1","request":"OutRequest","message":"",)"
  R"("ext":{"v":1,"proxy":"2e","ticket":"3d","position":0,"share":1,"pattern":1}}})"},
-{Way::sent, "out registers and wants to know whose its streams are",
- OutRequest{.magic = "a1", .version = "0.0.1", .topic = "t", .ext = true, .instance = "1f",
-            .source = true},
- 134,
- R"({"Type":"OutRequest","Payload":{"magic":"a1","version":"0.0.1","type":"t",)"
- R"("ext":{"v":1,"instance":"1f","mode":"takeover","source":1}}})"},
-{Way::sent, "the proxy has understood that",
- Response{.magic = "a1", .request = "OutRequest", .ext = true, .proxy = "2e", .ticket = "3d",
-          .source = true},
- 145,
- R"({"Type":"Response","Payload":{"magic":"a1","request":"OutRequest","message":"",)"
- R"("ext":{"v":1,"proxy":"2e","ticket":"3d","position":0,"source":1}}})"},
 {Way::sent, "out registers as nobody",
  OutRequest{.magic = "a1", .version = "0.0.1", .topic = "t", .ext = true, .instance = "1f"},
  123,
@@ -162,14 +150,6 @@ inline const std::vector<Frame>& frames() {
  R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t",)"
  R"("ext":{"v":1,"id":"3f","client":"[::1]:5","early":0,"hop":1,"origin":"key office",)"
  R"("key":"office","time":1767225600000,)" GOLDEN_PROOF_2 "}}}"},
-{Way::sent, "a proxy of the cluster vouches for the client",
- InRequest{.magic = "a3", .version = "0.0.1", .topic = "t", .ext = true, .id = "3f",
-           .client = "[::1]:5", .early = 0, .hop = true, .origin = "key office",
-           .source = "[2001:db8::7]:43090"},
- 188,
- R"({"Type":"InRequest","Payload":{"magic":"a3","version":"0.0.1","type":"t",)"
- R"("ext":{"v":1,"id":"3f","client":"[::1]:5","early":0,"hop":1,"origin":"key office",)"
- R"("source":"[2001:db8::7]:43090"}}})"},
 {Way::sent, "in opens a stream of nobody known",
  InRequest{.magic = "a3", .version = "0.0.1", .topic = "t", .ext = true, .id = "3f"},
  98,
@@ -280,12 +260,6 @@ inline const std::vector<Frame>& frames() {
  98,
  R"({"Type":"DataActiveRequest","Payload":{"magic":"a6","type":"t",)"
  R"("ext":{"v":1,"id":"3f","reuse":1}}})"},
-{Way::sent, "the proxy activates for an out that wants to know whose the stream is",
- DataActiveRequest{.magic = "a6", .topic = "t", .ext = true, .id = "3f",
-                   .source = "192.0.2.8:43090"},
- 115,
- R"({"Type":"DataActiveRequest","Payload":{"magic":"a6","type":"t",)"
- R"("ext":{"v":1,"id":"3f","source":"192.0.2.8:43090"}}})"},
 {Way::taken, "a 0.0.1 proxy activates",
  DataActiveRequest{.magic = "a6", .topic = "t"},
  64, R"({"Type":"DataActiveRequest","Payload":{"magic":"a6","type":"t"}})"},

@@ -153,6 +153,7 @@ std::string AccessPolicy::fingerprint() const {
         add_counted(text, who);
         add_list(text, listed->in);
         add_list(text, listed->out);
+        if (listed->client) add_counted(text, "client");
     }
     return to_hex(bytes_of(sha256(text))).substr(0, kListsDigits);
 }

@@ -222,6 +222,21 @@ TEST(AccessPolicy, a_pattern_is_registered_only_where_one_pattern_holds_all_of_i
     EXPECT_TRUE(AccessPolicy(std::nullopt, false).allows_out({}, TopicPattern::parse("#").value()));
 }
 
+TEST(AccessPolicy, believes_nobody_whose_its_streams_are_but_who_is_listed_so) {
+    AuthOptions options = auth();
+    options.keys.front().permissions.client = true;
+    options.anonymous.client = true;  // no configuration can say so
+    const AccessPolicy policy(options, true);
+    EXPECT_TRUE(policy.may_tell_client({Identity::Kind::key, options.keys.front().id}));
+    EXPECT_FALSE(policy.may_tell_client({Identity::Kind::key, options.keys.back().id}));
+    EXPECT_FALSE(policy.may_tell_client({Identity::Kind::certificate, options.keys.front().id}));
+    EXPECT_FALSE(policy.may_tell_client({Identity::Kind::proxy, options.keys.front().id}));
+    EXPECT_FALSE(policy.may_tell_client({}));
+    // Where all may do everything, too.
+    EXPECT_FALSE(
+        AccessPolicy(std::nullopt, true).may_tell_client({Identity::Kind::certificate, "a"}));
+}
+
 TEST(AccessPolicy, its_fingerprint_is_of_who_may_do_what_and_of_nothing_else) {
     const std::string same = AccessPolicy(auth(), false).fingerprint();
     EXPECT_EQ(same.size(), kListsDigits);
@@ -245,6 +260,7 @@ TEST(AccessPolicy, its_fingerprint_is_of_who_may_do_what_and_of_nothing_else) {
     with([](AuthOptions& a) { a.keys[0].permissions.in.pop_back(); });
     with([](AuthOptions& a) { a.certs.front().name = "site-d"; });
     with([](AuthOptions& a) { a.anonymous.in = patterns({"web"}); });
+    with([](AuthOptions& a) { a.keys[0].permissions.client = true; });
     std::ranges::sort(all);
     EXPECT_EQ(std::ranges::adjacent_find(all), all.end());
 }

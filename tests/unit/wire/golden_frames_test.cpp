@@ -1,5 +1,5 @@
 // That the programs write and read the frozen frames, and that no message is without one.
-#include "../golden_frames.hpp"
+#include "../golden_sources.hpp"
 
 #include <gtest/gtest.h>
 
@@ -113,7 +113,7 @@ TEST(GoldenFrames, header_is_a_little_endian_length_of_8_bytes) {
 }
 
 TEST(GoldenFrames, what_is_sent_is_every_byte_of_it) {
-    for (const auto& row : golden::frames()) {
+    for (const auto& row : golden::all_frames()) {
         EXPECT_EQ(row.body.size(), row.bytes) << row.what;
         if (row.way == Way::taken) continue;
         EXPECT_EQ(encode(row.message), golden_header(row.bytes) + std::string(row.body))
@@ -122,7 +122,7 @@ TEST(GoldenFrames, what_is_sent_is_every_byte_of_it) {
 }
 
 TEST(GoldenFrames, what_arrives_is_understood_as_every_member_of_it) {
-    for (const auto& row : golden::frames()) {
+    for (const auto& row : golden::all_frames()) {
         const auto got = decode(row.body);
         ASSERT_TRUE(got) << row.what;
         EXPECT_TRUE(is_golden(*got, row.message)) << row.what << ": " << encode(*got);
@@ -135,7 +135,7 @@ void expect_rows_with_and_without_each_member() {
     constexpr std::size_t kCount = std::tuple_size_v<decltype(golden_members(nothing))>;
     std::array<bool, kCount> with{}, without{};
     bool is_sent = false;
-    for (const auto& row : golden::frames()) {
+    for (const auto& row : golden::all_frames()) {
         const M* message = std::get_if<M>(&row.message);
         if (message == nullptr) continue;
         is_sent = is_sent || row.way == Way::sent;
@@ -168,7 +168,7 @@ TEST(GoldenFrames, every_message_has_rows_with_and_without_each_of_its_members) 
 
 TEST(GoldenFrames, a_proof_has_rows_with_each_of_its_versions) {
     std::set<std::pair<bool, bool>> versions;
-    for (const auto& row : golden::frames()) {
+    for (const auto& row : golden::all_frames()) {
         const auto* out = std::get_if<OutRequest>(&row.message);
         if (out == nullptr || !out->proof) continue;
         versions.insert({out->proof->mac.empty(), out->proof->mac_1.empty()});
@@ -197,7 +197,7 @@ TEST(GoldenFrames, every_code_has_its_word) {
 
 TEST(GoldenFrames, every_notice_has_its_word) {
     std::set<NoticeCode> codes;
-    for (const auto& row : golden::frames()) {
+    for (const auto& row : golden::all_frames()) {
         if (const auto* notice = std::get_if<Notice>(&row.message)) codes.insert(notice->code);
     }
     for (int i = 0; i <= static_cast<int>(NoticeCode::other); ++i) {
