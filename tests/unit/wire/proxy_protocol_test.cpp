@@ -104,7 +104,7 @@ TEST(ProxyProtocol, a_checksum_has_to_be_right) {
     // By an implementation of CRC-32C of its own (Python, from the polynomial).
     const std::string right = v2(0x21, 0x11, kV4 + part('\x03', "\x1e\x2e\xb7\xbc"s));
     EXPECT_EQ(read(right), "10.1.2.3:45126 > 192.0.2.1:443 35");
-    for (std::size_t bit = 0; bit < 12 * 8; ++bit) {
+    for (std::size_t bit = 0; bit < kV4.size() * 8; ++bit) {
         std::string changed = right;
         changed[16 + bit / 8] = static_cast<char>(changed[16 + bit / 8] ^ (1 << bit % 8));
         EXPECT_EQ(read(changed), "its checksum is wrong");
