@@ -24,6 +24,8 @@ iproute2             network namespaces, for networks that vanish
 curl                 HTTP and SOCKS5 through the tunnel
 openssh-server       ssh and scp through the tunnel
 openssh-client       ssh and scp through the tunnel
+rsync                files through ssh through the tunnel
+git                  a repository through ssh through the tunnel
 mariadb-server-core  a database through the tunnel
 mariadb-client-core  a database through the tunnel
 redis-server         Redis through the tunnel

@@ -146,7 +146,10 @@ void give_back(std::shared_ptr<SparePool> spares, ConnectionPtr proxy) {
 Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, ConnectionPtr client,
                       ClientPlaces places) {
     const Network& network = *shared;
-    Opening opening(worker.relays(), *client, {}, network.config.topic, client->peer());
+    // Where it has no address (in/stdio) the proxy tells its own, as it sees that.
+    const bool has_address = client->peer_endpoint() != Endpoint();
+    Opening opening(worker.relays(), *client, {}, network.config.topic,
+                    has_address ? client->peer() : std::string());
     const auto open_until = Clock::now() + network.all->open_timeout;
     ErrorWatch client_watch(*client);
     EarlyData early(worker.relays(), *client);

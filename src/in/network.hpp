@@ -20,4 +20,8 @@ struct Network {
     Rates rates{};  ///< of all its streams
 };
 
+/// What of a configuration its servers are made with, and how they are chosen.
+Dialling dialling_of(const InNetwork& network, const InConfig& config);
+Select select_of(const InNetwork& network, const InConfig& config);
+
 }  // namespace inout::in

@@ -1,16 +1,71 @@
 #include "in/program.hpp"
 
+#include <algorithm>
+#include <string_view>
+
+#include "common/base/utf8.hpp"
+#include "common/rules/topic.hpp"
 #include "in/service.hpp"
+#include "in/stdio.hpp"
 
 namespace inout::in {
 namespace {
 
+/// "HOST:PORT,HOST:PORT".
+std::optional<std::string> apply_servers(InNetwork& network, std::string_view text) {
+    std::vector<ServerAddress> servers;
+    for (bool more = true; more;) {
+        const std::size_t comma = text.find(',');
+        const auto server = ServerAddress::parse(text.substr(0, comma));
+        if (!server) return "--server " + server.error();
+        servers.push_back(*server);
+        more = comma != std::string_view::npos;
+        if (more) text.remove_prefix(comma + 1);
+    }
+    if (servers.size() > kServersMax) {
+        return "--server: " + std::to_string(kServersMax) + " are the most";
+    }
+    if (const auto twice = find_duplicate(servers); !twice.empty()) {
+        return "--server: " + twice + " stands there twice";
+    }
+    network.server = servers.front().place();
+    if (servers.size() > 1 || servers.front().is_service()) network.servers = std::move(servers);
+    return std::nullopt;
+}
+
+/// --stdio needs one network. Of a file, the others are not even looked at.
+std::optional<std::string> choose_network(InConfig& config, const CommandLine& line) {
+    auto& networks = config.networks;
+    const std::string file = line.config_file + ": ";
+    if (networks.empty()) return file + "has no network, and --stdio needs one";
+    if (line.topic.empty()) {
+        if (networks.size() == 1) return std::nullopt;
+        return file + "has several networks; --topic says which of them --stdio means";
+    }
+    if (const auto problem = check_topic(line.topic)) return "--topic " + *problem;
+    const auto others =
+        std::partition(networks.begin(), networks.end(),
+                       [&](const InNetwork& network) { return network.topic == line.topic; });
+    const auto found = others - networks.begin();
+    if (found == 0) return file + "has no network with the topic " + visible(line.topic);
+    if (found > 1) {
+        return file + "has several networks with the topic " + visible(line.topic) +
+               ", and --stdio needs one";
+    }
+    networks.erase(others, networks.end());
+    return std::nullopt;
+}
+
 std::optional<std::string> apply(InConfig& config, const CommandLine& line) {
+    if (line.stdio) {
+        // That of a file is the daemon's: here every line comes between somebody and the service.
+        config.log.level = log::Level::error;
+        if (!line.config_file.empty()) return choose_network(config, line);
+    }
+    if (!line.names_network()) return std::nullopt;
     InNetwork& network = config.networks.front();
     if (!line.server.empty()) {
-        const auto server = parse_host_port(line.server);
-        if (!server) return "--server " + server.error();
-        network.server = *server;
+        if (auto problem = apply_servers(network, line.server)) return problem;
     }
     if (!line.bind.empty()) {
         const auto listen = parse_host_port(line.bind, AddressOf::listener);
@@ -29,14 +84,16 @@ int run(int argc, char** argv) {
                             "that is registered under a topic at the proxy.",
                  .has_server = true,
                  .has_bind = true,
-                 .makes_keys = true},
+                 .makes_keys = true,
+                 .has_stdio = true},
         .parse = parse_in_config,
         .defaults = default_in_config,
         .apply = apply,
         .make = [](Workers& workers,
                    const InConfig& config) -> std::unique_ptr<ServiceOf<InConfig>> {
             return std::make_unique<InService>(workers, config);
-        }};
+        },
+        .run_stdio = run_stdio};
     return run_program(program, argc, argv);
 }
 

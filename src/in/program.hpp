@@ -5,7 +5,7 @@
 namespace inout::in {
 
 /// The exit code: 0, 1 (can not start, can not go on), or 2 (a mistake in the command line or the
-/// configuration).
+/// configuration); with --stdio as run_stdio().
 int run(int argc, char** argv);
 
 }  // namespace inout::in

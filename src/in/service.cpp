@@ -17,21 +17,6 @@
 namespace inout::in {
 namespace {
 
-Dialling dialling_of(const InNetwork& network, const InConfig& config) {
-    return {config.connect_timeout, config.open_timeout,
-            network.fail_timeout.value_or(config.fail_timeout)};
-}
-
-Select select_of(SelectServer select) {
-    switch (select) {
-        case SelectServer::first: break;
-        case SelectServer::round_robin: return Select::round_robin;
-        case SelectServer::random: return Select::random;
-        case SelectServer::least_time: return Select::least_time;
-    }
-    return Select::first;
-}
-
 }  // namespace
 
 Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig> config) {
@@ -184,8 +169,7 @@ std::shared_ptr<ServerGroup> InService::make_group(Before& before, After& after,
             all.push_back({take(after.servers, before.servers)});
         }
     }
-    return std::make_shared<ServerGroup>(select_of(network.select.value_or(config.select)),
-                                         std::move(all));
+    return std::make_shared<ServerGroup>(select_of(network, config), std::move(all));
 }
 
 /// With this proxy and these credentials: that there is, or a new one.

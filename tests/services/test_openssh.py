@@ -1,11 +1,14 @@
 """OpenSSH through the tunnel, with host and user keys made for the test."""
 import getpass
+import json
 import os
 import pathlib
+import shlex
 
 import pytest
 
-from harness import free_port
+import secure
+from harness import BIN, free_port
 from service import AS_ROOT, MIB, Service, command, need, random_file, sha256, streams
 
 
@@ -69,3 +72,73 @@ def test_a_file_of_100_mb_survives_scp_there_and_back(run, sshd, tmp_path):
     there, back = sorted(streams(chain, 2), key=lambda line: line["bytes_down"])
     assert there["bytes_up"] > os.path.getsize(original)
     assert back["bytes_down"] > os.path.getsize(original)
+
+
+# --- through in --stdio, as ProxyCommand ---
+
+@pytest.fixture
+def through(run, sshd, tmp_path):
+    """The options of ssh, and proxy and out."""
+    proxy = run.proxy()
+    out = run.out(proxy, {"ssh": sshd.port})
+    out.wait_event("registered")
+    file = tmp_path / "in.json"
+    networks = [{"server_host": "127.0.0.1", "server_port": proxy.port(), "port": 0, "topic": topic}
+                for topic in ("ssh", "nobody")]
+    file.write_text(json.dumps(secure.protect_client("in", {"networks": networks})))
+    words = [BIN.resolve() / "in", "--config", file, "--topic", "ssh", "--stdio"]
+    return [*sshd.options, "-o", f"ProxyCommand={shlex.join(map(str, words))}"], proxy, out
+
+
+def expect_clean_ends(programs, count):
+    for program in programs:
+        program.wait_event("stream", count=count, timeout=20)
+        codes = [line["code"] for line in program.find("stream")]
+        assert codes == ["done"] * count
+
+
+def test_proxy_command_keeps_input_output_errors_and_exit_code(sshd, through):
+    options, *programs = through
+    done = command(sshd.ssh, *options, sshd.target, "tr a-z A-Z; echo to stderr >&2; exit 7",
+                   input="through the tunnel", check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "THROUGH THE TUNNEL", "to stderr\n")
+    expect_clean_ends(programs, 1)
+
+
+def test_proxy_command_of_scp_sftp_and_rsync(sshd, through, tmp_path):
+    options, *programs = through
+    original = random_file(tmp_path / "original", 20 * MIB)
+    command(sshd.scp, "-q", *options, original, f"{sshd.target}:{tmp_path}/scp")
+    command(need("sftp", "openssh-client"), "-q", *options, "-b", "-", sshd.target,
+            input=f"get {tmp_path}/scp {tmp_path}/sftp\n")
+    need("rsync", "rsync")
+    shell = shlex.join(map(str, [sshd.ssh, *options]))
+    command("rsync", "-e", shell, tmp_path / "sftp", f"{sshd.target}:{tmp_path}/rsync")
+    assert {sha256(tmp_path / name) for name in ("scp", "sftp", "rsync")} == {sha256(original)}
+    expect_clean_ends(programs, 3)
+
+
+def test_proxy_command_of_git(sshd, through, tmp_path):
+    need("git", "git")
+    options, *programs = through
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
+                   "GIT_SSH_COMMAND": shlex.join(map(str, [sshd.ssh, *options]))}
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    url = f"ssh://{sshd.target}{tmp_path}/there.git"
+    command("git", "init", "-q", "--bare", tmp_path / "there.git", env=environment)
+    command("git", "clone", "-q", url, tmp_path / "here", env=environment)
+    random_file(tmp_path / "here/file", 4 * MIB)
+    command(*git, "add", "file", cwd=tmp_path / "here", env=environment)
+    command(*git, "commit", "-q", "-m", "one", cwd=tmp_path / "here", env=environment)
+    command(*git, "push", "-q", "origin", "HEAD", cwd=tmp_path / "here", env=environment)
+    command("git", "clone", "-q", url, tmp_path / "again", env=environment)
+    assert sha256(tmp_path / "again/file") == sha256(tmp_path / "here/file")
+    expect_clean_ends(programs, 3)
+
+
+def test_proxy_command_that_can_not_open_says_why(sshd, through):
+    options, *_ = through
+    options[-1] = options[-1].replace("--topic ssh", "--topic nobody")
+    done = command(sshd.ssh, *options, sshd.target, "true", check=False)
+    assert done.returncode == 255
+    assert "code=no_topic" in done.stderr

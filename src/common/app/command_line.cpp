@@ -50,6 +50,16 @@ std::string unexpected(const std::string& argument, std::span<const std::string_
     return visible(name) + ": unknown flag; the flags are " + known;
 }
 
+/// What was said that does not go together.
+std::optional<std::string> contradiction(const CommandLine& line) {
+    if (line.stdio && !line.bind.empty()) return "--bind: --stdio does not listen";
+    if (line.config_file.empty()) return std::nullopt;
+    if (line.stdio && line.server.empty()) return std::nullopt;  // --topic chooses
+    if (!line.names_network()) return std::nullopt;
+    return line.stdio ? "--server: the servers are those of --config"
+                      : "a network is given either by --config or by flags, not by both";
+}
+
 }  // namespace
 
 Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, char** argv) {
@@ -69,12 +79,23 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
     add("--config", line.config_file, "FILE", "configuration file (JSON)");
     app.add_flag("--check", line.check,
                  "check the configuration, print it with all defaults, and end");
-    if (text.has_server) add("--server", line.server, "HOST:PORT", "the proxy's address");
+    if (text.has_server) {
+        add("--server", line.server, "HOST:PORT",
+            text.has_stdio ? "the proxy's address; of several, with a comma between each two"
+                           : "the proxy's address");
+    }
     if (text.has_backend) add("--backend", line.backend, "[HOST:]PORT", "the service to offer");
     if (text.has_bind) {
         add("--bind", line.bind, "[HOST:]PORT", "where to listen; *:PORT for all addresses");
     }
     if (text.has_server) add("--topic", line.topic, "TOPIC", "the name of the service");
+    if (text.has_stdio) {
+        flags.emplace_back("--stdio");
+        app.add_flag(
+            "--stdio", line.stdio,
+            "carry stdin and stdout to the service, and end with it, as ssh's ProxyCommand "
+            "wants it; with --config, --topic says which of its networks");
+    }
     if (text.makes_keys) {
         add("--new-key", line.new_key, "FILE", "write a new random key to this file, and end");
     }
@@ -92,8 +113,8 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
     const auto extras = app.remaining();
     for (const std::string& extra : extras) std::cerr << unexpected(extra, flags) << '\n';
     if (!extras.empty()) return Failure{2};
-    if (!line.config_file.empty() && line.names_network()) {
-        std::cerr << "a network is given either by --config or by flags, not by both\n";
+    if (const auto problem = contradiction(line)) {
+        std::cerr << *problem << '\n';
         return Failure{2};
     }
     return line;

@@ -21,6 +21,7 @@ struct ProgramText {
     bool has_backend = false;    ///< --backend HOST:PORT
     bool has_bind = false;       ///< --bind [HOST:]PORT
     bool makes_keys = false;     ///< --new-key FILE
+    bool has_stdio = false;      ///< --stdio
 };
 
 /// What the command line said; a flag that was not given is empty.
@@ -30,6 +31,7 @@ struct CommandLine {
     std::string log_level, log_format;
     std::string new_key;
     bool check = false;
+    bool stdio = false;
 
     bool names_network() const {
         return !server.empty() || !backend.empty() || !bind.empty() || !topic.empty();

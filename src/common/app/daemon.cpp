@@ -19,17 +19,10 @@
 #include "common/net/resolver.hpp"
 #include "common/os/descriptors.hpp"
 #include "common/os/service_manager.hpp"
-#include "common/tls/context.hpp"
 
 namespace inout {
 namespace detail {
 namespace {
-
-RelayOptions relay_options(const CommonConfig& config) {
-    return {.peer_timeout = config.peer_timeout,
-            .idle_timeout = config.idle_timeout,
-            .stall_timeout = config.stall_timeout};
-}
 
 constexpr const char* kEnding = "it is ending";
 /// What running streams get when another process has taken over: a year, that is for ever.
@@ -358,24 +351,15 @@ class Life {
 
 }  // namespace
 
+RelayOptions relay_options(const CommonConfig& config) {
+    return {.peer_timeout = config.peer_timeout,
+            .idle_timeout = config.idle_timeout,
+            .stall_timeout = config.stall_timeout};
+}
+
 int run(Instance& instance, const ProgramCall& call, bool check_only) {
-    const CommonConfig& config = instance.config();
-    try {
-        log::start(instance.name(), config.log.level, config.log.format);
-    } catch (const std::system_error& error) {
-        std::cerr << "cannot start: no threads: " << error.code().message() << '\n';
-        return 1;
-    }
-    tell_of_terminate();
-    keep_memory_reserve();
-    struct Flush {
-        ~Flush() { log::flush(); }
-    } const flush_at_end;
-    set_buffer_bytes(static_cast<int>(config.stream_buffer));
-    if (const auto problem = tls_problem()) {
-        log::error("cannot start", {{"reason", *problem}});
-        return 1;
-    }
+    if (!begin(instance.name(), instance.config())) return 1;
+    const FlushAtEnd flush_at_end;
     static auto* const life = new Life(instance, call);
     auto first = instance.prepare_first();
     if (!first) return report(first.error());

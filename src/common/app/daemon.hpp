@@ -90,6 +90,8 @@ struct Program {
     std::optional<std::string> (*apply)(Config& config, const CommandLine& line);
     /// `config`: the first one, which is prepared next.
     std::unique_ptr<ServiceOf<Config>> (*make)(Workers& workers, const Config& config);
+    /// What --stdio does instead, if the program has it; the exit code.
+    int (*run_stdio)(std::shared_ptr<const Config> config) = nullptr;
 };
 
 namespace detail {
@@ -98,8 +100,18 @@ namespace detail {
 /// core files nor shown to other processes of the user, unless the environment says
 /// INOUT_DUMPABLE=1.
 void prepare_process();
-/// An exception where none may be, or one that nobody takes: its reason will stand in the log.
-void tell_of_terminate();
+/// When the configuration is known: the log, in which the reason of an exception that nobody takes
+/// will stand too, a reserve of memory, and whether OpenSSL works. False: it can not run, and why
+/// was said.
+bool begin(const std::string& name, const CommonConfig& config);
+RelayOptions relay_options(const CommonConfig& config);
+/// What the log still holds is written, for a while.
+struct FlushAtEnd {
+    FlushAtEnd() = default;
+    FlushAtEnd(const FlushAtEnd&) = delete;
+    FlushAtEnd& operator=(const FlushAtEnd&) = delete;
+    ~FlushAtEnd();
+};
 Result<std::string, ConfigProblems> read_config_file(const std::string& path);
 int report(const ConfigProblems& problems);
 /// For the log.
@@ -233,6 +245,7 @@ int run_program(const Program<Config>& program, int argc, char** argv) {
     // Never destroyed: coroutines that still wait refer to the service and to each other's workers,
     // and the process's end frees all of it at once.
     const bool check_only = line->check;
+    if (line->stdio && !check_only) return program.run_stdio(first->config);
     static auto* const instance =
         new detail::InstanceOf<Config>(program, std::move(*line), std::move(*first));
     return detail::run(*instance, call, check_only);

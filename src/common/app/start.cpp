@@ -1,4 +1,4 @@
-// What a daemon does before it has a configuration.
+// What a daemon does before it has a configuration, and before it does anything with that.
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -6,12 +6,16 @@
 
 #include "common/app/daemon.hpp"
 #include "common/base/crypto.hpp"
+#include "common/base/log.hpp"
+#include "common/base/memory_reserve.hpp"
 #include "common/base/random.hpp"
 #include "common/base/secret.hpp"
 #include "common/os/file.hpp"
 #include "common/os/process.hpp"
 #include "common/os/secret_file.hpp"
 #include "common/os/signals.hpp"
+#include "common/os/socket.hpp"
+#include "common/tls/context.hpp"
 
 namespace inout::detail {
 namespace {
@@ -28,8 +32,6 @@ namespace {
 
 }  // namespace
 
-void tell_of_terminate() { std::set_terminate(on_terminate); }
-
 void prepare_process() {
     ignore_meaningless_signals();
     open_standard_descriptors();
@@ -37,6 +39,25 @@ void prepare_process() {
     if (dumpable != nullptr && std::string_view(dumpable) == "1") return;
     forbid_dumps();
 }
+
+bool begin(const std::string& name, const CommonConfig& config) {
+    try {
+        log::start(name, config.log.level, config.log.format);
+    } catch (const std::system_error& error) {
+        std::cerr << "cannot start: no threads: " << error.code().message() << '\n';
+        return false;
+    }
+    std::set_terminate(on_terminate);
+    keep_memory_reserve();
+    set_buffer_bytes(static_cast<int>(config.stream_buffer));
+    const auto problem = tls_problem();
+    if (!problem) return true;
+    log::error("cannot start", {{"reason", *problem}});
+    log::flush();
+    return false;
+}
+
+FlushAtEnd::~FlushAtEnd() { log::flush(); }
 
 Result<std::string, ConfigProblems> read_config_file(const std::string& path) {
     // One byte more than is allowed is enough for the parser to say so.
