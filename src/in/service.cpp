@@ -15,9 +15,6 @@
 #include "in/told_client.hpp"
 
 namespace inout::in {
-namespace {
-
-}  // namespace
 
 Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig> config) {
     auto next = std::make_shared<Next>();
