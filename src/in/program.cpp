@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/app/join.hpp"
 #include "common/base/utf8.hpp"
 #include "common/rules/topic.hpp"
 #include "in/service.hpp"
@@ -42,14 +43,15 @@ std::optional<std::string> choose_network(InConfig& config, const CommandLine& l
         if (networks.size() == 1) return std::nullopt;
         return file + "has several networks; --topic says which of them --stdio means";
     }
-    if (const auto problem = check_topic(line.topic)) return "--topic " + *problem;
+    const std::string& topic = line.topic.front();
+    if (const auto problem = check_topic(topic)) return "--topic " + *problem;
     const auto others =
         std::partition(networks.begin(), networks.end(),
-                       [&](const InNetwork& network) { return network.topic == line.topic; });
+                       [&](const InNetwork& network) { return network.topic == topic; });
     const auto found = others - networks.begin();
-    if (found == 0) return file + "has no network with the topic " + visible(line.topic);
+    if (found == 0) return file + "has no network with the topic " + visible(topic);
     if (found > 1) {
-        return file + "has several networks with the topic " + visible(line.topic) +
+        return file + "has several networks with the topic " + visible(topic) +
                ", and --stdio needs one";
     }
     networks.erase(others, networks.end());
@@ -62,17 +64,17 @@ std::optional<std::string> apply(InConfig& config, const CommandLine& line) {
         config.log.level = log::Level::error;
         if (!line.config_file.empty()) return choose_network(config, line);
     }
-    if (!line.names_network()) return std::nullopt;
-    InNetwork& network = config.networks.front();
     if (!line.server.empty()) {
-        if (auto problem = apply_servers(network, line.server)) return problem;
+        if (auto problem = apply_servers(config.networks.front(), line.server)) return problem;
     }
-    if (!line.bind.empty()) {
-        const auto listen = parse_host_port(line.bind, AddressOf::listener);
+    // None if the networks are those of a file.
+    if (auto problem = apply_topics(config.networks, line, "--bind", line.bind)) return problem;
+    for (std::size_t i = 0; i < line.bind.size(); ++i) {
+        const auto listen = parse_host_port(line.bind[i], AddressOf::listener);
         if (!listen) return "--bind " + listen.error();
-        network.listen = *listen;
+        config.networks[i].listen = *listen;
     }
-    return apply_topic(network.topic, line);
+    return apply_join(config, line);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "out/program.hpp"
 
+#include "common/app/join.hpp"
 #include "out/service.hpp"
 
 namespace inout::out {
@@ -30,12 +31,15 @@ std::optional<std::string> apply(OutConfig& config, const CommandLine& line) {
         network.server = *server;
         network.servers.clear();
     }
-    if (!line.backend.empty()) {
-        if (const auto problem = set_backend(network, line.backend)) {
+    if (auto problem = apply_topics(config.networks, line, "--backend", line.backend)) {
+        return problem;
+    }
+    for (std::size_t i = 0; i < line.backend.size(); ++i) {
+        if (const auto problem = set_backend(config.networks[i], line.backend[i])) {
             return "--backend " + *problem;
         }
     }
-    return apply_topic(network.topic, line);
+    return apply_join(config, line);
 }
 
 }  // namespace

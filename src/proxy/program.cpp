@@ -7,7 +7,8 @@ namespace {
 
 std::optional<std::string> apply(ProxyConfig& config, const CommandLine& line) {
     if (line.bind.empty()) return std::nullopt;
-    const auto listen = parse_host_port(line.bind, AddressOf::listener);
+    if (line.bind.size() > 1) return "--bind is given more than once";
+    const auto listen = parse_host_port(line.bind.front(), AddressOf::listener);
     if (!listen) return "--bind " + listen.error();
     config.listen = *listen;
     return std::nullopt;
@@ -20,7 +21,8 @@ int run(int argc, char** argv) {
         .text = {.name = "proxy",
                  .summary = "The relay: one port where in and out meet.",
                  .version_note = is_built_with_nats() ? "" : ", without NATS",
-                 .has_bind = true},
+                 .has_bind = true,
+                 .sets_up = true},
         .parse = parse_proxy_config,
         .defaults = default_proxy_config,
         .apply = apply,

@@ -50,14 +50,43 @@ std::string unexpected(const std::string& argument, std::span<const std::string_
     return visible(name) + ": unknown flag; the flags are " + known;
 }
 
-/// What was said that does not go together.
-std::optional<std::string> contradiction(const CommandLine& line) {
+/// What can not be said together of a network.
+std::optional<std::string> network_conflict(const CommandLine& line) {
+    if (!line.join.empty() && !line.server.empty()) {
+        return "--join says where the proxy is: leave --server out";
+    }
     if (line.stdio && !line.bind.empty()) return "--bind: --stdio does not listen";
-    if (line.config_file.empty()) return std::nullopt;
-    if (line.stdio && line.server.empty()) return std::nullopt;  // --topic chooses
-    if (!line.names_network()) return std::nullopt;
-    return line.stdio ? "--server: the servers are those of --config"
-                      : "a network is given either by --config or by flags, not by both";
+    if (line.stdio && line.topic.size() > 1) return "--topic: --stdio carries one stream, to one";
+    if (line.config_file.empty() || !line.names_network()) return std::nullopt;
+    if (!line.stdio) return "a network is given either by --config or by flags, not by both";
+    if (line.server.empty() && line.join.empty()) return std::nullopt;  // --topic chooses
+    return (line.join.empty() ? "--server" : "--join") +
+           std::string(": the servers are those of --config");
+}
+
+/// What can not be said together, or needs something else to be said.
+std::optional<std::string> conflict_in(const CommandLine& line) {
+    if (auto conflict = network_conflict(line)) return conflict;
+    const bool sets_up = !line.setup.empty(), adds = !line.add_site.empty();
+    if (sets_up && (adds || !line.config_file.empty() || line.names_network())) {
+        return "--setup takes --host and --port, and nothing else";
+    }
+    if (sets_up && line.host.empty()) {
+        return "--setup needs --host HOST: the name or address by which the sites reach the relay";
+    }
+    if (adds && line.config_file.empty()) {
+        return "--add-site needs --config FILE: the configuration of the relay";
+    }
+    if (adds && line.site_in.empty() && line.site_out.empty()) {
+        return "--add-site needs --in PATTERN or --out PATTERN: what the site may use and register";
+    }
+    if (!sets_up && !adds && (!line.host.empty() || !line.port.empty())) {
+        return "--host and --port belong to --setup and --add-site; to listen elsewhere: --bind";
+    }
+    if (!adds && (!line.site_in.empty() || !line.site_out.empty())) {
+        return "--in and --out belong to --add-site";
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -72,7 +101,9 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
         flags.emplace_back(flag);
         const std::string names = flags.back() == "--config" ? "-c,--config" : flag;
         // An empty value would otherwise count as "not given", and the defaults would run.
-        app.add_option(names, value, help)->type_name(type)->check([](const std::string& given) {
+        auto* const option = app.add_option(names, value, help)->type_name(type);
+        option->allow_extra_args(false);  // a list takes one value with each flag
+        option->check([](const std::string& given) {
             return given.empty() ? "must not be empty" : std::string();
         });
     };
@@ -83,12 +114,15 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
         add("--server", line.server, "HOST:PORT",
             text.has_stdio ? "the proxy's address; of several, with a comma between each two"
                            : "the proxy's address");
+        add("--join", line.join, "FILE", "the join file that the proxy has made");
     }
     if (text.has_backend) add("--backend", line.backend, "[HOST:]PORT", "the service to offer");
     if (text.has_bind) {
         add("--bind", line.bind, "[HOST:]PORT", "where to listen; *:PORT for all addresses");
     }
-    if (text.has_server) add("--topic", line.topic, "TOPIC", "the name of the service");
+    if (text.has_server) {
+        add("--topic", line.topic, "TOPIC", "the name of the service; again for more");
+    }
     if (text.has_stdio) {
         flags.emplace_back("--stdio");
         app.add_flag(
@@ -98,6 +132,15 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
     }
     if (text.makes_keys) {
         add("--new-key", line.new_key, "FILE", "write a new random key to this file, and end");
+    }
+    if (text.sets_up) {
+        add("--setup", line.setup, "DIR", "make a relay's files in this new folder, and end");
+        add("--add-site", line.add_site, "NAME",
+            "add a site to --config, write NAME.join, and end");
+        add("--host", line.host, "HOST", "for both: where the sites reach the relay");
+        add("--port", line.port, "PORT", "the same (40001)");
+        add("--in", line.site_in, "PATTERN", "topics that the new site may use; again for more");
+        add("--out", line.site_out, "PATTERN", "topics that the new site may register");
     }
     add("--log-level", line.log_level, "LEVEL", "debug, info, warning or error");
     add("--log-format", line.log_format, "FORMAT", "text or json");
@@ -113,17 +156,29 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
     const auto extras = app.remaining();
     for (const std::string& extra : extras) std::cerr << unexpected(extra, flags) << '\n';
     if (!extras.empty()) return Failure{2};
-    if (const auto problem = contradiction(line)) {
+    if (const auto problem = conflict_in(line)) {
         std::cerr << *problem << '\n';
         return Failure{2};
     }
     return line;
 }
 
-std::optional<std::string> apply_topic(std::string& topic, const CommandLine& line) {
-    if (line.topic.empty()) return std::nullopt;
-    if (const auto problem = check_topic(line.topic)) return "--topic " + *problem;
-    topic = line.topic;
+std::optional<std::string> check_topics(const CommandLine& line, const char* partner,
+                                        std::size_t partners) {
+    const std::size_t topics = line.topic.size();
+    // One of a kind has a default for the other.
+    if (line.stdio && !line.join.empty() && topics == 0) {
+        return "--topic: the service that --stdio is to reach";
+    }
+    const bool alone = line.join.empty() && topics <= 1 && partners <= 1;
+    if (!alone && !line.stdio && (topics == 0 || topics != partners)) {
+        return "each --topic needs its " + std::string(partner) + ", and each " + partner +
+               " its --topic: there are " + std::to_string(topics) + " and " +
+               std::to_string(partners);
+    }
+    for (const std::string& topic : line.topic) {
+        if (const auto problem = check_topic(topic)) return "--topic " + *problem;
+    }
     return std::nullopt;
 }
 

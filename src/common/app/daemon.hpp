@@ -117,6 +117,11 @@ int report(const ConfigProblems& problems);
 /// For the log.
 std::string joined(const std::vector<std::string>& words);
 int write_new_key(const std::string& path);
+/// What else ends at once, by flags that only the proxy has: the exit code; nothing: none of it.
+std::optional<int> set_up(const CommandLine& line);
+/// The end-to-end key beside a join file, if there is one: made, if this program makes it and it is
+/// not there. What is wrong.
+std::optional<std::string> prepare_join(const CommandLine& line, bool makes_key);
 /// A program with its configuration, whatever the type of that is.
 class Instance {
   public:
@@ -240,8 +245,12 @@ int run_program(const Program<Config>& program, int argc, char** argv) {
     auto line = parse_command_line(program.text, argc, argv);
     if (!line) return line.error();
     if (!line->new_key.empty()) return detail::write_new_key(line->new_key);
+    if (const auto code = detail::set_up(*line)) return *code;
     auto first = parse_all(program, *line);
     if (!first) return detail::report(first.error());
+    if (const auto problem = detail::prepare_join(*line, program.text.has_backend)) {
+        return detail::report({*problem});
+    }
     // Never destroyed: coroutines that still wait refer to the service and to each other's workers,
     // and the process's end frees all of it at once.
     const bool check_only = line->check;

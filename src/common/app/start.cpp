@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "common/app/daemon.hpp"
+#include "common/app/relay_setup.hpp"
 #include "common/base/crypto.hpp"
 #include "common/base/log.hpp"
 #include "common/base/memory_reserve.hpp"
@@ -88,6 +89,12 @@ int write_new_key(const std::string& path) {
         return 1;
     }
     return 0;
+}
+
+std::optional<int> set_up(const CommandLine& line) {
+    if (!line.setup.empty()) return set_up_relay(line);
+    if (!line.add_site.empty()) return add_site(line);
+    return std::nullopt;
 }
 
 }  // namespace inout::detail

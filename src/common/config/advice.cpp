@@ -188,7 +188,8 @@ std::vector<Advice> security_advice(const ProxyConfig& config) {
         if (!certificates) {
             advice.push_back({"bind", everybody +
                                           "use, register and take over every topic: there is "
-                                          "neither \"auth\" nor \"tls.client_ca\""});
+                                          "neither \"auth\" nor \"tls.client_ca\" (proxy --setup "
+                                          "makes a relay that is safe)"});
         }
         return advice;
     }

@@ -4,6 +4,7 @@
 #include "common/base/wall_clock.hpp"
 #include "common/net/deadline.hpp"
 #include "common/open/proxy_words.hpp"
+#include "common/open/site_secret.hpp"
 #include "common/open/weak_secret.hpp"
 #include "common/wire/proof.hpp"
 
@@ -21,7 +22,7 @@ Result<std::shared_ptr<const ProxyLink>, std::string> ProxyLink::make(
         proxy_link->tls_ = std::move(*client);
     }
     if (auth) {
-        auto secret = read_secret_file(auth->secret_file);
+        auto secret = read_site_secret(auth->secret_file);
         if (!secret) {
             return Failure{"auth.secret_file: " + auth->secret_file + ": " + secret.error()};
         }

@@ -62,10 +62,13 @@ std::optional<std::string> save_file(const std::string& path, std::string_view t
         ::unlink(name.c_str());
         return with_reason("can not be written", error);
     }
-    // Or the old name might come back after a crash. Some file systems can not do that.
+    sync_folder_of(path);  // or the old name might come back after a crash
+    return std::nullopt;
+}
+
+void sync_folder_of(const std::string& path) {
     const UniqueFd folder = open_folder_of(path);
     if (folder) (void)::fsync(folder.get());
-    return std::nullopt;
 }
 
 UniqueFd lock_folder_of(const std::string& path) {

@@ -21,6 +21,10 @@ std::optional<std::string> save_file(const std::string& path, std::string_view t
 /// closed (flock(2)). Nothing, and errno.
 UniqueFd lock_folder_of(const std::string& path);
 
+/// What was changed in the folder that this file stands in is on disk when it returns, where the
+/// file system can do that.
+void sync_folder_of(const std::string& path);
+
 /// Whether save_file() could: what is wrong with the folder; leaves nothing behind.
 std::optional<std::string> check_saving(const std::string& path);
 

@@ -8,11 +8,16 @@
 #include <system_error>
 
 #include "common/base/limits.hpp"
+#include "common/base/random.hpp"
 #include "common/os/file.hpp"
+#include "common/os/saved_file.hpp"
 #include "common/os/unique_fd.hpp"
 
 namespace inout {
 namespace {
+
+/// Of a name that nobody else may take.
+constexpr std::size_t kTemporaryDigits = 16;
 
 std::string failed(std::string_view what, int error) {
     return std::string(what) + ": " + std::generic_category().message(error);
@@ -47,15 +52,23 @@ Result<Secret, std::string> read_secret_file(const std::string& path) {
 
 std::optional<std::string> write_new_secret_file(const std::string& path, std::string_view text) {
     constexpr mode_t kOwnerOnly = S_IRUSR | S_IWUSR;
-    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerOnly));
-    if (!fd) return errno == EEXIST ? "exists already" : failed("can not be created", errno);
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0) return "exists already";
+    // Under another name first: who finds this one finds a whole secret in it, also after a crash.
+    const std::string name = path + "." + random_hex(kTemporaryDigits) + ".new";
+    const UniqueFd fd(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerOnly));
+    if (!fd) return failed("can not be created", errno);
 
     int error = ::fchmod(fd.get(), kOwnerOnly) == 0 ? 0 : errno;  // the umask may have taken bits
     if (error == 0) error = write_all(fd.get(), text);
     if (error == 0 && ::fsync(fd.get()) != 0) error = errno;
-    if (error == 0) return std::nullopt;
-    ::unlink(path.c_str());  // half a secret is none
-    return failed("can not be written", error);
+    // Unlike rename(2) it never replaces what somebody else has made meanwhile.
+    if (error == 0 && ::link(name.c_str(), path.c_str()) != 0) error = errno;
+    ::unlink(name.c_str());
+    if (error == EEXIST) return "exists already";
+    if (error != 0) return failed("can not be written", error);
+    sync_folder_of(path);
+    return std::nullopt;
 }
 
 }  // namespace inout

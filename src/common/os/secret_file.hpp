@@ -18,7 +18,8 @@ namespace inout {
 Result<Secret, std::string> read_secret_file(const std::string& path);
 
 /// Makes a file with this text that only its owner can read and write (0600), on disk when it
-/// returns. The reason if that failed, or if there is something of that name already.
+/// returns; after a crash there is the whole file or none of that name (link(2)). The reason if
+/// that failed, or if there is something of that name already, which stays as it is.
 std::optional<std::string> write_new_secret_file(const std::string& path, std::string_view text);
 
 }  // namespace inout

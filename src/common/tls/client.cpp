@@ -10,6 +10,7 @@
 #include "common/base/crypto.hpp"
 #include "common/base/host_port.hpp"
 #include "common/tls/files.hpp"
+#include "common/tls/pinned_key.hpp"
 
 namespace inout {
 namespace {
@@ -143,15 +144,9 @@ int TlsClient::verify(x509_store_ctx_st* store, void* self) {
 bool TlsClient::has_pinned_key(x509_store_ctx_st* store) const {
     X509* const certificate = X509_STORE_CTX_get0_cert(store);
     if (certificate == nullptr) return false;
-    unsigned char* bytes = nullptr;
-    const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes);
-    if (size <= 0) return false;
-    const auto free = [](unsigned char* allocated) { OPENSSL_free(allocated); };
-    const std::unique_ptr<unsigned char, decltype(free)> encoded(bytes, free);
-    const Digest digest =
-        sha256({reinterpret_cast<const char*>(encoded.get()), static_cast<std::size_t>(size)});
-    return pin_.size() == digest.size() &&
-           std::equal(digest.begin(), digest.end(), pin_.begin(),
+    const auto digest = hash_of_key(*certificate);
+    return digest && pin_.size() == digest->size() &&
+           std::equal(digest->begin(), digest->end(), pin_.begin(),
                       [](unsigned char a, char b) { return a == static_cast<unsigned char>(b); });
 }
 

@@ -212,7 +212,8 @@ TEST(SecurityAdvice, of_the_proxy_names_what_is_open) {
     const std::string keys = R"("keys": [{"id": "a", "secret_file": "s", "in": ["x"]}])";
     EXPECT_EQ(accepted_proxy(R"({"bind": "0.0.0.0"})").warnings,
               "f:1:10: bind: everybody who reaches 0.0.0.0:40001 may use, register and take over "
-              "every topic: there is neither \"auth\" nor \"tls.client_ca\"\n");
+              "every topic: there is neither \"auth\" nor \"tls.client_ca\" (proxy --setup makes a "
+              "relay that is safe)\n");
     EXPECT_EQ(
         accepted_proxy(R"({"bind": "::", "auth": {"anonymous": {"in": ["a", "#"]}}})").warnings,
         "f:1:24: auth: everybody who reaches [::]:40001 may use every topic: \"anonymous\" "
