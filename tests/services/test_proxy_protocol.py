@@ -11,7 +11,7 @@ import pytest
 from attack import KEY, key_entry, secret_file
 from cluster_site import Member, Nats, needs_nats
 from harness import Server, free_port, port_of, read_exactly, read_to_end, wait_for
-from reloads import of_topic, reload, with_networks
+from reloads import changed, of_topic, reload, with_networks
 from service import Service, need
 
 CLIENT, BALANCER, STRANGER = "127.0.0.5", "127.0.0.9", "127.0.0.8"
@@ -305,3 +305,30 @@ def test_a_reload_changes_what_a_backend_is_told(run):
     say_hello(in_.port())
     wait_for(lambda: backend.begins(LOCAL[:12] + b"\x21\x11\0\x0c" + socket.inet_aton(CLIENT)),
              what="a stream with a header")
+
+
+def test_a_reload_changes_whose_headers_the_proxy_takes(run):
+    relay = run.proxy({"allow": ["127.0.0.0/8"]})
+
+    def send_header():
+        with socket.create_connection(("127.0.0.1", port_of(relay)), 20, (BALANCER, 0)) as s:
+            s.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n")
+            assert not read_to_end_or_reset(s)
+
+    send_header()
+    assert relay.wait_event("first message refused")["peer"].startswith(f"{BALANCER}:")
+    reload(relay, changed(relay, trusted=[BALANCER], proxy_protocol=True))
+    send_header()
+    assert relay.wait_event("refused", peer="192.0.2.7:1")["reason"] == "allow and deny"
+
+
+def test_a_reload_changes_whose_headers_in_takes(run):
+    backend = run.own(Recorder())
+    relay, _, in_ = start(run, backend.port, "off")
+    header = b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n"
+    say_hello(in_.port(), BALANCER, header)
+    wait_for(lambda: backend.heard == [header + b"hello\n"], what="a header as data")
+    networks = with_networks(in_, of_topic(in_, "t", proxy_protocol=True))
+    reload(in_, {**networks, "trusted": [BALANCER]})
+    say_hello(in_.port(), BALANCER, header)
+    wait_for(lambda: backend.heard[1:] == [b"hello\n"], what="a header that was taken")
