@@ -27,7 +27,6 @@ std::shared_ptr<Registration> make_registration(ProxyState& state,
     registration->topic = request.topic;
     registration->out = channel->peer();
     registration->name = name_of(request);
-    registration->choice = Candidate(registration->name, 1, false, kOutRest);
     registration->ext = request.ext;
     registration->share = request.share;
     registration->source = request.source;
