@@ -12,10 +12,8 @@
 #include "../../tests/unit/cluster/nats_process.hpp"
 #include "common/cluster/engine.hpp"
 
-namespace inout {
+namespace inout::cluster {
 namespace {
-
-using namespace cluster;
 
 /// Two proxies of a cluster; all topics are at the second one.
 class Cluster {
@@ -151,4 +149,4 @@ BENCHMARK(ClusterLookUp)->UseRealTime()->Iterations(kTopics / kAtOnce);
 BENCHMARK(ClusterRemembered)->UseRealTime();
 
 }  // namespace
-}  // namespace inout
+}  // namespace inout::cluster
