@@ -23,7 +23,7 @@ std::string failed(std::string_view what, int error) {
     return std::string(what) + ": " + std::generic_category().message(error);
 }
 
-int write_all(int fd, std::string_view text) {
+int write_text(int fd, std::string_view text) {
     while (!text.empty()) {
         const ssize_t n = ::write(fd, text.data(), text.size());
         if (n < 0 && errno != EINTR) return errno;
@@ -60,7 +60,7 @@ std::optional<std::string> write_new_secret_file(const std::string& path, std::s
     if (!fd) return failed("can not be created", errno);
 
     int error = ::fchmod(fd.get(), kOwnerOnly) == 0 ? 0 : errno;  // the umask may have taken bits
-    if (error == 0) error = write_all(fd.get(), text);
+    if (error == 0) error = write_text(fd.get(), text);
     if (error == 0 && ::fsync(fd.get()) != 0) error = errno;
     // Unlike rename(2) it never replaces what somebody else has made meanwhile.
     if (error == 0 && ::link(name.c_str(), path.c_str()) != 0) error = errno;
