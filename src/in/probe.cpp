@@ -4,36 +4,12 @@
 
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
-#include "common/net/deadline.hpp"
-#include "common/open/introduction.hpp"
-#include "common/open/proxy_words.hpp"
+#include "common/net/frame_io.hpp"
 
 namespace inout::in {
 namespace {
 
 using What = Look::What;
-
-std::pair<What, std::string> judge_look(const Heard& heard, const Connection& connection,
-                                        const HostPort& server) {
-    const auto& answer = heard.answer;
-    const bool secured = connection.tls() != nullptr;
-    if (connection.has_expired()) return {What::unreachable, why_silent(server)};
-    if (!answer && answer.error().is_garbage()) {
-        return {What::unreachable, why_no_answer(answer.error(), server, secured)};
-    }
-    if (!answer) {
-        return {What::ended, heard.write_error ? heard.write_error.message()
-                                               : why_no_answer(answer.error(), server, secured)};
-    }
-    const Response* response = heard.response_to(kIntroduction);
-    if (response == nullptr) {
-        return {What::unreachable, "what answers at " + to_string(server) + " is no inout proxy"};
-    }
-    if (!response->ext) return {What::older, response->message};
-    // A limit of spare connections only.
-    if (response->ok() || response->code == Code::limit) return {What::reached, {}};
-    return {What::refused, response->message};
-}
 
 /// Between two looks at a server that streams wait for.
 constexpr Milliseconds kLooksApart{1'000};
@@ -70,20 +46,6 @@ Task<> ask_again(Worker& main, Server& server) {
 }
 
 }  // namespace
-
-Task<Look> look_at(const ProxyLink& proxy_link, ConnectionPtr owned, Milliseconds timeout) {
-    Connection& connection = *owned;
-    Deadline deadline(connection);
-    deadline.expires_after(timeout);
-    const auto heard = co_await introduce(proxy_link, connection);
-    auto [what, reason] = judge_look(heard, connection, proxy_link.server());
-    Look look{.what = what, .reason = std::move(reason), .connection = {}};
-    if (const Response* response = heard.response_to(kIntroduction)) look.response = *response;
-    deadline.cancel();
-    look.is_spare = what == What::reached && look.response.ok() && !heard.write_error;
-    look.connection = std::move(owned);
-    co_return look;
-}
 
 ConnectionPtr take_spare(Look look) {
     if (look.response.reuse) {

@@ -3,30 +3,10 @@
 // of the connection.
 #pragma once
 
-#include <string>
-
+#include "common/open/look.hpp"
 #include "in/server.hpp"
 
 namespace inout::in {
-
-/// What came back.
-struct Look {
-    enum class What {
-        reached,      ///< a proxy that takes us in, though maybe no spare connection
-        refused,      ///< a proxy that does not
-        older,        ///< a proxy, which does not understand the question
-        ended,        ///< without an answer: an older proxy, or something else
-        unreachable,  ///< no proxy, or a silent one
-    };
-    What what;
-    std::string reason;  ///< why not; empty if reached
-    Response response{};
-    ConnectionPtr connection;
-    bool is_spare = false;  ///< a stream may follow on it
-};
-
-/// Introduces us on a fresh connection.
-Task<Look> look_at(const ProxyLink& proxy_link, ConnectionPtr connection, Milliseconds timeout);
 
 /// The connection of one that is_spare, as a spare connection is.
 ConnectionPtr take_spare(Look look);

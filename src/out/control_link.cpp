@@ -139,7 +139,8 @@ OutRequest ControlLink::request() const {
                       .share = network_->config.share,
                       .weight = network_->config.weight,
                       .pattern = network_->config.pattern,
-                      .source = network_->tells_clients()};
+                      .source = network_->tells_clients(),
+                      .probe = true};
 }
 
 /// Our proxy has closed the one before: both are of the same instance.

@@ -6,7 +6,9 @@
 #include "common/base/memory_reserve.hpp"
 #include "common/net/deadline.hpp"
 #include "common/open/proxy_words.hpp"
+#include "out/backend_question.hpp"
 #include "out/data_link.hpp"
+#include "out/exit.hpp"
 
 namespace inout::out {
 
@@ -63,6 +65,8 @@ Task<Result<Notice, ControlSession::End>> ControlSession::next() {
         }
         if (const auto* wanted = std::get_if<NewDataRequest>(&*received)) {
             open_data_links(*wanted);
+        } else if (auto* probe = std::get_if<ProbeRequest>(&*received)) {
+            answer(std::move(*probe));
         } else if (auto* notice = std::get_if<Notice>(&*received)) {
             co_return std::move(*notice);
         } else if (!std::holds_alternative<Pong>(*received)) {
@@ -92,6 +96,53 @@ void ControlSession::open_data_links(const NewDataRequest& wanted) {
             throw;
         }
     }
+}
+
+/// Of one that asks too much at once the rest is refused: each costs a descriptor for a moment.
+void ControlSession::answer(ProbeRequest probe) {
+    if (!refill_memory_reserve()) return;
+    Response refusal{.magic = probe.magic, .request = "ProbeRequest", .ext = true};
+    const auto network = registration_->current.get();
+    if (registration_->draining) {
+        refusal.code = Code::draining;
+        refusal.message = "out is ending";
+    } else if (!serves(*network, probe.topic)) {
+        refusal.code = Code::no_topic;
+        refusal.message = "this out does not serve topic " + probe.topic;
+    } else if (network->backends->are_all_down()) {
+        refusal.code = Code::unready;
+        refusal.message = "no backend of this topic works";
+    } else if (probes_ >= kProbesAtOnce) {
+        refusal.code = Code::limit;
+        refusal.message = "too many probes at once";
+    }
+    Budget::Places places;
+    if (refusal.message.empty()) places = registration_->data_links().place_of_probe();
+    if (refusal.message.empty() && places.count() == 0) {
+        refusal.code = Code::limit;
+        refusal.message = "out has no file descriptors left for this proxy's probes";
+    }
+    if (!refusal.message.empty()) return channel_->send(refusal);
+    counters().probes_total.add();
+    spawn(channel_->executor(), "probe",
+          ask_for(shared_from_this(), network, std::move(probe), std::move(places)));
+}
+
+Task<> ControlSession::ask_for(std::shared_ptr<ControlSession> self,
+                               std::shared_ptr<const Network> network, ProbeRequest probe,
+                               [[maybe_unused]] Budget::Places places) {
+    const CountedHere here(self->probes_);
+    const auto begun = Clock::now();
+    auto asked =
+        ask_backends(self->channel_->executor(), std::move(network), probe.topic, kQuestionTime);
+    const auto failure = co_await std::move(asked);
+    Response answer{.magic = std::move(probe.magic), .request = "ProbeRequest", .ext = true};
+    answer.took = std::chrono::duration_cast<Milliseconds>(Clock::now() - begun);
+    if (failure) {
+        answer.code = failure->code;
+        answer.message = failure->detail;
+    }
+    if (self->channel_->connection().is_open()) self->channel_->send(answer);
 }
 
 /// Clients wait at the proxy, and neither what other topics keep nor what is free is enough.

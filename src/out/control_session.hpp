@@ -4,6 +4,7 @@
 // Owned by its control link; what still waits keeps it alive. On the main thread.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -63,10 +64,17 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
     void close() noexcept;
 
   private:
+    /// As many as a proxy of ours asks.
+    static constexpr std::size_t kProbesAtOnce = 4;
+
     void close_behind_streams(const char* why);
     void look_for_streams_later();
     void look_for_streams();
     void say_draining(const char* message);
+    void answer(ProbeRequest probe);
+    static Task<> ask_for(std::shared_ptr<ControlSession> self,
+                          std::shared_ptr<const Network> network, ProbeRequest probe,
+                          Budget::Places places);
     void open_data_links(const NewDataRequest& wanted);
     void warn_no_room() const;
 
@@ -74,6 +82,7 @@ class ControlSession : public std::enable_shared_from_this<ControlSession> {
     const std::shared_ptr<Registration> registration_;
     const std::shared_ptr<ControlChannel> channel_;
     Timer streams_timer_;
+    std::atomic<std::size_t> probes_{0};  // that are being answered
     const char* left_because_ = "";
     bool peer_has_ext_ = false;
     bool told_unready_ = false;

@@ -50,6 +50,13 @@ class DataLinks {
     /// room, or the registration is over.
     std::shared_ptr<Link> add(const std::shared_ptr<Group>& group, const Executor& executor,
                               bool client_waits, Clock::time_point now);
+    /// The descriptor of a backend that is asked whether it works, because this proxy wants to
+    /// know; an empty one: there is none.
+    Budget::Places place_of_probe() {
+        Budget::Places places;
+        budget_.take(owner_, 1, places);
+        return places;
+    }
     /// Whether this registration may have one more, if there is room.
     bool may_have_more(const Group& group);
     /// It dials, for the first time or once more, or is about to park and lends its connection: it

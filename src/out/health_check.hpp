@@ -61,7 +61,6 @@ class HealthCheck : public std::enable_shared_from_this<HealthCheck> {
 
     static Task<> ask_for_ever(std::shared_ptr<HealthCheck> self, std::size_t index);
     Task<std::optional<std::string>> ask(std::size_t index);
-    Task<std::optional<std::string>> listen(Connection& connection) const;
     void heed(std::size_t index, const std::optional<std::string>& failure);
 
     Worker& worker_;

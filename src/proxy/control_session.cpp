@@ -30,6 +30,7 @@ std::shared_ptr<Registration> make_registration(ProxyState& state,
     registration->ext = request.ext;
     registration->share = request.share;
     registration->source = request.source;
+    registration->probe = request.probe;
     registration->choice = Candidate(registration->name, request.weight, false, kOutRest);
     registration->pattern = pattern_of(request);
     if (request.ext) registration->ticket = state.settings()->gatekeeper.new_ticket(state.proxy_id);
@@ -148,7 +149,9 @@ Task<std::string> serve(ProxyState& state, const std::shared_ptr<Registration>& 
             registration->pool->tick();
         } else if (const auto* notice = std::get_if<Notice>(&*received)) {
             heed(state, registration, *notice);
-        } else if (!std::holds_alternative<Response>(*received)) {
+        } else if (const auto* answer = std::get_if<Response>(&*received)) {
+            registration->probes.heard(*answer);
+        } else {
             registration->channel->close();
             co_return "unexpected message";
         }

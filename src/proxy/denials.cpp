@@ -26,6 +26,10 @@ Gatekeeper::Denial no_permission(const Identity& identity, const Message& reques
                           (out->pattern ? "all of pattern " : "topic ") + out->topic;
     } else if (const auto* in = std::get_if<InRequest>(&request)) {
         denial.message += " may not open (\"in\") topic " + in->topic;
+    } else if (const auto* probe = std::get_if<ProbeRequest>(&request)) {
+        denial.message +=
+            probe->serves ? " may not register (\"out\") " : " may not open (\"in\") ";
+        denial.message += (probe->pattern ? "all of pattern " : "topic ") + probe->topic;
     } else {
         denial.message += " may not open any topic";
     }

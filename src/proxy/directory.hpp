@@ -73,6 +73,10 @@ class Directory {
     /// Waits until it is registered, `deadline` is over, or `in` was reset. Code::none, or why
     /// nobody waits; otherwise as find().
     Task<Reason> wait_for(const std::string& topic, Clock::time_point deadline, Connection& in);
+    /// The out to which a stream to this topic would go now; changes nothing. `by_name`: whoever
+    /// has registered this very name. The failure is as of find().
+    Result<std::shared_ptr<Registration>, Reason> look(const TopicRegistry::Name& name,
+                                                       bool by_name);
     /// What the other proxies of a cluster may know of it.
     cluster::Answer answer_of(std::string_view topic);
     /// `tell(name, is_here)` for each registration from now on, also if others have the name. Under

@@ -152,6 +152,27 @@ bool Directory::was_here(const std::string& topic) {
     return registry_.line_for(topic).empty() && last_end(topic, Clock::now()).has_value();
 }
 
+Result<std::shared_ptr<Registration>, Reason> Directory::look(const TopicRegistry::Name& name,
+                                                              bool by_name) {
+    const std::lock_guard lock(mutex_);
+    const auto line = by_name ? registry_.line(name) : registry_.line_for(name.text);
+    if (line.empty()) {
+        const std::string text(name.text);
+        return Failure{no_way(text, last_end(text, Clock::now()), false)};
+    }
+    if (by_name) return registrations_.at(line.front().id);
+    const auto now = Clock::now();
+    const TopicRegistry::Member* chosen = nullptr;
+    for (auto left = line; chosen == nullptr && !left.empty();) {
+        const auto place = TopicRegistry::first_place(left);
+        chosen = choose_in(place, {}, {.by = Select::first}, now, false);
+        left = left.subspan(place.size());
+    }
+    if (chosen == nullptr) chosen = choose_in(line, {}, {.by = Select::first}, now, true);
+    if (chosen == nullptr) return Failure{nobody_left(line, {})};
+    return registrations_.at(chosen->id);
+}
+
 cluster::Answer Directory::answer_of(std::string_view topic) {
     cluster::Answer answer;
     const std::lock_guard lock(mutex_);

@@ -177,8 +177,11 @@ std::optional<Response> objection(const ProxyConfig& config, const Message& mess
                         .ext = true,
                         .code = Code::malformed};
     }
-    Response answer{
-        .magic = std::string(head.magic), .request = std::string(type_name(message)), .ext = true};
+    const auto* const warm = std::get_if<InWarmRequest>(&message);
+    Response answer{.magic = std::string(head.magic),
+                    .request = std::string(type_name(message)),
+                    .ext = true,
+                    .probe = warm != nullptr && warm->probe};
     if (*head.version != kVersion) {
         answer.message = "this proxy speaks version " + std::string(kVersion);
         answer.code = Code::version;
@@ -276,13 +279,15 @@ Task<StandingPtr> admit(ProxyState& state, Connection& connection, const Message
         }
     }
     const auto* const in = std::get_if<InRequest>(&request);
+    const auto* const warm = std::get_if<InWarmRequest>(&request);
     Response answer{.magic = std::string(head.magic),
                     .request = std::string(type_name(request)),
                     .message = std::move(denial.message),
                     .ext = true,
                     .code = denial.code,
                     .time_ms = denial.time_ms,
-                    .retry = in != nullptr && in->ext};
+                    .retry = in != nullptr && in->ext,
+                    .probe = warm != nullptr && warm->probe};
     co_await refuse(connection, std::move(answer));
     co_return nullptr;
 }
@@ -336,7 +341,14 @@ Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr ow
     }
     stay.leave();
     settings.reset();  // what follows may take long
-    if (auto* warm = std::get_if<InWarmRequest>(&message)) {
+    auto* const warm = std::get_if<InWarmRequest>(&message);
+    if (warm != nullptr && warm->probe) {
+        own_stay.reset();
+        co_await probe_session(state, worker, std::move(owned), std::move(*warm),
+                               std::move(standing), std::move(known));
+        co_return;
+    }
+    if (warm != nullptr) {
         auto spare =
             co_await take_spare(state, owned, std::move(*warm), standing, std::move(known));
         own_stay.reset();

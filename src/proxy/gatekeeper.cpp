@@ -114,11 +114,31 @@ Result<StandingPtr, Gatekeeper::Denial> Gatekeeper::admit(const Message& request
                           : policy_.missing_rule(identity, Right::out, out->topic);
     } else if (const auto* in = std::get_if<InRequest>(&request)) {
         missing = policy_.missing_rule(identity, Right::in, in->topic);
+    } else if (const auto* warm = std::get_if<InWarmRequest>(&request); warm && warm->probe) {
+        if (!policy_.may_do_anything(identity)) missing = "no pattern at all";
     } else if (!policy_.may_park_spare(identity)) {
         missing = "no pattern in \"in\" at all";
     }
     if (missing.empty()) return standing;
     return Failure{no_permission(identity, request, std::move(missing))};
+}
+
+std::optional<Gatekeeper::Denial> Gatekeeper::judge_probe(const Standing& standing,
+                                                          const ProbeRequest& request) const {
+    std::optional<TopicPattern> pattern;
+    if (request.pattern) {
+        auto parsed = TopicPattern::parse(request.topic);
+        if (!parsed) return Denial{.code = Code::malformed, .message = "the topic is no pattern"};
+        pattern = std::move(*parsed);
+    }
+    // Another proxy asks for somebody, and registers nothing.
+    std::optional<Identity> origin;
+    if (standing.is_hop()) origin = identity_from(request.origin);
+    const Standing asks{standing.identity, standing.ground, std::move(origin)};
+    const bool may = request.serves ? !asks.is_hop() && allows_out(asks, request.topic, pattern)
+                                    : allows(asks, Right::in, request.topic);
+    if (may) return std::nullopt;
+    return no_permission(asks.asker(), request, "probe");
 }
 
 /// Failed: a proof that is wrong, early or late, or was used before; and a proof or a certificate

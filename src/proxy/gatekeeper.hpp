@@ -97,6 +97,8 @@ class Gatekeeper {
         if (!pattern) return allows(standing, Right::out, topic);
         return holds(standing) && policy_.allows_out(standing.identity, *pattern);
     }
+    /// Why this one is told nothing of a topic: it could not open a stream to it, or register it.
+    std::optional<Denial> judge_probe(const Standing& standing, const ProbeRequest& request) const;
     bool may_park_spare(const Standing& standing) const {
         return holds(standing) && (standing.is_hop() || policy_.may_park_spare(standing.identity));
     }

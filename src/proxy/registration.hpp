@@ -17,6 +17,7 @@
 #include "proxy/data_pool.hpp"
 #include "proxy/descriptor_budget.hpp"
 #include "proxy/gatekeeper.hpp"
+#include "proxy/open_probes.hpp"
 
 namespace inout::proxy {
 
@@ -57,6 +58,7 @@ struct Registration {
     bool standby = false;  ///< it joined at the end of the line; else it took the topic over
     bool share = false;    ///< it stands together with the others that share
     bool source = false;   ///< its streams say whose they are
+    bool probe = false;    ///< it answers probes
     std::optional<TopicPattern> pattern{};  ///< it serves what matches; `topic` is its text
     std::string ticket;  ///< secret; its data connections show it. Empty for a 0.0.1 out
     StandingPtr standing = nobody();      ///< of who registered; may lose its permission
@@ -66,6 +68,7 @@ struct Registration {
     std::shared_ptr<Quota::Place> topic_of_key{};  ///< shared with the key's others of this topic
     std::shared_ptr<ControlChannel> channel;
     std::shared_ptr<DataPool> pool;
+    OpenProbes probes{};
     std::atomic<std::size_t> streams{0};  ///< running
     std::atomic<std::size_t> given{0};    ///< the same, and those that are being opened
     std::atomic<bool> replaced{false};    ///< by a newer one of the same instance

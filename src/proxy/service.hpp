@@ -15,6 +15,7 @@
 #include "proxy/descriptor_budget.hpp"
 #include "proxy/directory.hpp"
 #include "proxy/passed_on.hpp"
+#include "proxy/probes.hpp"
 #include "proxy/running_streams.hpp"
 #include "proxy/settings.hpp"
 #include "proxy/spare_list.hpp"
@@ -49,6 +50,7 @@ struct ProxyState {
     PassedOn passed_on;
     RunningStreams running;
     Allowances allowances;
+    ProbeRate probe_rate;
     Quota streams_of_topic, streams_of_key, topics_of_key;
     std::atomic<bool> draining{false};
     std::atomic<bool> handed_over{false};  ///< whoever connects now reaches the next process

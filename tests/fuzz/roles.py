@@ -43,7 +43,10 @@ class Role:
         stream = {"id": self.id(8), "client": "192.0.2.1:1234"}
         members = {
             "InRequest": {**first, **self.ext(**stream)},
-            "InWarmRequest": {"magic": self.id(), "version": VERSION, **self.ext()},
+            "InWarmRequest": {"magic": self.id(), "version": VERSION,
+                              **self.ext(probe=dice.choice([0, 0, 1]))},
+            "ProbeRequest": {"magic": self.id(), "type": topic,
+                             **self.ext(serves=dice.choice([0, 1]), pattern=dice.choice([0, 1]))},
             "OutRequest": {**first, **self.ext(
                 instance=self.id(), mode=dice.choice(["takeover", "standby"]),
                 heartbeat_timeout=dice.choice([5000, 20000, *NUMBERS]))},
@@ -64,7 +67,7 @@ class Role:
         """The right message most of the time."""
         if self.dice.random() < 0.1:
             kind, payload = self.dice.choice(["Ping", "Response", "NewDataRequest", "Notice",
-                                              "InRequest", "OutRequest", "OutDataRequest"]), {}
+                                              "ProbeRequest", "InRequest", "OutRequest", "OutDataRequest"]), {}
         data = self.message(kind, **payload)
         wire_.send(data if wire_.records else wire.damaged(data, self.dice))
 
@@ -104,6 +107,9 @@ class Guest(Role):
         w = self.connect()
         if self.dice.random() < 0.3:
             self.say(w, "InWarmRequest")
+            self.heard(w)
+        while self.dice.random() < 0.2:
+            self.say(w, "ProbeRequest")
             self.heard(w)
         self.say(w, "InRequest")
         while self.goes_on():

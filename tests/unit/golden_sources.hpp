@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "golden_frames.hpp"
+#include "golden_probes.hpp"
 
 namespace inout::golden {
 
@@ -46,6 +47,7 @@ inline const std::vector<Frame>& all_frames() {
     static const std::vector<Frame> all = [] {
         std::vector<Frame> rows = frames();
         rows.insert(rows.end(), source_frames().begin(), source_frames().end());
+        rows.insert(rows.end(), probe_frames().begin(), probe_frames().end());
         return rows;
     }();
     return all;

@@ -166,6 +166,8 @@ inline constexpr NamedCounter kCounted[] = {
      &Counters::hops_to_total},
     {"hops_from_total", "hops_from_total", "Streams that came over another proxy (proxy).",
      &Counters::hops_from_total},
+    {"probes_total", "probes_total", "Probes of a doctor that were answered (proxy, out).",
+     &Counters::probes_total},
     {"reloads_total", "reloads_total", "Configurations taken into use while running.",
      &Counters::reloads_total},
     {"reloads_failed_total", "reloads_failed_total", "Configurations that could not be.",

@@ -72,6 +72,7 @@ struct Counters {
     Counter framing_errors_total{size++};  ///< peers whose frames of a stream broke the rules
     Counter hops_to_total{size++};         ///< proxy: streams that another one serves
     Counter hops_from_total{size++};       ///< proxy: streams that another one has asked for
+    Counter probes_total{size++};          ///< proxy, out: what a doctor has asked
     Counter reloads_total{size++};
     Counter reloads_failed_total{size++};
     Counter lines_held{size++};  ///< log lines held back by their budget

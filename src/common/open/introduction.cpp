@@ -6,19 +6,20 @@
 namespace inout {
 namespace {
 
-Message introduction(const ProxyLink& proxy_link, Connection& connection) {
+Message introduction(const ProxyLink& proxy_link, Connection& connection, bool probe = false) {
     Message request = InWarmRequest{.magic = random_hex(kMagicDigits),
                                     .version = std::string(kVersion),
-                                    .reuse = true,
-                                    .hop = proxy_link.is_for_hops()};
+                                    .reuse = !probe,
+                                    .hop = proxy_link.is_for_hops(),
+                                    .probe = probe};
     proxy_link.prove(request, connection);
     return request;
 }
 
 }  // namespace
 
-Task<Heard> introduce(const ProxyLink& proxy_link, Connection& connection) {
-    const Message request = introduction(proxy_link, connection);
+Task<Heard> introduce(const ProxyLink& proxy_link, Connection& connection, bool probe) {
+    const Message request = introduction(proxy_link, connection, probe);
     auto heard = co_await exchange(connection, request);
     co_return heard;
 }

@@ -11,8 +11,8 @@ namespace inout {
 /// What such a message asks for, as Response::request has it.
 inline constexpr std::string_view kIntroduction = "InWarmRequest";
 
-/// Sends it and awaits the answer. No deadline of its own.
-Task<Heard> introduce(const ProxyLink& proxy_link, Connection& connection);
+/// Sends it and awaits the answer. No deadline of its own. `probe`: only questions will follow.
+Task<Heard> introduce(const ProxyLink& proxy_link, Connection& connection, bool probe = false);
 
 /// Ends a fresh connection that nobody needs any more. A proxy that has shaken hands for nothing
 /// would take us for a stranger, and after some of these refuse our whole site: it is told who we

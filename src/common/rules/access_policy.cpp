@@ -120,6 +120,12 @@ bool AccessPolicy::may_park_spare(const Identity& identity) const {
     return listed != nullptr && !listed->in.empty();
 }
 
+bool AccessPolicy::may_do_anything(const Identity& identity) const {
+    if (may_do_everything(identity)) return true;
+    const Permissions* const listed = permissions(identity);
+    return listed != nullptr && (!listed->in.empty() || !listed->out.empty());
+}
+
 bool AccessPolicy::may_tell_client(const Identity& identity) const {
     const Permissions* const listed = names(identity) ? permissions(identity) : nullptr;
     return listed != nullptr && listed->client;

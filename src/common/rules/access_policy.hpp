@@ -58,6 +58,8 @@ class AccessPolicy {
     std::string missing_rule_for(const Identity& identity, const TopicPattern& pattern) const;
     /// A spare connection names no topic yet: whoever may open streams to any may keep one.
     bool may_park_spare(const Identity& identity) const;
+    /// Whether it may use or register any topic at all.
+    bool may_do_anything(const Identity& identity) const;
     /// Whether it is believed whose its streams are.
     bool may_tell_client(const Identity& identity) const;
     /// Whether one of its lists names it.

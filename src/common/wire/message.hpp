@@ -37,6 +37,9 @@ inline constexpr std::size_t kProofDigits = 64;  // HMAC-SHA256
 /// What a proxy can be told of how long an out may be silent.
 inline constexpr Milliseconds kHeartbeatTimeoutMin{5'000}, kHeartbeatTimeoutMax{600'000};
 
+/// What Response::took can tell.
+inline constexpr Milliseconds kProbeTookMax{600'000};
+
 /// out → proxy, first on a control connection: "I serve this topic".
 struct OutRequest {
     std::string magic, version, topic;
@@ -49,6 +52,7 @@ struct OutRequest {
     unsigned weight = 1;   ///< among them, 1 to kWeightMax
     bool pattern = false;  ///< `topic` is a topic pattern, and it serves all topics that match
     bool source = false;   ///< its streams are to say whose they are (DataActiveRequest::source)
+    bool probe = false;    ///< it answers a ProbeRequest on its control connection
     std::optional<Proof> proof{};
 };
 
@@ -102,7 +106,17 @@ struct InWarmRequest {
     std::string magic, version;
     bool reuse = false;  ///< it can carry one stream after another
     bool hop = false;    ///< as in InRequest
+    bool probe = false;  ///< of in or out: only ProbeRequests will follow, and no stream
     std::optional<Proof> proof{};
+};
+
+/// in or out → proxy, behind an InWarmRequest with `probe`, and proxy → out, on control: "what
+/// would become of a stream to this topic?" Opens none. Only to whom has announced `probe`.
+struct ProbeRequest {
+    std::string magic, topic;
+    bool serves = false;   ///< asked by one that would register the topic; else one that would use
+    bool pattern = false;  ///< with `serves`: `topic` is a topic pattern
+    std::string origin{};  ///< behind an introduction with `hop`: who asks, as in InRequest
 };
 
 /// proxy → out, on control: "open that many data connections".
@@ -152,6 +166,13 @@ struct Response {
     std::string out{};
     /// Agreement to OutRequest: what of it the proxy has understood.
     bool share = false, pattern = false, source = false;
+    /// Answer to InWarmRequest with `probe`: the proxy knows what that is.
+    bool probe = false;
+    /// Answer to a ProbeRequest, of the out: its backend was dialled, and the dial took so long.
+    std::optional<Milliseconds> took{};
+    /// Answer to a ProbeRequest: another proxy of the cluster has the topic. Without `took` in a
+    /// success that one, or its out, was not asked.
+    bool elsewhere = false;
     /// Success of the first InRequest with `hop` on its connection: which permissions the proxy
     /// gives, as kListsDigits.
     std::string lists{};
@@ -174,8 +195,9 @@ struct Notice {
     bool at_once = false;  ///< draining: the next process is there already
 };
 
-using Message = std::variant<OutRequest, OutDataRequest, InRequest, NewDataRequest,
-                             DataActiveRequest, Response, Ping, Pong, Notice, InWarmRequest>;
+using Message =
+    std::variant<OutRequest, OutDataRequest, InRequest, NewDataRequest, DataActiveRequest, Response,
+                 Ping, Pong, Notice, InWarmRequest, ProbeRequest>;
 
 /// The `Type` on the wire, which Response::request repeats.
 std::string_view type_name(const Message& message);

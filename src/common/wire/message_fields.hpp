@@ -17,8 +17,8 @@ namespace inout {
 
 /// The messages' types on the wire, in the order of Message.
 inline constexpr std::string_view kTypeNames[] = {
-    "OutRequest", "OutDataRequest", "InRequest", "NewDataRequest", "DataActiveRequest",
-    "Response",   "Ping",           "Pong",      "Notice",         "InWarmRequest",
+    "OutRequest", "OutDataRequest", "InRequest", "NewDataRequest", "DataActiveRequest", "Response",
+    "Ping",       "Pong",           "Notice",    "InWarmRequest",  "ProbeRequest",
 };
 static_assert(std::size(kTypeNames) == std::variant_size_v<Message>);
 
@@ -63,6 +63,7 @@ void visit(Fields& payload, typename Fields::template Of<OutRequest> m) {
         ext.number("weight", m.weight, Bounds{1, kWeightMax}, when(m.weight != 1));
         ext.flag("pattern", m.pattern);
         ext.flag("source", m.source);
+        ext.flag("probe", m.probe);
         visit_proof(ext, m.proof);
     });
 }
@@ -108,7 +109,19 @@ void visit(Fields& payload, typename Fields::template Of<InWarmRequest> m) {
     payload.ext(Presence::required, [&](auto& ext) {
         ext.flag("reuse", m.reuse);
         ext.flag("hop", m.hop);
+        ext.flag("probe", m.probe);
         visit_proof(ext, m.proof);
+    });
+}
+
+template <class Fields>
+void visit(Fields& payload, typename Fields::template Of<ProbeRequest> m) {
+    payload.text("magic", m.magic, kId, Presence::required);
+    payload.text("type", m.topic, kTopic, Presence::required);
+    payload.ext(Presence::required, [&](auto& ext) {
+        ext.flag("serves", m.serves);
+        ext.flag("pattern", m.pattern);
+        ext.text("origin", m.origin, kOrigin);
     });
 }
 
@@ -154,6 +167,9 @@ void visit(Fields& payload, typename Fields::template Of<Response> m) {
         ext.flag("share", m.share);
         ext.flag("pattern", m.pattern);
         ext.flag("source", m.source);
+        ext.flag("probe", m.probe);
+        ext.number("took", m.took, Bounds{0, kProbeTookMax.count()});
+        ext.flag("elsewhere", m.elsewhere);
         ext.text("lists", m.lists, kLists);
     });
 }

@@ -19,10 +19,11 @@ namespace inout {
 /// shortest first: a peer's name is compared with those of its length only.
 // clang-format off
 inline constexpr std::string_view kMemberNames[] = {
-    "v", "id", "ext", "key", "e2e", "mac", "not", "out", "hop", "bind", "type", "code", "mode", "time", "warm",
-    "magic", "proxy", "count", "quiet", "retry", "proof", "bound", "reuse", "early", "nonce", "share", "lists",
-    "ticket", "weight", "client", "origin", "source", "proof2", "at_once", "pattern", "payload", "version", "request", "message", "waiting", "instance",
+    "v", "id", "ext", "key", "e2e", "mac", "not", "out", "hop", "bind", "type", "code", "mode", "time", "warm", "took",
+    "magic", "proxy", "count", "quiet", "retry", "proof", "bound", "reuse", "early", "nonce", "share", "lists", "probe",
+    "ticket", "weight", "client", "origin", "source", "proof2", "serves", "at_once", "pattern", "payload", "version", "request", "message", "waiting", "instance",
     "position", "identity",
+    "elsewhere",
     "heartbeat_timeout",
 };
 // clang-format on

@@ -26,9 +26,9 @@ namespace inout::golden_frames_test {
 
 auto golden_members(const OutRequest& m) {
     const auto& [magic, version, topic, ext, instance, standby, heartbeat_timeout, bound, share,
-                 weight, pattern, source, proof] = m;
+                 weight, pattern, source, probe, proof] = m;
     return std::tie(magic, version, topic, ext, instance, standby, heartbeat_timeout, bound, share,
-                    weight, pattern, source, proof);
+                    weight, pattern, source, probe, proof);
 }
 auto golden_members(const OutDataRequest& m) {
     const auto& [magic, version, topic, ext, ticket, mac, quiet, reuse, hop, bind, origin, proof] =
@@ -43,8 +43,12 @@ auto golden_members(const InRequest& m) {
                     source, proof);
 }
 auto golden_members(const InWarmRequest& m) {
-    const auto& [magic, version, reuse, hop, proof] = m;
-    return std::tie(magic, version, reuse, hop, proof);
+    const auto& [magic, version, reuse, hop, probe, proof] = m;
+    return std::tie(magic, version, reuse, hop, probe, proof);
+}
+auto golden_members(const ProbeRequest& m) {
+    const auto& [magic, topic, serves, pattern, origin] = m;
+    return std::tie(magic, topic, serves, pattern, origin);
 }
 auto golden_members(const NewDataRequest& m) {
     const auto& [magic, topic, count, waiting] = m;
@@ -56,9 +60,11 @@ auto golden_members(const DataActiveRequest& m) {
 }
 auto golden_members(const Response& m) {
     const auto& [magic, request, message, ext, code, proxy, ticket, position, quiet, warm, identity,
-                 time_ms, reuse, nonce, retry, out, share, pattern, source, lists] = m;
+                 time_ms, reuse, nonce, retry, out, share, pattern, source, probe, took, elsewhere,
+                 lists] = m;
     return std::tie(magic, request, message, ext, code, proxy, ticket, position, quiet, warm,
-                    identity, time_ms, reuse, nonce, retry, out, share, pattern, source, lists);
+                    identity, time_ms, reuse, nonce, retry, out, share, pattern, source, probe,
+                    took, elsewhere, lists);
 }
 auto golden_members(const Notice& m) {
     const auto& [code, message, at_once] = m;

@@ -66,7 +66,10 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                        .reuse = true,
                        .nonce = hex,
                        .retry = true,
-                       .out = name};
+                       .out = name,
+                       .probe = true,
+                       .took = kProbeTookMax,
+                       .elsewhere = true};
         // With all that an out is told, which no in is, and but for what no out is told.
         Response to_out = to_in;
         to_in.lists = std::string(kListsDigits, 'f');
@@ -84,6 +87,7 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                 .weight = kWeightMax,
                 .pattern = true,
                 .source = true,
+                .probe = true,
                 .proof = proof}},
                  Message{OutDataRequest{.magic = own_magic,
                  .version = version,
@@ -130,7 +134,13 @@ TEST(Message, longest_messages_still_fit_one_frame_of_a_plain_peer) {
                  .version = version,
                  .reuse = true,
                  .hop = true,
+                 .probe = true,
                  .proof = proof}},
+                 Message{ProbeRequest{.magic = own_magic,
+                 .topic = topic,
+                 .serves = true,
+                 .pattern = true,
+                 .origin = std::string(kOriginMaxBytes, 'k')}},
                  Message{
                      NewDataRequest{.magic = magic, .topic = topic, .count = 100, .waiting = true}},
                  Message{DataActiveRequest{.magic = magic,
