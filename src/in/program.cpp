@@ -6,6 +6,7 @@
 #include "common/app/join.hpp"
 #include "common/base/utf8.hpp"
 #include "common/rules/topic.hpp"
+#include "in/doctor.hpp"
 #include "in/service.hpp"
 #include "in/stdio.hpp"
 
@@ -87,7 +88,8 @@ int run(int argc, char** argv) {
                  .has_server = true,
                  .has_bind = true,
                  .makes_keys = true,
-                 .has_stdio = true},
+                 .has_stdio = true,
+                 .has_doctor = true},
         .parse = parse_in_config,
         .defaults = default_in_config,
         .apply = apply,
@@ -95,7 +97,8 @@ int run(int argc, char** argv) {
                    const InConfig& config) -> std::unique_ptr<ServiceOf<InConfig>> {
             return std::make_unique<InService>(workers, config);
         },
-        .run_stdio = run_stdio};
+        .run_stdio = run_stdio,
+        .run_doctor = run_in_doctor};
     return run_program(program, argc, argv);
 }
 

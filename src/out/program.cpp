@@ -1,6 +1,7 @@
 #include "out/program.hpp"
 
 #include "common/app/join.hpp"
+#include "out/doctor.hpp"
 #include "out/service.hpp"
 
 namespace inout::out {
@@ -51,13 +52,15 @@ int run(int argc, char** argv) {
                             "services behind them.",
                  .has_server = true,
                  .has_backend = true,
-                 .makes_keys = true},
+                 .makes_keys = true,
+                 .has_doctor = true},
         .parse = parse_out_config,
         .defaults = default_out_config,
         .apply = apply,
         .make = [](Workers& workers, const OutConfig&) -> std::unique_ptr<ServiceOf<OutConfig>> {
             return std::make_unique<OutService>(workers);
-        }};
+        },
+        .run_doctor = run_out_doctor};
     return run_program(program, argc, argv);
 }
 

@@ -66,6 +66,10 @@ std::optional<std::string> network_conflict(const CommandLine& line) {
 
 /// What can not be said together, or needs something else to be said.
 std::optional<std::string> conflict_in(const CommandLine& line) {
+    if (line.doctor && (line.check || line.stdio)) {
+        return "--doctor takes neither --check nor --stdio: it ends when it has looked";
+    }
+    if (line.json && !line.doctor) return "--json belongs to --doctor";
     if (auto conflict = network_conflict(line)) return conflict;
     const bool sets_up = !line.setup.empty(), adds = !line.add_site.empty();
     if (sets_up && (adds || !line.config_file.empty() || line.names_network())) {
@@ -130,6 +134,13 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
             "carry stdin and stdout to the service, and end with it, as ssh's ProxyCommand "
             "wants it; with --config, --topic says which of its networks");
     }
+    if (text.has_doctor) {
+        flags.emplace_back("--doctor");
+        app.add_flag("--doctor", line.doctor,
+                     "look at the way to each proxy and service, say what is wrong, and end");
+        flags.emplace_back("--json");
+        app.add_flag("--json", line.json, "with --doctor: print JSON");
+    }
     if (text.makes_keys) {
         add("--new-key", line.new_key, "FILE", "write a new random key to this file, and end");
     }
@@ -171,7 +182,10 @@ std::optional<std::string> check_topics(const CommandLine& line, const char* par
         return "--topic: the service that --stdio is to reach";
     }
     const bool alone = line.join.empty() && topics <= 1 && partners <= 1;
-    if (!alone && !line.stdio && (topics == 0 || topics != partners)) {
+    // The doctor of in does not listen.
+    const bool needs_partner =
+        !line.stdio && !(line.doctor && topics > 0 && std::string_view(partner) == "--bind");
+    if (!alone && needs_partner && (topics == 0 || topics != partners)) {
         return "each --topic needs its " + std::string(partner) + ", and each " + partner +
                " its --topic: there are " + std::to_string(topics) + " and " +
                std::to_string(partners);
@@ -183,6 +197,8 @@ std::optional<std::string> check_topics(const CommandLine& line, const char* par
 }
 
 std::optional<std::string> apply_log_flags(LogOptions& log, const CommandLine& line) {
+    // What is wrong stands in what it prints.
+    if (line.doctor) log.level = log::Level::error;
     if (!line.log_level.empty()) {
         const auto level = parse_log_level(line.log_level);
         if (!level)

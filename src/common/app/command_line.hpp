@@ -23,6 +23,7 @@ struct ProgramText {
     bool has_bind = false;       ///< --bind [HOST:]PORT
     bool makes_keys = false;     ///< --new-key FILE
     bool has_stdio = false;      ///< --stdio
+    bool has_doctor = false;     ///< --doctor, --json
     bool sets_up = false;        ///< --setup DIR, --add-site NAME and what they need
 };
 
@@ -38,6 +39,7 @@ struct CommandLine {
     std::vector<std::string> site_in, site_out;
     bool check = false;
     bool stdio = false;
+    bool doctor = false, json = false;
 
     bool names_network() const {
         return !server.empty() || !join.empty() || !backend.empty() || !bind.empty() ||

@@ -92,6 +92,8 @@ struct Program {
     std::unique_ptr<ServiceOf<Config>> (*make)(Workers& workers, const Config& config);
     /// What --stdio does instead, if the program has it; the exit code.
     int (*run_stdio)(std::shared_ptr<const Config> config) = nullptr;
+    /// What --doctor does instead; `json`: with --json. The exit code.
+    int (*run_doctor)(const std::shared_ptr<const Config>& config, bool json) = nullptr;
 };
 
 namespace detail {
@@ -255,6 +257,7 @@ int run_program(const Program<Config>& program, int argc, char** argv) {
     // and the process's end frees all of it at once.
     const bool check_only = line->check;
     if (line->stdio && !check_only) return program.run_stdio(first->config);
+    if (line->doctor) return program.run_doctor(first->config, line->json);
     static auto* const instance =
         new detail::InstanceOf<Config>(program, std::move(*line), std::move(*first));
     return detail::run(*instance, call, check_only);

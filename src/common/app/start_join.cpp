@@ -52,8 +52,9 @@ std::optional<std::string> detail::prepare_join(const CommandLine& line, bool ma
     if (line.join.empty()) return std::nullopt;
     const std::string key = sites_key_of(line.join);
     if (is_there(key)) return std::nullopt;
-    if (makes_key && !line.check) return make_sites_key(key, line.join);
-    if (makes_key) return key + ": is not there yet; out makes it when it starts without --check";
+    if (makes_key && !line.check && !line.doctor) return make_sites_key(key, line.join);
+    if (makes_key)
+        return key + ": is not there yet; out makes it when it starts without --check and --doctor";
     return key +
            ": is not there: it is the end-to-end key, which out makes when it first starts with "
            "its "

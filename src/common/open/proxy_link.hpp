@@ -48,6 +48,10 @@ class ProxyLink {
     bool is_like(const ProxyLink& other) const;
 
     const HostPort& server() const { return std::get<HostPort>(options_); }
+    /// Nothing: without TLS.
+    const std::optional<TlsClientOptions>& tls() const {
+        return std::get<std::optional<TlsClientOptions>>(options_);
+    }
     /// Whether prove() has anything to prove.
     bool has_key() const { return !key_id_.empty(); }
     /// Of the certificates that its TLS needs; none without.

@@ -189,6 +189,10 @@ std::string openssl_error() {
     return text;
 }
 
+Validity validity_of(const x509_st& certificate) {
+    return {.begins_s = begin_of(certificate), .ends_s = end_of(certificate)};
+}
+
 Result<Validity, std::string> load_certificate(ssl_ctx_st* context, const std::string& cert,
                                                const std::string& key) {
     const std::string at_cert = "cert: " + cert + ": ", at_key = "key: " + key + ": ";

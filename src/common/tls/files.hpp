@@ -11,6 +11,7 @@
 #include "common/rules/validity.hpp"
 
 struct ssl_ctx_st;
+struct x509_st;
 struct x509_store_st;
 
 namespace inout {
@@ -25,6 +26,9 @@ Result<Validity, std::string> load_certificate(ssl_ctx_st* context, const std::s
 /// begins with "FILE: ".
 Result<Validity, std::string> load_trusted(x509_store_st* store, const std::string& ca,
                                            ssl_ctx_st* asking_server = nullptr);
+
+/// Of a certificate that came from elsewhere: only its times.
+Validity validity_of(const x509_st& certificate);
 
 /// What OpenSSL said first of the last failure.
 std::string openssl_error();

@@ -13,6 +13,7 @@
 
 #include "common/tls/bio.hpp"
 #include "common/tls/context.hpp"
+#include "common/tls/files.hpp"
 #include "common/tls/names.hpp"
 
 namespace inout {
@@ -285,6 +286,14 @@ std::vector<CertificateName> TlsSession::peer_names() const {
     if (has_ended(*certificate)) return {};  // since the handshake
     return certificate_names(*certificate);
 }
+
+std::optional<Validity> TlsSession::peer_validity() const {
+    const X509* const certificate = SSL_get0_peer_certificate(ssl_.get());
+    if (certificate == nullptr) return std::nullopt;
+    return validity_of(*certificate);
+}
+
+std::string_view TlsSession::version() const { return SSL_get_version(ssl_.get()); }
 
 std::size_t TlsSession::record_overhead() const {
     return kTlsRecordOverhead + below_->record_overhead();

@@ -21,6 +21,7 @@
 #include "common/base/limits.hpp"
 #include "common/os/byte_layer.hpp"
 #include "common/rules/certificate_name.hpp"
+#include "common/rules/validity.hpp"
 
 // OpenSSL's names for SSL, BIO.
 struct ssl_st;
@@ -95,6 +96,10 @@ class TlsSession : public ByteLayer {
     /// Names of the verified peer's own certificate, see certificate_names. Empty without a
     /// certificate, and when it has expired since the handshake.
     std::vector<CertificateName> peer_names() const;
+    /// From when until when the peer's certificate is valid; nothing without one.
+    std::optional<Validity> peer_validity() const;
+    /// As "TLSv1.3".
+    std::string_view version() const;
     bool was_resumed() const;  // only tests
 
   private:
