@@ -14,6 +14,7 @@ import secure
 from harness import (BIN, PATIENCE, Chain, connect, echo_server, expect_echo, expect_reset,
                      free_port, read_exactly, wait_for)
 from legacy import LegacyIn, LegacyOut
+from manager import Manager
 
 UPGRADES = 10
 LONG_STREAMS = 50
@@ -222,28 +223,29 @@ def test_the_admin_listener_goes_over_too(run, line_of, tmp_path):
 
 def test_a_service_manager_may_have_bound_the_port_and_is_told_of_the_new_process(run, line_of,
                                                                                  tmp_path):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(10 * PATIENCE)
-        port = free_port()
-        proxy = run.proxy()
-        run.out(proxy, {"echo": echo_server(run).port}).wait_event("registered")
-        config = {"networks": [{"server_host": "127.0.0.1", "server_port": proxy.port(),
-                                "port": port, "topic": "echo"}],
-                  "first_look": "off"}
-        in_ = run.program("in", secure.protect_client("in", config),
-                          prefix=(sys.executable, "-c", ACTIVATE, str(port)),
-                          env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
-        assert in_.port(topic="echo") == port
-        assert manager.recv(100) == b"READY=1"
-        with connect(port) as client:
-            expect_echo(client)
-        line = line_of(in_)
-        line.upgrade()
-        assert in_.find("socket not used") == []
-        assert {manager.recv(100), manager.recv(100)} == {b"READY=1", b"MAINPID=%d" % line.pid}
-        with connect(port) as client:
-            expect_echo(client)
+    manager = run.own(Manager(tmp_path))
+    port = free_port()
+    proxy = run.proxy()
+    run.out(proxy, {"echo": echo_server(run).port}).wait_event("registered")
+    config = {"networks": [{"server_host": "127.0.0.1", "server_port": proxy.port(), "port": port,
+                            "topic": "echo"}],
+              "first_look": "off"}
+    in_ = run.program("in", secure.protect_client("in", config),
+                      prefix=(sys.executable, "-c", ACTIVATE, str(port)),
+                      env={"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "60000000"})
+    assert in_.port(topic="echo") == port
+    manager.wait_for("READY=1", in_.pid)
+    with connect(port) as client:
+        expect_echo(client)
+    line = line_of(in_)
+    line.upgrade()
+    assert in_.find("socket not used") == []
+    manager.wait_for(f"MAINPID={line.pid}", in_.pid)
+    for told in ("READY=1", "WATCHDOG=1"):
+        manager.wait_for(told, line.pid)
+    assert "STOPPING=1" not in manager.lines(in_.pid)  # the service goes on
+    with connect(port) as client:
+        expect_echo(client)
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ class Life {
             log::error("cannot start", {{"reason", *problem}});
             return 1;
         }
-        tell_service_manager("READY=1");
+        facts_.serves();
         predecessor_.release_soon();
         tell_held_back_later();
         workers_.run();
@@ -192,6 +192,7 @@ class Life {
         if (!draining_) {
             try {
                 reloader_.request(cause);
+                facts_.reloads();
                 return;
             } catch (const std::system_error& error) {
                 reason = "no threads: " + error.code().message();
@@ -273,6 +274,7 @@ class Life {
             tell_held_back_later();
             (void)refill_memory_reserve();
             log::tell_held_back();
+            facts_.tell_manager();
         });
     } catch (const std::bad_alloc&) {
         // The memory reserve would never be filled again.
@@ -282,7 +284,7 @@ class Life {
     void drain() {
         draining_ = true;
         drain_until_ = Clock::now() + (replaced_ ? kDrainReplaced : drain_timeout_);
-        facts_.drains_until(drain_until_);
+        facts_.drains_until(drain_until_, replaced_);
         actions_.drains();
         log::info("draining",
                   {{"streams", counters().streams.load()},

@@ -15,17 +15,50 @@ ProcessFacts::ProcessFacts(std::string program, Workers& workers, Service& servi
     : program_(std::move(program)),
       workers_(workers),
       service_(service),
+      notes_(workers),
       started_ms_(unix_time_ms()) {}
 
-void ProcessFacts::drains_until(Clock::time_point end) {
-    const std::lock_guard lock(mutex_);
-    drain_until_ = end;
+void ProcessFacts::serves() {
+    notes_.serves();
+    tell_manager();
+}
+
+void ProcessFacts::drains_until(Clock::time_point end, bool replaced) {
+    {
+        const std::lock_guard lock(mutex_);
+        drain_until_ = end;
+    }
+    if (!replaced) notes_.stops();
+    tell_manager();
 }
 
 void ProcessFacts::reloaded(std::string how, bool failed) {
+    bool serves = false;
+    {
+        const std::lock_guard lock(mutex_);
+        last_reload_.swap(how);
+        reload_failed_ = failed;
+        serves = !drain_until_;
+    }
+    if (serves) notes_.serves();
+    tell_manager();
+}
+
+void ProcessFacts::tell_manager() {
+    if (!notes_.is_heard()) return;
+    notes_.has_status(status());
+    notes_.check_alive();
+}
+
+std::string ProcessFacts::status() const {
+    const std::string streams = std::to_string(counters().streams) + " streams";
     const std::lock_guard lock(mutex_);
-    last_reload_.swap(how);
-    reload_failed_ = failed;
+    if (drain_until_) return "draining, " + streams + " left";
+    const auto hindrance = not_ready(false);
+    std::string text = hindrance ? "not ready: " + *hindrance : "ready";
+    text += ", " + streams;
+    if (reload_failed_) text += "; not reloaded, " + last_reload_;
+    return text;
 }
 
 void ProcessFacts::has_certificates(std::vector<Validity> validities) {

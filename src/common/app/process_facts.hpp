@@ -1,7 +1,7 @@
 // ProcessFacts: what a daemon knows of itself, for whoever asks over HTTP: what its life is at, its
 // streams and, of its service, whether that can do its work.
 //
-// The main thread writes, any thread asks.
+// The main thread writes, any thread asks. A service manager is told without being asked.
 #pragma once
 
 #include <mutex>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/admin/facts.hpp"
+#include "common/app/manager_notes.hpp"
 #include "common/app/worker.hpp"
 
 namespace inout {
@@ -22,8 +23,13 @@ class ProcessFacts : public admin::Source {
     /// All of them must outlive it.
     ProcessFacts(std::string program, Workers& workers, Service& service);
 
-    void drains_until(Clock::time_point end);
+    void serves();
+    /// `replaced`: another process is the service now.
+    void drains_until(Clock::time_point end, bool replaced);
+    void reloads() { notes_.reloads(); }
     void reloaded(std::string how, bool failed);
+    /// Called each second.
+    void tell_manager();
     /// All that is counted, and what was told here: a line in the log.
     void log(std::string_view event) const;
     /// Whether it can do its work now.
@@ -40,9 +46,12 @@ class ProcessFacts : public admin::Source {
     std::optional<std::string> not_ready(bool draining) const;
     std::optional<Milliseconds> drain_left() const;
 
+    std::string status() const;
+
     const std::string program_;
     Workers& workers_;
     Service& service_;
+    ManagerNotes notes_;
     const Clock::time_point started_ = Clock::now();
     const std::int64_t started_ms_;
 

@@ -29,7 +29,10 @@ std::vector<std::string> environment_with_given() {
     const std::string given = std::string(kGivenDescriptor) + '=';
     std::vector<std::string> environment;
     for (char** each = environ; *each != nullptr; ++each) {
-        if (!std::string_view(*each).starts_with(given)) environment.emplace_back(*each);
+        const std::string_view variable(*each);
+        // The new process is the one that a service manager watches soon.
+        const bool is_ours = variable.starts_with(given) || variable.starts_with("WATCHDOG_PID=");
+        if (!is_ours) environment.emplace_back(variable);
     }
     environment.push_back(given + std::to_string(kGivenNumber));
     return environment;
