@@ -10,7 +10,7 @@ if(NOT INOUT_SANITIZE)
   add_compile_options(-fstack-protector-strong
     $<$<NOT:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>>:-fPIE>)
   add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
-    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:$<IF:$<BOOL:${INOUT_STATIC}>,-static-pie,-pie>>)
   foreach(flag -fstack-clash-protection -fcf-protection)
     string(MAKE_C_IDENTIFIER has${flag} has)
     check_cxx_compiler_flag(${flag} ${has})

@@ -2,7 +2,7 @@
 # Installs what is missing, builds a preset (default: release) and runs its tests. One that fails
 # beside others runs again alone, and both results are shown.
 #
-#   scripts/test.sh [--preset release|debug|asan|tsan|fuzz] [--no-install] [ctest options…]
+#   scripts/test.sh [--preset release|static|debug|asan|tsan|fuzz] [--no-install] [ctest options…]
 #
 # With --no-install, tests of services that are not there are skipped, and ctest says so at the end.
 # With INOUT_REQUIRE_ALL=1 they fail.
