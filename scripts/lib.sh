@@ -58,6 +58,13 @@ libnginx-mod-stream  stands in front of the proxy"
 packages_clang="
 clang                the compiler of the fuzz targets
 libclang-rt-dev      libFuzzer and its sanitizers"
+packages_package="
+debhelper            the .deb
+dpkg-dev             the .deb
+lintian              judges the .deb
+man-db               reads the manual pages
+zsh                  tries its completion
+fish                 tries its completion"
 packages_tidy="
 clang-format         the format check
 clang-tidy           the static checks

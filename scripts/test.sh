@@ -22,7 +22,7 @@ while [[ $# != 0 ]]; do
     esac
 done
 
-groups=(build tests)
+groups=(build tests package)
 [[ $preset != fuzz ]] || groups=(build clang)
 if $install; then
     install_packages "${groups[@]}"

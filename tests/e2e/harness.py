@@ -41,14 +41,15 @@ def wait_for(condition, timeout=10.0, what="condition"):
 class Program:
     """One of in, out, proxy, with its JSON log parsed as it comes."""
 
-    def __init__(self, name, config=None, args=(), prefix=(), level="debug", env=None):
-        """level: of the log, by a flag; None: as the configuration says."""
+    def __init__(self, name, config=None, args=(), prefix=(), level="debug", env=None, folder=None):
+        """level: of the log, by a flag; None: as the configuration says. folder: where it is, if it
+        is another place than all programs that are tested have."""
         self.name = name
         self.config = config
         self.events = []
         self.other_output = []
         self.expected_end = False
-        command = [*prefix, str(BIN / name), "--log-format", "json"]
+        command = [*prefix, str((folder or BIN) / name), "--log-format", "json"]
         command += ["--log-level", level] if level else []
         self.config_file = None
         if config is not None:

@@ -67,10 +67,8 @@ class Root:
     def start(self, name, config, prefix=(), **options):
         file = self.path / f"{name}.json"
         file.write_text(json.dumps(config))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(harness, "BIN", pathlib.Path("/"))
-            return self.run.program(name, args=("--config", f"/{file.name}"),
-                                    prefix=(*prefix, "chroot", self.path), **options)
+        return self.run.program(name, args=("--config", f"/{file.name}"), folder=pathlib.Path("/"),
+                                prefix=(*prefix, "chroot", self.path), **options)
 
 
 @pytest.fixture
