@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # Makes a package of this checkout in build/package/, and installs what making it needs.
 #
-#   scripts/package.sh deb|archive [--from FOLDER] [--output FOLDER] [--no-install]
+#   scripts/package.sh deb|archive [--from FOLDER] [--output FOLDER] [--arch ARCH] [--no-install]
 #
 # deb: a Debian package. archive: the static programs with their SBOM, for any Linux, and what a debugger
 # wants of them. --from: of the build in this folder; else it is built. --output: another place.
+# --arch: for another architecture, whose packages are here as well (scripts/release.sh sees to that).
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
 output=$root/build/package
 from=
 install=true
-architecture=$(dpkg --print-architecture)
+native=$(dpkg --print-architecture)
+architecture=$native
 [[ $# != 0 ]] || { usage >&2; exit 2; }
 kind=$1
 shift
@@ -19,6 +21,7 @@ while [[ $# != 0 ]]; do
     case $1 in
         --from) from=$(realpath -m "${2:?--from needs a folder}"); shift 2 ;;
         --output) output=$(realpath -m "${2:?--output needs a folder}"); shift 2 ;;
+        --arch) architecture=${2:?--arch needs the name of an architecture}; shift 2 ;;
         --no-install) install=false; shift ;;
         *) bad_usage "$1" ;;
     esac
@@ -42,7 +45,8 @@ make_deb() {
     copy_sources "$sources"
     (
         cd "$sources"
-        INOUT_BUILD=$from dpkg-buildpackage --build=binary --no-sign --no-check-builddeps
+        INOUT_BUILD=$from dpkg-buildpackage --build=binary --no-sign \
+            --no-check-builddeps "--host-arch=$architecture"
     )
     mv "$work"/*.deb "$output"
     rm -rf "$work"
@@ -58,14 +62,27 @@ pack() {
 # The programs, stripped; what a debugger wants of them is in an archive of its own.
 make_archive() {
     local build=${from:-$root/build/static} name=inout-$version-linux-$architecture program
-    [[ -n $from ]] || build_preset static
+    local objcopy=objcopy
+    if [[ $architecture != "$native" ]]; then
+        local triplet
+        triplet=$(dpkg-architecture "-a$architecture" -qDEB_HOST_MULTIARCH)
+        objcopy=$triplet-objcopy
+        [[ -n $from ]] || build=$root/build/static-$architecture
+    fi
+    if [[ -z $from && $architecture == "$native" ]]; then
+        build_preset static
+    elif [[ -z $from ]]; then
+        cmake -S "$root" -B "$build" --preset static -DINOUT_TESTS=OFF "-DINOUT_TRIPLET=$triplet" \
+            "-DCMAKE_TOOLCHAIN_FILE=$root/cmake/Cross.cmake"
+        cmake --build "$build"
+    fi
     local folder=$work/$name debug=$work/$name-debug
     rm -rf "$work"
     mkdir -p "$folder" "$debug"
     for program in inout in out proxy; do
-        objcopy --only-keep-debug "$build/bin/$program" "$debug/$program.debug"
-        objcopy --strip-all "$build/bin/$program" "$folder/$program"
-        (cd "$debug" && objcopy --add-gnu-debuglink="$program.debug" "$folder/$program")
+        "$objcopy" --only-keep-debug "$build/bin/$program" "$debug/$program.debug"
+        "$objcopy" --strip-all "$build/bin/$program" "$folder/$program"
+        (cd "$debug" && "$objcopy" --add-gnu-debuglink="$program.debug" "$folder/$program")
     done
     cd "$root"
     cp README.md LICENSE CHANGELOG.md packaging/Dockerfile "$folder"

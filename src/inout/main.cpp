@@ -56,6 +56,7 @@ std::vector<fs::path> folders(const fs::path& called) {
                                  fs::read_symlink("/proc/self/exe", ignored)}) {
         if (file.empty()) continue;
         const fs::path folder = fs::absolute(file, ignored).parent_path();
+        if (std::find(found.begin(), found.end(), folder) != found.end()) continue;
         found.push_back(folder.parent_path() / "libexec/inout");
         found.push_back(folder);
     }

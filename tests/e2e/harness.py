@@ -24,6 +24,8 @@ BIN = pathlib.Path(os.environ.get("INOUT_BIN", ROOT / "build/release/bin"))
 TWO_THREADS = {"threads": 2}
 # Sanitized builds are slower; every deadline of a test is multiplied by this.
 PATIENCE = float(os.environ.get("INOUT_TEST_PATIENCE", "1"))
+# A library that all programs get preloaded (tests/CMakeLists.txt).
+PRELOADED = {"LD_PRELOAD": str(BIN / preload)} if (preload := os.environ.get("INOUT_TEST_PRELOAD")) else {}
 
 
 def wait_for(condition, timeout=10.0, what="condition"):
@@ -58,7 +60,7 @@ class Program:
             command += ["--config", self.config_file.name]
         command += list(args)
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        env={**os.environ, **(env or {})})
+                                        env={**os.environ, **PRELOADED, **(env or {})})
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
