@@ -8,3 +8,5 @@ set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_LIBRARY_ARCHITECTURE ${INOUT_TRIPLET})
 set(CMAKE_C_COMPILER ${INOUT_TRIPLET}-gcc)
 set(CMAKE_CXX_COMPILER ${INOUT_TRIPLET}-g++)
+# CMake's FindOpenSSL asks pkg-config, which would tell of this machine's.
+set(ENV{PKG_CONFIG_LIBDIR} /usr/lib/${INOUT_TRIPLET}/pkgconfig:/usr/share/pkgconfig)
