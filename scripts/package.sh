@@ -16,7 +16,11 @@ native=$(dpkg --print-architecture)
 architecture=$native
 [[ $# != 0 ]] || { usage >&2; exit 2; }
 kind=$1
-shift
+case $kind in
+    deb | archive) shift ;;
+    -h | --help) usage; exit ;;
+    *) bad_usage "$kind" ;;
+esac
 while [[ $# != 0 ]]; do
     case $1 in
         --from) from=$(realpath -m "${2:?--from needs a folder}"); shift 2 ;;
@@ -100,6 +104,4 @@ mkdir -p "$output"
 case $kind in
     deb) if $install; then install_packages build package; fi; make_deb ;;
     archive) if $install; then install_packages build; fi; make_archive ;;
-    -h | --help) usage ;;
-    *) bad_usage "$kind" ;;
 esac

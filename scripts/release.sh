@@ -30,8 +30,8 @@ libraries() {
     done
 }
 
-# in_layer COMMAND…: runs it where changes of this machine's files are forgotten, but for those in the
-# build folder.
+# in_layer COMMAND…: runs it where changes of this machine's files are forgotten, but for those of this
+# checkout.
 in_layer() {
     [[ $EUID == 0 ]] || fail "packages for another architecture need root, for a layer to install them in"
     # shellcheck disable=SC2016
@@ -42,7 +42,8 @@ in_layer() {
         mount -t overlay -o "lowerdir=/,upperdir=$layer/changes,workdir=$layer/work" none "$layer/root"
         mount -t proc none "$layer/root/proc"
         mount --rbind /dev "$layer/root/dev"
-        mount --bind "$0/build" "$layer/root$0/build"
+        mkdir -p "$layer/root$0" "$layer/root/tmp"
+        mount --bind "$0" "$layer/root$0"
         status=0
         chroot "$layer/root" bash -euc "cd \"\$0\"; \"\$@\"" "$0" "$@" || status=$?
         umount --lazy "$layer"

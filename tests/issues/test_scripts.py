@@ -16,7 +16,9 @@ def call(*command, **options):
 
 @pytest.mark.parametrize("command", [["demo.sh", "--onc"], ["test.sh", "asan"],
                                      ["test.sh", "--no-install", "--presett", "asan"],
-                                     ["certs.sh", "pki", "sever", "relay"], ["tidy", "--fst"]],
+                                     ["certs.sh", "pki", "sever", "relay"], ["tidy", "--fst"],
+                                     ["package.sh", "dep"], ["package.sh", "deb", "--form", "x"],
+                                     ["release.sh", "--arm64"], ["pages", "--chek"]],
                          ids=lambda command: " ".join(command))
 def test_an_unknown_option_is_named_and_what_there_is_follows(command, tmp_path):
     done = call(SCRIPTS / command[0], *command[1:])

@@ -51,10 +51,11 @@ void ProcessFacts::tell_manager() {
 }
 
 std::string ProcessFacts::status() const {
-    const std::string streams = std::to_string(counters().streams) + " streams";
+    const std::size_t count = counters().streams;
+    const std::string streams = std::to_string(count) + (count == 1 ? " stream" : " streams");
+    const auto hindrance = not_ready(false);
     const std::lock_guard lock(mutex_);
     if (drain_until_) return "draining, " + streams + " left";
-    const auto hindrance = not_ready(false);
     std::string text = hindrance ? "not ready: " + *hindrance : "ready";
     text += ", " + streams;
     if (reload_failed_) text += "; not reloaded, " + last_reload_;
