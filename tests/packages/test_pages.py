@@ -80,4 +80,4 @@ def test_zsh_reads_its_completion():
     assert (done.returncode, done.stderr) == (0, "")
     for name in PROGRAMS:
         text = (COMPLETIONS / "_inout").read_text().partition(f"        {name}) ")[2].partition(";;")[0]
-        assert options_of(name) == set(re.findall(r"'(--[a-z-]+)\[", text))
+        assert options_of(name) == set(re.findall(r"'\*?(--[a-z-]+)\[", text))
