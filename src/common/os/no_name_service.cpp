@@ -8,6 +8,8 @@
 
 #include <cstddef>
 
+// The linker makes these names of those that it replaces.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 extern "C" {
 
 int __wrap_getaddrinfo(const char*, const char*, const addrinfo*, addrinfo**) { return EAI_FAIL; }
@@ -32,3 +34,4 @@ char* __wrap_dlerror() {
 }
 int __wrap_dladdr(const void*, void*) { return 0; }
 }
+// NOLINTEND(bugprone-reserved-identifier)
