@@ -112,16 +112,19 @@ def test_an_upgrade_hands_over_and_no_stream_ends(run, machine, deb, old_deb):
     port = in_.port(topic="t")
     with harness.connect(port) as client:
         expect_echo(client)
-        for program in (proxy, out, in_):
+        programs = (proxy, out, in_)
+        for program in programs:
             program.expected_end = True
-        install(machine, deb)
-        log = machine.call("cat", "/run/systemctl.log").stdout
-        assert log.count("kill --kill-whom=main --signal=USR2 ") == 3 and "restart" not in log
-        successors = [program.wait_event("upgraded")["pid"] for program in (proxy, out, in_)]
         try:
+            install(machine, deb)
+            log = machine.call("cat", "/run/systemctl.log").stdout
+            assert log.count("kill --kill-whom=main --signal=USR2 ") == 3 and "restart" not in log
+            for program in programs:
+                program.wait_event("upgraded")
             expect_echo(client)
             with harness.connect(port) as other:
                 expect_echo(other)
         finally:
-            for pid in successors:
-                os.kill(pid, signal.SIGKILL)
+            for program in programs:
+                for upgraded in program.find("upgraded"):
+                    os.kill(upgraded["pid"], signal.SIGKILL)
