@@ -252,14 +252,17 @@ def port_of(thing):
     return thing if isinstance(thing, int) else thing.port()
 
 
+# What free_port gives, each once: a test may ask for a second port before it uses the first.
+_ports = iter(random.sample(range(20_000, 32_768), 12_768))
+
+
 def free_port():
     """A free port for a program that is restarted on it, or can not report the kernel's choice.
     One that has to refuse is refusing_port's.
 
     Below 32768, so that no outgoing connection takes it in the meantime (ip_local_port_range).
     """
-    while True:
-        port = random.randrange(20000, 32768)
+    for port in _ports:
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
