@@ -40,6 +40,7 @@ std::vector<Message> samples() {
         Pong{},
         Notice{.code = NoticeCode::draining, .message = "the proxy ends"},
         InWarmRequest{.magic = magic, .version = version},
+        ProbeRequest{.magic = magic, .topic = topic},
     };
 }
 

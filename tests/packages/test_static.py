@@ -21,7 +21,8 @@ PROGRAMS = ("inout", "in", "out", "proxy")
 OLD_KERNEL = (sys.executable, pathlib.Path(__file__).with_name("old_kernel.py"))
 # The C library's name service, and what would load a module of OpenSSL's. (Its own conversion of
 # character sets, which C++'s library brings, has a dlopen of its own; nobody calls that.)
-NOT_LINKED = r"getaddrinfo|getnameinfo|gethost(?:by|ent)\w*|getserv\w+|getpw\w+|getgr\w+|__nss_\w+|_nss_\w+"
+NOT_LINKED = (r"getaddrinfo|getnameinfo|gethost(?:by|ent)\w*|getserv\w+|getpw\w+"
+              r"|getgr(?:ent|gid|nam|ouplist)\w*|__nss_\w+|_nss_\w+")
 MESSAGE = b"all of it" * 100_000
 
 
