@@ -136,6 +136,15 @@ def test_without_its_key_in_says_where_it_comes_from(sites):
         assert "scp -p" in said
 
 
+def test_what_check_prints_is_right_in_any_folder(run, sites):
+    sites.proxy()
+    sites.out(ssh=echo_server(run).port).stop()
+    done = subprocess.run(
+        [BIN / "out", "--join", sites.service.name, "--topic", "ssh", "--backend", "1", "--check"],
+        cwd=sites.service.parent, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["auth"]["secret_file"] == str(sites.service)
+
+
 def test_out_makes_no_key_in_the_folder_of_the_relay(sites):
     back = shutil.copy2(sites.service, sites.relay)
     said = call("out", "--join", back, "--topic", "t", "--backend", 1, code=2)

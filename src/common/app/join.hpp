@@ -2,6 +2,7 @@
 // beside it. For the start and for reloads, which read the join file again; it blocks. Any thread.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -24,7 +25,8 @@ std::optional<std::string> apply_join(Config& config, const CommandLine& line) {
     const auto join = read_join_file(line.join);
     if (!join) return "--join " + line.join + ": " + join.error();
     config.tls.emplace().pin = join->pin;
-    config.auth = KeyOptions{join->id, line.join};
+    // Of --check a file is made, which may lie elsewhere.
+    config.auth = KeyOptions{join->id, std::filesystem::absolute(line.join).string()};
     for (auto& network : config.networks) {
         network.server = join->server;
         network.e2e.emplace().key_file = sites_key_of(line.join);
