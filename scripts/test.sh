@@ -37,10 +37,13 @@ if [[ $# != 0 ]]; then
 fi
 cd "$root"
 build_preset "$preset"
-# Three at a time: most tests wait most of the time, and more would only blur their deadlines.
+# Several at a time: most tests wait most of the time. More would only blur their deadlines, which
+# are longer where there is a sanitizer.
+parallel=4
+[[ $preset != [at]san ]] || parallel=5
 logs=build/$preset/Testing/Temporary
 rm -f "$logs/LastTestsFailed.log"
-ctest --preset "$preset" --parallel 3 "$@" && exit
+ctest --preset "$preset" --parallel "$parallel" "$@" && exit
 [[ -s $logs/LastTestsFailed.log ]] || exit 1
 # Beside others a deadline may pass for want of a processor: what failed is judged once more, alone.
 # A crash or a sanitizer's report is never such a coincidence.
