@@ -68,7 +68,7 @@ int run_in_doctor(const std::shared_ptr<const InConfig>& config, bool json) {
                           }
                       });
     if (!problems.empty()) return detail::report(problems);
-    plan.look_at_certificates(proxy_links);
+    plan.look_at(proxy_links.validities());
     return run_doctor("in", *config, json, std::move(plan));
 }
 

@@ -28,7 +28,7 @@ Programs:
   in                          The client side: accepts clients and takes them to a topic.
   out                         The service side: offers services to the proxy.
   proxy                       The relay: one port where in and out meet.
-  doctor in|out               The same as in --doctor, out --doctor.
+  doctor in|out|proxy         The same as in --doctor, out --doctor, proxy --doctor.
 
 Options:
   --help                      Print this help message and exit
@@ -100,8 +100,8 @@ int run(std::span<char*> words) {
     }
     std::vector<std::string> arguments(given);
     if (program == "doctor") {
-        if (given.size() < 2 || (given[1] != "in" && given[1] != "out")) {
-            return refuse("doctor: the next word is in or out" +
+        if (given.size() < 2 || !is_program(given[1])) {
+            return refuse("doctor: the next word is in, out or proxy" +
                           (given.size() < 2 ? "" : ", not \"" + given[1] + '"'));
         }
         program = given[1];

@@ -62,7 +62,7 @@ int run_out_doctor(const std::shared_ptr<const OutConfig>& config, bool json) {
             add_backends(plan, network);
         });
     if (!problems.empty()) return detail::report(problems);
-    plan.look_at_certificates(proxy_links);
+    plan.look_at(proxy_links.validities());
     return run_doctor("out", *config, json, std::move(plan));
 }
 

@@ -28,6 +28,13 @@ std::string no_tls(const std::string& address) {
     return address + " is not loopback: that needs \"tls\" in \"cluster\"";
 }
 
+const ClusterPeer* peer_in(const ClusterOptions& options, const std::string& address) {
+    for (const ClusterPeer& peer : options.peers) {
+        if (to_string(peer.address) == address) return &peer;
+    }
+    return nullptr;
+}
+
 }  // namespace
 
 Cluster::Link::Link(Workers& workers, std::shared_ptr<const ProxyLink> proxy_link, Budget& budget)
@@ -87,6 +94,17 @@ std::optional<std::string> Cluster::check(const ClusterOptions& options) {
     return "cluster: " + made.error();
 }
 
+Result<std::shared_ptr<const ProxyLink>, std::string> Cluster::way_to(const HostPort& place,
+                                                                      const ClusterOptions& options,
+                                                                      TrustStores& trusts) {
+    const std::string name = to_string(place);
+    if (!options.peers.empty() && peer_in(options, name) == nullptr) {
+        return Failure{name + " is none of \"peers\""};
+    }
+    if (!options.tls && !is_loopback(place.host)) return Failure{no_tls(name)};
+    return make_link(place, options, trusts);
+}
+
 void Cluster::take(const std::shared_ptr<const ProxyConfig>& config) {
     Links before;
     const std::lock_guard lock(mutex_);
@@ -94,13 +112,6 @@ void Cluster::take(const std::shared_ptr<const ProxyConfig>& config) {
     trusts_ = {};
     before.swap(links_);
     for (const auto& [address, link] : before) link->close();
-}
-
-const ClusterPeer* Cluster::peer_at(const std::string& address) const {
-    for (const ClusterPeer& peer : config_->cluster->peers) {
-        if (to_string(peer.address) == address) return &peer;
-    }
-    return nullptr;
 }
 
 std::shared_ptr<Cluster::Link> Cluster::known_link(const std::string& name,
@@ -120,12 +131,7 @@ Result<std::shared_ptr<Cluster::Link>, std::string> Cluster::link_to(const std::
     // It may be written in another way.
     const std::string name = to_string(*place);
     if (auto known = known_link(name, now)) return known;
-    const ClusterOptions& options = *config_->cluster;
-    if (!options.peers.empty() && peer_at(name) == nullptr) {
-        return Failure{name + " is none of \"peers\""};
-    }
-    if (!options.tls && !is_loopback(place->host)) return Failure{no_tls(name)};
-    auto made = make_link(*place, options, trusts_);
+    auto made = way_to(*place, *config_->cluster, trusts_);
     if (!made) return Failure{made.error()};
     if (links_.size() >= kLinksMax) forget_oldest();
     auto link = std::make_shared<Link>(workers_, std::move(*made), budget_);
@@ -145,7 +151,7 @@ void Cluster::forget_oldest() {
 std::string Cluster::objection_to(const std::string& address, std::string_view topic) const {
     const std::lock_guard lock(mutex_);
     if (config_->cluster->peers.empty()) return {};
-    const ClusterPeer* const peer = peer_at(address);
+    const ClusterPeer* const peer = peer_in(*config_->cluster, address);
     if (peer == nullptr) return address + " is none of \"peers\"";
     if (any_matches(peer->answer, topic)) return {};
     return "cluster.peers \"" + peer->id + "\": no pattern in \"answer\" for this topic";

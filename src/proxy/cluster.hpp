@@ -45,6 +45,9 @@ class Cluster {
 
     /// What is wrong with the files that name us to the others; nothing: all is fine. Blocks.
     static std::optional<std::string> check(const ClusterOptions& options);
+    /// How the proxy at `place` is reached. The failure: nothing may go there, and why. Blocks.
+    static Result<std::shared_ptr<const ProxyLink>, std::string> way_to(
+        const HostPort& place, const ClusterOptions& options, TrustStores& trusts);
     /// From now on the others are reached so; connections that wait are closed. Main thread.
     void take(const std::shared_ptr<const ProxyConfig>& config);
 
@@ -71,7 +74,6 @@ class Cluster {
     using Links = std::map<std::string, std::shared_ptr<Link>>;
     std::shared_ptr<Link> known_link(const std::string& name, Clock::time_point now) const;
     void forget_oldest();
-    const ClusterPeer* peer_at(const std::string& address) const;
 
     Workers& workers_;
     const std::shared_ptr<cluster::Engine> engine_;

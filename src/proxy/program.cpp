@@ -1,5 +1,6 @@
 #include "proxy/program.hpp"
 
+#include "proxy/doctor.hpp"
 #include "proxy/service.hpp"
 
 namespace inout::proxy {
@@ -22,6 +23,7 @@ int run(int argc, char** argv) {
                  .summary = "The relay: one port where in and out meet.",
                  .version_note = is_built_with_nats() ? "" : ", without NATS",
                  .has_bind = true,
+                 .has_doctor = true,
                  .sets_up = true},
         .parse = parse_proxy_config,
         .defaults = default_proxy_config,
@@ -29,7 +31,8 @@ int run(int argc, char** argv) {
         .make = [](Workers& workers,
                    const ProxyConfig& config) -> std::unique_ptr<ServiceOf<ProxyConfig>> {
             return std::make_unique<ProxyService>(workers, config);
-        }};
+        },
+        .run_doctor = run_proxy_doctor};
     return run_program(program, argc, argv);
 }
 

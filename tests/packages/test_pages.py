@@ -67,7 +67,7 @@ def fish(*words):
 def test_a_shell_completes_programs_options_and_values(complete):
     assert {*PROGRAMS, "doctor"} <= complete("inout", "")
     assert complete("inout", "pro") == {"proxy"}
-    assert complete("inout", "doctor", "") == {"in", "out"}
+    assert complete("inout", "doctor", "") == {"in", "out", "proxy"}
     for name in PROGRAMS:
         assert options_of(name) <= complete("inout", name, "--") | {"--help"}
     assert complete("inout", "in", "--log-level", "") == {"debug", "info", "warning", "error"}

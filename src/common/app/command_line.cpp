@@ -136,8 +136,10 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
     }
     if (text.has_doctor) {
         flags.emplace_back("--doctor");
-        app.add_flag("--doctor", line.doctor,
-                     "look at the way to each proxy and service, say what is wrong, and end");
+        app.add_flag(
+            "--doctor", line.doctor,
+            "look at the way to each proxy and service, or to the cluster, say what is wrong, "
+            "and end");
         flags.emplace_back("--json");
         app.add_flag("--json", line.json, "with --doctor: print JSON");
     }

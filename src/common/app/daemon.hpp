@@ -257,7 +257,11 @@ int run_program(const Program<Config>& program, int argc, char** argv) {
     // and the process's end frees all of it at once.
     const bool check_only = line->check;
     if (line->stdio && !check_only) return program.run_stdio(first->config);
-    if (line->doctor) return program.run_doctor(first->config, line->json);
+    if (line->doctor) {
+        // What reading files makes the log say is in what the log is for, and not in the report.
+        if (!detail::begin(program.text.name, *first->config)) return 1;
+        return program.run_doctor(first->config, line->json);
+    }
     static auto* const instance =
         new detail::InstanceOf<Config>(program, std::move(*line), std::move(*first));
     return detail::run(*instance, call, check_only);

@@ -103,10 +103,14 @@ class ServerCheck {
         }
         std::optional<Look> look;
         const bool is_there = co_await find();
+        if (server_.depth == DoctorDepth::reach) {
+            if (is_there) co_await reach();
+            co_return;
+        }
         if (is_there) look = co_await introduce_us();
         const Look none{.what = Look::What::unreachable, .reason = {}, .connection = {}};
         const Look& seen = look ? *look : none;
-        if (!may_probe(seen)) {
+        if (!may_probe(seen) || server_.questions.empty()) {
             for (const ProbeQuestion& question : server_.questions) {
                 add(judge_not_asked(seen), question.topic);
             }
@@ -195,6 +199,13 @@ class ServerCheck {
         add(judge_certificate(validity, tls->version(), goes_by_key, now_s()));
     }
 
+    Task<> reach() {
+        ConnectionPtr connection = co_await shake_hands();
+        if (!connection) co_return;
+        say_tls(*connection);
+        co_await say_farewell(*connection);
+    }
+
     Task<std::optional<Look>> introduce_us() {
         ConnectionPtr connection = co_await shake_hands();
         if (!connection) co_return std::nullopt;
@@ -204,6 +215,10 @@ class ServerCheck {
         Look look = co_await std::move(looking);
         const Milliseconds round_trip = since(begun);
         for (Finding& each : judge_look(look, link_.has_key(), serves(), round_trip)) {
+            if (link_.is_for_hops() && each.state == Finding::State::wrong &&
+                each.check == "identity") {
+                each.advice = "compare \"cluster\" here and there: key_file, id and peers";
+            }
             add(std::move(each));
         }
         if (look.response.time_ms) {
@@ -311,17 +326,18 @@ Task<> check_server(Executor executor, const DoctorServer& server, Milliseconds 
 void DoctorPlan::ask(const std::shared_ptr<const ProxyLink>& proxy_link, ProbeQuestion question) {
     auto found = std::ranges::find(servers_, proxy_link, &DoctorServer::proxy_link);
     if (found == servers_.end()) {
-        servers_.push_back({proxy_link, {}});
+        servers_.push_back({.proxy_link = proxy_link});
         found = std::prev(servers_.end());
     }
     found->questions.push_back(std::move(question));
 }
 
-void DoctorPlan::look_at_certificates(const ProxyLinks& proxy_links) {
-    std::vector<Validity> all = proxy_links.validities();
-    std::ranges::sort(all);
-    all.erase(std::unique(all.begin(), all.end()), all.end());
-    for (const Validity& each : all) known_.push_back(judge_own_certificate(each, now_s()));
+void DoctorPlan::look_at(std::vector<Validity> certificates) {
+    std::ranges::sort(certificates);
+    const auto again = std::ranges::unique(certificates);
+    certificates.erase(again.begin(), again.end());
+    for (const Validity& each : certificates)
+        known_.push_back(judge_own_certificate(each, now_s()));
 }
 
 Findings DoctorPlan::run(Workers& workers) {

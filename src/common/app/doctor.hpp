@@ -14,10 +14,17 @@
 
 namespace inout {
 
+/// How far a proxy is looked at.
+enum class DoctorDepth {
+    reach,      ///< a connection, with its TLS
+    introduce,  ///< and who it takes us for
+};
+
 /// A proxy, and what is to be asked there.
 struct DoctorServer {
     std::shared_ptr<const ProxyLink> proxy_link;
-    std::vector<ProbeQuestion> questions;
+    std::vector<ProbeQuestion> questions{};
+    DoctorDepth depth = DoctorDepth::introduce;
 };
 
 /// One check, however long it takes, which adds what it has found.
@@ -31,11 +38,15 @@ class DoctorPlan {
 
     /// One more question at this proxy, which is one for all networks with the same link.
     void ask(const std::shared_ptr<const ProxyLink>& proxy_link, ProbeQuestion question);
+    /// No question: whether this proxy is there.
+    void look_at(std::shared_ptr<const ProxyLink> proxy_link, DoctorDepth depth) {
+        servers_.push_back({.proxy_link = std::move(proxy_link), .depth = depth});
+    }
     void add(DoctorCheck check) { checks_.push_back(std::move(check)); }
     /// What is known before anything is asked.
     void note(Finding finding) { known_.push_back(std::move(finding)); }
-    /// Of `proxy_links`.
-    void look_at_certificates(const ProxyLinks& proxy_links);
+    /// Certificates of ours, and CAs that we trust.
+    void look_at(std::vector<Validity> certificates);
     /// Runs all of it, some at the same time, and returns what was found: what was known, the
     /// proxies, then the other checks. Blocks.
     Findings run(Workers& workers);

@@ -7,7 +7,6 @@
 namespace inout {
 
 int run_doctor(const std::string& program, const CommonConfig& config, bool json, DoctorPlan plan) {
-    if (!detail::begin(program, config)) return 1;
     const detail::FlushAtEnd flush_at_end;
     // Never destroyed, as the daemons' are not: what has run out of its time may still wait.
     static auto* const workers = new Workers(1, detail::relay_options(config));

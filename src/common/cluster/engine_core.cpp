@@ -24,7 +24,9 @@ Engine::Core::Core(const Options& options, std::string inbox, Answers answers,
 void Engine::Core::start() {
     event([this](Event& event) {
         node_.start(event.effects);
-        event.effects.operations.push_back({Operation::Kind::subscribe, subjects_.proxy(proxy_)});
+        for (auto& subject : {subjects_.proxy(proxy_), subjects_.proxies()}) {
+            event.effects.operations.push_back({Operation::Kind::subscribe, subject});
+        }
         facts_.since_ms = unix_time_ms();
     });
     const SignalsBlocked blocked;
@@ -274,7 +276,7 @@ void Engine::Core::heard(std::string_view subject, std::string_view reply, std::
 
 bool Engine::Core::answer_own_address(std::string_view subject, std::string_view reply,
                                       std::string_view body) {
-    if (subject != subjects_.proxy(proxy_)) return false;
+    if (subject != subjects_.proxy(proxy_) && subject != subjects_.proxies()) return false;
     if (!subjects_.is_answer(reply) || !decode_question(body)) return true;
     say(reply, {.proxy = {}, .match = Match::exact});
     return true;

@@ -4,6 +4,7 @@
 //     inout.<cluster>.new.<word>.<word>…    a proxy has it now, and had it not
 //     inout.<cluster>.pattern               the same of a pattern, which stands in the message
 //     inout.<cluster>.proxy.<id>            where is the proxy with this id?
+//     inout.<cluster>.proxy.%               which proxies are there?
 //     inout.<cluster>.a.<inbox>.<number>    the answer to one question
 //
 // Each word of a topic is one token. What NATS or JSON gives a meaning, `%`, `#` and all beyond
@@ -43,6 +44,8 @@ class Subjects {
     std::optional<std::string> news(std::string_view topic) const;
     std::string pattern_news() const { return prefix_ + "pattern"; }
     std::string proxy(std::string_view id) const { return prefix_ + "proxy." + std::string(id); }
+    /// No proxy has an empty id.
+    std::string proxies() const { return proxy(kEveryone); }
     std::string answer(std::string_view inbox, std::uint64_t number) const;
     std::string answers(std::string_view inbox) const;
 
@@ -63,6 +66,7 @@ class Subjects {
                                                   std::string_view subject) const;
 
   private:
+    static constexpr std::string_view kEveryone = "%";
     std::string prefix_;
 };
 
