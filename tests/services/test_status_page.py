@@ -5,6 +5,7 @@ import pytest
 
 from admin import ADMIN, admin_port
 from browser import Browser, Keys
+from cluster_site import Member, Nats, needs_nats
 from ext_peer import Ask
 from harness import (ROOT, connect, echo_server, expect_echo, expect_failed_open, expect_reset,
                      free_port, refusing_port, reset, wait_for)
@@ -336,4 +337,25 @@ def test_it_can_be_read_by_day_by_night_and_on_a_phone(run, browser):
         if role in ("table", "image", "button", "searchbox", "region", "columnheader", "heading"):
             assert name.strip(), role
     assert ("heading", "Running streams") in tree
+    browser.expect_clean()
+
+
+@needs_nats()
+def test_the_way_over_two_proxies_of_a_cluster(run, browser):
+    nats = Nats(run)
+    a, b = Member(run, nats, ADMIN), Member(run, nats, ADMIN)
+    b.out(echo_server(run).port, "ssh")
+    (place,), _ = a.in_(["ssh"])
+    with connect(place) as s:
+        expect_echo(s)
+        show(browser, a.proxy)
+        told = wait_rows(browser, "streams", lambda all: len(all) == 1, "stream")
+        assert f"proxy {b.address}" in told[0]["Client"]
+        assert f"in cluster test by {nats.url}" in browser.one("#life").text
+        show(browser, b.proxy)
+        told = wait_rows(browser, "streams", lambda all: len(all) == 1, "stream")
+        assert "over proxy test" in told[0]["Client"] and "for anonymous" in told[0]["Client"]
+        nats.kill()
+        wait_for(lambda: "NATS can not be reached" in browser.one("#attention").text, timeout=30,
+                 what="the cluster's end")
     browser.expect_clean()
