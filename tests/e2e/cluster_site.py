@@ -35,15 +35,15 @@ def needs_nats():
 class Nats:
     """A nats-server at a port that it keeps."""
 
-    def __init__(self, run, port=-1):
-        self.run, self.port = run, port
+    def __init__(self, run, port=-1, args=()):
+        self.run, self.port, self.args = run, port, args
         self.store = tempfile.TemporaryDirectory()
         self.start()
 
     def start(self):
         self.lines = []
         self.process = subprocess.Popen(
-            ["nats-server", "-a", "127.0.0.1", "-p", str(self.port)], cwd=self.store.name,
+            ["nats-server", "-a", "127.0.0.1", "-p", str(self.port), *self.args], cwd=self.store.name,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.run.own(self)
         self.reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
