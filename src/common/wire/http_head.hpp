@@ -1,0 +1,44 @@
+// The head of an HTTP/1 request (RFC 9112, 2 to 5): its first line and its fields, strictly.
+//
+// A proxy needs to know where the head ends, who is asked for and with what credentials, and
+// nothing of what follows. So this is no HTTP parser: http-parser (admin/request) reads on into a
+// content, which here is the stream's, keeps no bytes to pass on, and is lenient where a proxy must
+// not be: what two readers take differently is how requests are smuggled (RFC 9112, 11.2). Pure;
+// any thread. The views live as long as the text.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.hpp"
+#include "common/wire/forward_request.hpp"
+
+namespace inout {
+
+/// Of a request, with the empty line at its end; and how many fields that may have.
+inline constexpr std::size_t kForwardHeadMaxBytes = 8'192, kForwardFieldsMax = 100;
+
+struct HttpField {
+    std::string_view name, value;  ///< the value without blanks around it
+};
+
+struct HttpHead {
+    std::string_view method, target;
+    std::vector<HttpField> fields;
+
+    /// How often it has a field of this name, in lower case here.
+    std::size_t count(std::string_view name) const;
+    /// The first one's value.
+    std::optional<std::string_view> field(std::string_view name) const;
+};
+
+/// Reads a whole head, which ends with its empty line. Each line ends with CRLF, a field's name is
+/// a token with the colon behind it, no line is folded, and nothing has control characters.
+Result<HttpHead, ForwardFailure> parse_http_head(std::string_view text);
+
+/// What a head asks a proxy for, with all but `user` filled in.
+Result<ForwardRequest, ForwardFailure> request_of(const HttpHead& head);
+
+}  // namespace inout

@@ -1,0 +1,69 @@
+// The first bytes of a forward proxy's client, whole and cut: however they arrive, the same is
+// asked for and answered, no byte behind the request is taken, and what is asked for can be
+// dialled.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/wire/forward_reader.hpp"
+#include "common/wire/http_head.hpp"
+#include "demand.hpp"
+
+namespace {
+
+using namespace inout;
+using State = ForwardReader::State;
+
+struct Talk {
+    ForwardReader reader;
+    State state = State::more;
+    std::size_t taken = 0;
+    std::string said{};
+};
+
+Talk talk(std::string_view bytes, const ForwardUsers* users, std::size_t step) {
+    Talk made{ForwardReader(users)};
+    unsigned answers = 0;
+    while (made.taken < bytes.size()) {
+        const std::string_view piece = bytes.substr(made.taken, step);
+        const auto read = made.reader.feed(piece);
+        demand(read.taken <= piece.size());
+        demand(read.state != State::more || read.taken == piece.size());
+        made.taken += read.taken;
+        made.said += read.answer;
+        made.state = read.state;
+        if (read.state == State::say) demand(!read.answer.empty() && ++answers <= 2);
+        if (read.state == State::request || read.state == State::refused) break;
+    }
+    demand(made.taken <= kForwardHeadMaxBytes + 1);
+    return made;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    static const ForwardUsers known = ForwardUsers::parse("u:p\n").value();
+    const ForwardUsers* const users = data[0] >= 128 ? &known : nullptr;
+    const std::string_view bytes = text_of(data, size).substr(1);
+    const Talk whole = talk(bytes, users, bytes.size() + 1),
+               cut = talk(bytes, users, 1 + data[0] % 64);
+    demand(whole.state == cut.state && whole.taken == cut.taken && whole.said == cut.said);
+    if (whole.state == State::refused) {
+        demand(whole.reader.failure() == cut.reader.failure());
+        demand(whole.said.empty() == !whole.reader.protocol());
+    }
+    if (whole.state != State::request) return 0;
+    const ForwardRequest &one = whole.reader.request(), &other = cut.reader.request();
+    demand(one.target == other.target && one.user == other.user && one.kind == other.kind);
+    demand(one.head == other.head && one.path == other.path);
+    if (one.kind == ForwardRequest::Kind::path) {
+        demand(one.path.starts_with('/') && one.head.ends_with("\r\n\r\n"));
+        return 0;
+    }
+    const auto again = forward_target(one.target.host, one.target.port);
+    demand(again && *again == one.target);
+    demand(users == nullptr || one.user == "u");
+    return 0;
+}
