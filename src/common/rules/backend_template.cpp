@@ -6,6 +6,7 @@
 
 #include "common/base/limits.hpp"
 #include "common/rules/pattern_table.hpp"
+#include "common/rules/special_addresses.hpp"
 
 namespace inout {
 namespace {
@@ -31,31 +32,6 @@ std::optional<int> number(std::string_view text) {
 }
 
 constexpr int kWordsMax = static_cast<int>(kPatternWordsMax);
-
-/// Ranges of which nothing is dialled unless it is listed by itself.
-const std::vector<AddressRange>& special_ranges() {
-    static const std::vector<AddressRange> ranges = [] {
-        std::vector<AddressRange> made;
-        for (const char* text :
-             {"0.0.0.0/8",        // this host (RFC 6890)
-              "127.0.0.0/8",      // loopback
-              "169.254.0.0/16",   // link-local (RFC 3927)
-              "169.254.169.254",  // metadata of most clouds
-              "224.0.0.0/4",      // multicast
-              "240.0.0.0/4",      // reserved, and broadcast
-              "::/96",            // unspecified, loopback, and IPv4 inside (RFC 4291, 2.5.5.1)
-              "64:ff9b::/96",     // NAT64 (RFC 6052)
-              "64:ff9b:1::/48",   // the same (RFC 8215)
-              "2002::/16",        // 6to4, IPv4 inside (RFC 3056)
-              "fd00:ec2::254",    // metadata of a cloud
-              "fe80::/10",        // link-local
-              "ff00::/8"}) {      // multicast
-            made.push_back(AddressRange::parse(text).value());
-        }
-        return made;
-    }();
-    return ranges;
-}
 
 }  // namespace
 
@@ -150,11 +126,7 @@ Result<HostPort, std::string> BackendTemplate::backend_of(std::string_view topic
 
 bool BackendTemplate::may_dial(const IpAddress& address) const {
     return std::any_of(allow.begin(), allow.end(), [&](const AddressRange& range) {
-        if (!range.contains(address)) return false;
-        return std::all_of(special_ranges().begin(), special_ranges().end(),
-                           [&](const AddressRange& special) {
-                               return !special.contains(address) || range.is_within(special);
-                           });
+        return range.contains(address) && is_meant_for(range, special_ranges(), address);
     });
 }
 
