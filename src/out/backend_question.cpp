@@ -98,6 +98,7 @@ Task<std::optional<Reason>> ask_backends(Executor executor, std::shared_ptr<cons
         auto made = co_await std::move(asked);
         co_return std::move(made);
     }
+    if (network->config.exit) co_return std::nullopt;  // each client says which one
     const auto until = Clock::now() + timeout;
     const std::shared_ptr<Backends> backends = network->backends;
     std::optional<Reason> first;

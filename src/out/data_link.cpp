@@ -4,10 +4,11 @@
 #include "common/net/dial.hpp"
 #include "common/net/frame_io.hpp"
 #include "common/net/settle.hpp"
-#include "common/open/end_to_end.hpp"
 #include "common/open/opening.hpp"
 #include "out/backend_dial.hpp"
 #include "out/exit.hpp"
+#include "out/forward_exit.hpp"
+#include "out/stream_answer.hpp"
 
 namespace inout::out {
 namespace {
@@ -108,24 +109,6 @@ Task<Parked> park(Connection& proxy, Registration& registration,
     co_return std::move(parked);
 }
 
-Response answer_to(const DataActiveRequest& active, Reason reason = {Code::none, {}}) {
-    return Response{.magic = active.magic,
-                    .request = "DataActiveRequest",
-                    .message = std::move(reason.detail),
-                    .ext = true,
-                    .code = reason.code};
-}
-
-/// A stream that can not be opened: says so here and to whoever asked.
-Task<> give_up(std::optional<Opening>& opening, Connection& proxy, const DataActiveRequest& active,
-               Reason reason) {
-    opening->failed(reason);
-    opening.reset();  // the farewell is no part of it
-    Response answer = answer_to(active, std::move(reason));
-    answer.retry = true;  // the backend has got nothing of it
-    co_await refuse(proxy, std::move(answer));
-}
-
 /// Why a stream can not be opened, before anything is dialled; nothing if it can.
 std::optional<Reason> objection(const Registration& registration, const Network& network,
                                 const DataActiveRequest& active) {
@@ -167,53 +150,54 @@ class Listed {
     std::shared_ptr<DataLinks::Link> link_;
 };
 
-/// Answers a request for a stream, behind which that begins.
-Task<std::error_code> accept_stream(Connection& proxy, const DataActiveRequest& active) {
-    const Message answer = answer_to(active);
-    const auto error = co_await write_message(proxy, answer);
-    if (proxy.framing() != nullptr) proxy.framing()->begin_sending();
-    co_return error;
-}
-
-/// What comes behind this request are frames, if it says so. False: it is out of turn.
-bool take_framing(Connection& proxy, const DataActiveRequest& active) {
-    const unsigned used = proxy.framing() != nullptr ? proxy.framing()->uses() : 0;
-    if (active.use == 0) return used == 0;
-    if (active.use != used + 1) return false;
-    if (used == 0) proxy.frame(StreamFraming::Role::responder);
-    proxy.receive_stream();
-    return true;
-}
-
-/// Tells the proxy that its part is done, then proves to in that we have its key, and it to us.
-Task<std::optional<Reason>> meet_in(Connection& proxy, const Network& network,
-                                    const DataActiveRequest& active) {
-    Deadline deadline(proxy);
-    deadline.expires_after(network.times.open_timeout);
-    if (const auto error = co_await accept_stream(proxy, active)) {
-        co_return Reason{Code::proxy_gone, error.message()};
-    }
-    auto session = std::make_unique<TlsSession>(network.e2e->session());
-    auto failure = co_await meet(proxy, std::move(session), "in");
-    co_return failure;
-}
-
 void go_on(Worker& worker, std::shared_ptr<Registration> registration,
            std::shared_ptr<DataLinks::Link> link, ConnectionPtr proxy);
-
-/// Tells in, or the proxy, that the backend is there.
-Task<std::error_code> answer_with_backend(Connection& proxy, const Network& network,
-                                          const DataActiveRequest& active) {
-    if (!network.e2e) co_return co_await accept_stream(proxy, active);
-    const Message answer = answer_to(active);
-    co_return co_await write_message(proxy, answer);
-}
 
 /// Why none was reached.
 Reason why_not(const Reached& reached) {
     if (!reached.error) return {Code::unready, "no backend of this topic works"};
     return {code_of(reached.error->kind),
             "backend " + reached.use.backend()->name + ": " + reached.error->detail};
+}
+
+/// Both sides are there.
+void start_relay(Worker& worker, const Network& network, StreamOf stream,
+                 std::shared_ptr<DataLinks::Link> link, ConnectionPtr proxy, ConnectionPtr backend,
+                 StreamEntry entry, BackendUse use) {
+    if (const StreamFraming* framing = proxy->framing()) entry.use = framing->uses();
+    worker.relays().start({.client_side = std::move(proxy),
+                           .service_side = std::move(backend),
+                           .entry = std::move(entry),
+                           .limits = limits_of(network.rates),
+                           .on_end = [&worker, stream = std::move(stream), link = std::move(link),
+                                      use = std::move(use)](EndedStream ended) mutable {
+                               use = {};
+                               if (ended.client.verdict != LegVerdict::reusable) return;
+                               go_on(worker, stream.registration, std::move(link),
+                                     std::move(ended.client.connection));
+                           }});
+}
+
+/// A stream of an exit: it is open at once, and its first bytes say where it goes.
+Task<> let_out(Worker& worker, StreamOf stream, std::shared_ptr<DataLinks::Link> link,
+               ConnectionPtr owned, std::optional<Opening>& opening,
+               const DataActiveRequest& active, std::shared_ptr<const Network> network) {
+    Connection& proxy = *owned;
+    BackendUse use(network->backends->at(0));
+    if (auto failure = co_await tell_it_is_there(proxy, *network, active)) {
+        opening->failed(*failure);
+        co_return;
+    }
+    Exited exited = co_await serve_client(proxy, network);
+    if (exited.destination) opening->goes_to({"backend", exited.destination}, 1);
+    if (!exited.connection) {
+        opening->failed(exited.reason);
+        opening.reset();  // the farewell is no part of it
+        if (exited.was_told) co_await say_farewell(proxy);
+        co_return;
+    }
+    start_relay(worker, *network, std::move(stream), std::move(link), std::move(owned),
+                std::move(exited.connection), opening->finish("proxy", "backend"), std::move(use));
 }
 
 /// Dials the backend for this stream and starts its relay. With end-to-end encryption the result
@@ -252,6 +236,11 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         co_await give_up(opening, proxy, active, std::move(reason));
         co_return;
     }
+    if (network.config.exit) {
+        co_await let_out(worker, std::move(stream), std::move(link), std::move(owned), opening,
+                         active, snapshot);
+        co_return;
+    }
     Reached reached;
     if (network.config.backend_template) {
         reached = co_await dial_made_of(worker.executor(), snapshot, std::string(asked));
@@ -280,27 +269,13 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         // stream as well.
         co_await reached.connection->write_all(header);
     }
-    Deadline deadline(proxy);  // a session may wait for its peer even to write
-    if (proxy.tls() != nullptr) deadline.expires_after(network.times.open_timeout);
-    const auto error = co_await answer_with_backend(proxy, network, active);
-    if (error) {
-        opening->failed(Code::proxy_gone, proxy.has_expired() ? "takes no bytes" : error.message());
+    if (auto failure = co_await tell_it_is_there(proxy, network, active)) {
+        opening->failed(*failure);
         co_return;
     }
-    deadline.cancel();
-    StreamEntry entry = opening->finish("proxy", "backend");
-    if (const StreamFraming* framing = proxy.framing()) entry.use = framing->uses();
-    worker.relays().start({.client_side = std::move(owned),
-                           .service_side = std::move(reached.connection),
-                           .entry = std::move(entry),
-                           .limits = limits_of(network.rates),
-                           .on_end = [&worker, stream = std::move(stream), link = std::move(link),
-                                      use = std::move(reached.use)](EndedStream ended) mutable {
-                               use = {};
-                               if (ended.client.verdict != LegVerdict::reusable) return;
-                               go_on(worker, stream.registration, std::move(link),
-                                     std::move(ended.client.connection));
-                           }});
+    start_relay(worker, network, std::move(stream), std::move(link), std::move(owned),
+                std::move(reached.connection), opening->finish("proxy", "backend"),
+                std::move(reached.use));
 }
 
 /// Waits for a stream on a connection that has carried others, and opens that.

@@ -3,6 +3,7 @@
 #include "common/app/daemon.hpp"
 #include "common/app/doctor.hpp"
 #include "out/backend_question.hpp"
+#include "out/exit_users.hpp"
 
 namespace inout::out {
 namespace {
@@ -36,6 +37,16 @@ void add_backends(DoctorPlan& plan, const OutNetwork& network) {
                    .check = "backend",
                    .state = Finding::State::ok,
                    .found = "is made of each topic, and so not asked here"});
+        return;
+    }
+    if (network.exit) {
+        const auto users = load_users(network);
+        plan.note({.server = {},
+                   .topic = network.topic,
+                   .check = "backend",
+                   .state = users ? Finding::State::ok : Finding::State::wrong,
+                   .found = users ? "is wherever each client asks for, and so not asked here"
+                                  : users.error()});
         return;
     }
     const auto backends = std::make_shared<Backends>(network);

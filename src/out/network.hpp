@@ -8,6 +8,7 @@
 
 #include "common/open/proxy_link.hpp"
 #include "common/relay/rates.hpp"
+#include "common/rules/forward_users.hpp"
 #include "out/backends.hpp"
 #include "out/data_links.hpp"
 
@@ -34,6 +35,8 @@ struct Network {
     std::shared_ptr<DataLinks> links;      ///< of its proxy
     Rates rates{};                         ///< of all its streams
     std::shared_ptr<Backends> backends{};  ///< shared with the network's other servers
+    /// Of an exit; nothing: whoever comes.
+    std::shared_ptr<const ForwardUsers> users{};
 
     /// Whether its backends are told whose a stream is, which the proxy has to say then.
     bool tells_clients() const { return config.proxy_protocol != ProxyProtocol::off; }
@@ -48,7 +51,10 @@ struct Network {
     /// Whether a stream gets the same from both.
     bool serves_like(const Network& other) const {
         const bool same_key = e2e == other.e2e || (e2e && other.e2e && e2e->is_like(*other.e2e));
-        return backends->is_like(other.config) && same_key &&
+        const bool same_users =
+            users == other.users || (users && other.users && *users == *other.users);
+        return backends->is_like(other.config) && same_key && same_users &&
+               config.exit == other.config.exit &&
                config.backend_template == other.config.backend_template &&
                config.proxy_protocol == other.config.proxy_protocol;
     }

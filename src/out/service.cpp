@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/app/link_budget.hpp"
+#include "out/exit_users.hpp"
 
 namespace inout::out {
 
@@ -24,8 +25,17 @@ Result<Ready, ConfigProblems> OutService::prepare(std::shared_ptr<const OutConfi
         *config, TlsSide::server, proxy_links,
         [&](const OutNetwork& network, std::vector<std::shared_ptr<const ProxyLink>> links,
             std::shared_ptr<const TlsPsk> e2e) {
-            next->networks.push_back({&network, std::move(links), std::move(e2e)});
+            next->networks.push_back({&network, std::move(links), std::move(e2e), nullptr});
         });
+    for (Parts& parts : next->networks) {
+        auto users = load_users(*parts.config);
+        if (users) {
+            parts.users = std::move(*users);
+        } else {
+            const auto index = parts.config - config->networks.data();
+            problems.push_back("networks[" + std::to_string(index) + "]." + users.error());
+        }
+    }
     if (!problems.empty()) return Failure{std::move(problems)};
     next->config = std::move(config);
     return Ready{.validities = proxy_links.validities(),
@@ -85,7 +95,7 @@ void OutService::make_network(Made& made, const Parts& parts, const OutConfig& c
         const Proxy proxy = take_proxy(made, parts.proxy_links[i], budget_);
         auto network =
             std::make_shared<Network>(Network{*parts.config, Times(config), proxy.link, parts.e2e,
-                                              proxy.data_links, rates, backends});
+                                              proxy.data_links, rates, backends, parts.users});
         network->config.server = servers[i].place();
         make_link(made, std::move(network), name);
     }

@@ -34,6 +34,7 @@ class OutService : public ServiceOf<OutConfig> {
         const OutNetwork* config;
         std::vector<std::shared_ptr<const ProxyLink>> proxy_links;  // one for each of its servers
         std::shared_ptr<const TlsPsk> e2e;
+        std::shared_ptr<const ForwardUsers> users;
     };
     struct Next {
         std::shared_ptr<const OutConfig> config;

@@ -115,8 +115,36 @@ std::string limited(const AllowanceOptions& allowance) {
     return text;
 }
 
+/// For whom an exit is, and where to.
+std::string exit_shown(const OutNetwork& network) {
+    const ExitOptions& exit = *network.exit;
+    std::string text = "wherever its clients ask (SOCKS, HTTP CONNECT), for ";
+    if (!exit.users_file.empty()) {
+        text += "the users of " + visible(exit.users_file);
+    } else {
+        text += network.e2e ? "whoever has the end-to-end key" : "everybody";
+    }
+    const auto add = [&text](std::string_view words, const std::vector<DestinationRule>& rules) {
+        text += words;
+        for (std::size_t i = 0; i < std::min(rules.size(), kPatternsShown); ++i) {
+            text += (i > 0 ? ", " : "") + visible(rules[i].text());
+        }
+        if (rules.size() > kPatternsShown) {
+            text += " and " + std::to_string(rules.size() - kPatternsShown) + " more";
+        }
+    };
+    if (exit.rules.allow.empty()) {
+        text += ", to all public addresses";
+    } else {
+        add(", to ", exit.rules.allow);
+    }
+    if (!exit.rules.deny.empty()) add(", but not to ", exit.rules.deny);
+    return text;
+}
+
 /// Where a network's streams go, how they are shared out, and whether backends are asked.
 std::string backends_shown(const OutNetwork& network) {
+    if (network.exit) return exit_shown(network);
     const auto backends = backends_of(network);
     std::string text;
     for (const BackendOptions& each : backends) {
@@ -176,7 +204,19 @@ bool encrypts(const ProxyConfig& config) { return config.tls && config.tls->mode
 }  // namespace
 
 std::vector<Advice> security_advice(const InConfig& config) { return client_advice(config); }
-std::vector<Advice> security_advice(const OutConfig& config) { return client_advice(config); }
+
+std::vector<Advice> security_advice(const OutConfig& config) {
+    std::vector<Advice> advice = client_advice(config);
+    for (std::size_t i = 0; i < config.networks.size(); ++i) {
+        const OutNetwork& network = config.networks[i];
+        if (!network.exit || network.e2e || !network.exit->users_file.empty()) continue;
+        advice.push_back(
+            {"networks", "networks[" + std::to_string(i) + "] is an open proxy: whoever may use " +
+                             quoted(network.topic) + " gets to the network behind out"});
+        break;
+    }
+    return advice;
+}
 
 std::vector<Advice> security_advice(const ProxyConfig& config) {
     if (is_loopback(config.listen.host)) return {};
@@ -267,7 +307,7 @@ std::optional<std::string_view> written_for(const JsonValue& document) {
         {"out",
          {"retry_interval", "heartbeat_interval"},
          {"backend_host", "backend_port", "backend", "backends", "backend_unix", "balance",
-          "health"}},
+          "health", "exit"}},
         {"proxy",
          {"bind", "port", "pool", "cluster", "handshake_timeout", "tls_timeout", "answer_timeout"},
          {}},

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/config/exit_fields.hpp"
 #include "common/config/reader.hpp"
 #include "common/config/types.hpp"
 
@@ -118,6 +119,7 @@ void visit_template(Fields& entry, OutNetwork& network) {
 template <class Fields>
 void visit_backends(Fields& entry, OutNetwork& network) {
     entry.choice("proxy_protocol", network.proxy_protocol, kProxyProtocolNames);
+    if (visit_exit(entry, network)) return;
     const bool written = network.backend_template.has_value();
     if (entry.has_place("backend_host", written) || entry.has_place("backend_port", written)) {
         return visit_template(entry, network);

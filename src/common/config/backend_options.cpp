@@ -3,6 +3,7 @@
 namespace inout {
 
 std::string to_string(const BackendAddress& address) {
+    if (address.is_exit) return "socks5";
     return address.unix_path.empty() ? to_string(address.host) : "unix:" + address.unix_path;
 }
 

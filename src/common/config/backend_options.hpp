@@ -8,6 +8,7 @@
 
 #include "common/base/host_port.hpp"
 #include "common/base/limits.hpp"
+#include "common/rules/destination_rules.hpp"
 
 namespace inout {
 
@@ -15,11 +16,12 @@ namespace inout {
 struct BackendAddress {
     HostPort host;
     std::string unix_path{};  ///< empty: it is at `host`. `@name`: an abstract one (unix(7))
+    bool is_exit = false;     ///< neither: wherever each client asks for
 
     bool operator==(const BackendAddress&) const = default;
 };
 
-/// `host:port`, or `unix:` and the path.
+/// `host:port`, or `unix:` and the path; `socks5` for an exit.
 std::string to_string(const BackendAddress& address);
 
 /// What is wrong with a path of a UNIX socket, worded to follow its key; nothing if it is fine.
@@ -45,6 +47,15 @@ enum class ProxyProtocol { off, v1, v2 };
 
 /// As the configuration has it.
 std::string_view to_string(ProxyProtocol version);
+
+/// Of a network whose clients say where they want to go (wire/forward_reader.hpp).
+struct ExitOptions {
+    DestinationRules rules;
+    std::string users_file{};  ///< who may ask (rules/forward_users.hpp); empty: everybody
+    bool open = false;         ///< everybody may, although no end-to-end key keeps others out
+
+    bool operator==(const ExitOptions&) const = default;
+};
 
 /// How backends are asked whether they work.
 struct HealthOptions {

@@ -303,6 +303,7 @@ void visit(Fields& fields, OutConfig& config) {
             e2e.text("also_accept", options.also_accept, check_file_name);
             e2e.choice("key_format", options.key_format, kKeyFormatNames);
         });
+        check_exit(entry, network);
         visit_rate(entry, network.rate);
         if (!entry.good({"servers", "server_host", "server_port", "topic"})) return;
         for (const ServerAddress& at : servers_of(network)) {

@@ -53,6 +53,9 @@ void visit_files(InConfig& config, const Visit& visit) {
 template <class Visit>
 void visit_files(OutConfig& config, const Visit& visit) {
     visit_client(config, visit);
+    for (OutNetwork& network : config.networks) {
+        if (network.exit) visit(network.exit->users_file);
+    }
 }
 
 template <class Visit>

@@ -194,7 +194,7 @@ ProxyConfig default_proxy_config() { return {}; }
 std::vector<BackendOptions> backends_of(const OutNetwork& network) {
     if (!network.backends.empty()) return network.backends;
     BackendOptions only;
-    only.address = {network.backend, network.backend_unix};
+    only.address = {network.backend, network.backend_unix, network.exit.has_value()};
     return {std::move(only)};
 }
 

@@ -196,6 +196,8 @@ struct OutNetwork {
     std::string backend_unix{};  ///< empty: at `backend`
     /// Of a pattern: where each of its topics goes, instead of all to `backend`.
     std::optional<BackendTemplate> backend_template{};
+    /// Instead of all of these: where its clients want to go.
+    std::optional<ExitOptions> exit{};
     std::vector<BackendOptions> backends{};
     Balance balance = Balance::round_robin;
     /// How long one of `backends` that failed is left alone, at first; 0: not at all.

@@ -68,6 +68,8 @@ DialError describe(const Endpoint& endpoint, const std::error_code& error) {
         case ECONNRESET:
         case EPIPE: return {Kind::refused, place + ": connection reset at once"};
         case ECONNREFUSED: return {Kind::refused, words};
+        case ENETUNREACH:
+        case EHOSTUNREACH: return {Kind::timeout, words, true};
         default: return {Kind::timeout, words};
     }
 }

@@ -19,7 +19,8 @@ struct DialError {
         lack,        ///< something has run out here: descriptors, memory, local ports
     };
     Kind kind;
-    std::string detail;  ///< the address and what the system said
+    std::string detail;   ///< the address and what the system said
+    bool no_way = false;  ///< of `timeout`: the system, or a router, knows no way there
 };
 
 enum class DialOrder {

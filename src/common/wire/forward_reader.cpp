@@ -35,7 +35,7 @@ std::string ipv4_text(std::string_view bytes) {
     return address.text();
 }
 
-/// An IPv4 address in the clothes of an IPv6 one stays one: whoever judges it sees what came.
+/// An IPv4 address inside one (::ffff:0:0/96) is that address, and judged as that.
 std::string ipv6_text(std::string_view bytes) {
     IpAddress address;
     std::copy(bytes.begin(), bytes.end(), address.bytes.begin());

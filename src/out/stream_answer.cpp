@@ -1,0 +1,77 @@
+#include "out/stream_answer.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "common/net/deadline.hpp"
+#include "common/net/frame_io.hpp"
+#include "common/open/end_to_end.hpp"
+
+namespace inout::out {
+namespace {
+
+Response answer_to(const DataActiveRequest& active, Reason reason = {Code::none, {}}) {
+    return Response{.magic = active.magic,
+                    .request = "DataActiveRequest",
+                    .message = std::move(reason.detail),
+                    .ext = true,
+                    .code = reason.code};
+}
+
+/// Answers a request for a stream, behind which that begins.
+Task<std::error_code> accept_stream(Connection& proxy, const DataActiveRequest& active) {
+    const Message answer = answer_to(active);
+    const auto error = co_await write_message(proxy, answer);
+    if (proxy.framing() != nullptr) proxy.framing()->begin_sending();
+    co_return error;
+}
+
+}  // namespace
+
+Task<> give_up(std::optional<Opening>& opening, Connection& proxy, const DataActiveRequest& active,
+               Reason reason) {
+    opening->failed(reason);
+    opening.reset();  // the farewell is no part of it
+    Response answer = answer_to(active, std::move(reason));
+    answer.retry = true;  // the backend has got nothing of it
+    co_await refuse(proxy, std::move(answer));
+}
+
+bool take_framing(Connection& proxy, const DataActiveRequest& active) {
+    const unsigned used = proxy.framing() != nullptr ? proxy.framing()->uses() : 0;
+    if (active.use == 0) return used == 0;
+    if (active.use != used + 1) return false;
+    if (used == 0) proxy.frame(StreamFraming::Role::responder);
+    proxy.receive_stream();
+    return true;
+}
+
+Task<std::optional<Reason>> meet_in(Connection& proxy, const Network& network,
+                                    const DataActiveRequest& active) {
+    Deadline deadline(proxy);
+    deadline.expires_after(network.times.open_timeout);
+    if (const auto error = co_await accept_stream(proxy, active)) {
+        co_return Reason{Code::proxy_gone, error.message()};
+    }
+    auto session = std::make_unique<TlsSession>(network.e2e->session());
+    auto failure = co_await meet(proxy, std::move(session), "in");
+    co_return failure;
+}
+
+Task<std::optional<Reason>> tell_it_is_there(Connection& proxy, const Network& network,
+                                             const DataActiveRequest& active) {
+    Deadline deadline(proxy);
+    // A session may wait for its peer even to write.
+    if (proxy.tls() != nullptr) deadline.expires_after(network.times.open_timeout);
+    std::error_code error;
+    if (network.e2e) {
+        const Message answer = answer_to(active);
+        error = co_await write_message(proxy, answer);
+    } else {
+        error = co_await accept_stream(proxy, active);
+    }
+    if (!error) co_return std::nullopt;
+    co_return Reason{Code::proxy_gone, proxy.has_expired() ? "takes no bytes" : error.message()};
+}
+
+}  // namespace inout::out
