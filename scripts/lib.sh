@@ -25,7 +25,8 @@ curl                 HTTP and SOCKS5 through the tunnel
 openssh-server       ssh and scp through the tunnel
 openssh-client       ssh and scp through the tunnel
 rsync                files through ssh through the tunnel
-git                  a repository through ssh through the tunnel
+netcat-openbsd       ssh through an exit (SOCKS5)
+git                  a repository through ssh through the tunnel, and through an exit
 mariadb-server-core  a database through the tunnel
 mariadb-client-core  a database through the tunnel
 redis-server         Redis through the tunnel

@@ -29,7 +29,8 @@ FLAGS = ["--headless=new", "--hide-scrollbars", "--disable-background-networking
 class Browser:
     """One window; .driver is selenium's."""
 
-    def __init__(self):
+    def __init__(self, *flags):
+        """flags: more of Chromium's."""
         if webdriver is None:
             if os.environ.get("INOUT_REQUIRE_ALL") == "1":
                 pytest.fail("selenium is missing: apt-get install python3-selenium", pytrace=False)
@@ -40,7 +41,7 @@ class Browser:
         options.binary_location = need("chromium", "chromium")
         # Its sandbox wants another user than root.
         for flag in [*FLAGS, *(["--no-sandbox"] if AS_ROOT else []),
-                     f"--user-data-dir={self.profile.name}", "about:blank"]:
+                     *flags, f"--user-data-dir={self.profile.name}", "about:blank"]:
             options.add_argument(flag)
         options.accept_insecure_certs = True
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
