@@ -65,13 +65,6 @@ bool may_dial(const DestinationRules& rules, const HostPort& target, const Endpo
     return !mapped && rules.may_dial(target, to_ip_address(endpoint));
 }
 
-/// A name is taken as it is: no list of domains is tried behind it, or another name would be
-/// dialled than the one that was judged.
-HostPort absolute(HostPort target) {
-    if (!is_address_literal(target.host)) target.host += '.';
-    return target;
-}
-
 struct Destination {
     ConnectionPtr connection{};
     ForwardFailure failure = ForwardFailure::general;
@@ -90,8 +83,7 @@ Task<Destination> reach(Executor executor, std::shared_ptr<const Network> networ
             (may ? judged->any_permitted : judged->any_forbidden) = true;
             return may;
         };
-        const HostPort asked = absolute(target);
-        auto dialled = co_await inout::dial(executor, asked, DialOrder::racing,
+        auto dialled = co_await inout::dial(executor, target, DialOrder::racing,
                                             network->times.open_timeout, std::move(permitted));
         if (dialled) {
             there.connection = std::move(*dialled);

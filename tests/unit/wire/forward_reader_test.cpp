@@ -222,7 +222,7 @@ TEST(ForwardReader, http_is_strict) {
 }
 
 TEST(ForwardReader, who_speaks_none_of_them_is_told_nothing) {
-    for (const std::string first : {"\x16\x03\x01"s, "\0"s, "get / HTTP/1.1\r\n\r\n"s, "\r\n"s}) {
+    for (const std::string& first : {"\x16\x03\x01"s, "\0"s, "get / HTTP/1.1\r\n\r\n"s, "\r\n"s}) {
         const Talk other = talk(first);
         EXPECT_EQ(other.result, "refused");
         EXPECT_EQ(other.said, "");
