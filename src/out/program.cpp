@@ -9,6 +9,7 @@ namespace {
 
 std::optional<std::string> set_backend(OutNetwork& network, std::string_view text) {
     constexpr std::string_view kUnix = "unix:";
+    if (text == "socks5") return "socks5: an exit needs a configuration file (--config)";
     network.exit.reset();
     network.backends.clear();
     network.backend_unix.clear();
