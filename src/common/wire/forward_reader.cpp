@@ -55,7 +55,7 @@ std::optional<std::pair<std::string, Secret>> basic_credentials(std::string_view
     if (!both) return std::nullopt;
     const auto colon = both->find(':');
     std::optional<std::pair<std::string, Secret>> credentials;
-    if (colon != both->npos && colon <= kForwardWordMaxBytes) {
+    if (colon <= kForwardWordMaxBytes) {  // there is one
         credentials.emplace(both->substr(0, colon),
                             Secret(std::string_view(*both).substr(colon + 1)));
     }
