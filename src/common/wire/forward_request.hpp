@@ -31,9 +31,8 @@ struct ForwardRequest {
     std::string user{};  ///< who has asked, as far as it says so
     // HTTP only:
     std::string method{}, path{};  ///< of `absolute` and `path`: what begins with the slash
-    /// The whole request, up to the empty line that ends its fields: of `absolute` and `path`, for
-    /// who passes it on, without Proxy-Authorization, or answers it. Its content, if it has any, is
-    /// what follows.
+    /// Of `absolute` and `path` the request as it came, up to the empty line that ends its fields.
+    /// Who passes it on has to leave Proxy-Authorization out. Its content, if it has any, follows.
     std::string head{};
 };
 
