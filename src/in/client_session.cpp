@@ -147,9 +147,8 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
                       ClientPlaces places) {
     const Network& network = *shared;
     // Where it has no address (in/stdio) the proxy tells its own, as it sees that.
-    const bool has_address = client->peer_endpoint() != Endpoint();
     Opening opening(worker.relays(), *client, {}, network.config.topic,
-                    has_address ? client->peer() : std::string());
+                    client->has_peer() ? client->peer() : std::string());
     const auto open_until = Clock::now() + network.all->open_timeout;
     ErrorWatch client_watch(*client);
     EarlyData early(worker.relays(), *client);

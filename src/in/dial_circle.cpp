@@ -6,6 +6,7 @@
 
 #include "common/net/local_address.hpp"
 #include "common/net/resolver.hpp"
+#include "common/open/proxy_link.hpp"
 
 namespace inout::in {
 namespace {
@@ -17,8 +18,9 @@ struct Edge {
 };
 using Edges = std::vector<Edge>;
 
-bool is_listener(const HostPort& server, const HostPort& listen) {
-    if (server.port != listen.port) return false;
+bool is_listener(const HostPort& server, const InNetwork& network) {
+    const HostPort& listen = network.listen;
+    if (!network.bind_unix.empty() || server.port != listen.port) return false;
     const auto targets = resolve_now(server, kStartLookup).endpoints;
     const auto listening = resolve_now(listen, kStartLookup).endpoints;
     return std::any_of(targets.begin(), targets.end(), [&](const Endpoint& target) {
@@ -35,16 +37,16 @@ Edges edges_of(const InNetwork& network, const std::vector<InNetwork>& networks)
         if (server.is_service()) continue;
         const auto found = std::find_if(
             networks.begin(), networks.end(),
-            [&](const InNetwork& other) { return is_listener(server.place(), other.listen); });
+            [&](const InNetwork& other) { return is_listener(server.place(), other); });
         if (found == networks.end()) continue;
         edges.push_back({static_cast<std::size_t>(found - networks.begin()), server.text()});
     }
     return edges;
 }
 
-std::string name_of(std::size_t network) { return "networks[" + std::to_string(network) + "]"; }
-
-std::string problem_of(std::size_t network, const Edge& edge) {
+std::string problem_of(const std::vector<InNetwork>& networks, std::size_t network,
+                       const Edge& edge) {
+    const auto name_of = [&](std::size_t i) { return name_in_file(networks[i], i); };
     return name_of(network) + ": its server " + edge.server + " is " +
            (edge.owner == network
                 ? "its own listener"
@@ -55,7 +57,8 @@ std::string problem_of(std::size_t network, const Edge& edge) {
 /// Walks from network to network, each edge once.
 class Walk {
   public:
-    explicit Walk(std::vector<Edges> edges) : edges_(std::move(edges)), met_(edges_.size()) {}
+    Walk(const std::vector<InNetwork>& networks, std::vector<Edges> edges)
+        : networks_(networks), edges_(std::move(edges)), met_(edges_.size()) {}
 
     void from(std::size_t start, ConfigProblems& problems) {
         if (met_[start] != Met::never) return;
@@ -91,9 +94,10 @@ class Walk {
     std::string circle_through(std::size_t network) const {
         const auto step = std::find_if(path_.begin(), path_.end(),
                                        [&](const Step& each) { return each.at == network; });
-        return problem_of(network, edges_[network][step->edge]);
+        return problem_of(networks_, network, edges_[network][step->edge]);
     }
 
+    const std::vector<InNetwork>& networks_;
     const std::vector<Edges> edges_;
     std::vector<Met> met_;
     std::vector<Step> path_;
@@ -106,7 +110,7 @@ ConfigProblems find_dial_circles(const InConfig& config) {
     std::vector<Edges> edges;
     edges.reserve(networks.size());
     for (const InNetwork& network : networks) edges.push_back(edges_of(network, networks));
-    Walk walk(std::move(edges));
+    Walk walk(networks, std::move(edges));
     ConfigProblems problems;
     for (std::size_t start = 0; start < networks.size(); ++start) walk.from(start, problems);
     return problems;

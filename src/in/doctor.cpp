@@ -4,6 +4,7 @@
 
 #include "common/app/daemon.hpp"
 #include "common/app/doctor.hpp"
+#include "common/config/port_ranges.hpp"
 #include "common/net/resolver.hpp"
 
 namespace inout::in {
@@ -53,7 +54,8 @@ class Targets {
 
 }  // namespace
 
-int run_in_doctor(const std::shared_ptr<const InConfig>& config, bool json) {
+int run_in_doctor(const std::shared_ptr<const InConfig>& written, bool json) {
+    const auto config = with_each_port(written);
     DoctorPlan plan(config->connect_timeout);
     Targets targets(plan);
     ProxyLinks proxy_links;

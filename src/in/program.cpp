@@ -5,6 +5,8 @@
 
 #include "common/app/join.hpp"
 #include "common/base/utf8.hpp"
+#include "common/config/port_ranges.hpp"
+#include "common/config/rules.hpp"
 #include "common/rules/topic.hpp"
 #include "in/doctor.hpp"
 #include "in/service.hpp"
@@ -37,6 +39,7 @@ std::optional<std::string> apply_servers(InNetwork& network, std::string_view te
 
 /// --stdio needs one network. Of a file, the others are not even looked at.
 std::optional<std::string> choose_network(InConfig& config, const CommandLine& line) {
+    config.networks = with_each_port(std::make_shared<const InConfig>(config))->networks;
     auto& networks = config.networks;
     const std::string file = line.config_file + ": ";
     if (networks.empty()) return file + "has no network, and --stdio needs one";
@@ -59,6 +62,8 @@ std::optional<std::string> choose_network(InConfig& config, const CommandLine& l
     return std::nullopt;
 }
 
+constexpr std::string_view kUnix = "unix:";
+
 std::optional<std::string> apply(InConfig& config, const CommandLine& line) {
     if (line.stdio) {
         // That of a file is the daemon's: here every line comes between somebody and the service.
@@ -71,6 +76,12 @@ std::optional<std::string> apply(InConfig& config, const CommandLine& line) {
     // None if the networks are those of a file.
     if (auto problem = apply_topics(config.networks, line, "--bind", line.bind)) return problem;
     for (std::size_t i = 0; i < line.bind.size(); ++i) {
+        if (line.bind[i].starts_with(kUnix)) {
+            config.networks[i].bind_unix = line.bind[i].substr(kUnix.size());
+            const auto problem = check_file_name(config.networks[i].bind_unix);
+            if (problem) return "--bind unix:: the path " + *problem;
+            continue;
+        }
         const auto listen = parse_host_port(line.bind[i], AddressOf::listener);
         if (!listen) return "--bind " + listen.error();
         config.networks[i].listen = *listen;

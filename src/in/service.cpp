@@ -8,6 +8,7 @@
 #include "common/base/log.hpp"
 #include "common/base/random.hpp"
 #include "common/base/signals_blocked.hpp"
+#include "common/config/port_ranges.hpp"
 #include "common/net/resolver.hpp"
 #include "in/client_session.hpp"
 #include "in/dial_circle.hpp"
@@ -16,7 +17,8 @@
 
 namespace inout::in {
 
-Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig> config) {
+Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig> written) {
+    const std::shared_ptr<const InConfig> config = with_each_port(std::move(written));
     auto next = std::make_shared<Next>();
     ProxyLinks proxy_links;
     ConfigProblems problems = load_networks(
@@ -26,8 +28,16 @@ Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig>
             next->networks.push_back({&network, std::move(all), std::move(e2e), {}});
         });
     for (auto& problem : find_dial_circles(*config)) problems.push_back(std::move(problem));
+    for (std::size_t i = 0; i < config->networks.size(); ++i) {
+        const InNetwork& network = config->networks[i];
+        const std::string name = name_in_file(network, i);
+        const std::string path = check_socket_path(network.bind_unix);
+        if (!path.empty()) problems.push_back(name + ".bind_unix: " + path);
+        const std::string owner = check_socket_access(network.access);
+        if (!owner.empty()) problems.push_back(name + ".bind_owner: " + owner);
+    }
     if (!problems.empty()) return Failure{std::move(problems)};
-    next->config = std::move(config);
+    next->config = config;
     return Ready{.validities = proxy_links.validities(),
                  .look_up = [next] { look_up(*next); },
                  .commit = [this, next] { return commit(*next); }};
@@ -36,7 +46,9 @@ Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig>
 void InService::look_up(Next& next) {
     for (Parts& parts : next.networks) {
         if (is_end_pending()) return;
-        parts.address = resolve_now(parts.config->listen, kStartLookup);
+        if (parts.config->bind_unix.empty()) {
+            parts.address = resolve_now(parts.config->listen, kStartLookup);
+        }
         for (const auto& proxy_link : parts.proxy_links) {
             const HostPort& server = proxy_link->server();
             if (!is_service_name(server) || next.services.contains(proxy_link.get())) continue;
@@ -44,6 +56,17 @@ void InService::look_up(Next& next) {
         }
     }
 }
+
+namespace {
+
+/// The file of a socket that stays: it stays as it is where that can not be.
+void change_access(Listener& listener, const InNetwork& config) {
+    if (config.bind_unix.empty() || config.access == listener.network->config.access) return;
+    const auto problem = listener.file.allow(config.access);
+    if (problem) log::warning("socket not changed", {{"reason", *problem}});
+}
+
+}  // namespace
 
 /// All that can fail comes first.
 std::optional<std::string> InService::commit(const Next& next) {
@@ -73,10 +96,7 @@ std::optional<std::string> InService::commit(const Next& next) {
                     rates_for(network.rate, rates, workers_.main().executor())}));
         if (!listener) {
             listener = std::make_shared<Listener>(workers_.main().context());
-            const auto places =
-                listener->acceptor.listen(network.listen, parts.address, place_of(network));
-            if (!places) return places.error();
-            for (const Endpoint& place : *places) listener->places.push_back(to_string(place));
+            if (auto problem = listener->open(network, parts.address)) return problem;
         }
         listeners.push_back(std::move(listener));
     }
@@ -90,21 +110,30 @@ std::optional<std::string> InService::commit(const Next& next) {
     start(listeners);
 
     // Nothing is served by half a configuration: only now does anything change.
+    Listeners begun, ended;
     for (std::size_t i = 0; i < listeners.size(); ++i) {
-        const bool is_new = !listeners[i]->network;
-        take_effect(networks[i]->config.rate, is_new ? Rates{} : listeners[i]->network->rates,
+        Listener& listener = *listeners[i];
+        const bool is_new = !listener.network;
+        take_effect(networks[i]->config.rate, is_new ? Rates{} : listener.network->rates,
                     networks[i]->rates);
-        listeners[i]->network = networks[i];
-        if (is_new) say("listening", *listeners[i]);
+        if (is_new) {
+            begun.push_back(listeners[i]);
+            listener.file.keep();
+        } else {
+            change_access(listener, networks[i]->config);
+        }
+        listener.network = networks[i];
     }
+    say("listening", begun);
+    for (const auto& [place, listener] : before.listeners) listener->close();
+    for (const auto& listener : listeners_) {
+        if (!listener->acceptor.is_open()) ended.push_back(listener);
+    }
+    say("listens no more", ended);
     listeners_ = std::move(listeners);
     servers_ = std::move(all);
     take_services(after.services, next);
     streams_of_client_.set_limit(config.streams_per_client);
-    for (const auto& [place, listener] : before.listeners) {
-        listener->acceptor.close();
-        say("listens no more", *listener);
-    }
     for (const auto& [name, server] : before.servers) server->close();
     for (const auto& [name, service] : before.services) service->close();
     share_descriptors(config);
@@ -123,26 +152,14 @@ void InService::start(const Listeners& listeners) {
         }
     } catch (...) {
         for (const auto& listener : listeners) {
-            if (!listener->network) listener->acceptor.close();
+            if (!listener->network) listener->close();
         }
         throw;
     }
 }
 
-/// What a listener is known by: the place where it listens or, where the kernel chooses the port,
-/// what it is for.
-std::string InService::place_of(const InNetwork& config) {
-    std::string place = to_string(config.listen);
-    if (config.listen.port != 0) return place;
-    // A list of servers may change while its listener stays.
-    place += ' ' + (config.servers.empty() ? to_string(config.server) : "servers");
-    place += ' ' + config.topic;
-    return place;
-}
-
 /// Nothing: none listens there yet.
-std::shared_ptr<InService::Listener> InService::take_listener(Before& before,
-                                                              const InNetwork& config) {
+std::shared_ptr<Listener> InService::take_listener(Before& before, const InNetwork& config) {
     auto found = before.listeners.extract(place_of(config));
     return found ? std::move(found.mapped()) : nullptr;
 }
@@ -193,17 +210,6 @@ void InService::take_services(const Services& services, const Next& next) {
         const auto found = next.services.find(key.first);
         if (found != next.services.end()) service->start(found->second);
     }
-}
-
-/// A line for each of its places.
-void InService::say(std::string_view event, const Listener& listener) try {
-    const InNetwork& config = listener.network->config;
-    for (const std::string& place : listener.places) {
-        log::info(event,
-                  {{"address", place}, {"topic", config.topic}, {"server", servers_text(config)}});
-    }
-} catch (const std::bad_alloc&) {
-    log::lose_line();
 }
 
 /// In the background, and not at all of many proxies at once.
@@ -326,8 +332,16 @@ std::optional<std::string> InService::copy_sockets(std::vector<NamedDescriptor>&
     return std::nullopt;
 }
 
+std::vector<std::string> InService::hand_over() {
+    handed_over_ = true;
+    return {};
+}
+
 void InService::drain() {
-    for (const auto& listener : listeners_) listener->acceptor.close();
+    for (const auto& listener : listeners_) {
+        if (handed_over_) listener->file.leave();
+        listener->close();
+    }
     for (const auto& server : servers_) server->close();
     for (const auto& service : services_) service->close();
 }

@@ -8,9 +8,8 @@
 
 #include "common/app/daemon.hpp"
 #include "common/base/current.hpp"
-#include "common/net/acceptor.hpp"
 #include "common/rules/quota.hpp"
-#include "in/network.hpp"
+#include "in/listener.hpp"
 
 namespace inout::in {
 
@@ -22,6 +21,8 @@ class InService : public ServiceOf<InConfig> {
     Result<Ready, ConfigProblems> prepare(std::shared_ptr<const InConfig> config) override;
     void drain() override;
     std::optional<std::string> copy_sockets(std::vector<NamedDescriptor>& sockets) override;
+    std::vector<std::string> hand_over() override;
+    void take_back() override { handed_over_ = false; }
     std::optional<std::string> not_ready() override;
     void add_facts(admin::Facts& facts) override;
     admin::Page topics(const admin::Cut& cut) override;
@@ -40,14 +41,6 @@ class InService : public ServiceOf<InConfig> {
         /// What DNS says of the services, by the links that name them.
         std::map<const ProxyLink*, Result<ServiceRecords, std::string>> services;
     };
-    /// A place where clients come, and what they get there: streams of the newest configuration.
-    struct Listener {
-        explicit Listener(asio::io_context& context) : acceptor(context) {}
-        Acceptor acceptor;
-        std::vector<std::string> places;  ///< for the log
-        std::shared_ptr<const Network> network;
-    };
-    using Listeners = std::vector<std::shared_ptr<Listener>>;
     /// By how they are reached, and for how long one that failed rests.
     using Reached = std::pair<const ProxyLink*, Milliseconds>;
     using Servers = std::map<Reached, std::shared_ptr<Server>>;
@@ -65,7 +58,6 @@ class InService : public ServiceOf<InConfig> {
     };
 
     std::optional<std::string> commit(const Next& next);
-    static std::string place_of(const InNetwork& config);
     static std::shared_ptr<Listener> take_listener(Before& before, const InNetwork& config);
     template <class Place>
     std::shared_ptr<Place> take_place(std::multimap<std::string, std::shared_ptr<Place>>& before,
@@ -76,7 +68,6 @@ class InService : public ServiceOf<InConfig> {
     static void look_up(Next& next);
     void take_services(const Services& services, const Next& next);
     void start(const Listeners& listeners);
-    static void say(std::string_view event, const Listener& listener);
     void share_descriptors(const InConfig& config);
     void show();
     void look_at(const std::vector<std::shared_ptr<Server>>& servers, const InConfig& config);
@@ -97,6 +88,7 @@ class InService : public ServiceOf<InConfig> {
     std::vector<std::shared_ptr<Server>> servers_;
     std::vector<std::shared_ptr<ServiceTargets>> services_;
     Listeners listeners_;
+    bool handed_over_ = false;  // to another process
     Current<const Shown> shown_;
 };
 

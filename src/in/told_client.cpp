@@ -28,12 +28,14 @@ bool speaks_for_others(const Network& network, const Connection& client) {
 
 bool is_let_in(const Network& network, const Connection& client, Quota& streams_of_client,
                std::unique_ptr<Quota::Place>& place) {
-    if (!may_connect(network.allow, network.deny, client.peer_address())) {
+    const bool is_near = client.credentials().has_value();  // its file has let it in
+    if (!is_near && !may_connect(network.allow, network.deny, client.peer_address())) {
         say_refused(client, network, "allow and deny");
         return false;
     }
-    const auto source = client.peer_address().source().bytes;
-    if (!streams_of_client.take(std::string(source.begin(), source.end()), place)) {
+    const auto address = client.peer_address().source().bytes;
+    std::string source = is_near ? client.source() : std::string(address.begin(), address.end());
+    if (!streams_of_client.take(std::move(source), place)) {
         say_refused(client, network, "limits.streams_per_client");
         return false;
     }

@@ -64,7 +64,7 @@ Result<Server::Opened, std::string> Server::open(SettingsPtr settings) {
     } else {
         auto listening = place->file.listen(options.unix_path);
         if (!listening) return Failure{"admin: " + listening.error()};
-        place->acceptor.adopt(std::move(*listening), "admin");
+        place->acceptor.adopt(std::move(*listening), place->file.handed_as("admin"));
         place->names.push_back(options.unix_path);
     }
     try {
@@ -96,6 +96,7 @@ void Server::take(Opened&& opened) {
     } else if (place) {
         for (const auto& name : place->names) log::info("admin listening", {{"address", name}});
         place->settings = std::move(settings);
+        place->file.keep();
         asio::co_spawn(context_.get_executor(), accept_for_ever(place),
                        [](const std::exception_ptr&) {});
         place_ = std::move(place);

@@ -253,7 +253,7 @@ std::vector<Advice> security_advice(const ProxyConfig& config) {
 std::string access_summary(const InConfig& config) {
     std::string text = "where clients get to:\n";
     append_lines(text, config.networks, [&](const InNetwork& network) {
-        return to_string(network.listen) + " -> topic " + quoted(network.topic) + " at " +
+        return place_text(network) + " -> topic " + quoted(network.topic) + " at " +
                servers_text(network) + " (" + protection(network, config) + ")" +
                limited(network.rate) +
                (network.proxy_protocol ? ", behind " + in_front(config.trusted) : "");
@@ -303,7 +303,7 @@ std::optional<std::string_view> written_for(const JsonValue& document) {
     };
     // Those that one program alone has; an empty name is none.
     static constexpr Keys kKeys[] = {
-        {"in", {}, {"bind", "port", "allow", "deny", "select"}},
+        {"in", {}, {"bind", "port", "allow", "deny", "select", "bind_unix", "ports"}},
         {"out",
          {"retry_interval", "heartbeat_interval"},
          {"backend_host", "backend_port", "backend", "backends", "backend_unix", "balance",

@@ -17,6 +17,7 @@
 #include "common/config/auth_fields.hpp"
 #include "common/config/backend_fields.hpp"
 #include "common/config/cluster_fields.hpp"
+#include "common/config/listener_fields.hpp"
 #include "common/config/reader.hpp"
 #include "common/config/rules.hpp"
 #include "common/config/types.hpp"
@@ -246,12 +247,12 @@ void visit_servers(Fields& entry, Network& network) {
 template <class Fields>
 void visit(Fields& fields, InConfig& config) {
     Listeners listeners;
+    std::size_t places = 0;
     const auto visit_network = [&](auto& entry, InNetwork& network) {
         visit_servers(entry, network);
         entry.choice("select", network.select, kSelectServerNames);
         entry.duration("fail_timeout", network.fail_timeout, kStep);
-        entry.listener("bind", network.listen.host);
-        entry.port("port", network.listen.port, 0, Need::required);
+        visit_listener(entry, network);
         visit_topic(entry, network.topic);
         visit_credentials(entry, network);
         entry.object("e2e", network.e2e, [](auto& e2e, E2eOptions& options) {
@@ -259,14 +260,8 @@ void visit(Fields& fields, InConfig& config) {
             e2e.choice("key_format", options.key_format, kKeyFormatNames);
         });
         visit_rate(entry, network.rate);
-        entry.values("allow", network.allow, kAddressRanges);
-        entry.values("deny", network.deny, kAddressRanges);
-        entry.flag("proxy_protocol", network.proxy_protocol);
-        if (!entry.good({"bind", "port"})) return;
-        if (const auto other = listeners.add(network.listen, entry.path())) {
-            entry.complain("", "listens on " + to_string(network.listen) + ", which " + *other +
-                                   " has already");
-        }
+        visit_comers(entry, network);
+        own_places(entry, network, listeners, places);
     };
     if (fields.absent("networks")) {
         visit_default(fields, config);

@@ -95,6 +95,9 @@ void resolve(Config& config, const std::string& config_file) {
     visit_files(config, resolve_name);
     // Those are made by us, and are none of the files that are read.
     if (config.admin) resolve_name(config.admin->unix_path);
+    if constexpr (requires { config.networks.front().bind_unix; }) {
+        for (auto& network : config.networks) resolve_name(network.bind_unix);
+    }
     if constexpr (requires { config.auth->quota_file; }) {
         if (config.auth) resolve_name(config.auth->quota_file);
     }

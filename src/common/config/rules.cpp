@@ -72,4 +72,9 @@ std::optional<std::string> Listeners::add(const HostPort& listen, const std::str
     return std::nullopt;
 }
 
+std::optional<std::string> Listeners::add_path(const std::string& socket, const std::string& path) {
+    const auto [owner, fresh] = owners_.emplace("unix:" + socket, path);
+    return fresh ? std::nullopt : std::optional(owner->second);
+}
+
 }  // namespace inout

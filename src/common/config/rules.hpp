@@ -37,6 +37,8 @@ class Listeners {
   public:
     /// The path of an entry that `listen` clashes with; otherwise `path` now owns it.
     std::optional<std::string> add(const HostPort& listen, const std::string& path);
+    /// The same for a UNIX socket.
+    std::optional<std::string> add_path(const std::string& socket, const std::string& path);
 
   private:
     Owners owners_;

@@ -198,6 +198,12 @@ std::vector<BackendOptions> backends_of(const OutNetwork& network) {
     return {std::move(only)};
 }
 
+std::string place_text(const InNetwork& network) {
+    if (!network.bind_unix.empty()) return "unix:" + network.bind_unix;
+    const std::string text = to_string(network.listen);
+    return network.ports ? text.substr(0, text.rfind(':') + 1) + network.ports->text() : text;
+}
+
 std::vector<AddressRange> default_trusted() {
     return {AddressRange::parse("127.0.0.0/8").value(), AddressRange::parse("::1").value()};
 }

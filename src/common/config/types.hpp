@@ -18,6 +18,7 @@
 #include "common/base/limits.hpp"
 #include "common/base/log.hpp"
 #include "common/base/result.hpp"
+#include "common/base/socket_access.hpp"
 #include "common/config/backend_options.hpp"
 #include "common/config/cluster_options.hpp"
 #include "common/config/server_list.hpp"
@@ -115,6 +116,14 @@ enum class SelectServer {
     least_time,  ///< the one that opens streams fastest
 };
 
+/// Where an entry with a range of ports stands in the file, and its topic as written.
+struct PortOfRange {
+    std::size_t entry;
+    std::string topic;
+
+    bool operator==(const PortOfRange&) const = default;
+};
+
 struct InNetwork {
     HostPort server;
     /// Where clients come; port 0: the kernel chooses.
@@ -134,9 +143,20 @@ struct InNetwork {
     std::optional<Milliseconds> fail_timeout{};
     /// Who is trusted tells first whose connection it is.
     bool proxy_protocol = false;
+    /// Where clients come instead of `listen`; empty: there. A path.
+    std::string bind_unix{};
+    SocketAccess access{};  ///< of that
+    /// A listener at each of these instead of `listen.port`, with `{port}` in the topic for it.
+    std::optional<PortRange> ports{};
+    /// Of a network that was made of such a range (port_ranges.hpp).
+    std::optional<PortOfRange> of_range{};
 
     bool operator==(const InNetwork&) const = default;
 };
+
+/// Where a network's clients come, for people: `host:port`, `host:first-last`, or `unix:` and the
+/// path.
+std::string place_text(const InNetwork& network);
 
 /// All servers of a network of in or out, in their order.
 template <class Network>

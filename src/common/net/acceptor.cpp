@@ -166,8 +166,13 @@ Task<ConnectionPtr> Acceptor::accept(asio::io_context& context) {
         }
         if (fd) {
             note_success();
-            co_return std::make_shared<Connection>(context.get_executor(), std::move(fd), peer,
-                                                   Connection::Origin::accepted);
+            if (peer.data()->sa_family != AF_UNIX) {
+                co_return std::make_shared<Connection>(context.get_executor(), std::move(fd), peer,
+                                                       Connection::Origin::accepted);
+            }
+            set_connection_options(fd.get());  // which these do not inherit
+            co_return std::make_shared<Connection>(context.get_executor(), std::move(fd),
+                                                   Endpoint(), Connection::Origin::accepted_local);
         }
         if (is_of_one_client(error) && ++refused_in_a_row_ < kRefusedInARow) continue;
         refused_in_a_row_ = 0;
@@ -183,8 +188,7 @@ UniqueFd Acceptor::accept_any(Endpoint& peer, int& error) {
         ListenSocket& socket = listening_[next_++ % listening_.size()]->socket;
         UniqueFd fd = accept_one(socket.native_handle(), *peer.data(), size);
         error = fd ? 0 : errno;
-        // A peer of another kind may have a longer address, of which nothing is made.
-        if (fd && size > peer.capacity()) peer = Endpoint();
+        // That of a UNIX socket may be longer: its kind is all that is made of it.
         if (fd && size <= peer.capacity()) peer.resize(size);
         if (error != EAGAIN) return fd;
     }

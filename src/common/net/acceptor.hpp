@@ -39,7 +39,7 @@ class Acceptor {
                                                       const Resolved& resolved,
                                                       const std::string& name = {});
 
-    /// Takes a listening socket of another kind, which does not block; `name` as above.
+    /// Takes a listening UNIX socket, which does not block; `name` as above.
     void adopt(UniqueFd listening, const std::string& name);
 
     /// The next connection, which will live in `context`; nothing after close(). May be called

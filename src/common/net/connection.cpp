@@ -40,11 +40,25 @@ Connection::Connection(const Executor& executor, UniqueFd fd, const Endpoint& pe
       fd_(std::move(fd)),
       peer_(peer),
       keeps_alive_(origin == Origin::accepted),
-      has_own_times_(origin == Origin::local),  // the kernel notices its peer's end by itself
+      // The kernel notices by itself when the peer of a UNIX socket ends.
+      has_own_times_(origin == Origin::local || origin == Origin::accepted_local),
       wire_(fd_.get()) {
     // What we have dialled says nothing before it is asked: its first read waits.
-    if (origin != Origin::accepted) wire_.set_drained();
-    if (origin == Origin::local) wire_.reads_in_pieces();
+    const bool came = origin == Origin::accepted || origin == Origin::accepted_local;
+    if (!came) wire_.set_drained();
+    if (has_own_times_) wire_.reads_in_pieces();
+    if (origin == Origin::accepted_local) credentials_ = peer_credentials(fd_.get());
+}
+
+std::string Connection::peer() const {
+    if (!credentials_) return to_string(peer_);
+    return source() + ",gid=" + std::to_string(credentials_->gid) +
+           ",pid=" + std::to_string(credentials_->pid);
+}
+
+std::string Connection::source() const {
+    if (credentials_) return "unix:uid=" + std::to_string(credentials_->uid);
+    return peer_address().source().text();
 }
 
 void Connection::push(std::unique_ptr<ByteLayer> layer) {

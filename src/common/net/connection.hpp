@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -42,7 +43,8 @@ class Connection final : private Poller::Watched {
     enum class Origin {
         accepted,
         dialled,
-        local,  ///< dialled, and a UNIX socket: `peer` is none
+        local,           ///< dialled, and a UNIX socket: `peer` is none
+        accepted_local,  ///< the same, accepted: the kernel knows who is there
     };
     /// Takes a non-blocking descriptor that has the connection options; an accepted one also has
     /// keepalive. Its event loop learns of it at the first wait, on that one's thread.
@@ -173,12 +175,17 @@ class Connection final : private Poller::Watched {
     /// Who is trusted has said that it is this one's connection: from now on that is the other
     /// side, for everything here.
     void speaks_for(const Endpoint& client) { peer_ = client; }
-    /// "ip:port" of the other side.
-    std::string peer() const { return to_string(peer_); }
+    /// "ip:port" of the other side; of one that came to a UNIX socket "unix:uid=…,gid=…,pid=…".
+    std::string peer() const;
+    /// Whether there is anything to tell about that.
+    bool has_peer() const { return credentials_ || peer_ != Endpoint(); }
+    /// Nothing, but of one that came to a UNIX socket.
+    const std::optional<PeerCredentials>& credentials() const { return credentials_; }
     const Endpoint& peer_endpoint() const { return peer_; }
     IpAddress peer_address() const { return to_ip_address(peer_); }
-    /// Who the other side is for all that goes by source: its address or, of IPv6, its /64.
-    std::string source() const { return peer_address().source().text(); }
+    /// Who the other side is for all that goes by source: its address or, of IPv6, its /64; at a
+    /// UNIX socket its user.
+    std::string source() const;
 
     /// From now on another worker's. To be called on the old one's thread, with no wait pending;
     /// the new one is told afterwards.
@@ -213,6 +220,7 @@ class Connection final : private Poller::Watched {
     bool was_reset_ = false, has_expired_ = false;
     std::function<void()> on_reset_;
     Endpoint peer_;
+    std::optional<PeerCredentials> credentials_;
     bool keeps_alive_;    // as the listening socket said
     bool has_own_times_;  // of keepalive
     Milliseconds gives_up_after_{0};

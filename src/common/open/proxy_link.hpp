@@ -122,6 +122,15 @@ Result<std::vector<std::shared_ptr<const ProxyLink>>, std::string> get_all(
     return all;
 }
 
+/// An entry's name in messages; `i`: where it stands, if it is no port of a range.
+template <class Network>
+std::string name_in_file(const Network& network, std::size_t i) {
+    if constexpr (requires { network.of_range; }) {
+        if (network.of_range) i = network.of_range->entry;
+    }
+    return "networks[" + std::to_string(i) + "]";
+}
+
 /// Makes what each network of a configuration needs: calls `add(network, proxy_links, e2e)` for it,
 /// with one for each of its servers, or collects what is wrong with its files.
 template <class Config, class Add>
@@ -129,12 +138,18 @@ ConfigProblems load_networks(const Config& config, TlsSide side, ProxyLinks& pro
     ConfigProblems problems;
     for (std::size_t i = 0; i < config.networks.size(); ++i) {
         const auto& network = config.networks[i];
-        const std::string path = "networks[" + std::to_string(i) + "].";
+        const std::string path = name_in_file(network, i) + ".";
         auto all = get_all(proxy_links, network, network.tls ? network.tls : config.tls,
                            network.auth ? network.auth : config.auth);
         auto e2e = make_e2e(side, network.e2e, network.topic);
-        if (!all) problems.push_back((network.tls || network.auth ? path : "") + all.error());
-        if (!e2e) problems.push_back(path + e2e.error());
+        // All ports of a range say the same.
+        const auto add_problem = [&](std::string problem) {
+            if (problems.empty() || problems.back() != problem) {
+                problems.push_back(std::move(problem));
+            }
+        };
+        if (!all) add_problem((network.tls || network.auth ? path : "") + all.error());
+        if (!e2e) add_problem(path + e2e.error());
         if (all && e2e) add(network, std::move(*all), std::move(*e2e));
     }
     return problems;

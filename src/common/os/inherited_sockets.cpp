@@ -91,6 +91,7 @@ void InheritedSockets::add_activated() {
         const std::string_view name = names.substr(0, names.find(':'));
         names.remove_prefix(std::min(names.size(), name.size() + 1));
         add({std::string(name), UniqueFd(fd)});
+        of_manager_ = true;
     }
     for (const char* const variable : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) {
         ::unsetenv(variable);
@@ -109,13 +110,13 @@ UniqueFd InheritedSockets::take(const sockaddr& address, std::string_view name) 
     return {};
 }
 
-UniqueFd InheritedSockets::take(const std::string& path) {
+InheritedSocket InheritedSockets::take(const std::string& path) {
     for (auto& [name, fd] : sockets_) {
         const auto place = fd ? place_of(fd.get()) : std::nullopt;
         if (!place || place->ss_family != AF_UNIX) continue;
         const auto its = as<sockaddr_un>(&*place);
         if (path == std::string_view(its.sun_path, ::strnlen(its.sun_path, sizeof its.sun_path))) {
-            return std::move(fd);
+            return {std::move(fd), of_manager_ || name.starts_with(kOfManager)};
         }
     }
     return {};

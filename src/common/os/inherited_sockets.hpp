@@ -13,6 +13,15 @@ struct sockaddr;
 
 namespace inout {
 
+/// Begins the name under which a UNIX socket is handed on whose file is a service manager's.
+inline constexpr std::string_view kOfManager = "manager ";
+
+/// A UNIX socket that was given.
+struct InheritedSocket {
+    UniqueFd fd;              ///< nothing: there was none
+    bool of_manager = false;  ///< whose file it stays
+};
+
 class InheritedSockets {
   public:
     /// Also a word without one.
@@ -24,7 +33,7 @@ class InheritedSockets {
     /// of IPv6 it is one that takes IPv4 as well, which can not be changed any more.
     UniqueFd take(const sockaddr& address, std::string_view name);
     /// One that listens at this path.
-    UniqueFd take(const std::string& path);
+    InheritedSocket take(const std::string& path);
     /// The word that begins so, without that; empty: there is none.
     std::string word(std::string_view begin) const;
     /// Closes what nobody has taken; the addresses.
@@ -32,6 +41,7 @@ class InheritedSockets {
 
   private:
     std::vector<NamedDescriptor> sockets_;
+    bool of_manager_ = false;  // all of them
 };
 
 /// Those of this process.

@@ -113,6 +113,15 @@ UniqueFd accept_one(int listening, sockaddr& address, std::size_t& size) {
     return fd;
 }
 
+std::optional<PeerCredentials> peer_credentials(int fd) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+    // The highest number stands for none: the peer is no UNIX socket, or was none of a process.
+    if (peer.uid == ~0U) return std::nullopt;
+    return PeerCredentials{peer.pid, peer.uid, peer.gid};
+}
+
 int take_error(int fd) {
     int error = 0;
     socklen_t size = sizeof error;

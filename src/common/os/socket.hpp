@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 
 #include "common/base/limits.hpp"
 #include "common/os/unique_fd.hpp"
@@ -53,6 +54,14 @@ bool has_own_address_towards(const sockaddr& address, std::size_t size);
 /// The next connection of a listening socket, not blocking; its peer's address is written to
 /// `address`, which has room for `size` bytes, and `size` is what was needed. Nothing, and errno.
 UniqueFd accept_one(int listening, sockaddr& address, std::size_t& size);
+
+/// Who has made a connection of a UNIX socket, or listens at its other side (SO_PEERCRED, unix(7)).
+struct PeerCredentials {
+    int pid;  ///< 0: of a process that is not to be seen from here
+    unsigned uid, gid;
+};
+/// Nothing: it is none, or the kernel does not know.
+std::optional<PeerCredentials> peer_credentials(int fd);
 
 /// The error that the kernel holds, 0 if none; asking clears it (SO_ERROR, socket(7)).
 int take_error(int fd);

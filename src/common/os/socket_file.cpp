@@ -10,8 +10,10 @@
 #include <cerrno>
 #include <cstddef>
 #include <system_error>
+#include <utility>
 
 #include "common/base/limits.hpp"
+#include "common/os/accounts.hpp"
 #include "common/os/inherited_sockets.hpp"
 #include "common/os/socket.hpp"
 
@@ -56,6 +58,34 @@ Failure<std::string> failure(const std::string& path) {
     return {"cannot listen on " + path + ": " + std::generic_category().message(errno)};
 }
 
+SocketAccess with_mode(SocketAccess access) {
+    if (!access.mode) access.mode = FileMode{kSocketMode};
+    return access;
+}
+
+/// chown(2)'s word for an account that stays.
+constexpr unsigned kAsItIs = ~0U;
+
+/// Only what is different: each change gives the file another stamp. False, and errno: not allowed.
+bool change(const std::string& path, const SocketAccess& access) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) return false;
+    if (access.owner) {
+        const auto& [user, group] = *access.owner;
+        errno = EINVAL;  // check_socket_access() has said so
+        const auto uid = user.empty() ? status.st_uid : user_number(user);
+        const auto gid = group.empty() ? status.st_gid : group_number(group);
+        if (!uid || !gid) return false;
+        const bool same = *uid == status.st_uid && *gid == status.st_gid;
+        if (!same && ::lchown(path.c_str(), user.empty() ? kAsItIs : *uid,
+                              group.empty() ? kAsItIs : *gid) != 0) {
+            return false;
+        }
+    }
+    const bool same = !access.mode || (status.st_mode & ALLPERMS) == access.mode->bits;
+    return same || ::chmod(path.c_str(), access.mode->bits) == 0;
+}
+
 }  // namespace
 
 std::string check_socket_path(const std::string& path) {
@@ -90,14 +120,26 @@ UniqueFd connect_to_socket(const std::string& path) {
     return fd;
 }
 
-Result<UniqueFd, std::string> SocketFile::listen(const std::string& path) {
+std::string check_socket_access(const SocketAccess& access) {
+    if (!access.owner) return {};
+    const auto& [user, group] = *access.owner;
+    if (!user.empty() && !user_number(user)) return "there is no user " + user + " in /etc/passwd";
+    if (!group.empty() && !group_number(group)) {
+        return "there is no group " + group + " in /etc/group";
+    }
+    return {};
+}
+
+Result<UniqueFd, std::string> SocketFile::listen(const std::string& path,
+                                                 const SocketAccess& access) {
     remove();
     errno = ENAMETOOLONG;
     if (!check_socket_path(path).empty()) return failure(path);
     std::string kept = path;
     const sockaddr_un address = socket_address(path);
-    UniqueFd fd = inherited_sockets().take(path);
+    auto [fd, of_manager] = inherited_sockets().take(path);
     const bool is_inherited = static_cast<bool>(fd);
+    const SocketAccess wanted = of_manager ? access : with_mode(access);
     if (!fd) fd = make_socket();
     if (!fd) return failure(path);
     if (!is_inherited && do_bind(fd.get(), address) != 0) {
@@ -109,22 +151,47 @@ Result<UniqueFd, std::string> SocketFile::listen(const std::string& path) {
         if (::unlink(path.c_str()) != 0 || do_bind(fd.get(), address) != 0) return failure(path);
     }
     // Nobody gets in before it listens.
-    struct stat status {};
-    if (::chmod(path.c_str(), kSocketMode) != 0 || ::listen(fd.get(), kListenBacklog) != 0 ||
-        ::lstat(path.c_str(), &status) != 0) {
+    if (!change(path, wanted) || ::listen(fd.get(), kListenBacklog) != 0) {
         auto failed = failure(path);
         if (!is_inherited) ::unlink(path.c_str());
         return failed;
     }
     path_ = std::move(kept);
-    stamp_ = stamp_of(status);
-    return fd;
+    owner_ = of_manager ? Owner::manager : is_inherited ? Owner::before : Owner::ours;
+    note_stamp();
+    return std::move(fd);
+}
+
+void SocketFile::note_stamp() {
+    struct stat status {};
+    if (::lstat(path_.c_str(), &status) == 0) stamp_ = stamp_of(status);
+}
+
+std::optional<std::string> SocketFile::allow(const SocketAccess& access) {
+    struct stat status {};
+    if (::lstat(path_.c_str(), &status) != 0 || stamp_of(status) != stamp_) {
+        return path_ + ": another file is in its place";
+    }
+    const bool done = change(path_, owner_ == Owner::manager ? access : with_mode(access));
+    const int error = done ? 0 : errno;
+    note_stamp();
+    if (done) return std::nullopt;
+    return path_ + ": " + std::generic_category().message(error);
+}
+
+void SocketFile::keep() noexcept {
+    if (owner_ == Owner::before) owner_ = Owner::ours;
+}
+
+std::string SocketFile::handed_as(const std::string& name) const {
+    return owner_ == Owner::manager ? std::string(kOfManager) + name : name;
 }
 
 void SocketFile::remove() noexcept {
     if (path_.empty()) return;
     struct stat status {};
-    if (::lstat(path_.c_str(), &status) == 0 && stamp_of(status) == stamp_) {
+    if (owner_ == Owner::ours && ::lstat(path_.c_str(), &status) == 0 &&
+        stamp_of(status) == stamp_) {
         ::unlink(path_.c_str());
     }
     path_.clear();

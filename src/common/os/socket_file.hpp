@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/base/result.hpp"
+#include "common/base/socket_access.hpp"
 #include "common/os/unique_fd.hpp"
 
 namespace inout {
@@ -20,7 +22,11 @@ std::string check_socket_path(const std::string& path);
 /// EAGAIN if its queue is full (connect(2)), for which no event tells when it is so no more.
 UniqueFd connect_to_socket(const std::string& path);
 
-/// The file of one that listens; goes with this, unless another one has taken its place.
+/// What this machine does not know of that: a user, a group; empty: it knows all.
+std::string check_socket_access(const SocketAccess& access);
+
+/// The file of one that listens; goes with this, unless another one has taken its place, or it is a
+/// service manager's.
 class SocketFile {
   public:
     SocketFile() = default;
@@ -28,16 +34,27 @@ class SocketFile {
     SocketFile& operator=(const SocketFile&) = delete;
     ~SocketFile() { remove(); }
 
-    /// Listens there, not blocking, for its user and group (0660). A socket that is there already
-    /// and at which nobody listens gives way; one that this process has inherited is taken. The
-    /// failure says what is in the way.
-    Result<UniqueFd, std::string> listen(const std::string& path);
+    /// Listens there, not blocking, for its user and group (0660) unless `access` says otherwise. A
+    /// socket that is there already and at which nobody listens gives way; one that this process
+    /// has inherited is taken, a service manager's with its file as it is but for what `access`
+    /// says. The failure says what is in the way.
+    Result<UniqueFd, std::string> listen(const std::string& path, const SocketAccess& access = {});
+    /// The same access for one that listens; the failure says why not.
+    std::optional<std::string> allow(const SocketAccess& access);
+    /// One that was inherited of the process before, which may still go on, is this one's now.
+    void keep() noexcept;
+    /// Under which name it is handed on.
+    std::string handed_as(const std::string& name) const;
     /// Another process listens there too, and the file is its own from now on.
     void leave() noexcept { path_.clear(); }
     void remove() noexcept;
 
   private:
+    enum class Owner { ours, before, manager };
+    void note_stamp();
+
     std::string path_;  // empty: there is none
+    Owner owner_ = Owner::ours;
     std::array<std::int64_t, 4> stamp_{};
 };
 

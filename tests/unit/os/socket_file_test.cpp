@@ -5,6 +5,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
+
+#include "common/os/inherited_sockets.hpp"
 
 namespace inout::socket_file_test {
 namespace {
@@ -19,6 +22,11 @@ class SocketFileTest : public testing::Test {
     void TearDown() override { std::filesystem::remove_all(folder); }
 
     std::string path(const std::string& name = "s") const { return (folder / name).string(); }
+    unsigned mode() const {
+        struct stat status {};
+        EXPECT_EQ(::stat(path().c_str(), &status), 0);
+        return status.st_mode & 07777U;
+    }
     std::filesystem::path folder;
 };
 
@@ -63,6 +71,76 @@ TEST_F(SocketFileTest, has_a_path_of_bounded_length) {
     const auto listening = file.listen(longest + "x");
     ASSERT_FALSE(listening);
     EXPECT_NE(listening.error().find("File name too long"), std::string::npos);
+}
+
+TEST_F(SocketFileTest, has_the_access_that_is_told_and_keeps_what_is_not) {
+    SocketFile file;
+    ASSERT_TRUE(file.listen(path(), {FileMode{0600}, {}}));
+    EXPECT_EQ(mode(), 0600U);
+    EXPECT_EQ(file.allow({FileMode{0606}, {}}), std::nullopt);
+    EXPECT_EQ(mode(), 0606U);
+    EXPECT_EQ(file.allow({}), std::nullopt);
+    EXPECT_EQ(mode(), 0660U) << "as if nothing had been told from the beginning";
+    file.remove();
+    EXPECT_FALSE(std::filesystem::exists(path())) << "a change does not make it another's";
+}
+
+TEST_F(SocketFileTest, leaves_anothers_in_its_place_as_it_is) {
+    SocketFile file;
+    ASSERT_TRUE(file.listen(path()));
+    std::filesystem::remove(path());
+    std::ofstream(path()) << "text";
+    EXPECT_TRUE(file.allow({FileMode{0777}, {}}));
+    EXPECT_NE(mode(), 0777U);
+}
+
+TEST_F(SocketFileTest, that_was_inherited_goes_with_who_keeps_it) {
+    SocketFile before;
+    auto listening = before.listen(path());
+    ASSERT_TRUE(listening);
+    inherited_sockets().add({"unix", std::move(*listening)});
+    {
+        SocketFile failed;
+        auto taken = failed.listen(path());
+        ASSERT_TRUE(taken);
+        inherited_sockets().add({"unix", std::move(*taken)});
+    }
+    EXPECT_TRUE(std::filesystem::exists(path())) << "the process before goes on there";
+    {
+        SocketFile kept;
+        ASSERT_TRUE(kept.listen(path()));
+        kept.keep();
+        before.leave();
+    }
+    EXPECT_FALSE(std::filesystem::exists(path()));
+}
+
+TEST_F(SocketFileTest, of_a_service_manager_is_never_removed_and_handed_on_as_such) {
+    SocketFile made;
+    auto listening = made.listen(path(), {FileMode{0622}, {}});
+    ASSERT_TRUE(listening);
+    made.leave();
+    inherited_sockets().add({std::string(kOfManager) + "unix", std::move(*listening)});
+    {
+        SocketFile file;
+        ASSERT_TRUE(file.listen(path()));
+        file.keep();
+        EXPECT_EQ(mode(), 0622U);
+        EXPECT_EQ(file.handed_as("unix"), std::string(kOfManager) + "unix");
+    }
+    EXPECT_TRUE(std::filesystem::exists(path()));
+}
+
+TEST(SocketAccess, names_accounts_that_this_machine_has) {
+    EXPECT_EQ(check_socket_access({}), "");
+    EXPECT_EQ(check_socket_access({{}, FileOwner{"root", "0"}}), "");
+    EXPECT_EQ(check_socket_access({{}, FileOwner{"4711", "4711"}}), "");
+    EXPECT_EQ(check_socket_access({{}, FileOwner{"no-such", ""}}),
+              "there is no user no-such in /etc/passwd");
+    EXPECT_EQ(check_socket_access({{}, FileOwner{"", "no-such"}}),
+              "there is no group no-such in /etc/group");
+    EXPECT_EQ(check_socket_access({{}, FileOwner{"4294967295", ""}}),
+              "there is no user 4294967295 in /etc/passwd");
 }
 
 }  // namespace
