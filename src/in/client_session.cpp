@@ -7,17 +7,18 @@
 #include "common/open/attempt.hpp"
 #include "common/open/introduction.hpp"
 #include "common/open/opening.hpp"
+#include "common/wire/forward_answer.hpp"
 #include "in/probe.hpp"
 
 namespace inout::in {
 namespace {
 
 /// For all streams that can not reach this proxy; each has its own open_failed line as well.
-void warn_proxy_unreachable(const Server& server, const Network& network,
+void warn_proxy_unreachable(const Server& server, const std::string& topic,
                             const std::string& reason) {
     const std::string& name = *server.name();
     log::limited(log::Level::warning, log::Kind::warning, "proxy unreachable", name,
-                 {{"server", name}, {"topic", network.config.topic}, {"reason", reason}});
+                 {{"server", name}, {"topic", topic}, {"reason", reason}});
 }
 
 /// A connection on which a stream can be asked for.
@@ -64,7 +65,8 @@ Task<std::optional<Result<Leg, Reason>>> make_sure(Server& server, ConnectionPtr
 }
 
 /// A fresh connection for a client of whom nothing is under way; the failure is that of its try.
-Task<Result<Leg, Reason>> dial_proxy(Worker& worker, const Network& network, const Tries& tries,
+Task<Result<Leg, Reason>> dial_proxy(Worker& worker, const Network& network,
+                                     const std::string& topic, const Tries& tries,
                                      Clock::time_point until, Connection& client,
                                      ClientPlaces& places) {
     const std::shared_ptr<Server> server = places.server;
@@ -75,7 +77,7 @@ Task<Result<Leg, Reason>> dial_proxy(Worker& worker, const Network& network, con
         if (!dialled) {
             if (dialled.error().code == Code::client_gone) co_return Failure{client_gone()};
             server->lost();
-            warn_proxy_unreachable(*server, network, dialled.error().detail);
+            warn_proxy_unreachable(*server, topic, dialled.error().detail);
             co_return Failure{std::move(dialled.error())};
         }
         if (client.was_reset()) {
@@ -91,7 +93,7 @@ Task<Result<Leg, Reason>> dial_proxy(Worker& worker, const Network& network, con
         auto sure = co_await make_sure(*server, std::move(*dialled), tries.dial_timeout(), client);
         if (!sure) continue;
         if (!*sure && sure->error().code != Code::client_gone) {
-            warn_proxy_unreachable(*server, network, sure->error().detail);
+            warn_proxy_unreachable(*server, topic, sure->error().detail);
         }
         co_return std::move(*sure);
     }
@@ -112,16 +114,16 @@ std::unique_ptr<Timer> begin_patience(Worker& worker, const Network& network,
 }
 
 /// `first`: how many bytes go behind it at once.
-Message request_of(const Opening& opening, const Network& network, const Server& server,
+Message request_of(const Opening& opening, const std::string& topic, bool e2e, const Server& server,
                    Connection& proxy, const std::string& refusing, std::size_t first) {
     const StreamFraming* const framing = proxy.framing();
     Message message = InRequest{.magic = random_hex(kMagicDigits),
                                 .version = std::string(kVersion),
-                                .topic = network.config.topic,
+                                .topic = topic,
                                 .ext = true,
                                 .id = opening.id(),
                                 .client = opening.client(),
-                                .e2e = network.e2e != nullptr,
+                                .e2e = e2e,
                                 .tried = refusing};
     auto& request = std::get<InRequest>(message);
     if (framing != nullptr) {
@@ -141,13 +143,80 @@ void give_back(std::shared_ptr<SparePool> spares, ConnectionPtr proxy) {
     });
 }
 
+/// What an exit says to the client's request before the stream begins, which is not the client's.
+/// Nothing: it goes there. What is left of the request follows meanwhile.
+Task<std::optional<ForwardFailure>> hear_exit(Connection& proxy, EarlyData& early) {
+    early.pass_to(proxy);
+    std::error_code error;
+    while (!error) {
+        const std::size_t wanted = socks5_answer_bytes(proxy.unread());
+        if (proxy.unread().size() >= wanted) break;
+        error = co_await proxy.read_ahead(wanted);
+    }
+    early.pause();
+    if (proxy.has_expired()) co_return ForwardFailure::timeout;
+    if (error) co_return ForwardFailure::general;
+    const std::string_view answers = proxy.unread().substr(0, socks5_answer_bytes(proxy.unread()));
+    const auto failure = socks5_answer_failure(answers);
+    proxy.take(answers.size());
+    co_return failure;
+}
+
+/// For the log, of what an exit has said to the client's request.
+Reason reason_of(ForwardFailure failure) {
+    switch (failure) {
+        case ForwardFailure::not_allowed: return {Code::denied, "the exit does not go there"};
+        case ForwardFailure::unresolved:
+            return {Code::backend_unresolved, "the exit knows no such name"};
+        case ForwardFailure::unreachable:
+            return {Code::backend_timeout, "the exit has no way there"};
+        case ForwardFailure::refused:
+            return {Code::backend_refused, "nobody is there, says the exit"};
+        case ForwardFailure::timeout:
+            return {Code::backend_timeout, "no answer from there, or from the exit"};
+        default: return {Code::unknown, "no SOCKS5 server that takes everybody is at the topic"};
+    }
+}
+
+/// The last word to a client whose protocol can say it, which is to arrive.
+Task<> tell(Connection& client, const Entrance& entrance, ForwardFailure failure) {
+    const std::string words = forward_failure(entrance.protocol, failure);
+    client.on_reset({});
+    const auto error = co_await client.write_all(words);
+    if (!error) co_await say_farewell(client);
+}
+
+/// The stream is open: what both sides say before it begins. False: it does not.
+Task<bool> begin_stream(Connection& client, Connection& proxy, EarlyData& early, Opening& opening,
+                        const Entrance& entrance, Clock::time_point until) {
+    client.on_reset([&proxy] { proxy.close(); });
+    if (entrance.asks_exit) {
+        Deadline deadline(proxy);
+        deadline.expires_at(until);
+        const auto failure = co_await hear_exit(proxy, early);
+        if (failure) {
+            opening.failed(client.was_reset() ? client_gone() : reason_of(*failure));
+            proxy.close();
+            co_await tell(client, entrance, *failure);
+            co_return false;
+        }
+    }
+    const auto error = co_await client.write_all(entrance.success);
+    client.on_reset({});
+    if (!error) co_return true;
+    opening.failed(client_gone());
+    co_return false;
+}
+
 }  // namespace
 
 Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, ConnectionPtr client,
-                      ClientPlaces places) {
+                      ClientPlaces places, std::unique_ptr<const Entrance> entrance) {
     const Network& network = *shared;
+    const std::string& topic = entrance ? entrance->topic : network.config.topic;
+    const TlsPsk* const e2e = entrance ? entrance->e2e.get() : network.e2e.get();
     // Where it has no address (in/stdio) the proxy tells its own, as it sees that.
-    Opening opening(worker.relays(), *client, {}, network.config.topic,
+    Opening opening(worker.relays(), *client, {}, topic,
                     client->has_peer() ? client->peer() : std::string());
     const auto open_until = Clock::now() + network.all->open_timeout;
     ErrorWatch client_watch(*client);
@@ -156,11 +225,13 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
     Tries tries(network, places);
     std::shared_ptr<SparePool> spares = places.server->spares(worker);
     Leg leg = spare_leg(*spares, tries);
+    ForwardFailure last_word = ForwardFailure::general;
     /// On to another server. False: the open has failed.
     const auto go_on = [&](const Reason& reason, bool may) {
         if (!may || Clock::now() >= open_until || !tries.next(reason)) {
             opening.goes_to({"server", tries.where().name()}, tries.count());
             opening.failed(tries.why(reason));
+            last_word = forward_failure_of(tries.why(reason).code);
             return false;
         }
         spares = places.server->spares(worker);
@@ -170,10 +241,12 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
     while (true) {
         Server& server = *places.server;
         if (!leg.connection) {
-            auto dialled = co_await dial_proxy(worker, network, tries, open_until, *client, places);
+            auto dialled =
+                co_await dial_proxy(worker, network, topic, tries, open_until, *client, places);
             if (!dialled) {
-                if (!go_on(dialled.error(), is_of_its_server(dialled.error()))) co_return;
-                continue;
+                if (go_on(dialled.error(), is_of_its_server(dialled.error()))) continue;
+                if (entrance) co_await tell(*client, *entrance, last_word);
+                co_return;
             }
             leg = std::move(*dialled);
         }
@@ -183,10 +256,10 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
         deadline.expires_at(open_until);
         const auto patience = begin_patience(worker, network, places.server, tries);
         Asking asking{proxy, server.proxy_link().server(), early, {}, {}, leg.holds};
-        if (network.e2e) asking.e2e = std::make_unique<TlsSession>(network.e2e->session());
-        if (network.e2e || !leg.holds) asking.first = first_bytes(early, asking.e2e.get());
-        const Message request =
-            request_of(opening, network, server, proxy, tries.refusing(), asking.first.size());
+        if (e2e != nullptr) asking.e2e = std::make_unique<TlsSession>(e2e->session());
+        if (e2e != nullptr || !leg.holds) asking.first = first_bytes(early, asking.e2e.get());
+        const Message request = request_of(opening, topic, e2e != nullptr, server, proxy,
+                                           tries.refusing(), asking.first.size());
         const auto asked = Clock::now();
         const auto response = co_await ask(std::move(asking), request);
         client->on_reset({});
@@ -220,7 +293,14 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
         }
         if (attempt.was_unanswered() || attempt.is_of_the_proxy()) server.lost();
         if (patience && proxy.has_expired()) server.suspect();
-        if (!go_on(attempt.reason, attempt.elsewhere && early.begin_again())) co_return;
+        if (go_on(attempt.reason, attempt.elsewhere && early.begin_again())) continue;
+        if (entrance) co_await tell(*client, *entrance, last_word);
+        co_return;
+    }
+    if (entrance) {
+        const bool begun =
+            co_await begin_stream(*client, *leg.connection, early, opening, *entrance, open_until);
+        if (!begun) co_return;
     }
     Pump up = early.take_pump();
     client_watch.stop();

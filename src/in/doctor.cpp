@@ -52,6 +52,17 @@ class Targets {
     std::map<ProxyLinkPtr, std::vector<ProxyLinkPtr>> targets_;
 };
 
+/// Where clients say names: for the topics that are known beforehand.
+void ask(DoctorPlan& plan, const ProxyLinkPtr& target, const InNetwork& network) {
+    if (!network.names) return plan.ask(target, {.topic = network.topic});
+    plan.reach(target);
+    for (const ListedTopic& each : network.names->topics) plan.ask(target, {.topic = each.topic});
+    for (const TopicPattern& each : network.names->allow) {
+        if (is_literal(each)) plan.ask(target, {.topic = each.text()});
+    }
+    if (!network.names->exit.empty()) plan.ask(target, {.topic = network.names->exit});
+}
+
 }  // namespace
 
 int run_in_doctor(const std::shared_ptr<const InConfig>& written, bool json) {
@@ -65,7 +76,7 @@ int run_in_doctor(const std::shared_ptr<const InConfig>& written, bool json) {
                           const std::shared_ptr<const TlsPsk>&) {
                           for (const ProxyLinkPtr& each : all) {
                               for (const ProxyLinkPtr& target : targets.of(each)) {
-                                  plan.ask(target, {.topic = network.topic});
+                                  ask(plan, target, network);
                               }
                           }
                       });

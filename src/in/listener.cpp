@@ -20,13 +20,11 @@ bool follows(const Listener& a, const Listener& b) {
 void say_run(std::string_view event, const Listener& first, const Listener& last) {
     const InNetwork& config = first.network->config;
     const bool is_one = &first == &last;
-    const std::string more =
-        is_one ? "" : "-" + std::to_string(last.network->config.listen.port);
+    const std::string more = is_one ? "" : "-" + std::to_string(last.network->config.listen.port);
     const std::string& topic = is_one ? config.topic : config.of_range->topic;
     for (const std::string& place : first.places) {
-        log::info(event, {{"address", place + more},
-                          {"topic", topic},
-                          {"server", servers_text(config)}});
+        log::info(event,
+                  {{"address", place + more}, {"topic", topic}, {"server", servers_text(config)}});
     }
 }
 

@@ -44,14 +44,17 @@ std::optional<std::string> choose_network(InConfig& config, const CommandLine& l
     const std::string file = line.config_file + ": ";
     if (networks.empty()) return file + "has no network, and --stdio needs one";
     if (line.topic.empty()) {
+        if (networks.size() == 1 && networks.front().names) {
+            return file + "has no topic but by \"names\", and --stdio needs one";
+        }
         if (networks.size() == 1) return std::nullopt;
         return file + "has several networks; --topic says which of them --stdio means";
     }
     const std::string& topic = line.topic.front();
     if (const auto problem = check_topic(topic)) return "--topic " + *problem;
-    const auto others =
-        std::partition(networks.begin(), networks.end(),
-                       [&](const InNetwork& network) { return network.topic == topic; });
+    const auto others = std::partition(
+        networks.begin(), networks.end(),
+        [&](const InNetwork& network) { return !network.names && network.topic == topic; });
     const auto found = others - networks.begin();
     if (found == 0) return file + "has no network with the topic " + visible(topic);
     if (found > 1) {

@@ -257,10 +257,9 @@ Task<> InService::accept(std::shared_ptr<Listener> listener) {
         }
         ClientPlaces all{std::move(server), std::move(places), std::move(of_client)};
         spawn(worker.executor(), "client",
-              is_told
-                  ? told_client_session(worker, std::move(network), std::move(client),
-                                        std::move(all), streams_of_client_)
-                  : client_session(worker, std::move(network), std::move(client), std::move(all)));
+              is_told ? told_client_session(worker, std::move(network), std::move(client),
+                                            std::move(all), streams_of_client_)
+                      : session_of(worker, std::move(network), std::move(client), std::move(all)));
     }
 }
 

@@ -5,6 +5,7 @@
 #include "common/net/deadline.hpp"
 #include "common/net/proxy_header_io.hpp"
 #include "in/client_session.hpp"
+#include "in/named_client.hpp"
 
 namespace inout::in {
 namespace {
@@ -42,6 +43,14 @@ bool is_let_in(const Network& network, const Connection& client, Quota& streams_
     return true;
 }
 
+Task<> session_of(Worker& worker, std::shared_ptr<const Network> network, ConnectionPtr client,
+                  ClientPlaces places) {
+    return network->config.names
+               ? named_client_session(worker, std::move(network), std::move(client),
+                                      std::move(places))
+               : client_session(worker, std::move(network), std::move(client), std::move(places));
+}
+
 Task<> told_client_session(Worker& worker, std::shared_ptr<const Network> network,
                            ConnectionPtr client, ClientPlaces places, Quota& streams_of_client) {
     Deadline deadline(*client);
@@ -55,7 +64,7 @@ Task<> told_client_session(Worker& worker, std::shared_ptr<const Network> networ
         co_return;
     }
     if (!is_let_in(*network, *client, streams_of_client, places.of_client)) co_return;
-    co_await client_session(worker, std::move(network), std::move(client), std::move(places));
+    co_await session_of(worker, std::move(network), std::move(client), std::move(places));
 }
 
 }  // namespace inout::in

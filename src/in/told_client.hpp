@@ -24,7 +24,11 @@ bool speaks_for_others(const Network& network, const Connection& client);
 bool is_let_in(const Network& network, const Connection& client, Quota& streams_of_client,
                std::unique_ptr<Quota::Place>& place);
 
-/// Has it say so, within 10 s, and goes on as that client's client_session. Until then
+/// A client_session or, where clients say what they want, a named_client_session.
+Task<> session_of(Worker& worker, std::shared_ptr<const Network> network, ConnectionPtr client,
+                  ClientPlaces places);
+
+/// Has it say so, within 10 s, and goes on as that client's session_of(). Until then
 /// it has its places, so that no crowd of silent ones takes those of others. On the worker that the
 /// client was given to; `streams_of_client` outlives it.
 Task<> told_client_session(Worker& worker, std::shared_ptr<const Network> network,

@@ -6,6 +6,7 @@
 #include "common/net/deadline.hpp"
 #include "common/net/frame_io.hpp"
 #include "common/open/end_to_end.hpp"
+#include "out/exit.hpp"
 
 namespace inout::out {
 namespace {
@@ -53,7 +54,10 @@ Task<std::optional<Reason>> meet_in(Connection& proxy, const Network& network,
     if (const auto error = co_await accept_stream(proxy, active)) {
         co_return Reason{Code::proxy_gone, error.message()};
     }
-    auto session = std::make_unique<TlsSession>(network.e2e->session());
+    // Of a pattern it is the topic that in has asked for which binds the key.
+    const auto keys =
+        network.config.pattern ? network.e2e->for_topic(topic_of(network, active)) : network.e2e;
+    auto session = std::make_unique<TlsSession>(keys->session());
     auto failure = co_await meet(proxy, std::move(session), "in");
     co_return failure;
 }

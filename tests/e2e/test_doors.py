@@ -12,8 +12,8 @@ import pytest
 
 import secure
 from admin import ADMIN, get
-from harness import (BIN, PATIENCE, TWO_THREADS, connect, echo_server, expect_echo, expect_refused,
-                     free_port, read_to_end, wait_for)
+from harness import (BIN, PATIENCE, TWO_THREADS, connect, echo_server, expect_echo,
+                     expect_failed_open, expect_refused, free_port, read_to_end)
 from manager import Manager
 from reloads import changed, reload
 from test_backend_template import LOOPBACK, templated

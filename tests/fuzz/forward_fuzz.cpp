@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/wire/forward_answer.hpp"
 #include "common/wire/forward_reader.hpp"
 #include "common/wire/http_head.hpp"
 #include "demand.hpp"
@@ -44,6 +45,10 @@ Talk talk(std::string_view bytes, const ForwardUsers* users, std::size_t step) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
+    const std::string_view answers = text_of(data, size);
+    const std::size_t wanted = socks5_answer_bytes(answers);
+    demand(wanted > 0 && wanted <= kSocks5AnswerMaxBytes);
+    (void)socks5_answer_failure(answers.substr(0, wanted));
     static const ForwardUsers known = ForwardUsers::parse("u:p\n").value();
     const ForwardUsers* const users = data[0] >= 128 ? &known : nullptr;
     const std::string_view bytes = text_of(data, size).substr(1);
@@ -61,6 +66,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (one.kind == ForwardRequest::Kind::path) {
         demand(one.path.starts_with('/') && one.head.ends_with("\r\n\r\n"));
         return 0;
+    }
+    const auto head = parse_http_head(one.head);
+    const bool has_room = one.head.size() < kForwardHeadMaxBytes - 512 && head &&
+                          head.value().fields.size() < kForwardFieldsMax - 1;
+    if (one.kind == ForwardRequest::Kind::absolute && has_room) {
+        // What goes on is one request, which asks for the same.
+        const std::string on = origin_request(one);
+        const Talk next = talk(on, nullptr, on.size());
+        demand(next.state == State::request && next.taken == on.size());
+        demand(next.reader.request().kind == ForwardRequest::Kind::path);
+        demand(next.reader.request().path == one.path);
     }
     const auto again = forward_target(one.target.host, one.target.port);
     demand(again && *again == one.target);

@@ -323,13 +323,14 @@ Task<> check_server(Executor executor, const DoctorServer& server, Milliseconds 
 
 }  // namespace
 
+DoctorServer& DoctorPlan::server_of(const std::shared_ptr<const ProxyLink>& proxy_link) {
+    const auto found = std::ranges::find(servers_, proxy_link, &DoctorServer::proxy_link);
+    if (found != servers_.end()) return *found;
+    return servers_.emplace_back(DoctorServer{.proxy_link = proxy_link});
+}
+
 void DoctorPlan::ask(const std::shared_ptr<const ProxyLink>& proxy_link, ProbeQuestion question) {
-    auto found = std::ranges::find(servers_, proxy_link, &DoctorServer::proxy_link);
-    if (found == servers_.end()) {
-        servers_.push_back({.proxy_link = proxy_link});
-        found = std::prev(servers_.end());
-    }
-    found->questions.push_back(std::move(question));
+    server_of(proxy_link).questions.push_back(std::move(question));
 }
 
 void DoctorPlan::look_at(std::vector<Validity> certificates) {

@@ -38,6 +38,8 @@ class DoctorPlan {
 
     /// One more question at this proxy, which is one for all networks with the same link.
     void ask(const std::shared_ptr<const ProxyLink>& proxy_link, ProbeQuestion question);
+    /// The same without one: the way to it, once.
+    void reach(const std::shared_ptr<const ProxyLink>& proxy_link) { (void)server_of(proxy_link); }
     /// No question: whether this proxy is there.
     void look_at(std::shared_ptr<const ProxyLink> proxy_link, DoctorDepth depth) {
         servers_.push_back({.proxy_link = std::move(proxy_link), .depth = depth});
@@ -52,6 +54,8 @@ class DoctorPlan {
     Findings run(Workers& workers);
 
   private:
+    DoctorServer& server_of(const std::shared_ptr<const ProxyLink>& proxy_link);
+
     Milliseconds step_;
     Findings known_;
     std::vector<DoctorServer> servers_;

@@ -182,6 +182,18 @@ std::string cluster_shown(const std::optional<ClusterOptions>& cluster) {
     return text;
 }
 
+/// What the clients of a network get to.
+std::string topics_shown(const InNetwork& network) {
+    if (!network.names) return "topic " + quoted(network.topic);
+    const TopicNames& names = *network.names;
+    std::string text = "names " + quoted(network.topic) + " of topics: " + listed(names.allow);
+    for (std::size_t i = 0; i < std::min(names.topics.size(), kPatternsShown); ++i) {
+        text += ", " + visible(names.topics[i].topic) + " (" + names.topics[i].host + ")";
+    }
+    if (names.topics.size() > kPatternsShown) text += " and more";
+    return text + (names.exit.empty() ? "" : "; all other hosts by " + quoted(names.exit));
+}
+
 /// Whoever stands in front and says for whom.
 std::string in_front(const std::vector<AddressRange>& trusted) {
     std::string text = "the PROXY protocol of ";
@@ -203,7 +215,21 @@ bool encrypts(const ProxyConfig& config) { return config.tls && config.tls->mode
 
 }  // namespace
 
-std::vector<Advice> security_advice(const InConfig& config) { return client_advice(config); }
+std::vector<Advice> security_advice(const InConfig& config) {
+    std::vector<Advice> advice = client_advice(config);
+    for (std::size_t i = 0; i < config.networks.size(); ++i) {
+        const InNetwork& network = config.networks[i];
+        const auto& allow = network.allow ? *network.allow : config.access.allow;
+        const bool is_near = !network.bind_unix.empty() || is_loopback(network.listen.host);
+        if (!network.names || network.names->exit.empty() || is_near || !allow.empty()) continue;
+        advice.push_back({"networks", "networks[" + std::to_string(i) +
+                                          "] is an open proxy: everybody who reaches " +
+                                          place_text(network) +
+                                          " may use the exit, as there is no \"allow\""});
+        break;
+    }
+    return advice;
+}
 
 std::vector<Advice> security_advice(const OutConfig& config) {
     std::vector<Advice> advice = client_advice(config);
@@ -253,7 +279,7 @@ std::vector<Advice> security_advice(const ProxyConfig& config) {
 std::string access_summary(const InConfig& config) {
     std::string text = "where clients get to:\n";
     append_lines(text, config.networks, [&](const InNetwork& network) {
-        return place_text(network) + " -> topic " + quoted(network.topic) + " at " +
+        return place_text(network) + " -> " + topics_shown(network) + " at " +
                servers_text(network) + " (" + protection(network, config) + ")" +
                limited(network.rate) +
                (network.proxy_protocol ? ", behind " + in_front(config.trusted) : "");
@@ -303,7 +329,7 @@ std::optional<std::string_view> written_for(const JsonValue& document) {
     };
     // Those that one program alone has; an empty name is none.
     static constexpr Keys kKeys[] = {
-        {"in", {}, {"bind", "port", "allow", "deny", "select", "bind_unix", "ports"}},
+        {"in", {}, {"bind", "port", "allow", "deny", "select", "bind_unix", "ports", "names"}},
         {"out",
          {"retry_interval", "heartbeat_interval"},
          {"backend_host", "backend_port", "backend", "backends", "backend_unix", "balance",

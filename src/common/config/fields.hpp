@@ -128,14 +128,6 @@ void visit(Fields& tls, TlsClientOptions& options) {
     if (options.cert.empty()) tls.complain("key", "needs \"cert\", the file of its certificate");
 }
 
-template <class Fields>
-void visit_topic(Fields& entry, std::string& topic) {
-    entry.text("topic", topic, check_topic);
-    if (entry.good({"topic"}) && (topic.starts_with(' ') || topic.ends_with(' '))) {
-        entry.warn("topic", "has a space at its end, which is a part of its name");
-    }
-}
-
 /// How it stands in line at the proxy, and whether for one topic or for all that match.
 template <class Fields>
 void visit_line(Fields& entry, OutNetwork& network) {
@@ -253,7 +245,7 @@ void visit(Fields& fields, InConfig& config) {
         entry.choice("select", network.select, kSelectServerNames);
         entry.duration("fail_timeout", network.fail_timeout, kStep);
         visit_listener(entry, network);
-        visit_topic(entry, network.topic);
+        visit_topics(entry, network);
         visit_credentials(entry, network);
         entry.object("e2e", network.e2e, [](auto& e2e, E2eOptions& options) {
             e2e.text("key_file", options.key_file, check_file_name, Need::required);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,7 @@
 #include "common/config/reader.hpp"
 #include "common/config/rules.hpp"
 #include "common/config/types.hpp"
+#include "common/rules/topic.hpp"
 
 namespace inout {
 
@@ -45,6 +47,44 @@ void visit_listener(Fields& entry, InNetwork& network) {
     if (!network.ports) network.ports.emplace();
     entry.value("ports", *network.ports);
     complain_beside(entry, {"port"}, "ports");
+}
+
+template <class Fields>
+void visit_topic(Fields& entry, std::string& topic) {
+    entry.text("topic", topic, check_topic);
+    if (entry.good({"topic"}) && (topic.starts_with(' ') || topic.ends_with(' '))) {
+        entry.warn("topic", "has a space at its end, which is a part of its name");
+    }
+}
+
+inline constexpr std::string_view kTopicFormNames[] = {"{host}", "{host}.{port}"};
+inline constexpr Range kListedTopics{0, 1'000};
+
+template <class Fields>
+void visit(Fields& fields, TopicNames& names) {
+    fields.text("suffix", names.suffix, check_name_suffix, Need::required);
+    fields.choice("topic", names.form, kTopicFormNames);
+    fields.values("allow", names.allow, kPatterns);
+    fields.list("topics", names.topics, kListedTopics, [](auto& entry, ListedTopic& each) {
+        entry.text("host", each.host, check_listed_host, Need::required);
+        entry.text("topic", each.topic, check_topic, Need::required);
+    });
+    fields.text("exit", names.exit, check_topic);
+    if (!fields.good({"suffix", "topic", "allow", "topics", "exit"})) return;
+    if (const auto problem = find_problem(names)) fields.complain(problem->key, problem->what);
+}
+
+/// The topic is one for all clients, or each says it.
+template <class Fields>
+void visit_topics(Fields& entry, InNetwork& network) {
+    if (!entry.is_there("names", network.names.has_value())) {
+        visit_topic(entry, network.topic);
+        return;
+    }
+    entry.object("names", network.names,
+                 [](auto& fields, TopicNames& names) { visit(fields, names); });
+    complain_beside(entry, {"topic", "ports"}, "names");
+    if (network.names) network.topic = "*" + network.names->suffix;
 }
 
 template <class Fields>

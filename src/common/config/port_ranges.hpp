@@ -1,5 +1,5 @@
-// Entries of in with a range of ports: one network for each port, as if each had been written. Pure;
-// any thread.
+// Entries of in with a range of ports: one network for each port, as if each had been written.
+// Pure; any thread.
 #pragma once
 
 #include <cstddef>

@@ -24,6 +24,7 @@
 #include "common/config/server_list.hpp"
 #include "common/rules/backend_template.hpp"
 #include "common/rules/permissions.hpp"
+#include "common/rules/topic_names.hpp"
 #include "common/tls/options.hpp"
 
 namespace inout {
@@ -148,6 +149,8 @@ struct InNetwork {
     SocketAccess access{};  ///< of that
     /// A listener at each of these instead of `listen.port`, with `{port}` in the topic for it.
     std::optional<PortRange> ports{};
+    /// Clients say a host's name, which says the topic; `topic` is for people then.
+    std::optional<TopicNames> names{};
     /// Of a network that was made of such a range (port_ranges.hpp).
     std::optional<PortOfRange> of_range{};
 

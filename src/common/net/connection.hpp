@@ -131,6 +131,8 @@ class Connection final : private Poller::Watched {
     std::string_view unread() const { return unread_.bytes(); }
     /// Of unread(), the first `size` bytes have been received.
     void take(std::size_t size) { unread_.take(size); }
+    /// These come before what is unread, as if the peer had sent them.
+    void put_back(std::string_view bytes) { unread_.put_back(bytes); }
     /// What a message of this peer costs beside reading it, in operations of the same turn.
     void charge(unsigned operations) { turn_.spend(operations); }
 

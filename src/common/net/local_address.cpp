@@ -37,6 +37,16 @@ bool is_of_this_machine(const AnyAddress& address) {
 
 }  // namespace
 
+Endpoint own_endpoint(int fd) {
+    Endpoint own;
+    std::size_t size = own.capacity();
+    if (!own_address(fd, *own.data(), size) || size > own.capacity()) return {};
+    const int family = own.data()->sa_family;
+    if (family != AF_INET && family != AF_INET6) return {};
+    own.resize(size);
+    return own;
+}
+
 bool would_reach(const Endpoint& target, const Endpoint& listening) {
     if (target.port() == 0 || target.port() != listening.port()) return false;
     const AnyAddress to = dialled(target.address());

@@ -28,6 +28,14 @@ void Unread::prepend(Unread& other) {
     other.take(behind.size());
 }
 
+void Unread::put_back(std::string_view bytes) {
+    Unread front(*below_);
+    front.make_room(bytes.size());
+    std::copy(bytes.begin(), bytes.end(), front.block_.get());
+    front.end_ = static_cast<std::uint32_t>(bytes.size());
+    if (!bytes.empty()) prepend(front);
+}
+
 void Unread::take(std::size_t size) {
     begin_ += static_cast<std::uint32_t>(std::min<std::size_t>(size, end_ - begin_));
     if (!is_empty()) return;

@@ -20,6 +20,8 @@ class Unread final : public ByteLayer {
     Unread(Unread& other);
     /// Takes over what `other` holds, which comes before what is held here.
     void prepend(Unread& other);
+    /// The same of these bytes.
+    void put_back(std::string_view bytes);
     /// Lies over another layer from now on. What it holds came from the last one.
     void attach(ByteLayer& below) { below_ = &below; }
 

@@ -75,6 +75,10 @@ bool TopicPattern::contains(const TopicPattern& inner) const {
     return true;
 }
 
+bool is_literal(const TopicPattern& pattern) {
+    return pattern.text().find_first_of("*#") == std::string::npos;
+}
+
 bool any_contains(const std::vector<TopicPattern>& patterns, const TopicPattern& inner) {
     return std::any_of(patterns.begin(), patterns.end(),
                        [&](const TopicPattern& pattern) { return pattern.contains(inner); });

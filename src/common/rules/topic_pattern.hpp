@@ -41,6 +41,8 @@ class TopicPattern {
     bool has_hash_ = false;
 };
 
+/// Whether it is one topic.
+bool is_literal(const TopicPattern& pattern);
 /// Whether one of them contains it. What only several together would is not contained.
 bool any_contains(const std::vector<TopicPattern>& patterns, const TopicPattern& inner);
 bool any_matches(const std::vector<TopicPattern>& patterns, std::string_view topic);

@@ -34,7 +34,7 @@ SSL_SESSION* make_session(SSL* ssl, const Digest& key) {
 }  // namespace
 
 TlsPsk::TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic)
-    : side_(side), context_(make_context(side)) {
+    : side_(side), secrets_(keys), context_(make_context(side)) {
     SSL_CTX* const context = context_.get();
     SSL_CTX_set_ciphersuites(context, kSuites);
     SSL_CTX_set_app_data(context, this);

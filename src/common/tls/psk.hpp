@@ -30,6 +30,10 @@ class TlsPsk : public std::enable_shared_from_this<TlsPsk> {
     TlsPsk& operator=(const TlsPsk&) = delete;
 
     SslPtr session() const;
+    /// The same keys for another topic, which a client has asked for.
+    std::shared_ptr<const TlsPsk> for_topic(std::string_view topic) const {
+        return std::make_shared<const TlsPsk>(side_, secrets_, topic);
+    }
     /// Whether both have the same keys, for the same topic and side.
     bool is_like(const TlsPsk& other) const { return side_ == other.side_ && keys_ == other.keys_; }
 
@@ -46,6 +50,7 @@ class TlsPsk : public std::enable_shared_from_this<TlsPsk> {
                     ssl_session_st** session);
 
     const TlsSide side_;
+    const std::vector<Secret> secrets_;
     SslContextPtr context_;
     std::vector<Key> keys_;
 };

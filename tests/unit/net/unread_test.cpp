@@ -37,6 +37,20 @@ class Bytes : public ByteLayer {
     std::size_t piece_;
 };
 
+TEST(UnreadTest, what_is_put_back_comes_before_what_is_there) {
+    Bytes below("stream and more");
+    Unread unread(below);
+    unread.put_back("");
+    EXPECT_TRUE(unread.is_empty());
+    unread.fill(1);
+    unread.put_back("request ");
+    EXPECT_EQ(unread.bytes(), "request stream and more");
+    unread.take(unread.bytes().size());
+    unread.put_back(std::string(20'000, 'x'));
+    EXPECT_EQ(unread.bytes().size(), 20'000U);
+    EXPECT_FALSE(unread.is_drained());
+}
+
 TEST(UnreadTest, one_read_takes_what_is_there_and_the_next_reader_gets_the_rest) {
     Bytes below("headerbodyraw bytes");
     Unread unread(below);

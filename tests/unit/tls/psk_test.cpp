@@ -42,6 +42,17 @@ TEST(TlsPsk, the_same_key_and_topic_on_both_sides_it_has_to_be) {
     EXPECT_FALSE(meet({{"0123456789abcdef"}, {"0123456789abcdef"}, "topic", "another"}));
 }
 
+TEST(TlsPsk, for_another_topic_is_as_if_made_for_it) {
+    const auto any =
+        std::make_shared<const TlsPsk>(TlsSide::client, keys({"0123456789abcdef"}), "#");
+    for (const char* topic : {"a", "b"}) {
+        const TlsPsk server(TlsSide::server, keys({"0123456789abcdef"}), topic);
+        TlsPair pair(any->for_topic("a")->session(), server.session());
+        EXPECT_EQ(pair.shake(),
+                  server.is_like(TlsPsk(TlsSide::server, keys({"0123456789abcdef"}), "a")));
+    }
+}
+
 TEST(TlsPsk, a_server_takes_each_of_its_keys_and_a_client_offers_the_first) {
     EXPECT_TRUE(meet({{"the old key of 16"}, {"the new key of 16", "the old key of 16"}}));
     EXPECT_TRUE(meet({{"the new key of 16"}, {"the new key of 16", "the old key of 16"}}));

@@ -31,18 +31,18 @@ TEST(ListenerConfig, is_shown_as_a_place) {
     EXPECT_EQ(place_text(config(R"("bind_unix": "/run/x")").networks[0]), "unix:/run/x");
     EXPECT_EQ(place_text(config(R"("bind": "::1", "ports": "7-9", "topic": "{port}")").networks[0]),
               "[::1]:7-9");
-    EXPECT_EQ(access_summary(config(R"("bind": "*", "ports": "7-9", "topic": "a.{port}")")),
-              "where clients get to:\n  [::]:7-9 -> topic \"a.{port}\" at h:1 (plain, anonymous)\n");
+    EXPECT_EQ(
+        access_summary(config(R"("bind": "*", "ports": "7-9", "topic": "a.{port}")")),
+        "where clients get to:\n  [::]:7-9 -> topic \"a.{port}\" at h:1 (plain, anonymous)\n");
 }
 
 TEST(ListenerConfig, of_a_range_is_a_network_for_each_port_in_its_place) {
-    const auto read = std::make_shared<const InConfig>(
-        parse_in_config(R"({"networks": [
+    const auto read = std::make_shared<const InConfig>(parse_in_config(R"({"networks": [
             {"server_host": "h", "server_port": 1, "port": 5, "topic": "first"},
             {"server_host": "h", "server_port": 1, "ports": "65534-65535", "topic": "{port}.{port}"},
             {"server_host": "h", "server_port": 1, "port": 6, "topic": "{port}"}]})",
-                        "f")
-            .value());
+                                                                       "f")
+                                                           .value());
     const auto made = with_each_port(read);
     ASSERT_EQ(made->networks.size(), 4U);
     const auto expect = [&](std::size_t i, unsigned port, const std::string& topic,
