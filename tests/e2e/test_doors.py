@@ -75,11 +75,13 @@ def check(config, tmp_path):
 
 def test_a_client_at_a_unix_socket_is_known_by_its_user_and_process(run, tmp_path):
     path = tmp_path / "db.sock"
-    door = Door(run, bind_unix=str(path))
+    door = Door(run, ADMIN, bind_unix=str(path))
     assert mode_of(path) == 0o660
     door.in_.wait_event("listening", address=f"unix:{path}", topic="db")
     with connect_unix(path) as client:
         expect_echo(client)
+        row, = get(door.in_, "/api/streams").json["streams"]
+        assert (row["client"], row["client_peer"]) == (ME, ME)
         client.shutdown(socket.SHUT_WR)
         assert read_to_end(client) == b""
     for program in (door.in_, door.proxy):
@@ -277,6 +279,7 @@ def ranged(run, proxy, first, last, **more):
     return in_
 
 
+@pytest.mark.plain_only
 def test_one_entry_at_each_side_carries_a_range_of_ports(run):
     """in has a listener for each port, and out the backend of the same port."""
     proxy = run.proxy()

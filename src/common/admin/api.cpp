@@ -28,6 +28,12 @@ std::string_view name_of(StreamState state) {
     return "ending";
 }
 
+/// One that came to a UNIX socket has no address.
+std::string client_peer_of(const StreamRecord& record) {
+    const Endpoint& peer = record.client_peer();
+    return peer.port() == 0 ? record.client : to_string(peer);
+}
+
 /// A UNIX socket has a name only.
 void add_service(Json& json, const StreamRecord& record, const Endpoint& peer) {
     const auto& [kind, name] = record.destination();
@@ -45,7 +51,7 @@ Json to_json(const StreamRecord& record, Clock::time_point now) {
               {"number", std::to_string(number_of(record))},
               {"topic", record.topic},
               {"client", record.client},
-              {"client_peer", to_string(record.client_peer())}};
+              {"client_peer", client_peer_of(record)}};
     if (const auto peer = record.service_peer()) add_service(json, record, *peer);
     json["state"] = name_of(record.state());
     json["age_ms"] = std::max<std::int64_t>(milliseconds(now - record.arrived), 0);
@@ -60,7 +66,7 @@ Json to_json(const RecentEnd& end) {
               {"id", record.id},
               {"topic", record.topic},
               {"client", record.client},
-              {"client_peer", to_string(record.client_peer())}};
+              {"client_peer", client_peer_of(record)}};
     if (end.opened) add_service(json, record, *record.service_peer());
     json["state"] = end.opened ? "ended" : "failed";
     json["reason"] = end.reason;

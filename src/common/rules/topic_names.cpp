@@ -43,7 +43,7 @@ TopicNames::Meaning TopicNames::meaning_of(std::string_view host, std::uint16_t 
 }
 
 std::optional<std::string> check_name_suffix(std::string_view suffix) {
-    if (!suffix.starts_with('.') || suffix.size() < 2) {
+    if (!suffix.starts_with('.') || suffix.ends_with('.')) {
         return "must begin with a dot, and have a name behind it: \".inout\"";
     }
     return check_folded(suffix.substr(1));
