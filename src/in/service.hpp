@@ -23,6 +23,7 @@ class InService : public ServiceOf<InConfig> {
     std::optional<std::string> copy_sockets(std::vector<NamedDescriptor>& sockets) override;
     std::vector<std::string> hand_over() override;
     void take_back() override { handed_over_ = false; }
+    void stop() override { drain(); }
     std::optional<std::string> not_ready() override;
     void add_facts(admin::Facts& facts) override;
     admin::Page topics(const admin::Cut& cut) override;

@@ -94,6 +94,17 @@ def test_a_client_at_a_unix_socket_is_known_by_its_user_and_process(run, tmp_pat
     assert not path.exists()
 
 
+def test_a_socket_goes_also_where_its_program_ends_at_once(run, tmp_path):
+    path = tmp_path / "s"
+    door = Door(run, bind_unix=str(path))
+    with connect_unix(path) as client:
+        expect_echo(client)
+        door.in_.expected_end = True
+        door.in_.signal(signal.SIGQUIT)
+        assert door.in_.process.wait(10 * PATIENCE) == 0
+    assert not path.exists()
+
+
 def test_an_open_that_fails_ends_the_client(run, tmp_path):
     path = tmp_path / "s"
     door = Door(run, bind_unix=str(path), topic="none")

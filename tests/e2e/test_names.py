@@ -331,6 +331,20 @@ def test_a_unix_socket_may_have_names_and_no_script(run, tmp_path):
         assert read_head(client) == HTTP_OK and read_exactly(client, 1) == b"a"
 
 
+def test_who_stands_in_front_says_first_whose_connection_it_is(run):
+    gate = Gate(run, network={"proxy_protocol": True, "allow": ["192.0.2.0/24"]})
+    for source, reply in (("192.0.2.7", SOCKS5_OK), ("198.51.100.7", b"")):
+        with gate.connect() as client:
+            client.sendall(f"PROXY TCP4 {source} 192.0.2.1 4711 1080\r\n".encode() +
+                           b"\x05\x01\x00" + socks5_words("a.inout", 80))
+            try:
+                answer = client.recv(2) and read_exactly(client, 10)
+            except ConnectionResetError:
+                answer = b""
+            assert answer == reply
+    assert gate.in_.wait_event("stream", topic="a")["client"] == "192.0.2.7:4711"
+
+
 def test_a_reload_changes_the_names_and_no_stream(run):
     gate = Gate(run, allow=["a"])
     client, _ = socks5(gate, "a.inout")
