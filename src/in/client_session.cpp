@@ -217,7 +217,8 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
     const TlsPsk* const e2e = entrance ? entrance->e2e.get() : network.e2e.get();
     // Where it has no address (in/stdio) the proxy tells its own, as it sees that.
     Opening opening(worker.relays(), *client, {}, topic,
-                    client->has_peer() ? client->peer() : std::string());
+                    client->has_peer() ? client->peer() : std::string(),
+                    entrance ? client->source() : std::string());
     const auto open_until = Clock::now() + network.all->open_timeout;
     ErrorWatch client_watch(*client);
     EarlyData early(worker.relays(), *client);

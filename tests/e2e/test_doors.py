@@ -317,7 +317,7 @@ def test_a_range_is_one_line_of_the_log_and_a_row_for_each_port(run):
     assert [(row["topic"], row["listen"]) for row in rows] == [
         (f"app.{port}", f"127.0.0.1:{port}") for port in range(first, first + 3)]
     for port in range(first, first + 3):
-        connect(port).close()
+        expect_failed_open(port)
         in_.wait_event("open_failed", topic=f"app.{port}")
     expect_refused(first + 3)
 

@@ -34,15 +34,19 @@ SSL_SESSION* make_session(SSL* ssl, const Digest& key) {
 }  // namespace
 
 TlsPsk::TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic)
-    : side_(side), secrets_(keys), context_(make_context(side)) {
+    : TlsPsk(side, keys, topic, make_context(side)) {
     SSL_CTX* const context = context_.get();
     SSL_CTX_set_ciphersuites(context, kSuites);
-    SSL_CTX_set_app_data(context, this);
     SSL_CTX_set_num_tickets(context, 0);
     // A relay that answers with a certificate instead of the key is refused: none is trusted.
     if (side == TlsSide::client) SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_psk_use_session_callback(context, offer);
     SSL_CTX_set_psk_find_session_callback(context, find);
+}
+
+TlsPsk::TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic,
+               SslContextPtr context)
+    : side_(side), secrets_(keys), context_(std::move(context)) {
     keys_.reserve(keys.size());  // growing would leave copies behind
     for (const Secret& key : keys) {
         Digest derived = hkdf_sha256(key.bytes(), kKeyLabel, topic);
@@ -56,9 +60,18 @@ TlsPsk::~TlsPsk() {
     for (Key& key : keys_) wipe(key.derived.data(), key.derived.size());
 }
 
+std::shared_ptr<const TlsPsk> TlsPsk::for_topic(std::string_view topic) const {
+    SSL_CTX_up_ref(context_.get());
+    SslContextPtr shared(context_.get());
+    return std::shared_ptr<const TlsPsk>(new TlsPsk(side_, secrets_, topic, std::move(shared)));
+}
+
 SslPtr TlsPsk::session() const {
     SslPtr ssl(SSL_new(context_.get()), {weak_from_this().lock()});
-    if (!ssl) throw std::bad_alloc();  // costs this connection only
+    // Only the keys are what the callbacks need of it, and they do not change them.
+    if (!ssl || SSL_set_app_data(ssl.get(), const_cast<TlsPsk*>(this)) != 1) {
+        throw std::bad_alloc();  // costs this connection only
+    }
     if (side_ == TlsSide::client) {
         SSL_set_connect_state(ssl.get());
     } else {
@@ -69,7 +82,7 @@ SslPtr TlsPsk::session() const {
 
 int TlsPsk::offer(ssl_st* ssl, const evp_md_st*, const unsigned char** identity, std::size_t* size,
                   ssl_session_st** session) {
-    const auto& psk = *static_cast<const TlsPsk*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    const auto& psk = *static_cast<const TlsPsk*>(SSL_get_app_data(ssl));
     const Key& key = psk.keys_.front();
     *identity = reinterpret_cast<const unsigned char*>(key.identity.data());
     *size = key.identity.size();
@@ -79,7 +92,7 @@ int TlsPsk::offer(ssl_st* ssl, const evp_md_st*, const unsigned char** identity,
 
 int TlsPsk::find(ssl_st* ssl, const unsigned char* identity, std::size_t size,
                  ssl_session_st** session) {
-    const auto& psk = *static_cast<const TlsPsk*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    const auto& psk = *static_cast<const TlsPsk*>(SSL_get_app_data(ssl));
     const std::string_view wanted(reinterpret_cast<const char*>(identity), size);
     const auto key = std::ranges::find(psk.keys_, wanted, &Key::identity);
     // Without one, and without a certificate, the handshake fails.

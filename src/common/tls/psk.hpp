@@ -30,10 +30,9 @@ class TlsPsk : public std::enable_shared_from_this<TlsPsk> {
     TlsPsk& operator=(const TlsPsk&) = delete;
 
     SslPtr session() const;
-    /// The same keys for another topic, which a client has asked for.
-    std::shared_ptr<const TlsPsk> for_topic(std::string_view topic) const {
-        return std::make_shared<const TlsPsk>(side_, secrets_, topic);
-    }
+    /// The same keys for another topic, which a client has asked for. Costs two hashes for each:
+    /// the context, of which making is dear, is this one's.
+    std::shared_ptr<const TlsPsk> for_topic(std::string_view topic) const;
     /// Whether both have the same keys, for the same topic and side.
     bool is_like(const TlsPsk& other) const { return side_ == other.side_ && keys_ == other.keys_; }
 
@@ -44,6 +43,8 @@ class TlsPsk : public std::enable_shared_from_this<TlsPsk> {
 
         bool operator==(const Key&) const = default;
     };
+    TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic,
+           SslContextPtr context);
     static int offer(ssl_st* ssl, const evp_md_st* digest, const unsigned char** identity,
                      std::size_t* size, ssl_session_st** session);
     static int find(ssl_st* ssl, const unsigned char* identity, std::size_t size,
