@@ -256,6 +256,20 @@ def test_other_hosts_go_to_the_exit_whatever_the_client_speaks(run, ask, success
         assert read_exactly(client, 1) == b"a"
 
 
+@pytest.mark.parametrize("ask", [socks5, socks4a, http_connect])
+def test_the_exit_may_be_an_outs_own(run, ask):
+    gate = Gate(run, exit="exit")
+    exits = {"networks": [{"server_host": "127.0.0.1", "server_port": gate.proxy.port(), "topic": "exit",
+                           "backend": "socks5", "exit": {"open": True, "allow": ["*", "127.0.0.0/8"]}}]}
+    run.program("out", secure.protect_client("out", exits)).wait_event("registered")
+    client, _ = ask(gate, "localhost", echo_server(run).port)
+    with client:
+        expect_echo(client, b"y" * 100_000)
+    client, reply = ask(gate, "localhost", refusing_port(run))
+    client.close()
+    assert reply[1] == 5 or ask is not socks5
+
+
 def test_bytes_behind_a_request_reach_the_exit_behind_it(run):
     gate = Outside(run, {"far.example": ("127.0.0.1", echo_server(run).port)})
     with gate.connect() as client:
