@@ -109,6 +109,16 @@ Digest sha256(std::string_view data) {
     return digest;
 }
 
+std::optional<std::string> md5(std::string_view data) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+    unsigned size = 0;
+    const bool done = EVP_Digest(unsigned_bytes(data), data.size(), digest.data(), &size, EVP_md5(),
+                                 nullptr) == 1;
+    ERR_clear_error();
+    if (!done) return std::nullopt;
+    return std::string(reinterpret_cast<const char*>(digest.data()), size);
+}
+
 Digest hmac_sha256(std::string_view key, std::string_view data) {
     thread_local HmacContext context;
     return context.compute(key, data);

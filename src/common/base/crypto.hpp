@@ -25,6 +25,9 @@ inline std::string_view bytes_of(const Digest& digest) {
 }
 
 Digest sha256(std::string_view data);
+/// 16 bytes. For what a peer's protocol asks for, never to protect anything by itself. Nothing:
+/// this OpenSSL has none (FIPS).
+std::optional<std::string> md5(std::string_view data);
 /// RFC 2104.
 Digest hmac_sha256(std::string_view key, std::string_view data);
 /// RFC 5869, extract and expand, the first 32 bytes. `key` is the input keying material.
