@@ -65,6 +65,7 @@ Task<> data_session(ProxyState& state, Worker& worker, ConnectionPtr connection,
         const Message message = std::move(answer);
         if (co_await write_message(*connection, message)) co_return;
     }
+    if (request.framed) connection->stay_framed();
     if (request.reuse) connection->frame(StreamFraming::Role::requester);
     registration->pool->park(std::move(connection), request.reuse);
 }

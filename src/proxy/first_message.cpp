@@ -225,6 +225,7 @@ Task<std::unique_ptr<Spare>> take_spare(ProxyState& state, const ConnectionPtr& 
         co_return nullptr;
     }
     answer.warm = kSpareKept;
+    if (request.framed) connection.stay_framed();
     if (request.reuse) {
         connection.frame(StreamFraming::Role::responder);
         connection.framing()->nonce = answer.nonce = random_hex(kNonceDigits);

@@ -116,6 +116,7 @@ bool take_framing(const ProxyConfig& config, Connection& in, const InRequest& re
         return false;
     }
     if (!request.early || config.limits.warm == 0) return false;
+    if (request.framed) in.stay_framed();
     in.frame(StreamFraming::Role::responder);
     in.framing()->nonce = random_hex(kNonceDigits);
     in.receive_stream(*request.early);

@@ -44,13 +44,14 @@ class Role:
         members = {
             "InRequest": {**first, **self.ext(**stream)},
             "InWarmRequest": {"magic": self.id(), "version": VERSION,
-                              **self.ext(probe=dice.choice([0, 0, 1]))},
+                              **self.ext(probe=dice.choice([0, 0, 1]), framed=dice.choice([0, 1]))},
             "ProbeRequest": {"magic": self.id(), "type": topic,
                              **self.ext(serves=dice.choice([0, 1]), pattern=dice.choice([0, 1]))},
             "OutRequest": {**first, **self.ext(
                 instance=self.id(), mode=dice.choice(["takeover", "standby"]),
                 heartbeat_timeout=dice.choice([5000, 20000, *NUMBERS]))},
-            "OutDataRequest": {**first, **self.ext(ticket=self.ticket, quiet=dice.choice([0, 1]))},
+            "OutDataRequest": {**first, **self.ext(
+                ticket=self.ticket, quiet=dice.choice([0, 1]), framed=dice.choice([0, 1]))},
             "NewDataRequest": {"magic": self.id(), "type": topic,
                                **self.ext(count=dice.choice([1, 2, 3, *NUMBERS]))},
             "DataActiveRequest": {"magic": self.id(), "type": topic, **self.ext(**stream)},

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "golden_framed.hpp"
 #include "golden_frames.hpp"
 #include "golden_probes.hpp"
 
@@ -47,6 +48,7 @@ inline const std::vector<Frame>& all_frames() {
     static const std::vector<Frame> all = [] {
         std::vector<Frame> rows = frames();
         rows.insert(rows.end(), source_frames().begin(), source_frames().end());
+        rows.insert(rows.end(), framed_frames().begin(), framed_frames().end());
         rows.insert(rows.end(), probe_frames().begin(), probe_frames().end());
         return rows;
     }();

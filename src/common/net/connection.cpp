@@ -82,7 +82,13 @@ std::unique_ptr<ByteLayer> Connection::pop() {
 void Connection::frame(StreamFraming::Role role) {
     auto framing = std::make_unique<StreamFraming>(*top_, role);
     framing_ = framing.get();
+    if (stays_framed_) framing_->stay_framed();
     push(std::move(framing));
+}
+
+void Connection::stay_framed() {
+    stays_framed_ = true;
+    if (framing_ != nullptr) framing_->stay_framed();
 }
 
 void Connection::uncover_framing() {

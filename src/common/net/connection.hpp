@@ -71,6 +71,9 @@ class Connection final : private Poller::Watched {
     TlsSession* tls() const { return tls_; }
     /// From now on streams can follow one another here. Over the socket or its TLS, once.
     void frame(StreamFraming::Role role);
+    /// A forward proxy is in between: what is framed here stays so (StreamFraming).
+    void stay_framed();
+    bool stays_framed() const { return stays_framed_; }
     /// Nothing: the connection ends with its stream.
     StreamFraming* framing() const { return framing_; }
     /// What comes from now on, unread() too, are the frames of a stream (StreamFraming).
@@ -219,7 +222,7 @@ class Connection final : private Poller::Watched {
     Events watched_ = 0;  // nothing: the poller does not know us
     Slot input_, output_, error_;
     bool failed_ = false;  // told of, and nobody has waited for it since
-    bool was_reset_ = false, has_expired_ = false;
+    bool was_reset_ = false, has_expired_ = false, stays_framed_ = false;
     std::function<void()> on_reset_;
     Endpoint peer_;
     std::optional<PeerCredentials> credentials_;

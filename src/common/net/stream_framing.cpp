@@ -223,6 +223,10 @@ void StreamFraming::follow_reader() {
         wire_ended_ = true;  // what it says there it says to no stream any more (close_idle)
     } else if (reader_->is_raw() && below_->record_overhead() > 0) {
         break_off("raw over TLS");
+    } else if (reader_->is_raw() && stays_framed_) {
+        break_off(
+            "raw behind a forward proxy, which could cut the stream unnoticed: the other side is "
+            "older than \"via\"; upgrade it, or use TLS there");
     } else if (reader_->is_raw() && out_ended_) {
         finish_end();  // who has ended already ends the connection, now or with the next attempt
     }
@@ -247,7 +251,7 @@ bool StreamFraming::can_splice() const {
 
 bool StreamFraming::take_raw(std::uint64_t moved) {
     if (!sending_ || raw_out_) return below_->take_raw(moved);
-    if (moved < kStreamFramedBytes || out_ended_ || frame_left_ > 0) return false;
+    if (stays_framed_ || moved < kStreamFramedBytes || out_ended_ || frame_left_ > 0) return false;
     if (below_->record_overhead() > 0 || !below_->take_raw(moved)) return false;
     append_empty(pending_, StreamFrame::raw);
     raw_out_ = true;

@@ -46,6 +46,9 @@ class StreamFraming final : public ByteLayer {
     Clock::time_point idle_since() const { return idle_since_; }
     /// By how often or how long it has been used: its requester asks for no other stream here.
     bool is_worn_out(Clock::time_point now) const;
+    /// No direction may be raw: what is between the two may end the connection as it likes. Who
+    /// says `raw` all the same breaks the rules.
+    void stay_framed() { stays_framed_ = true; }
     /// A value of the responder's that the proofs of later requests cover (wire/proof); its
     /// owner's to set.
     std::string nonce;
@@ -135,7 +138,7 @@ class StreamFraming final : public ByteLayer {
     Unread input_;                             // over that: what was read ahead of the stream
     std::optional<StreamFrameReader> reader_;  // nothing: what comes is no frame
     bool sending_ = false, raw_out_ = false, out_ended_ = false;
-    bool holds_end_ = false, free_said_ = false, ends_instead_ = false;
+    bool holds_end_ = false, free_said_ = false, ends_instead_ = false, stays_framed_ = false;
     bool wire_ended_ = false;     // the connection, cleanly, behind the peer's end
     std::string pending_;         // control frames, or the rest of a header, that have not left
     std::size_t frame_left_ = 0;  // of the data frame whose header has been begun

@@ -10,6 +10,7 @@ Message introduction(const ProxyLink& proxy_link, Connection& connection, bool p
     Message request = InWarmRequest{.magic = random_hex(kMagicDigits),
                                     .version = std::string(kVersion),
                                     .reuse = !probe,
+                                    .framed = connection.stays_framed(),
                                     .hop = proxy_link.is_for_hops(),
                                     .probe = probe};
     proxy_link.prove(request, connection);

@@ -64,6 +64,9 @@ struct OutDataRequest {
     std::string mac{};   ///< of a bound registration: its key is at this connection's end too
     bool quiet = false;  ///< an answer is wanted only if it is a refusal
     bool reuse = false;  ///< it can carry one stream after another
+    /// A forward proxy is in between, which may end the connection as it likes: no direction of a
+    /// stream becomes raw here.
+    bool framed = false;
     /// Passed on by another proxy of the cluster, to which out has connected, and proven as that
     /// one's. It says how out came there: over which TLS connection (its exporter value as
     /// hexadecimal digits; empty: over none), and by which certificate ("certificate NAME"; else
@@ -84,6 +87,7 @@ struct InRequest {
     /// On a fresh connection: exactly so many raw bytes follow, up to kEarlyAnnouncedMax, and then
     /// nothing until the Response, which may agree to reuse.
     std::optional<unsigned> early{};
+    bool framed = false;  ///< with `early`: as in OutDataRequest
     /// On a connection with agreed reuse: the use-th stream of it, 1 to kConnectionUsesMax; frames
     /// follow. 0: neither. Never together with `early`.
     unsigned use = 0;
@@ -104,9 +108,10 @@ struct InRequest {
 /// proxy that has announced `warm`.
 struct InWarmRequest {
     std::string magic, version;
-    bool reuse = false;  ///< it can carry one stream after another
-    bool hop = false;    ///< as in InRequest
-    bool probe = false;  ///< of in or out: only ProbeRequests will follow, and no stream
+    bool reuse = false;   ///< it can carry one stream after another
+    bool framed = false;  ///< as in OutDataRequest
+    bool hop = false;     ///< as in InRequest
+    bool probe = false;   ///< of in or out: only ProbeRequests will follow, and no stream
     std::optional<Proof> proof{};
 };
 

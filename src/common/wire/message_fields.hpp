@@ -76,6 +76,7 @@ void visit(Fields& payload, typename Fields::template Of<OutDataRequest> m) {
         ext.text("mac", m.mac, kMac);
         ext.flag("quiet", m.quiet);
         ext.flag("reuse", m.reuse);
+        ext.flag("framed", m.framed);
         ext.flag("hop", m.hop);
         ext.text("bind", m.bind, kHex);
         ext.text("origin", m.origin, kOrigin);
@@ -93,6 +94,7 @@ void visit(Fields& payload, typename Fields::template Of<InRequest> m) {
         ext.exact("early", m.early, Bounds{0, kEarlyAnnouncedMax});
         ext.exact("reuse", m.use, kUse);
         ext.require(!m.early || m.use == 0);
+        ext.flag("framed", m.framed);
         ext.text("not", m.tried, kTriedOuts);
         ext.flag("hop", m.hop);
         ext.text("origin", m.origin, kOrigin);
@@ -108,6 +110,7 @@ void visit(Fields& payload, typename Fields::template Of<InWarmRequest> m) {
     payload.text("version", m.version, kVersionText, Presence::always);
     payload.ext(Presence::required, [&](auto& ext) {
         ext.flag("reuse", m.reuse);
+        ext.flag("framed", m.framed);
         ext.flag("hop", m.hop);
         ext.flag("probe", m.probe);
         visit_proof(ext, m.proof);

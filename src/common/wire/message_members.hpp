@@ -21,7 +21,7 @@ namespace inout {
 inline constexpr std::string_view kMemberNames[] = {
     "v", "id", "ext", "key", "e2e", "mac", "not", "out", "hop", "bind", "type", "code", "mode", "time", "warm", "took",
     "magic", "proxy", "count", "quiet", "retry", "proof", "bound", "reuse", "early", "nonce", "share", "lists", "probe",
-    "ticket", "weight", "client", "origin", "source", "proof2", "serves", "at_once", "pattern", "payload", "version", "request", "message", "waiting", "instance",
+    "ticket", "weight", "client", "framed", "origin", "source", "proof2", "serves", "at_once", "pattern", "payload", "version", "request", "message", "waiting", "instance",
     "position", "identity",
     "elsewhere",
     "heartbeat_timeout",

@@ -194,6 +194,16 @@ TEST_F(StreamFramingTest, a_direction_that_moves_much_becomes_raw) {
     EXPECT_EQ(requester.settle(), Settled::failed);
 }
 
+TEST_F(StreamFramingTest, behind_a_forward_proxy_nothing_is_raw) {
+    requester.stay_framed();
+    EXPECT_EQ(requester.write("x"), 1);
+    EXPECT_FALSE(requester.take_raw(100 * kStreamFramedBytes));
+    below.arrived = frames::raw();
+    EXPECT_EQ(read_once(requester), "broken");
+    EXPECT_TRUE(requester.failure().starts_with("raw behind a forward proxy"))
+        << requester.failure();
+}
+
 TEST_F(StreamFramingTest, over_tls_nothing_is_raw) {
     below.has_records = true;
     EXPECT_FALSE(requester.take_raw(kStreamFramedBytes));

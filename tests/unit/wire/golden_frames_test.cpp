@@ -31,20 +31,20 @@ auto golden_members(const OutRequest& m) {
                     weight, pattern, source, probe, proof);
 }
 auto golden_members(const OutDataRequest& m) {
-    const auto& [magic, version, topic, ext, ticket, mac, quiet, reuse, hop, bind, origin, proof] =
-        m;
-    return std::tie(magic, version, topic, ext, ticket, mac, quiet, reuse, hop, bind, origin,
-                    proof);
+    const auto& [magic, version, topic, ext, ticket, mac, quiet, reuse, framed, hop, bind, origin,
+                 proof] = m;
+    return std::tie(magic, version, topic, ext, ticket, mac, quiet, reuse, framed, hop, bind,
+                    origin, proof);
 }
 auto golden_members(const InRequest& m) {
-    const auto& [magic, version, topic, ext, id, client, e2e, early, use, tried, hop, origin,
-                 source, proof] = m;
-    return std::tie(magic, version, topic, ext, id, client, e2e, early, use, tried, hop, origin,
-                    source, proof);
+    const auto& [magic, version, topic, ext, id, client, e2e, early, framed, use, tried, hop,
+                 origin, source, proof] = m;
+    return std::tie(magic, version, topic, ext, id, client, e2e, early, framed, use, tried, hop,
+                    origin, source, proof);
 }
 auto golden_members(const InWarmRequest& m) {
-    const auto& [magic, version, reuse, hop, probe, proof] = m;
-    return std::tie(magic, version, reuse, hop, probe, proof);
+    const auto& [magic, version, reuse, framed, hop, probe, proof] = m;
+    return std::tie(magic, version, reuse, framed, hop, probe, proof);
 }
 auto golden_members(const ProbeRequest& m) {
     const auto& [magic, topic, serves, pattern, origin] = m;
