@@ -38,6 +38,7 @@ prometheus           scrapes the programs; its rules and the dashboard's express
 nginx                the proxy behind nginx
 libnginx-mod-stream  the proxy behind nginx
 haproxy              in front of the proxy and behind out
+squid                a forward proxy in front of in and out
 nats-server          the directory of several proxies
 chromium             the status page in a browser
 chromium-driver      drives that browser
@@ -73,7 +74,7 @@ python3              the other checks"
 
 # These start a service when they are installed. It is neither wanted nor asked for here.
 services_of_packages="ssh.service redis-server.service nginx.service haproxy.service
-prometheus.service nats-server.service"
+prometheus.service nats-server.service squid.service"
 
 # fail WORDS…: ends the script with them.
 fail() {

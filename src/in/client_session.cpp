@@ -128,8 +128,9 @@ Message request_of(const Opening& opening, const std::string& topic, bool e2e, c
     auto& request = std::get<InRequest>(message);
     if (framing != nullptr) {
         request.use = framing->uses() + 1;
-    } else if (server.may_take_frames()) {
+    } else if (server.may_take_frames() || proxy.stays_framed()) {
         request.early = static_cast<unsigned>(first);
+        request.framed = proxy.stays_framed();
     }
     server.proxy_link().prove(message, proxy, framing != nullptr ? framing->nonce : std::string());
     return message;
@@ -277,6 +278,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
             server.opened_in(Clock::now() - asked);
             if (std::get<InRequest>(request).early) server.took_frames(response->reuse);
             spares->learn(proxy, *response);
+            warn_if_unframed(proxy, *server.name(), network.config.topic);
             break;
         }
         // The others are hardly better.

@@ -102,7 +102,8 @@ class Stdio {
     }
 
     /// No stream follows this one: no spare connections, nobody to ask in the background, and no
-    /// frames, which would keep the connection for the next.
+    /// frames, which would keep the connection for the next; but where a forward proxy is in
+    /// between they are offered all the same.
     static void serves_one(Server& server) {
         server.close();
         server.took_frames(false);

@@ -60,7 +60,8 @@ Task<Parked> park(Connection& proxy, Registration& registration,
                            .ext = true,
                            .ticket = registration.ticket,
                            .quiet = registration.quiet,
-                           .reuse = true};
+                           .reuse = true,
+                           .framed = proxy.stays_framed()};
     Message message = std::move(request);
     registration.made_for->proxy_link->prove(message, proxy);
     const auto write_error = co_await write_message(proxy, message);
@@ -219,6 +220,7 @@ Task<> open_stream(Worker& worker, std::shared_ptr<Registration> registration,
         opening->failed(Code::malformed, "a request out of turn");
         co_return;
     }
+    warn_if_unframed(proxy, registration->server, registration->topic);
     if (auto reason = objection(*registration, network, active)) {
         co_await give_up(opening, proxy, active, std::move(*reason));
         co_return;

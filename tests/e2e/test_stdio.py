@@ -23,11 +23,11 @@ NOT_OPENED, CUT_OFF = 3, 4
 class Stdio:
     """A running `in --stdio`; its standard streams are pipes unless something else is given."""
 
-    def __init__(self, proxy, topic="default", args=(), **streams):
+    def __init__(self, proxy, topic="default", args=(), config=None, **streams):
         network = {"server_host": "127.0.0.1", "server_port": proxy, "port": 0, "topic": topic}
         self.file = tempfile.NamedTemporaryFile("w", suffix=".json")
         self.file.write(json.dumps(
-            secure.protect_client("in", {"networks": [network]})))
+            secure.protect_client("in", {"networks": [network], **(config or {})})))
         self.file.flush()
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, **streams}
         self.process = subprocess.Popen(

@@ -142,11 +142,13 @@ class ServerCheck {
     }
     bool serves() const { return std::ranges::any_of(server_.questions, &ProbeQuestion::serves); }
 
-    /// Its name, and whether anything listens.
+    /// Its name, and whether anything listens; of the forward proxy where there is one, and then
+    /// whether that opens the way.
     Task<bool> find() {
         using enum Finding::State;
-        const auto resolved =
-            co_await resolve(executor_, link_.server(), Clock::now() + left(step_));
+        const Via* const via = link_.via();
+        const HostPort& first = via != nullptr ? via->place() : link_.server();
+        const auto resolved = co_await resolve(executor_, first, Clock::now() + left(step_));
         if (resolved.endpoints.empty()) {
             add("name", wrong, resolved.error,
                 "see whether the name is right, and what this machine's resolver says");
@@ -156,20 +158,45 @@ class ServerCheck {
         for (const Endpoint& each : resolved.endpoints) {
             addresses += (addresses.empty() ? "" : ", ") + to_ip_address(each).text();
         }
-        add("name", ok, addresses);
+        const std::string whose = via != nullptr ? " (forward proxy)" : "";
+        add("name", ok, addresses + whose);
         const auto begun = Clock::now();
-        auto dialled = co_await dial(executor_, link_.server(), DialOrder::racing, left(step_));
+        auto dialled = co_await dial(executor_, first, DialOrder::racing, left(step_));
         if (!dialled) {
-            add("tcp", wrong, dialled.error().detail,
-                dialled.error().kind == DialError::Kind::refused
-                    ? "see whether the proxy runs, and whether this is its port"
-                    : "see whether the proxy's machine is there, and what a firewall drops");
+            const bool refused = dialled.error().kind == DialError::Kind::refused;
+            add("tcp", wrong, dialled.error().detail + whose, advice_for_tcp(refused, via));
             co_return false;
         }
         add("tcp", ok,
-            "connects to " + (*dialled)->peer() + " in " + std::to_string(since(begun).count()) +
-                " ms");
+            "connects to " + (*dialled)->peer() + whose + " in " +
+                std::to_string(since(begun).count()) + " ms");
         (*dialled)->close_clean();
+        if (via == nullptr) co_return true;
+        const bool is_open = co_await go_through(*via);
+        co_return is_open;
+    }
+
+    static const char* advice_for_tcp(bool refused, const Via* via) {
+        if (via != nullptr) {
+            return refused ? "see whether this is the forward proxy's port (\"via\")"
+                           : "see whether \"via\" names the right forward proxy for this network";
+        }
+        return refused ? "see whether the proxy runs, and whether this is its port"
+                       : "see whether the proxy's machine is there, and what a firewall drops";
+    }
+
+    /// What the forward proxy answers.
+    Task<bool> go_through(const Via& via) {
+        const auto begun = Clock::now();
+        auto reached = co_await link_.reach(executor_, begun + left(step_));
+        if (!reached) {
+            add("via", Finding::State::wrong, reached.error().detail,
+                "see what is said there, and what the forward proxy's log says");
+            co_return false;
+        }
+        add("via", Finding::State::ok,
+            via.name() + " opens the way in " + std::to_string(since(begun).count()) + " ms");
+        (*reached)->close_clean();
         co_return true;
     }
 

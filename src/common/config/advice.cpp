@@ -60,6 +60,11 @@ std::string protection(const Network& network, const Config& config) {
     std::string text = tls ? "TLS" : "plain";
     if (tls && !tls->cert.empty()) text += " with our certificate";
     text += auth ? ", as key " + quoted(auth->id) : tls && !tls->cert.empty() ? "" : ", anonymous";
+    if (const auto& via = effective(network.via, config.via); via && via->url != kViaNone) {
+        text += ", via " + (via->url == kViaEnvironment
+                                ? std::string("what the environment names")
+                                : to_string(parse_forward_url(via->url).value()));
+    }
     return text + (network.e2e ? ", encrypted end to end" : "");
 }
 

@@ -21,6 +21,7 @@
 #include "common/config/reader.hpp"
 #include "common/config/rules.hpp"
 #include "common/config/types.hpp"
+#include "common/config/via_fields.hpp"
 #include "common/rules/topic.hpp"
 
 namespace inout {
@@ -214,6 +215,7 @@ void visit_credentials(Fields& fields, Config& config) {
         auth.text("id", options.id, check_key_id, Need::required);
         auth.text("secret_file", options.secret_file, check_file_name, Need::required);
     });
+    visit_via(fields, config.via);
 }
 
 /// One proxy, or a list of them: never both.

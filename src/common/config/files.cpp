@@ -31,14 +31,21 @@ void visit_files(std::optional<AdminOptions>& admin, const Visit& visit) {
     visit(admin->token_file);
 }
 
+template <class Visit>
+void visit_files(std::optional<ViaOptions>& via, const Visit& visit) {
+    if (via) visit(via->password_file);
+}
+
 template <class Config, class Visit>
 void visit_client(Config& config, const Visit& visit) {
     visit_files(config.tls, visit);
     visit_files(config.auth, visit);
+    visit_files(config.via, visit);
     visit_files(config.admin, visit);
     for (auto& network : config.networks) {
         visit_files(network.tls, visit);
         visit_files(network.auth, visit);
+        visit_files(network.via, visit);
         if (!network.e2e) continue;
         visit(network.e2e->key_file);
         visit(network.e2e->also_accept);

@@ -126,6 +126,11 @@ bool FieldReader::absent(std::string_view key) {
     return true;
 }
 
+bool FieldReader::is_object(std::string_view key, bool /*written*/) {
+    const JsonMember* const found = member(key);
+    return found != nullptr && found->value.kind == JsonValue::Kind::object;
+}
+
 std::string_view FieldReader::place_of(std::string_view key) const {
     const auto member = members_.find(key);
     return member == members_.end() ? source_ : member->second->value.source;

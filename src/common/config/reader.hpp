@@ -172,6 +172,8 @@ class FieldReader {
     bool is_there(std::string_view key, [[maybe_unused]] bool given) { return !absent(key); }
     /// Of a key that was read: whether the file has it.
     bool has(std::string_view key) const { return members_.contains(key); }
+    /// Whether the key is there and an object; to decide how it is read.
+    bool is_object(std::string_view key, bool written);
     /// To be called last.
     void finish();
 

@@ -96,6 +96,7 @@ class FieldWriter {
     static bool absent(std::string_view) { return false; }
     static bool is_there(std::string_view, bool given) { return given; }
     static bool has(std::string_view) { return false; }
+    static bool is_object(std::string_view, bool written) { return written; }
 
   private:
     template <class Value>

@@ -22,6 +22,7 @@
 #include "common/config/backend_options.hpp"
 #include "common/config/cluster_options.hpp"
 #include "common/config/server_list.hpp"
+#include "common/config/via_options.hpp"
 #include "common/rules/backend_template.hpp"
 #include "common/rules/permissions.hpp"
 #include "common/rules/topic_names.hpp"
@@ -133,6 +134,7 @@ struct InNetwork {
     /// Nothing: what stands at the top of the file.
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
+    std::optional<ViaOptions> via;
     std::optional<E2eOptions> e2e;
     /// Of all its streams together.
     std::optional<RateOptions> rate;
@@ -178,6 +180,7 @@ struct InConfig : CommonConfig {
     /// For the networks that have none of their own.
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
+    std::optional<ViaOptions> via;
     AccessLists access;
     /// Who speaks for clients at the networks with `proxy_protocol`.
     std::vector<AddressRange> trusted = default_trusted();
@@ -211,6 +214,7 @@ struct OutNetwork {
     /// Nothing: what stands at the top of the file.
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
+    std::optional<ViaOptions> via;
     std::optional<E2eOptions> e2e;
     /// Of all its streams together.
     std::optional<RateOptions> rate;
@@ -241,6 +245,7 @@ struct OutConfig : CommonConfig {
     /// For the networks that have none of their own.
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
+    std::optional<ViaOptions> via;
     /// Between two attempts to register.
     Milliseconds retry_interval{2'000};
     Milliseconds heartbeat_interval{2'000};

@@ -12,8 +12,12 @@ namespace inout {
 
 Result<std::shared_ptr<const ProxyLink>, std::string> ProxyLink::make(
     const HostPort& server, const std::optional<TlsClientOptions>& tls,
-    const std::optional<KeyOptions>& auth, TrustStores& trusts) {
-    std::shared_ptr<ProxyLink> proxy_link(new ProxyLink({server, tls, auth}));
+    const std::optional<KeyOptions>& auth, TrustStores& trusts,
+    const std::optional<ViaOptions>& via) {
+    std::shared_ptr<ProxyLink> proxy_link(new ProxyLink({server, tls, auth, via}));
+    auto way = Via::make(via);
+    if (!way) return Failure{way.error()};
+    proxy_link->go_via(std::move(*way));
     if (tls) {
         const std::string host =
             is_service_name(server) ? domain_of_service(server.host) : server.host;
@@ -31,6 +35,11 @@ Result<std::shared_ptr<const ProxyLink>, std::string> ProxyLink::make(
         proxy_link->secret_ = std::move(*secret);
     }
     return std::shared_ptr<const ProxyLink>(std::move(proxy_link));
+}
+
+void ProxyLink::go_via(std::shared_ptr<const Via> via) {
+    via_ = std::move(via);
+    goes_via_ = via_ && via_->leads_to(server().host);
 }
 
 std::shared_ptr<const ProxyLink> ProxyLink::towards(const HostPort& target) const {
@@ -54,13 +63,15 @@ std::shared_ptr<ProxyLink> ProxyLink::with(Options options) const {
     proxy_link->tls_ = tls_;
     proxy_link->key_id_ = key_id_;
     proxy_link->secret_ = secret_;
+    proxy_link->go_via(via_);
     proxy_link->for_hops_ = for_hops_;
     return proxy_link;
 }
 
 bool ProxyLink::is_like(const ProxyLink& other) const {
     return options_ == other.options_ && secret_.bytes() == other.secret_.bytes() &&
-           validities() == other.validities();
+           validities() == other.validities() &&
+           (via_ && other.via_ ? via_->is_like(*other.via_) : via_ == other.via_);
 }
 
 Task<Result<ConnectionPtr, Reason>> ProxyLink::dial(Executor executor, Milliseconds timeout,
@@ -69,8 +80,7 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial(Executor executor, Milliseco
     const auto wait_until = Clock::now() + wait;
     auto turn = co_await queue_->turn(executor, what, wait_until, timeout);
     if (!turn) {
-        co_return Failure{
-            Reason{Code::proxy_unreachable, to_string(server()) + ": " + turn.error()}};
+        co_return Failure{Reason{Code::proxy_unreachable, place() + ": " + turn.error()}};
     }
     if (asker != nullptr && asker->was_reset()) {
         co_return Failure{Reason{Code::client_gone, "nobody waits for it any more"}};
@@ -81,8 +91,7 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial(Executor executor, Milliseco
         timeout = std::min(full, std::chrono::ceil<Milliseconds>(wait_until - begun));
     }
     if (timeout <= Milliseconds{0}) {
-        co_return Failure{
-            Reason{Code::proxy_unreachable, to_string(server()) + ": no turn in time"}};
+        co_return Failure{Reason{Code::proxy_unreachable, place() + ": no turn in time"}};
     }
     auto dialled = co_await dial_now(executor, timeout);
     if (dialled) {
@@ -94,9 +103,13 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial(Executor executor, Milliseco
     co_return dialled;
 }
 
-Task<Result<ConnectionPtr, Reason>> ProxyLink::dial_now(Executor executor,
-                                                        Milliseconds timeout) const {
-    const auto until = Clock::now() + timeout;
+Task<Result<ConnectionPtr, Reason>> ProxyLink::reach(Executor executor,
+                                                     Clock::time_point until) const {
+    if (goes_via_) {
+        auto through = via_->dial(executor, server(), until);
+        co_return co_await std::move(through);
+    }
+    const auto timeout = std::chrono::ceil<Milliseconds>(until - Clock::now());
     auto dialled = co_await inout::dial(executor, server(), DialOrder::racing, timeout);
     if (!dialled) {
         // What has run out here is no fault of the proxy's.
@@ -104,6 +117,14 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial_now(Executor executor,
         co_return Failure{Reason{here ? Code::limit : Code::proxy_unreachable,
                                  std::move(dialled.error().detail)}};
     }
+    co_return std::move(*dialled);
+}
+
+Task<Result<ConnectionPtr, Reason>> ProxyLink::dial_now(Executor executor,
+                                                        Milliseconds timeout) const {
+    const auto until = Clock::now() + timeout;
+    auto dialled = co_await reach(executor, until);
+    if (!dialled) co_return Failure{std::move(dialled.error())};
     ConnectionPtr owned = std::move(*dialled);
     if (!tls_) co_return std::move(owned);
     Connection& connection = *owned;
@@ -120,16 +141,18 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial_now(Executor executor,
         if (reason.ends_with("alert access denied")) {
             reason += " (penalised: too many failures came from this address)";
         }
-        const std::string hint(tls_hint(reason));
-        co_return Failure{
-            Reason{Code::proxy_unreachable, to_string(server()) + ": TLS: " + reason + hint}};
+        std::string hint(tls_hint(reason));
+        if (goes_via_ && reason.find("certificate") != std::string::npos) {
+            hint += " (a forward proxy that looks into TLS has to leave this host alone)";
+        }
+        co_return Failure{Reason{Code::proxy_unreachable, place() + ": TLS: " + reason + hint}};
     }
     deadline.cancel();
     // Before anything is said: neither a proof nor our certificate may be used on another one.
     if (connection.tls()->exporter().empty()) {
         co_return Failure{Reason{
             Code::proxy_unreachable,
-            to_string(server()) +
+            place() +
                 ": TLS 1.2 without extended master secret (RFC 7627), where somebody in between "
                 "can use our identity elsewhere: the other side must speak TLS 1.3, or 1.2 with "
                 "it"}};
@@ -147,12 +170,12 @@ void ProxyLink::prove(Message& message, Connection& connection, std::string_view
 
 Result<std::shared_ptr<const ProxyLink>, std::string> ProxyLinks::get(
     const HostPort& server, const std::optional<TlsClientOptions>& tls,
-    const std::optional<KeyOptions>& auth) {
-    ProxyLink::Options options(server, tls, auth);
+    const std::optional<KeyOptions>& auth, const std::optional<ViaOptions>& via) {
+    ProxyLink::Options options(server, tls, auth, via);
     if (const auto found = proxy_links_.find(options); found != proxy_links_.end()) {
         return found->second;
     }
-    auto made = ProxyLink::make(server, tls, auth, trusts_);
+    auto made = ProxyLink::make(server, tls, auth, trusts_, via);
     if (made) proxy_links_.emplace(std::move(options), *made);
     return made;
 }

@@ -17,6 +17,7 @@
 #include "common/net/connection.hpp"
 #include "common/net/dial.hpp"
 #include "common/net/dial_queue.hpp"
+#include "common/open/via.hpp"
 #include "common/rules/reason.hpp"
 #include "common/tls/client.hpp"
 #include "common/tls/psk.hpp"
@@ -35,7 +36,8 @@ class ProxyLink {
     /// The failure names the key of the configuration, the file, and what is wrong with it.
     static Result<std::shared_ptr<const ProxyLink>, std::string> make(
         const HostPort& server, const std::optional<TlsClientOptions>& tls,
-        const std::optional<KeyOptions>& auth, TrustStores& trusts);
+        const std::optional<KeyOptions>& auth, TrustStores& trusts,
+        const std::optional<ViaOptions>& via = {});
     /// Where this names a service (SRV): the same towards one of its proxies, which all have the
     /// certificate that was asked for.
     std::shared_ptr<const ProxyLink> towards(const HostPort& target) const;
@@ -47,6 +49,12 @@ class ProxyLink {
     /// Whether both reach the same proxy in the same way, by files with the same content.
     bool is_like(const ProxyLink& other) const;
 
+    /// By which forward proxy it is reached; nothing: by none.
+    const Via* via() const { return goes_via_ ? via_.get() : nullptr; }
+    /// Where it is, for people: `HOST:PORT`, and ` via URL` behind that.
+    std::string place() const {
+        return to_string(server()) + (goes_via_ ? " via " + via_->name() : "");
+    }
     const HostPort& server() const { return std::get<HostPort>(options_); }
     /// Nothing: without TLS.
     const std::optional<TlsClientOptions>& tls() const {
@@ -58,8 +66,11 @@ class ProxyLink {
     std::vector<Validity> validities() const {
         return tls_ ? tls_->validities() : std::vector<Validity>();
     }
+    /// TCP to the proxy, through the forward proxy if there is one, until then: the first step of
+    /// dial(), whose failure it has.
+    Task<Result<ConnectionPtr, Reason>> reach(Executor executor, Clock::time_point until) const;
     /// A connection on which the first message may be sent, and none on which our identity could be
-    /// stolen: TCP and TLS within `timeout`, which begins when its turn comes (dial_queue). A
+    /// stolen: reach() and TLS within `timeout`, which begins when its turn comes (dial_queue). A
     /// stream's dial also ends when `wait` is over, the others only wait so long for their turn.
     /// The failure: proxy_unreachable; limit, if something has run out here; client_gone: nothing
     /// was dialled, because when the turn came `asker`, who wants this stream, had been reset.
@@ -72,13 +83,14 @@ class ProxyLink {
     void prove(Message& message, Connection& connection, std::string_view nonce = {}) const;
 
   private:
-    using Options =
-        std::tuple<HostPort, std::optional<TlsClientOptions>, std::optional<KeyOptions>>;
+    using Options = std::tuple<HostPort, std::optional<TlsClientOptions>, std::optional<KeyOptions>,
+                               std::optional<ViaOptions>>;
     friend class ProxyLinks;
 
     /// Another one, with what this one has.
     std::shared_ptr<ProxyLink> with(Options options) const;
     explicit ProxyLink(Options options) : options_(std::move(options)) {}
+    void go_via(std::shared_ptr<const Via> via);
     Task<Result<ConnectionPtr, Reason>> dial_now(Executor executor, Milliseconds timeout) const;
 
     const Options options_;
@@ -86,6 +98,8 @@ class ProxyLink {
     std::shared_ptr<TlsClient> tls_;  // nothing: without TLS
     std::string key_id_;              // empty: without a key
     Secret secret_;
+    std::shared_ptr<const Via> via_;  // nothing: none is configured, or the environment names none
+    bool goes_via_ = false;           // this server is not one of NO_PROXY's
     bool for_hops_ = false;
 };
 
@@ -95,7 +109,7 @@ class ProxyLinks {
   public:
     Result<std::shared_ptr<const ProxyLink>, std::string> get(
         const HostPort& server, const std::optional<TlsClientOptions>& tls,
-        const std::optional<KeyOptions>& auth);
+        const std::optional<KeyOptions>& auth, const std::optional<ViaOptions>& via);
     /// Of all of them.
     std::vector<Validity> validities() const;
 
@@ -112,10 +126,10 @@ Result<std::shared_ptr<const TlsPsk>, std::string> make_e2e(
 template <class Network>
 Result<std::vector<std::shared_ptr<const ProxyLink>>, std::string> get_all(
     ProxyLinks& proxy_links, const Network& network, const std::optional<TlsClientOptions>& tls,
-    const std::optional<KeyOptions>& auth) {
+    const std::optional<KeyOptions>& auth, const std::optional<ViaOptions>& via) {
     std::vector<std::shared_ptr<const ProxyLink>> all;
     for (const ServerAddress& server : servers_of(network)) {
-        auto proxy_link = proxy_links.get(server.place(), tls, auth);
+        auto proxy_link = proxy_links.get(server.place(), tls, auth, via);
         if (!proxy_link) return Failure{proxy_link.error()};
         all.push_back(std::move(*proxy_link));
     }
@@ -140,7 +154,8 @@ ConfigProblems load_networks(const Config& config, TlsSide side, ProxyLinks& pro
         const auto& network = config.networks[i];
         const std::string path = name_in_file(network, i) + ".";
         auto all = get_all(proxy_links, network, network.tls ? network.tls : config.tls,
-                           network.auth ? network.auth : config.auth);
+                           network.auth ? network.auth : config.auth,
+                           network.via ? network.via : config.via);
         auto e2e = make_e2e(side, network.e2e, network.topic);
         // All ports of a range say the same.
         const auto add_problem = [&](std::string problem) {
@@ -148,7 +163,8 @@ ConfigProblems load_networks(const Config& config, TlsSide side, ProxyLinks& pro
                 problems.push_back(std::move(problem));
             }
         };
-        if (!all) add_problem((network.tls || network.auth ? path : "") + all.error());
+        const bool own = network.tls || network.auth || network.via;
+        if (!all) add_problem((own ? path : "") + all.error());
         if (!e2e) add_problem(path + e2e.error());
         if (all && e2e) add(network, std::move(*all), std::move(*e2e));
     }

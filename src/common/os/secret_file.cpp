@@ -23,6 +23,11 @@ std::string failed(std::string_view what, int error) {
     return std::string(what) + ": " + std::generic_category().message(error);
 }
 
+std::string_view without_line_end(std::string_view text) {
+    if (text.ends_with('\n')) text.remove_suffix(text.ends_with("\r\n") ? 2 : 1);
+    return text;
+}
+
 int write_text(int fd, std::string_view text) {
     while (!text.empty()) {
         const ssize_t n = ::write(fd, text.data(), text.size());
@@ -37,14 +42,25 @@ int write_text(int fd, std::string_view text) {
 Result<Secret, std::string> read_secret_file(const std::string& path) {
     const auto content = read_file(path, FileAudience::owner_only, kPemMaxBytes);
     if (!content) return Failure{content.error()};
-    std::string_view text = content->bytes();
-    if (text.ends_with('\n')) text.remove_suffix(text.ends_with("\r\n") ? 2 : 1);
+    const std::string_view text = without_line_end(content->bytes());
     if (text.size() < kSecretMinBytes) {
         return Failure{"is too short to be a secret: " + std::to_string(text.size()) +
                        " bytes, at least " + std::to_string(kSecretMinBytes) + " are needed"};
     }
     if (text.size() > kSecretMaxBytes) {
         return Failure{"is too long to be a secret: at most " + std::to_string(kSecretMaxBytes) +
+                       " bytes are allowed"};
+    }
+    return Secret(text);
+}
+
+Result<Secret, std::string> read_password_file(const std::string& path, std::size_t max_bytes) {
+    const auto content = read_file(path, FileAudience::owner_only, kPemMaxBytes);
+    if (!content) return Failure{content.error()};
+    const std::string_view text = without_line_end(content->bytes());
+    if (text.empty()) return Failure{std::string("is empty")};
+    if (text.size() > max_bytes) {
+        return Failure{"is too long to be a password: at most " + std::to_string(max_bytes) +
                        " bytes are allowed"};
     }
     return Secret(text);

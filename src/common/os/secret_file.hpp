@@ -2,6 +2,7 @@
 // their failure texts leave the path to the caller. Any thread.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ namespace inout {
 /// or when others than the owner can read or write it; the group may read one that belongs to root,
 /// as systemd's credentials and distributions' keys do (PostgreSQL draws the same line).
 Result<Secret, std::string> read_secret_file(const std::string& path);
+
+/// The same for a password that others have given: 1 to `max_bytes`, whatever its strength.
+Result<Secret, std::string> read_password_file(const std::string& path, std::size_t max_bytes);
 
 /// Makes a file with this text that only its owner can read and write (0600), on disk when it
 /// returns; after a crash there is the whole file or none of that name (link(2)). The reason if

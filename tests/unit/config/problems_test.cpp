@@ -252,7 +252,7 @@ TEST(OtherPrograms, are_not_named_where_the_keys_of_two_are_mixed) {
               "f:1:65: networks[0]: unknown key \"backend_host\"; the keys here are "
               "\"servers\", \"server_host\", \"server_port\", \"select\", \"fail_timeout\", "
               "\"bind_unix\", \"bind_mode\", \"bind_owner\", \"bind\", \"ports\", \"port\", "
-              "\"names\", \"topic\", \"tls\", \"auth\", \"e2e\", \"rate\", \"allow\", \"deny\", "
+              "\"names\", \"topic\", \"tls\", \"auth\", \"via\", \"e2e\", \"rate\", \"allow\", \"deny\", "
               "\"proxy_protocol\"\n");
 }
 
