@@ -16,6 +16,7 @@ libcli11-dev         library: command lines
 libssl-dev           library: OpenSSL
 libc-ares-dev        library: names to addresses
 libhttp-parser-dev   library: HTTP requests (the admin listener)
+libzstd-dev          library: compression of streams
 libnats-dev          library: NATS, through which several proxies find each other's topics"
 packages_tests="
 libgtest-dev         unit tests

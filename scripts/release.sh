@@ -25,7 +25,7 @@ export SOURCE_DATE_EPOCH
 # The libraries of debian/control for the architecture $1. Those of headers alone are for all.
 libraries() {
     local package
-    for package in libc-ares-dev libhttp-parser-dev libnats-dev libspdlog-dev libfmt-dev libssl-dev; do
+    for package in libc-ares-dev libhttp-parser-dev libnats-dev libspdlog-dev libfmt-dev libssl-dev libzstd-dev; do
         echo "$package:$1"
     done
 }

@@ -72,7 +72,7 @@ def test_the_list_of_ingredients_has_each_library_with_its_version(unpacked):
     assert document["metadata"]["timestamp"] == "2023-11-14T22:13:20Z"
     found = {each["name"]: each["version"] for each in document["components"]}
     for package in ("libssl-dev", "libc-ares-dev", "libhttp-parser-dev", "libc6-dev", "libasio-dev",
-                    "libspdlog-dev", "libfmt-dev", "nlohmann-json3-dev", "libcli11-dev"):
+                    "libspdlog-dev", "libfmt-dev", "nlohmann-json3-dev", "libcli11-dev", "libzstd-dev"):
         installed = subprocess.run(["dpkg-query", "-W", "-f${Version}\n", package], check=True,
                                    capture_output=True, text=True).stdout.split()
         assert found[package] in installed
