@@ -31,7 +31,8 @@ std::vector<Message> samples() {
                   .topic = topic,
                   .ext = true,
                   .id = id,
-                  .client = client},
+                  .client = client,
+                  .zstd = 0},
         NewDataRequest{.magic = magic, .topic = topic, .count = 3},
         DataActiveRequest{.magic = magic, .topic = topic, .ext = true, .id = id, .client = client},
         Response{

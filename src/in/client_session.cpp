@@ -114,8 +114,9 @@ std::unique_ptr<Timer> begin_patience(Worker& worker, const Network& network,
 }
 
 /// `first`: how many bytes go behind it at once.
-Message request_of(const Opening& opening, const std::string& topic, bool e2e, const Server& server,
-                   Connection& proxy, const std::string& refusing, std::size_t first) {
+Message request_of(const Opening& opening, const Network& network, const std::string& topic,
+                   bool e2e, const Server& server, Connection& proxy, const std::string& refusing,
+                   std::size_t first) {
     const StreamFraming* const framing = proxy.framing();
     Message message = InRequest{.magic = random_hex(kMagicDigits),
                                 .version = std::string(kVersion),
@@ -126,6 +127,10 @@ Message request_of(const Opening& opening, const std::string& topic, bool e2e, c
                                 .e2e = e2e,
                                 .tried = refusing};
     auto& request = std::get<InRequest>(message);
+    // With a session from end to end that is agreed in its handshake.
+    if (network.config.compression != Compression::off && !e2e) {
+        request.zstd = static_cast<unsigned>(first);
+    }
     if (framing != nullptr) {
         request.use = framing->uses() + 1;
     } else if (server.may_take_frames() || proxy.stays_framed()) {
@@ -134,6 +139,23 @@ Message request_of(const Opening& opening, const std::string& topic, bool e2e, c
     }
     server.proxy_link().prove(message, proxy, framing != nullptr ? framing->nonce : std::string());
     return message;
+}
+
+/// The stream is open: it is compressed from here on if its out has agreed to that.
+void begin_compression(Connection& proxy, const Network& network, const InRequest& request,
+                       const Response& response) {
+    if (response.zstd) {
+        proxy.compress();
+        proxy.compressed()->begin_sending(*request.zstd);
+        proxy.receive_compressed();
+    }
+    if (network.config.compression == Compression::off || proxy.compressed() != nullptr ||
+        network.uncompressed->exchange(true)) {
+        return;
+    }
+    log::info("not compressed",
+              {{"topic", network.config.topic},
+               {"reason", "out does not want it, or out or the proxy does not know it"}});
 }
 
 /// The proxy's connection of a stream that has ended, for the next client.
@@ -260,7 +282,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
         Asking asking{proxy, server.proxy_link().server(), early, {}, {}, leg.holds};
         if (e2e != nullptr) asking.e2e = std::make_unique<TlsSession>(e2e->session());
         if (e2e != nullptr || !leg.holds) asking.first = first_bytes(early, asking.e2e.get());
-        const Message request = request_of(opening, topic, e2e != nullptr, server, proxy,
+        const Message request = request_of(opening, network, topic, e2e != nullptr, server, proxy,
                                            tries.refusing(), asking.first.size());
         const auto asked = Clock::now();
         const auto response = co_await ask(std::move(asking), request);
@@ -279,6 +301,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
             if (std::get<InRequest>(request).early) server.took_frames(response->reuse);
             spares->learn(proxy, *response);
             warn_if_unframed(proxy, *server.name(), network.config.topic);
+            begin_compression(proxy, network, std::get<InRequest>(request), *response);
             break;
         }
         // The others are hardly better.

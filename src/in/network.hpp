@@ -3,6 +3,7 @@
 // thread reads it.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "common/open/proxy_link.hpp"
@@ -18,6 +19,8 @@ struct Network {
     std::shared_ptr<const TlsPsk> e2e;  ///< nothing: not encrypted end to end
     std::shared_ptr<ServerGroup> servers;
     Rates rates{};  ///< of all its streams
+    /// The log has it already that the other side does not compress.
+    std::shared_ptr<std::atomic<bool>> uncompressed = std::make_shared<std::atomic<bool>>(false);
 };
 
 /// What of a configuration its servers are made with, and how they are chosen.

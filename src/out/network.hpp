@@ -4,6 +4,7 @@
 // control link, its registrations and their data links; any thread reads it.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "common/open/proxy_link.hpp"
@@ -37,6 +38,8 @@ struct Network {
     std::shared_ptr<Backends> backends{};  ///< shared with the network's other servers
     /// Of an exit; nothing: whoever comes.
     std::shared_ptr<const ForwardUsers> users{};
+    /// The log has it already that the other side does not compress.
+    std::shared_ptr<std::atomic<bool>> uncompressed = std::make_shared<std::atomic<bool>>(false);
 
     /// Whether its backends are told whose a stream is, which the proxy has to say then.
     bool tells_clients() const { return config.proxy_protocol != ProxyProtocol::off; }
@@ -56,7 +59,8 @@ struct Network {
         return backends->is_like(other.config) && same_key && same_users &&
                config.exit == other.config.exit &&
                config.backend_template == other.config.backend_template &&
-               config.proxy_protocol == other.config.proxy_protocol;
+               config.proxy_protocol == other.config.proxy_protocol &&
+               config.compression == other.config.compression;
     }
 };
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "common/base/log.hpp"
 #include "common/net/deadline.hpp"
 #include "common/net/frame_io.hpp"
 #include "common/open/end_to_end.hpp"
@@ -19,12 +20,29 @@ Response answer_to(const DataActiveRequest& active, Reason reason = {Code::none,
                     .code = reason.code};
 }
 
-/// Answers a request for a stream, behind which that begins.
-Task<std::error_code> accept_stream(Connection& proxy, const DataActiveRequest& active) {
-    const Message answer = answer_to(active);
+/// Answers a request for a stream, behind which that begins. `zstd`: agrees to what it offers.
+Task<std::error_code> accept_stream(Connection& proxy, const DataActiveRequest& active,
+                                    bool zstd = false) {
+    Response response = answer_to(active);
+    response.zstd = zstd;
+    const Message answer = std::move(response);
     const auto error = co_await write_message(proxy, answer);
     if (proxy.framing() != nullptr) proxy.framing()->begin_sending();
     co_return error;
+}
+
+/// Whether this stream is compressed: if both sides want that.
+bool is_compressed(const Connection& proxy, const Network& network,
+                   const DataActiveRequest& active) {
+    if (network.config.compression == Compression::off) return false;
+    const bool wanted = network.e2e ? proxy.tls()->agreed_compression() : active.zstd.has_value();
+    if (!wanted && !network.uncompressed->exchange(true)) {
+        log::info("not compressed",
+                  {{"topic", network.config.topic},
+                   {"server", to_string(network.config.server)},
+                   {"reason", "in does not offer it, or in or the proxy does not know it"}});
+    }
+    return wanted;
 }
 
 }  // namespace
@@ -67,12 +85,18 @@ Task<std::optional<Reason>> tell_it_is_there(Connection& proxy, const Network& n
     Deadline deadline(proxy);
     // A session may wait for its peer even to write.
     if (proxy.tls() != nullptr) deadline.expires_after(network.times.open_timeout);
+    const bool compressed = is_compressed(proxy, network, active);
     std::error_code error;
     if (network.e2e) {
         const Message answer = answer_to(active);
         error = co_await write_message(proxy, answer);
     } else {
-        error = co_await accept_stream(proxy, active);
+        error = co_await accept_stream(proxy, active, compressed);
+    }
+    if (compressed) {
+        proxy.compress();
+        proxy.compressed()->begin_sending();
+        proxy.receive_compressed(network.e2e ? 0 : *active.zstd);
     }
     if (!error) co_return std::nullopt;
     co_return Reason{Code::proxy_gone, proxy.has_expired() ? "takes no bytes" : error.message()};

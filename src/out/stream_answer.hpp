@@ -1,5 +1,5 @@
-// What out says to the proxy, and to in through it, while a stream is opened. On the stream's
-// worker; borrows the connection.
+// What out says to the proxy, and to in through it, while a stream is opened, and what its stream
+// then is: framed, compressed. On the stream's worker; borrows the connection.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,8 @@ Task<> give_up(std::optional<Opening>& opening, Connection& proxy, const DataAct
 Task<std::optional<Reason>> meet_in(Connection& proxy, const Network& network,
                                     const DataActiveRequest& active);
 
-/// Tells in, or the proxy, that the backend is there. The reason if that failed.
+/// Tells in, or the proxy, that the backend is there. Behind that the stream begins, compressed if
+/// both sides want that. The reason if that failed.
 Task<std::optional<Reason>> tell_it_is_there(Connection& proxy, const Network& network,
                                              const DataActiveRequest& active);
 

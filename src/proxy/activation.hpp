@@ -16,6 +16,7 @@ struct Activation {
     Verdict verdict;
     Reason refusal{Code::none, {}};  ///< if draining or refused
     bool untouched = false;          ///< unless open: by out's word nothing was begun
+    bool zstd = false;               ///< open: out compresses it, as was offered
 };
 
 /// `answer` is what came: nothing, if none came until the connection ended or `timed_out`. `ext`:
@@ -27,7 +28,7 @@ inline Activation judge(const Message* answer, bool timed_out, bool ext) {
     }
     const auto* response = answer != nullptr ? std::get_if<Response>(answer) : nullptr;
     if (response == nullptr || !response->answers("DataActiveRequest")) return {dead};
-    if (response->ok()) return {open};
+    if (response->ok()) return {.verdict = open, .zstd = response->zstd};
     const bool untouched = response->retry;
     if (response->code == Code::draining) {
         return {ext ? draining : dead, {Code::draining, "out is ending"}, untouched};

@@ -20,6 +20,7 @@ Task<Activation> activate(const Search& search, Connection& data, Clock::time_po
                                               .id = search.opening.id(),
                                               .client = search.opening.client(),
                                               .e2e = search.request.e2e,
+                                              .zstd = search.request.zstd,
                                               .use = framing != nullptr ? framing->uses() + 1 : 0,
                                               .source = registration.source ? search.source() : ""};
     EarlyData& early = search.early;
@@ -93,6 +94,7 @@ Task<Tries::Next> ask_out(Search& search, const std::shared_ptr<Registration>& r
         if (registration->has_failed) search.state.directory.has_served(*registration);
         search.found = {.data = std::move(data),
                         .out_name = registration->name,
+                        .zstd = activated.zstd,
                         .lease = std::move(lease),
                         .registration = registration,
                         .tries = search.tries.count()};

@@ -40,6 +40,7 @@ Message hop_request(const Search& search, const Cluster::Link& link, Connection&
                                 .id = search.opening.id(),
                                 .client = is_address ? search.opening.client() : source,
                                 .e2e = search.request.e2e,
+                                .zstd = search.request.zstd,
                                 .tried = search.request.tried,
                                 .hop = true,
                                 .origin = origin_of(search.standing.asker()),
@@ -91,6 +92,7 @@ Task<HopOutcome> ask_proxy(Search& search, const std::shared_ptr<Cluster::Link>&
         search.tries.opened_elsewhere();
         search.found = {.data = std::move(owned),
                         .out_name = std::move(response->out),
+                        .zstd = response->zstd,
                         .spares = spares,
                         .proxy = {"proxy", link.name()},
                         .tries = search.tries.count()};

@@ -172,6 +172,7 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
                     .retry = !found.data && request.ext && found.untouched};
     if (config.limits.warm > 0) answer.warm = kSpareKept;
     if (found.data && request.e2e) answer.out = std::move(found.out_name);
+    answer.zstd = found.data && found.zstd && request.zstd;
     if (found.data && standing->is_hop() && request.use <= 1) {
         answer.lists = settings->gatekeeper.lists();
     }

@@ -18,6 +18,7 @@ namespace inout::proxy {
 struct Found {
     ConnectionPtr data{};    ///< open towards the backend
     std::string out_name{};  ///< Response::out of who has it
+    bool zstd = false;       ///< who has it compresses it, as was offered
     // Of an out that is registered here.
     DataPool::Lease lease{};
     std::shared_ptr<Registration> registration{};

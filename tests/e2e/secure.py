@@ -1,8 +1,8 @@
 """Certificates, keys and configurations for tests with TLS, identities and end-to-end encryption.
 
 INOUT_TEST_MODE says how every chain of the harness is protected: plain (the default), tls (mutual
-TLS on both legs), e2e (a key that the proxy does not have), or tls-e2e (both). The same tests of
-streams and their ends then have to hold.
+TLS on both legs), e2e (a key that the proxy does not have), or tls-e2e (both); with zstd as another
+word each stream is compressed as well. The same tests of streams and their ends then have to hold.
 """
 import functools
 import os
@@ -14,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODE = os.environ.get("INOUT_TEST_MODE", "plain")
 TLS = "tls" in MODE
 E2E = "e2e" in MODE
+ZSTD = "zstd" in MODE
 
 
 @functools.cache
@@ -78,4 +79,7 @@ def protect_client(program, config):
     if E2E:
         for network in config["networks"]:
             network.setdefault("e2e", {"key_file": secret("e2e.key")})
+    if ZSTD:
+        for network in config["networks"]:
+            network.setdefault("compression", "zstd")
     return config

@@ -1,11 +1,12 @@
 """The table of ends: for each row of docs/architecture.md how a stream comes to it, what the client
 and the backend see, and the `reason` that in, proxy and out give, word for word.
 
-It is run for plain connections, TLS, end-to-end encryption and both (INOUT_TEST_MODE). How much is
+It is run for plain connections, TLS, end-to-end encryption, both, and compressed (INOUT_TEST_MODE). How much is
 delivered before an end is in test_ends.py, opens that fail are there and in test_failures.py.
 """
 import contextlib
 import dataclasses
+import os
 import signal
 import socket
 import threading
@@ -37,10 +38,11 @@ class Stream(Held):
         assert read_exactly(self.client, 1) == b"!"
 
     def move(self, up, down):
-        """So many bytes each way, so that what has moved much is framed no more."""
+        """So many bytes each way, so that what has moved much is framed no more. None shrinks."""
         for source, sink, size in ((self.client, self.backend, up),
                                    (self.backend, self.client, down)):
-            sending = threading.Thread(target=source.sendall, args=(bytes(size),), daemon=True)
+            sending = threading.Thread(target=source.sendall, args=(os.urandom(size),),
+                                       daemon=True)
             sending.start()
             read_exactly(sink, size)
             sending.join()  # or it takes the error of an RST, which the kernel tells once
@@ -156,7 +158,8 @@ ROWS = {
 MOVED = {"framed": (0, 0), "raw": (2 * MIB, 2 * MIB), "raw up": (2 * MIB, 0),
          "raw down": (0, 2 * MIB)}
 # Over TLS nothing becomes raw (docs/protocol.md).
-MOVES = {"plain": MOVED, "e2e": ["framed", "raw"]}.get(secure.MODE, ["framed"])
+MOVES = {"plain": MOVED, "e2e": ["framed", "raw"],
+         "zstd": ["framed", "raw"]}.get(secure.MODE, ["framed"])
 
 
 @pytest.mark.parametrize("moved", MOVES)
@@ -181,7 +184,7 @@ def test_end(run, name, moved):
 def reasons_of_a_cut(place):
     """A bare FIN is a cut, in frames and over TLS; who is not beside it hears of a reset."""
     cut = "TLS with {}: cut without close_notify"
-    if secure.MODE in ("plain", "e2e"):
+    if not secure.TLS:
         near = "reset by in" if place == PLACES[0] else "reset by out"
         return "reset by proxy", near, "reset by proxy"
     if place == PLACES[0]:
@@ -237,10 +240,10 @@ def code_of(reason):
     return codes[0]
 
 
-# Rows that other files bring about: test_wan, test_attack_frames, test_reload_keys,
+# Rows that other files bring about: test_wan, test_attack_frames, test_compression, test_reload_keys,
 # test_admin_actions, test_quota and issues/test_memory.
-ELSEWHERE = {"timeout of X", "frames of X", "permission taken away", "kicked",
-             "quota of X is used up", "out of memory"}
+ELSEWHERE = {"timeout of X", "frames of X", "compression of X", "permission taken away",
+             "kicked", "quota of X is used up", "out of memory"}
 
 
 def test_every_row_of_the_page_has_its_tests():

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "golden_compression.hpp"
 #include "golden_framed.hpp"
 #include "golden_frames.hpp"
 #include "golden_probes.hpp"
@@ -49,6 +50,7 @@ inline const std::vector<Frame>& all_frames() {
         std::vector<Frame> rows = frames();
         rows.insert(rows.end(), source_frames().begin(), source_frames().end());
         rows.insert(rows.end(), framed_frames().begin(), framed_frames().end());
+        rows.insert(rows.end(), compression_frames().begin(), compression_frames().end());
         rows.insert(rows.end(), probe_frames().begin(), probe_frames().end());
         return rows;
     }();

@@ -65,7 +65,8 @@ std::string protection(const Network& network, const Config& config) {
                                 ? std::string("what the environment names")
                                 : to_string(parse_forward_url(via->url).value()));
     }
-    return text + (network.e2e ? ", encrypted end to end" : "");
+    if (network.e2e) text += ", encrypted end to end";
+    return text + (network.compression != Compression::off ? ", compressed" : "");
 }
 
 /// Adds a line for each, up to kLinesMax.

@@ -30,6 +30,7 @@ namespace inout {
 inline constexpr std::string_view kLevelNames[] = {"debug", "info", "warning", "error"};
 inline constexpr std::string_view kFormatNames[] = {"text", "json"};
 inline constexpr std::string_view kSwitchNames[] = {"off", "on"};
+inline constexpr std::string_view kCompressionNames[] = {"off", "zstd"};
 inline constexpr std::string_view kTlsModeNames[] = {"off", "optional", "required"};
 inline constexpr std::string_view kTlsVersionNames[] = {"1.2", "1.3"};
 inline constexpr std::string_view kSelectServerNames[] = {"first", "round_robin", "random",
@@ -253,6 +254,7 @@ void visit(Fields& fields, InConfig& config) {
             e2e.text("key_file", options.key_file, check_file_name, Need::required);
             e2e.choice("key_format", options.key_format, kKeyFormatNames);
         });
+        entry.choice("compression", network.compression, kCompressionNames);
         visit_rate(entry, network.rate);
         visit_comers(entry, network);
         own_places(entry, network, listeners, places);
@@ -293,6 +295,7 @@ void visit(Fields& fields, OutConfig& config) {
             e2e.choice("key_format", options.key_format, kKeyFormatNames);
         });
         check_exit(entry, network);
+        entry.choice("compression", network.compression, kCompressionNames);
         visit_rate(entry, network.rate);
         if (!entry.good({"servers", "server_host", "server_port", "topic"})) return;
         for (const ServerAddress& at : servers_of(network)) {

@@ -126,6 +126,9 @@ struct PortOfRange {
     bool operator==(const PortOfRange&) const = default;
 };
 
+/// Whether streams are compressed between in and out, where both want that.
+enum class Compression { off, zstd };
+
 struct InNetwork {
     HostPort server;
     /// Where clients come; port 0: the kernel chooses.
@@ -155,6 +158,7 @@ struct InNetwork {
     std::optional<TopicNames> names{};
     /// Of a network that was made of such a range (port_ranges.hpp).
     std::optional<PortOfRange> of_range{};
+    Compression compression = Compression::off;
 
     bool operator==(const InNetwork&) const = default;
 };
@@ -233,6 +237,7 @@ struct OutNetwork {
     std::optional<HealthOptions> health{};
     /// How each connection to a backend begins.
     ProxyProtocol proxy_protocol = ProxyProtocol::off;
+    Compression compression = Compression::off;
 
     bool operator==(const OutNetwork&) const = default;
 };

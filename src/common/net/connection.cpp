@@ -91,7 +91,19 @@ void Connection::stay_framed() {
     if (framing_ != nullptr) framing_->stay_framed();
 }
 
+void Connection::compress() {
+    auto layer = std::make_unique<CompressedLayer>(*top_);
+    compressed_ = layer.get();
+    push(std::move(layer));
+}
+
+void Connection::receive_compressed(std::size_t plain) {
+    compressed_->begin_receiving(unread(), plain);
+    take(unread().size());
+}
+
 void Connection::uncover_framing() {
+    compressed_ = nullptr;
     while (top_ != framing_) pop();
     unread_.take(unread_.bytes().size());
     was_reset_ = false;

@@ -21,6 +21,7 @@
 #include "common/base/counters.hpp"
 #include "common/base/socket_address.hpp"
 #include "common/base/turn.hpp"
+#include "common/compress/compressed_layer.hpp"
 #include "common/net/asio.hpp"
 #include "common/net/poller.hpp"
 #include "common/net/stream_framing.hpp"
@@ -78,8 +79,14 @@ class Connection final : private Poller::Watched {
     StreamFraming* framing() const { return framing_; }
     /// What comes from now on, unread() too, are the frames of a stream (StreamFraming).
     void receive_stream(std::size_t headless = 0) { framing_->begin_receiving(unread_, headless); }
-    /// Takes away what the last stream has left over the framing: a session from end to end, what
-    /// was read ahead in that, and that it was reset.
+    /// A layer that compresses its stream, over all that is there; nothing of that has begun yet.
+    void compress();
+    /// Nothing: its stream is not compressed.
+    CompressedLayer* compressed() const { return compressed_; }
+    /// What comes from now on, unread() too, is compressed behind `plain` bytes.
+    void receive_compressed(std::size_t plain = 0);
+    /// Takes away what the last stream has left over the framing: a session from end to end,
+    /// compression, what was read ahead in those, and that it was reset.
     void uncover_framing();
     /// What reading, writing and ending go through.
     ByteLayer& bytes() { return unread_.is_empty() ? *top_ : unread_; }
@@ -234,6 +241,7 @@ class Connection final : private Poller::Watched {
     ByteLayer* top_ = &wire_;
     TlsSession* tls_ = nullptr;
     StreamFraming* framing_ = nullptr;
+    CompressedLayer* compressed_ = nullptr;
     Unread unread_{wire_};  // over all of them
     Turn turn_;
     Counted counted_{counters().sockets};

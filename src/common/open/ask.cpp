@@ -15,12 +15,18 @@ NotOpened unanswered(std::string detail) {
 Task<std::optional<NotOpened>> meet_out(Asking& asking) {
     auto failure = co_await meet(asking.proxy, std::move(asking.e2e), "out");
     if (failure) co_return NotOpened{std::move(*failure)};
+    const bool compressed = asking.proxy.tls()->agreed_compression();
+    if (compressed) {
+        asking.proxy.compress();
+        asking.proxy.compressed()->begin_sending();
+    }
     asking.early.pass_to(asking.proxy);
     const auto answer = co_await read_message(asking.proxy, kFrameBodyMaxBytes);
     asking.early.pause();
     if (!answer) co_return NotOpened{{Code::proxy_gone, to_string(answer.error())}};
     const auto* response = std::get_if<Response>(&*answer);
     if (response == nullptr) co_return NotOpened{{Code::malformed, "not a status of out"}};
+    if (response->ok() && compressed) asking.proxy.receive_compressed();
     if (response->ok()) co_return std::nullopt;
     co_return NotOpened{.reason = {response->code, response->message},
                         .untouched = response->retry};
@@ -69,7 +75,9 @@ Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request) {
     const auto* const wanted = std::get_if<InRequest>(&request);
     const bool offers_reuse = wanted != nullptr && wanted->early.has_value();
     const std::size_t sent = asking.first.size();
-    EarlyData* const more = asking.e2e || offers_reuse || asking.holds ? nullptr : &asking.early;
+    const bool has_said_how_much = offers_reuse || (wanted != nullptr && wanted->zstd);
+    EarlyData* const more =
+        asking.e2e || has_said_how_much || asking.holds ? nullptr : &asking.early;
     auto heard = co_await exchange(proxy, request, std::move(asking.first), more);
     if (!heard.answer && heard.write_error) {
         co_return Failure{
@@ -88,6 +96,9 @@ Task<Result<Response, NotOpened>> ask(Asking asking, const Message& request) {
             NotOpened{.reason = {response->code, response->message},
                       .untouched = response->retry,
                       .has_ended = response->retry && response->request != type_name(request)}};
+    }
+    if (response->zstd && (wanted == nullptr || !wanted->zstd)) {
+        co_return Failure{NotOpened{{Code::malformed, "agrees to what was not offered"}}};
     }
     if (offers_reuse && response->reuse) {
         proxy.frame(StreamFraming::Role::requester);

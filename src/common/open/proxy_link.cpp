@@ -190,7 +190,8 @@ std::vector<Validity> ProxyLinks::validities() const {
 }
 
 Result<std::shared_ptr<const TlsPsk>, std::string> make_e2e(
-    TlsSide side, const std::optional<E2eOptions>& options, const std::string& topic) {
+    TlsSide side, const std::optional<E2eOptions>& options, const std::string& topic,
+    Compression compression) {
     if (!options) return std::shared_ptr<const TlsPsk>();
     std::vector<Secret> keys;
     const std::pair<const char*, const std::string*> files[] = {
@@ -214,7 +215,7 @@ Result<std::shared_ptr<const TlsPsk>, std::string> make_e2e(
         }
         keys.push_back(std::move(*secret));
     }
-    return std::make_shared<const TlsPsk>(side, keys, topic);
+    return std::make_shared<const TlsPsk>(side, keys, topic, compression != Compression::off);
 }
 
 }  // namespace inout

@@ -118,9 +118,11 @@ class ProxyLinks {
     std::map<ProxyLink::Options, std::shared_ptr<const ProxyLink>> proxy_links_;
 };
 
-/// The keys of an end-to-end network; nothing if it is none. The failure is as above.
+/// The keys of an end-to-end network, and what it compresses; nothing if it is none. The failure is
+/// as above.
 Result<std::shared_ptr<const TlsPsk>, std::string> make_e2e(
-    TlsSide side, const std::optional<E2eOptions>& options, const std::string& topic);
+    TlsSide side, const std::optional<E2eOptions>& options, const std::string& topic,
+    Compression compression = Compression::off);
 
 /// The same for every server of a network; the failure is that of the first.
 template <class Network>
@@ -156,7 +158,7 @@ ConfigProblems load_networks(const Config& config, TlsSide side, ProxyLinks& pro
         auto all = get_all(proxy_links, network, network.tls ? network.tls : config.tls,
                            network.auth ? network.auth : config.auth,
                            network.via ? network.via : config.via);
-        auto e2e = make_e2e(side, network.e2e, network.topic);
+        auto e2e = make_e2e(side, network.e2e, network.topic, network.compression);
         // All ports of a range say the same.
         const auto add_problem = [&](std::string problem) {
             if (problems.empty() || problems.back() != problem) {

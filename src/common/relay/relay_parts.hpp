@@ -64,10 +64,7 @@ struct RelaySide final : Waiter {
     StreamEnd why_lost(int error) const {
         const ByteLayer& bytes = connection->bytes();
         if (const auto own = bytes.last_error(); own && own.category() != std::system_category()) {
-            const bool broken =
-                connection->framing() != nullptr && connection->framing()->is_broken();
-            return {broken ? StreamEnd::Cause::framing : StreamEnd::Cause::tls, leg,
-                    bytes.failure()};
+            return {cause_of(own), leg, bytes.failure()};
         }
         return {error == ETIMEDOUT ? StreamEnd::Cause::timeout : StreamEnd::Cause::reset, leg};
     }
@@ -105,6 +102,12 @@ struct RelaySide final : Waiter {
     }
 
   private:
+    StreamEnd::Cause cause_of(const std::error_code& own) const {
+        if (own.category() == compression_category()) return StreamEnd::Cause::compression;
+        const bool broken = connection->framing() != nullptr && connection->framing()->is_broken();
+        return broken ? StreamEnd::Cause::framing : StreamEnd::Cause::tls;
+    }
+
     /// Whether its connection can carry another stream, of what concerns this leg alone. Ends our
     /// direction, in order, if nothing has.
     bool comes_apart(bool cleanly) const {

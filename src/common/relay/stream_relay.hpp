@@ -73,6 +73,7 @@ class Relay {
             for (Direction* d : {&up_, &down_}) {
                 if (rules_.has_input_ended(d->source.leg)) watch_errors(d->source);
                 if (d->limit) d->limit->serve();
+                rest(*d);
             }
             look_at_peers(now);
         });
@@ -129,6 +130,23 @@ class Relay {
         if (moving_.stuck(moved, !delivers && !waits_for_turn(), now, options.idle_timeout)) {
             reset({StreamEnd::Cause::idle_timeout});
         }
+    }
+
+    /// A compressed direction in which nothing has come for a while gives its memory back.
+    void rest(Direction& d) {
+        if (!d.sink.connection || d.sink.connection->compressed() == nullptr) return;
+        if (rules_.is_over() || rules_.is_lost(d.sink.leg) || d.pump.held() > 0) return;
+        if (rules_.is_input_over(d.source.leg)) return;
+        if (d.sink.connection->compressed()->rest()) d.sink.unacknowledged = true;
+    }
+
+    /// What a compressed leg has had on the wire, for the stream's line in the log.
+    void note_wire(const Side& side) {
+        const CompressedLayer* const layer = side.connection->compressed();
+        if (layer == nullptr) return;
+        const bool is_up = side.leg == StreamLeg::service;
+        stream_.wire = {.up = is_up ? layer->wire_sent() : layer->wire_received(),
+                        .down = is_up ? layer->wire_received() : layer->wire_sent()};
     }
 
     /// For a rate: no fault of either side.
@@ -322,6 +340,7 @@ class Relay {
             d->pump.discard(set_.pipes_);
             stop_waiting(*d);
         }
+        for (const Side* side : {&client_, &service_}) note_wire(*side);
         EndedStream ended{client_.give_back(rules_), service_.give_back(rules_)};
         set_.relays_.erase(this);
         set_.closing_.erase(this);

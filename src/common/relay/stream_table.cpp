@@ -102,7 +102,8 @@ void StreamEntry::has_ended(Clock::time_point opened, const StreamEnd& end) cons
         recent_ends().add({.stream = record_, .opened = opened, .reason = word, .detail = words});
     }
     // Who breaks the rules is worth a look; all else is as it may be.
-    const bool broken = end.cause == StreamEnd::Cause::framing;
+    const bool broken =
+        end.cause == StreamEnd::Cause::framing || end.cause == StreamEnd::Cause::compression;
     log::limited(broken ? log::Level::error : log::Level::info, log::Kind::stream, "stream",
                  record.topic,
                  {{"id", record.id},
@@ -110,6 +111,8 @@ void StreamEntry::has_ended(Clock::time_point opened, const StreamEnd& end) cons
                   {"client", record.client},
                   {"bytes_up", record.bytes_from(StreamLeg::client)},
                   {"bytes_down", record.bytes_from(StreamLeg::service)},
+                  wire ? log::Field("wire_up", wire->up) : log::Field::none(),
+                  wire ? log::Field("wire_down", wire->down) : log::Field::none(),
                   {"open_ms", milliseconds(opened - record.arrived)},
                   {"duration_ms", milliseconds(Clock::now() - record.arrived)},
                   {"use", use},

@@ -173,6 +173,11 @@ class StreamEntry {
 
     const char* client_side = "client";  ///< the names of its two legs, for the log
     const char* service_side = "backend";
+    /// Bytes on a leg that is compressed, for the log; nothing: none is.
+    struct Wire {
+        std::uint64_t up = 0, down = 0;
+    };
+    std::optional<Wire> wire{};
     unsigned use = 1;  ///< which stream of its connection to our other program this is, for the log
 
   private:

@@ -6,8 +6,9 @@ namespace inout {
 
 std::string_view to_string(StreamEnd::Cause cause) {
     constexpr std::array<std::string_view, StreamEnd::kCauses> kWords{
-        "done",    "reset", "timeout", "peer_timeout", "stall_timeout", "idle_timeout", "tls",
-        "framing", "drain", "revoked", "kicked",       "quota",         "internal"};
+        "done",         "reset",  "timeout", "peer_timeout", "stall_timeout",
+        "idle_timeout", "tls",    "framing", "compression",  "drain",
+        "revoked",      "kicked", "quota",   "internal"};
     return kWords[static_cast<std::size_t>(cause)];
 }
 
@@ -22,6 +23,7 @@ std::string to_string(const StreamEnd& end, std::string_view client, std::string
         case StreamEnd::Cause::idle_timeout: return "idle timeout";
         case StreamEnd::Cause::tls: return "TLS with " + leg + ": " + end.words;
         case StreamEnd::Cause::framing: return "frames of " + leg + ": " + end.words;
+        case StreamEnd::Cause::compression: return "compression of " + leg + ": " + end.words;
         case StreamEnd::Cause::drain:
         case StreamEnd::Cause::revoked:
         case StreamEnd::Cause::kicked:

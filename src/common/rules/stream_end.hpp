@@ -35,6 +35,7 @@ struct StreamEnd {
         idle_timeout,   ///< nothing moved, either way
         tls,            ///< on the leg: cut, or broken; `words` say how
         framing,        ///< on the leg: its peer has broken the rules; `words` say how
+        compression,    ///< the same of what it has compressed
         // This program ends it, whatever is under way; `words` say more.
         drain,     ///< it ends itself, and the stream's time to end is over
         revoked,   ///< who asked for it, or who serves it, may do so no more

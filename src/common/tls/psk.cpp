@@ -13,9 +13,34 @@ namespace {
 constexpr std::string_view kKeyLabel = "inout e2e 1 key", kNameLabel = "inout e2e 1 name";
 constexpr std::size_t kIdentityBytes = 8;
 
+/// As ALPN lists protocols (RFC 7301, 3.1), behind their lengths.
+constexpr std::string_view kCompressionProtocols = "\x0cinout-zstd-1";
+
 /// Both suites hash with SHA-256, as a key of 32 bytes needs (RFC 8446, 4.2.11).
 constexpr const char* kSuites = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256";
 constexpr unsigned char kSuiteId[] = {0x13, 0x01};  // TLS_AES_128_GCM_SHA256
+
+/// Takes what is offered if it is ours; else the session has no such protocol, and goes on.
+int choose_compression(SSL*, const unsigned char** chosen, unsigned char* size,
+                       const unsigned char* offered, unsigned int offered_size, void*) {
+    const std::string_view ours = kCompressionProtocols;
+    unsigned char* found = nullptr;
+    const int result =
+        SSL_select_next_proto(&found, size, reinterpret_cast<const unsigned char*>(ours.data()),
+                              static_cast<unsigned int>(ours.size()), offered, offered_size);
+    *chosen = found;
+    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+void speak_of_compression(SSL_CTX* context, TlsSide side) {
+    const std::string_view ours = kCompressionProtocols;
+    if (side == TlsSide::server) {
+        SSL_CTX_set_alpn_select_cb(context, choose_compression, nullptr);
+    } else if (SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(ours.data()),
+                                       static_cast<unsigned int>(ours.size())) != 0) {
+        throw std::bad_alloc();
+    }
+}
 
 /// What OpenSSL takes a key in: a session, made anew for each handshake. A session has a lifetime
 /// by the wall clock, 304 s from its making unless told otherwise, and a server refuses one that is
@@ -33,8 +58,9 @@ SSL_SESSION* make_session(SSL* ssl, const Digest& key) {
 
 }  // namespace
 
-TlsPsk::TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic)
-    : TlsPsk(side, keys, topic, make_context(side)) {
+TlsPsk::TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic,
+               bool compresses)
+    : TlsPsk(side, keys, topic, compresses, make_context(side)) {
     SSL_CTX* const context = context_.get();
     SSL_CTX_set_ciphersuites(context, kSuites);
     SSL_CTX_set_num_tickets(context, 0);
@@ -42,11 +68,12 @@ TlsPsk::TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view t
     if (side == TlsSide::client) SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_psk_use_session_callback(context, offer);
     SSL_CTX_set_psk_find_session_callback(context, find);
+    if (compresses_) speak_of_compression(context, side);
 }
 
 TlsPsk::TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic,
-               SslContextPtr context)
-    : side_(side), secrets_(keys), context_(std::move(context)) {
+               bool compresses, SslContextPtr context)
+    : side_(side), secrets_(keys), compresses_(compresses), context_(std::move(context)) {
     keys_.reserve(keys.size());  // growing would leave copies behind
     for (const Secret& key : keys) {
         Digest derived = hkdf_sha256(key.bytes(), kKeyLabel, topic);
@@ -63,7 +90,8 @@ TlsPsk::~TlsPsk() {
 std::shared_ptr<const TlsPsk> TlsPsk::for_topic(std::string_view topic) const {
     SSL_CTX_up_ref(context_.get());
     SslContextPtr shared(context_.get());
-    return std::shared_ptr<const TlsPsk>(new TlsPsk(side_, secrets_, topic, std::move(shared)));
+    return std::shared_ptr<const TlsPsk>(
+        new TlsPsk(side_, secrets_, topic, compresses_, std::move(shared)));
 }
 
 SslPtr TlsPsk::session() const {

@@ -23,8 +23,10 @@ namespace inout {
 
 class TlsPsk : public std::enable_shared_from_this<TlsPsk> {
   public:
-    /// A client offers the first key, a server accepts each.
-    TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic);
+    /// A client offers the first key, a server accepts each. `compresses`: it offers that what the
+    /// session carries is compressed, or agrees to it (TlsSession::agreed_compression).
+    TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic,
+           bool compresses = false);
     ~TlsPsk();
     TlsPsk(const TlsPsk&) = delete;
     TlsPsk& operator=(const TlsPsk&) = delete;
@@ -33,8 +35,10 @@ class TlsPsk : public std::enable_shared_from_this<TlsPsk> {
     /// The same keys for another topic, which a client has asked for. Costs two hashes for each:
     /// the context, of which making is dear, is this one's.
     std::shared_ptr<const TlsPsk> for_topic(std::string_view topic) const;
-    /// Whether both have the same keys, for the same topic and side.
-    bool is_like(const TlsPsk& other) const { return side_ == other.side_ && keys_ == other.keys_; }
+    /// Whether both have the same keys, for the same topic and side, and compress alike.
+    bool is_like(const TlsPsk& other) const {
+        return side_ == other.side_ && keys_ == other.keys_ && compresses_ == other.compresses_;
+    }
 
   private:
     struct Key {
@@ -43,7 +47,7 @@ class TlsPsk : public std::enable_shared_from_this<TlsPsk> {
 
         bool operator==(const Key&) const = default;
     };
-    TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic,
+    TlsPsk(TlsSide side, const std::vector<Secret>& keys, std::string_view topic, bool compresses,
            SslContextPtr context);
     static int offer(ssl_st* ssl, const evp_md_st* digest, const unsigned char** identity,
                      std::size_t* size, ssl_session_st** session);
@@ -52,6 +56,7 @@ class TlsPsk : public std::enable_shared_from_this<TlsPsk> {
 
     const TlsSide side_;
     const std::vector<Secret> secrets_;
+    const bool compresses_;
     SslContextPtr context_;
     std::vector<Key> keys_;
 };

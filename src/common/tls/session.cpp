@@ -293,6 +293,13 @@ std::optional<Validity> TlsSession::peer_validity() const {
     return validity_of(*certificate);
 }
 
+bool TlsSession::agreed_compression() const {
+    const unsigned char* name = nullptr;
+    unsigned int size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    return size > 0;  // there is one that can be chosen
+}
+
 std::string_view TlsSession::version() const { return SSL_get_version(ssl_.get()); }
 
 std::size_t TlsSession::record_overhead() const {

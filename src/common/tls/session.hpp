@@ -98,6 +98,9 @@ class TlsSession : public ByteLayer {
     std::vector<CertificateName> peer_names() const;
     /// From when until when the peer's certificate is valid; nothing without one.
     std::optional<Validity> peer_validity() const;
+    /// Of a session from end to end, after its handshake: both sides compress what it carries
+    /// (ALPN, RFC 7301).
+    bool agreed_compression() const;
     /// As "TLSv1.3".
     std::string_view version() const;
     bool was_resumed() const;  // only tests

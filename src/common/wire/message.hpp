@@ -84,6 +84,9 @@ struct InRequest {
     std::string id;      ///< 16 hex digits, names the stream in every log
     std::string client;  ///< "ip:port" as in saw it
     bool e2e = false;    ///< in encrypts end to end, and so must out
+    /// Offers that the stream is compressed: exactly so many of its bytes follow as they are, up to
+    /// kEarlyAnnouncedMax, and then nothing until the Response, which may agree to it.
+    std::optional<unsigned> zstd{};
     /// On a fresh connection: exactly so many raw bytes follow, up to kEarlyAnnouncedMax, and then
     /// nothing until the Response, which may agree to reuse.
     std::optional<unsigned> early{};
@@ -136,8 +139,9 @@ struct DataActiveRequest {
     std::string magic, topic;
     bool ext = false;
     std::string id, client;
-    bool e2e = false;  ///< as in InRequest
-    unsigned use = 0;  ///< as in InRequest
+    bool e2e = false;                ///< as in InRequest
+    std::optional<unsigned> zstd{};  ///< as in InRequest
+    unsigned use = 0;                ///< as in InRequest
     /// To an out that has asked for it: the client's address and port, for which the proxy vouches.
     std::string source{};
 };
@@ -167,6 +171,8 @@ struct Response {
     /// A refusal: nothing was begun with the request or with what came behind it, so it may be made
     /// again elsewhere. Agreement to OutRequest: the proxy understands that.
     bool retry = false;
+    /// Success of what has offered it: the stream is compressed, down from its first byte.
+    bool zstd = false;
     /// Success of an InRequest with e2e: which out has the stream now, by a name that is no secret.
     std::string out{};
     /// Agreement to OutRequest: what of it the proxy has understood.

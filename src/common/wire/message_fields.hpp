@@ -48,6 +48,8 @@ void visit_stream(Fields& ext, M& m) {
     ext.text("id", m.id, kHex, Presence::always);
     ext.text("client", m.client, kId);
     ext.flag("e2e", m.e2e);
+    ext.exact("zstd", m.zstd, Bounds{0, kEarlyAnnouncedMax});
+    ext.require(!m.e2e || !m.zstd);  // that agrees in its handshake
 }
 
 template <class Fields>
@@ -166,6 +168,7 @@ void visit(Fields& payload, typename Fields::template Of<Response> m) {
         ext.flag("reuse", m.reuse);
         ext.text("nonce", m.nonce, kHex);
         ext.flag("retry", m.retry);
+        ext.flag("zstd", m.zstd);
         ext.text("out", m.out, kOutName);
         ext.flag("share", m.share);
         ext.flag("pattern", m.pattern);

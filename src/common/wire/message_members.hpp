@@ -19,7 +19,7 @@ namespace inout {
 /// shortest first: a peer's name is compared with those of its length only.
 // clang-format off
 inline constexpr std::string_view kMemberNames[] = {
-    "v", "id", "ext", "key", "e2e", "mac", "not", "out", "hop", "bind", "type", "code", "mode", "time", "warm", "took",
+    "v", "id", "ext", "key", "e2e", "mac", "not", "out", "hop", "bind", "type", "code", "mode", "time", "warm", "took", "zstd",
     "magic", "proxy", "count", "quiet", "retry", "proof", "bound", "reuse", "early", "nonce", "share", "lists", "probe",
     "ticket", "weight", "client", "framed", "origin", "source", "proof2", "serves", "at_once", "pattern", "payload", "version", "request", "message", "waiting", "instance",
     "position", "identity",

@@ -192,6 +192,18 @@ TEST(E2e, belongs_to_a_network) {
     EXPECT_NE(proxy(R"({"e2e": {"key_file": "k"}})"), "");
 }
 
+TEST(Compression, is_off_or_zstd_in_a_network) {
+    for (const auto& entry : {in_network, out_network}) {
+        EXPECT_EQ(entry(R"("compression": "off")"), "");
+        EXPECT_EQ(entry(R"("compression": "zstd")"), "");
+        EXPECT_EQ(
+            entry(R"("compression": "gzip")"),
+            "f:2:16: networks[0].compression: must be one of \"off\", \"zstd\", not \"gzip\"\n");
+    }
+    EXPECT_NE(in_top(R"("compression": "zstd")"), "");
+    EXPECT_NE(proxy(R"({"compression": "zstd"})"), "");
+}
+
 TEST(Auth, of_the_proxy_permits_somebody_something) {
     const std::string nobody =
         "f:1:10: auth: permits nobody anything; a key, a certificate or \"anonymous\" needs a "

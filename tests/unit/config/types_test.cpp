@@ -37,6 +37,7 @@ const std::string kEveryKeyOfIn = R"({
                 "key": "k.pem", "pin": ")" +
                                   kPin + R"("},
         "auth": {"id": "office", "secret_file": "secret"}, "e2e": {"key_file": "e2e.key"},
+        "compression": "zstd",
         "allow": ["10.0.0.0/8"], "deny": [], "proxy_protocol": true}],
     "tls": {}, "auth": {"id": "other", "secret_file": "/etc/secret"},
     "allow": ["::1"], "deny": ["10.1.0.0/16", "2001:db8::/32"],
@@ -54,7 +55,8 @@ const std::string kEveryKeyOfOut = R"({
                 "key": "k.pem", "pin": ")" +
                                    kPin + R"("},
         "auth": {"id": "office", "secret_file": "secret"},
-        "e2e": {"key_file": "new.key", "also_accept": "old.key"}}],
+        "e2e": {"key_file": "new.key", "also_accept": "old.key"},
+        "compression": "zstd"}],
     "tls": {}, "auth": {"id": "other", "secret_file": "/etc/secret"},
     "retry_interval": 101, "heartbeat_interval": 102, "heartbeat_timeout": 103,
     "connect_timeout": 104, "open_timeout": 105, "peer_timeout": 106, "drain_timeout": 107,
@@ -154,6 +156,7 @@ TEST(Config, reads_every_key_of_in) {
     network.tls = {"ca.pem", "relay.example.com", "c.pem", "k.pem", kPin};
     network.auth = {"office", "secret"};
     network.e2e = {"e2e.key", ""};
+    network.compression = Compression::zstd;
     network.allow = ranges({"10.0.0.0/8"});
     network.deny.emplace();
     network.proxy_protocol = true;
@@ -182,6 +185,7 @@ TEST(Config, reads_every_key_of_out) {
     network.tls = {"ca.pem", "relay.example.com", "c.pem", "k.pem", kPin};
     network.auth = {"office", "secret"};
     network.e2e = {"new.key", "old.key"};
+    network.compression = Compression::zstd;
     network.proxy_protocol = ProxyProtocol::v2;
     expected.networks = {network};
     expected.tls.emplace();
@@ -328,7 +332,8 @@ TEST(EffectiveConfig, shows_file_names_as_written_and_no_key_that_the_file_lacks
             "e2e": {
                 "key_file": "e2e.key",
                 "key_format": "new_key"
-            }
+            },
+            "compression": "off"
         })"),
               text.npos)
         << text;

@@ -148,6 +148,15 @@ TEST_F(AskTest, the_answer_to_something_else_is_none) {
     expect_unanswered("proxy.test:40001: not an answer to the request");
 }
 
+TEST_F(AskTest, compression_that_was_not_offered_opens_nothing) {
+    begin();
+    hear_request();
+    auto yes = answer();
+    yes.zstd = true;
+    peer->say(yes);
+    expect_failure(true, Code::malformed, "agrees to what was not offered");
+}
+
 TEST_F(AskTest, another_message_is_no_answer) {
     begin();
     hear_request();

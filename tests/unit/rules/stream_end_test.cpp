@@ -145,6 +145,7 @@ TEST(StreamEnd, has_words_for_each_cause) {
     EXPECT_EQ(words({Cause::idle_timeout}), "idle timeout");
     EXPECT_EQ(words({Cause::tls, StreamLeg::client, "cut"}), "TLS with in: cut");
     EXPECT_EQ(words({Cause::framing, StreamLeg::client, "cut"}), "frames of in: cut");
+    EXPECT_EQ(words({Cause::compression, StreamLeg::client, "cut"}), "compression of in: cut");
     EXPECT_EQ(words({Cause::drain, {}, "second signal"}), "second signal");
 }
 

@@ -59,6 +59,19 @@ TEST(TlsPsk, a_server_takes_each_of_its_keys_and_a_client_offers_the_first) {
     EXPECT_FALSE(meet({{"the old key of 16", "the new key of 16"}, {"the new key of 16"}}));
 }
 
+TEST(TlsPsk, agrees_to_compression_if_both_want_it) {
+    for (const bool offers : {false, true}) {
+        for (const bool wants : {false, true}) {
+            const TlsPsk client(TlsSide::client, keys({"0123456789abcdef"}), "topic", offers);
+            const TlsPsk server(TlsSide::server, keys({"0123456789abcdef"}), "topic", wants);
+            TlsPair pair(client.session(), server.session());
+            ASSERT_TRUE(pair.shake());
+            EXPECT_EQ(pair.client->agreed_compression(), offers && wants);
+            EXPECT_EQ(pair.server->agreed_compression(), offers && wants);
+        }
+    }
+}
+
 /// Which of two equal keys it is does not matter, and none of the copies made for it is left over.
 TEST(TlsPsk, the_same_key_twice_costs_no_memory) {
     const TlsPsk client(TlsSide::client, keys({"0123456789abcdef"}), "topic");

@@ -37,10 +37,10 @@ auto golden_members(const OutDataRequest& m) {
                     origin, proof);
 }
 auto golden_members(const InRequest& m) {
-    const auto& [magic, version, topic, ext, id, client, e2e, early, framed, use, tried, hop,
+    const auto& [magic, version, topic, ext, id, client, e2e, zstd, early, framed, use, tried, hop,
                  origin, source, proof] = m;
-    return std::tie(magic, version, topic, ext, id, client, e2e, early, framed, use, tried, hop,
-                    origin, source, proof);
+    return std::tie(magic, version, topic, ext, id, client, e2e, zstd, early, framed, use, tried,
+                    hop, origin, source, proof);
 }
 auto golden_members(const InWarmRequest& m) {
     const auto& [magic, version, reuse, framed, hop, probe, proof] = m;
@@ -55,16 +55,16 @@ auto golden_members(const NewDataRequest& m) {
     return std::tie(magic, topic, count, waiting);
 }
 auto golden_members(const DataActiveRequest& m) {
-    const auto& [magic, topic, ext, id, client, e2e, use, source] = m;
-    return std::tie(magic, topic, ext, id, client, e2e, use, source);
+    const auto& [magic, topic, ext, id, client, e2e, zstd, use, source] = m;
+    return std::tie(magic, topic, ext, id, client, e2e, zstd, use, source);
 }
 auto golden_members(const Response& m) {
     const auto& [magic, request, message, ext, code, proxy, ticket, position, quiet, warm, identity,
-                 time_ms, reuse, nonce, retry, out, share, pattern, source, probe, took, elsewhere,
-                 lists] = m;
+                 time_ms, reuse, nonce, retry, zstd, out, share, pattern, source, probe, took,
+                 elsewhere, lists] = m;
     return std::tie(magic, request, message, ext, code, proxy, ticket, position, quiet, warm,
-                    identity, time_ms, reuse, nonce, retry, out, share, pattern, source, probe,
-                    took, elsewhere, lists);
+                    identity, time_ms, reuse, nonce, retry, zstd, out, share, pattern, source,
+                    probe, took, elsewhere, lists);
 }
 auto golden_members(const Notice& m) {
     const auto& [code, message, at_once] = m;

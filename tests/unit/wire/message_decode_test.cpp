@@ -326,6 +326,10 @@ TEST(MessageDecode, early_and_reuse_are_exact_or_malformed) {
         EXPECT_EQ(outcome(use(wrong)), Outcome::malformed) << wrong;
         EXPECT_EQ(outcome(use_of_out(wrong)), Outcome::malformed) << wrong;
     }
+    EXPECT_EQ(decoded<InRequest>(in_request(R"("v":1,"zstd":32768)")).zstd, 32'768U);
+    EXPECT_EQ(outcome(in_request(R"("v":1,"zstd":32769)")), Outcome::malformed);
+    EXPECT_EQ(outcome(data_active_request(R"("zstd":-1)")), Outcome::malformed);
+    EXPECT_EQ(outcome(in_request(R"("v":1,"e2e":1,"zstd":0)")), Outcome::malformed);
     EXPECT_EQ(outcome(early(R"(0,"reuse":1)")), Outcome::malformed) << "fresh, and used before";
 }
 
