@@ -2,16 +2,10 @@
 
 #include <algorithm>
 
+#include "common/wire/http_text.hpp"
+
 namespace inout {
 namespace {
-
-bool is_alphanumeric(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-bool is_token_character(char c) {
-    return is_alphanumeric(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string::npos;
-}
 
 /// Walks a field from its beginning to its end.
 class FieldWalk {
@@ -105,18 +99,6 @@ std::vector<HttpChallenge> parse_challenges(std::string_view field) {
     }
     if (!all.empty()) all.pop_back();  // of which nobody knows the rest
     return all;
-}
-
-std::string in_lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return lower;
-}
-
-bool is_http_token(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
 }
 
 }  // namespace inout

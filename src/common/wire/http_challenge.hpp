@@ -22,9 +22,4 @@ struct HttpChallenge {
 /// Those of one field, in its order, up to where it is no list of challenges any more.
 std::vector<HttpChallenge> parse_challenges(std::string_view field);
 
-/// A letter of ASCII in lower case, everything else as it is.
-std::string in_lower_case(std::string_view text);
-/// Whether it is a token of HTTP (RFC 9110, 5.6.2), which is not empty.
-bool is_http_token(std::string_view text);
-
 }  // namespace inout

@@ -3,26 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "common/wire/http_text.hpp"
+
 namespace inout {
 namespace {
 
 constexpr std::uint16_t kHttpPort = 80;
-
-char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool is_name(std::string_view text, std::string_view lower_name) {
-    return std::equal(text.begin(), text.end(), lower_name.begin(), lower_name.end(),
-                      [](char a, char b) { return lower_case(a) == b; });
-}
-
-/// RFC 9110, 5.6.2.
-bool is_http_token(std::string_view text) {
-    constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-    return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-        return (c >= '0' && c <= '9') || (lower_case(c) >= 'a' && lower_case(c) <= 'z') ||
-               kOthers.find(c) != kOthers.npos;
-    });
-}
 
 bool is_field_value(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) {
@@ -33,12 +19,6 @@ bool is_field_value(std::string_view text) {
 bool is_target(std::string_view text) {
     return !text.empty() &&
            std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
-
-std::string_view without_blanks(std::string_view text) {
-    const auto first = text.find_first_not_of(" \t");
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 /// Takes the next line off `text`, its CRLF too. Nothing: there is none.
@@ -76,12 +56,12 @@ std::optional<HostPort> authority(std::string_view text, std::optional<std::uint
 std::size_t HttpHead::count(std::string_view name) const {
     return static_cast<std::size_t>(
         std::count_if(fields.begin(), fields.end(),
-                      [name](const HttpField& field) { return is_name(field.name, name); }));
+                      [name](const HttpField& field) { return is_same_word(field.name, name); }));
 }
 
 std::optional<std::string_view> HttpHead::field(std::string_view name) const {
     for (const HttpField& field : fields) {
-        if (is_name(field.name, name)) return field.value;
+        if (is_same_word(field.name, name)) return field.value;
     }
     return std::nullopt;
 }
@@ -132,7 +112,7 @@ Result<ForwardRequest, ForwardFailure> request_of(const HttpHead& head) {
         return request;
     }
     constexpr std::string_view kScheme = "http://";
-    if (!is_name(head.target.substr(0, kScheme.size()), kScheme)) return malformed;
+    if (!is_same_word(head.target.substr(0, kScheme.size()), kScheme)) return malformed;
     const std::string_view rest = head.target.substr(kScheme.size());
     const auto end = std::min(rest.find_first_of("/?#"), rest.size());
     const auto target = authority(rest.substr(0, end), kHttpPort);

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "common/base/crypto.hpp"
+#include "common/wire/http_text.hpp"
 
 namespace inout {
 namespace {

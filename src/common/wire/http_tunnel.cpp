@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/utf8.hpp"
+#include "common/wire/http_text.hpp"
 
 namespace inout {
 namespace {
@@ -14,36 +15,29 @@ constexpr std::string_view kVersionBegin = "HTTP/1.";
 /// Of what the proxy calls its answer.
 constexpr std::size_t kReasonShown = 80;
 
-std::string_view without_blanks(std::string_view text) {
-    const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-    return text;
-}
-
-struct HttpField {
+struct AnswerField {
     std::string name;  // in lower case
     std::string_view value;
 };
 
 /// An answer's head, cut into its parts.
-struct HttpHead {
+struct AnswerHead {
     unsigned minor = 0, code = 0;
     std::string status;  // for people
-    std::vector<HttpField> fields;
+    std::vector<AnswerField> fields;
 
     bool has(std::string_view name) const {
         return std::any_of(fields.begin(), fields.end(),
-                           [&](const HttpField& each) { return each.name == name; });
+                           [&](const AnswerField& each) { return each.name == name; });
     }
     /// Whether one of the fields lists this word.
     bool says(std::string_view name, std::string_view word) const {
-        return std::any_of(fields.begin(), fields.end(), [&](const HttpField& each) {
+        return std::any_of(fields.begin(), fields.end(), [&](const AnswerField& each) {
             if (each.name != name) return false;
             std::string_view left = each.value;
             while (!left.empty()) {
                 const std::size_t comma = std::min(left.find(','), left.size());
-                if (in_lower_case(without_blanks(left.substr(0, comma))) == word) return true;
+                if (is_same_word(without_blanks(left.substr(0, comma)), word)) return true;
                 left.remove_prefix(std::min(comma + 1, left.size()));
             }
             return false;
@@ -52,8 +46,8 @@ struct HttpHead {
 };
 
 /// Nothing: it is no answer of HTTP/1.
-std::optional<HttpHead> parse_head(std::string_view text) {
-    HttpHead head;
+std::optional<AnswerHead> parse_answer_head(std::string_view text) {
+    AnswerHead head;
     bool is_first = true;
     while (!text.empty()) {
         const std::size_t end = text.find('\n');
@@ -91,9 +85,9 @@ std::optional<HttpHead> parse_head(std::string_view text) {
 }
 
 /// How long the page behind a head is, if that is told for certain.
-std::optional<std::size_t> page_of(const HttpHead& head) {
+std::optional<std::size_t> page_of(const AnswerHead& head) {
     std::optional<std::size_t> size;
-    for (const HttpField& each : head.fields) {
+    for (const AnswerField& each : head.fields) {
         if (each.name == "transfer-encoding") return std::nullopt;
         if (each.name != "content-length") continue;
         std::size_t one = 0;
@@ -105,7 +99,7 @@ std::optional<std::size_t> page_of(const HttpHead& head) {
     return size;
 }
 
-bool goes_on(const HttpHead& head) {
+bool goes_on(const AnswerHead& head) {
     for (const std::string_view name : {"connection", "proxy-connection"}) {
         if (head.says(name, "close")) return false;
     }
@@ -168,8 +162,8 @@ std::size_t HttpTunnel::take(std::string_view bytes) {
 /// Whether the head is whole.
 bool HttpTunnel::add_to_head(char c) {
     head_ += c;
-    if (heads_ + head_.size() > kForwardHeadMaxBytes) {
-        fail("answers with more than " + std::to_string(kForwardHeadMaxBytes) +
+    if (heads_ + head_.size() > kTunnelHeadMaxBytes) {
+        fail("answers with more than " + std::to_string(kTunnelHeadMaxBytes) +
              " bytes before its page; is it an HTTP proxy?");
         return false;
     }
@@ -186,7 +180,7 @@ bool HttpTunnel::is_head_odd() const {
 }
 
 void HttpTunnel::judge_head() {
-    const auto head = parse_head(head_);
+    const auto head = parse_answer_head(head_);
     if (!head) {
         fail("answers what is no HTTP: " + shown(head_));
         return;
@@ -206,7 +200,7 @@ void HttpTunnel::judge_head() {
         return;
     }
     std::vector<HttpChallenge> challenges;
-    for (const HttpField& each : head->fields) {
+    for (const AnswerField& each : head->fields) {
         if (each.name != "proxy-authenticate") continue;
         for (HttpChallenge& one : parse_challenges(each.value))
             challenges.push_back(std::move(one));
@@ -231,7 +225,7 @@ void HttpTunnel::judge_head() {
     ++logins_;
     authorization_ = login_for(*best, *login_, {"CONNECT", place_, cnonce_, 1});
     const auto page = page_of(*head);
-    if (!goes_on(*head) || !page || *page > kForwardPageMaxBytes) {
+    if (!goes_on(*head) || !page || *page > kTunnelPageMaxBytes) {
         ask_again(false);
     } else if (*page == 0) {
         ask_again(true);

@@ -18,7 +18,7 @@ namespace inout {
 
 /// Of the heads of all its answers to one request; and of the page that comes with a 407, beyond
 /// which another connection is cheaper.
-inline constexpr std::size_t kForwardHeadMaxBytes = 8'192, kForwardPageMaxBytes = 65'536;
+inline constexpr std::size_t kTunnelHeadMaxBytes = 8'192, kTunnelPageMaxBytes = 65'536;
 
 class HttpTunnel {
   public:

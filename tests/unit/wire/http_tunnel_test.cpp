@@ -101,7 +101,7 @@ TEST(HttpTunnel, fails_at_a_head_without_end) {
           }()}) {
         Talk talk(nullptr);
         EXPECT_EQ(talk.hear(answer), ForwardStep::failed);
-        EXPECT_EQ(talk.taken, kForwardHeadMaxBytes + 1);
+        EXPECT_EQ(talk.taken, kTunnelHeadMaxBytes + 1);
         EXPECT_NE(talk.tunnel.failure().find("more than 8192 bytes"), std::string::npos);
     }
 }

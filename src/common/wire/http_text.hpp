@@ -1,0 +1,23 @@
+// The words that HTTP is made of (RFC 9110, 5.6), for who reads requests and who reads answers.
+// Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace inout {
+
+/// Letters of ASCII in lower case, everything else as it is.
+std::string in_lower_case(std::string_view text);
+/// Whether both are the same but for the case of ASCII letters.
+bool is_same_word(std::string_view a, std::string_view b);
+/// A letter of ASCII, or a digit.
+bool is_alphanumeric(char c);
+/// Whether it may stand in a token (5.6.2).
+bool is_token_character(char c);
+/// Whether it is a token, which is not empty.
+bool is_http_token(std::string_view text);
+/// Without the blanks and tabs around it.
+std::string_view without_blanks(std::string_view text);
+
+}  // namespace inout
