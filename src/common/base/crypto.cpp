@@ -79,6 +79,16 @@ std::optional<std::string> problem_of_configuration(const std::string& file) {
     return file + ", line " + std::to_string(line) + ": " + first_error();
 }
 
+std::optional<std::string> digest_if_there(std::string_view data, const EVP_MD* kind) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+    unsigned size = 0;
+    const bool done =
+        EVP_Digest(unsigned_bytes(data), data.size(), digest.data(), &size, kind, nullptr) == 1;
+    ERR_clear_error();
+    if (!done) return std::nullopt;
+    return std::string(reinterpret_cast<const char*>(digest.data()), size);
+}
+
 }  // namespace
 
 std::optional<std::string> crypto_problem() {
@@ -109,14 +119,9 @@ Digest sha256(std::string_view data) {
     return digest;
 }
 
-std::optional<std::string> md5(std::string_view data) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-    unsigned size = 0;
-    const bool done = EVP_Digest(unsigned_bytes(data), data.size(), digest.data(), &size, EVP_md5(),
-                                 nullptr) == 1;
-    ERR_clear_error();
-    if (!done) return std::nullopt;
-    return std::string(reinterpret_cast<const char*>(digest.data()), size);
+std::optional<std::string> md5(std::string_view data) { return digest_if_there(data, EVP_md5()); }
+std::optional<std::string> sha1(std::string_view data) {
+    return digest_if_there(data, EVP_sha1());
 }
 
 Digest hmac_sha256(std::string_view key, std::string_view data) {

@@ -28,6 +28,9 @@ Digest sha256(std::string_view data);
 /// 16 bytes. For what a peer's protocol asks for, never to protect anything by itself. Nothing:
 /// this OpenSSL has none (FIPS).
 std::optional<std::string> md5(std::string_view data);
+/// 20 bytes (RFC 3174). For what a protocol asks for, never to protect anything. Nothing: this
+/// OpenSSL has none.
+std::optional<std::string> sha1(std::string_view data);
 /// RFC 2104.
 Digest hmac_sha256(std::string_view key, std::string_view data);
 /// RFC 5869, extract and expand, the first 32 bytes. `key` is the input keying material.

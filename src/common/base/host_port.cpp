@@ -163,7 +163,7 @@ Result<HostPort, std::string> parse_host_port(std::string_view text, AddressOf u
 }
 
 std::string to_string(const HostPort& address) {
-    if (is_service_name(address)) return address.host;
+    if (is_service_name(address) || is_websocket_url(address)) return address.host;
     const bool ipv6 = address.host.find(':') != std::string::npos;
     return (ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }

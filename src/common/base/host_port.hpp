@@ -35,7 +35,8 @@ enum class AddressOf {
 Result<HostPort, std::string> parse_host_port(std::string_view text,
                                               AddressOf use = AddressOf::server);
 
-/// `host:port`, with brackets around an IPv6 literal; of a service its name.
+/// `host:port`, with brackets around an IPv6 literal; of a service its name, of a WebSocket its
+/// URL.
 std::string to_string(const HostPort& address);
 
 /// What is wrong with a host, worded to follow its key ("must not be empty"); nothing if it is
@@ -58,6 +59,11 @@ inline bool is_service_name(const HostPort& place) {
 std::optional<std::string> check_service_name(std::string_view name);
 /// The domain of a service without a problem.
 std::string domain_of_service(std::string_view name);
+
+/// Whether it stands for the URL of a WebSocket (base/websocket_url), which has its port in it.
+inline bool is_websocket_url(const HostPort& place) {
+    return place.port == 0 && (place.host.starts_with("ws://") || place.host.starts_with("wss://"));
+}
 
 /// One spelling for each host, to compare by: lower case, no dot at the end, the shortest form of
 /// an IPv6 literal, IPv4 for an IPv4-mapped one. Requires a host without a problem.

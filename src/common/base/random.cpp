@@ -50,6 +50,10 @@ std::string random_hex(std::size_t digits) {
     return text;
 }
 
+void fill_random(std::span<char> bytes) {
+    fill(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size());
+}
+
 double random_unit() {
     unsigned char bytes[8];
     fill(bytes, sizeof bytes);

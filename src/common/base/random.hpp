@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace inout {
@@ -11,6 +12,9 @@ namespace inout {
 /// `digits` lowercase hexadecimal digits, 4 random bits each. Never fails: without randomness the
 /// process ends, because every id would be guessable.
 std::string random_hex(std::size_t digits);
+
+/// Fills it with random bytes, as random_hex() draws them.
+void fill_random(std::span<char> bytes);
 
 /// A uniformly distributed number in [0, 1), for jitter.
 double random_unit();
