@@ -75,6 +75,7 @@ std::unique_ptr<ByteLayer> Connection::pop() {
     tls_ = nullptr;
     for (const auto& left : layers_) {
         if (auto* const session = dynamic_cast<TlsSession*>(left.get())) tls_ = session;
+        if (left.get() == websocket_) tls_ = nullptr;
     }
     return layer;
 }
@@ -116,6 +117,15 @@ void Connection::secure(std::unique_ptr<TlsSession> session) {
     TlsSession* const tls = session.get();
     push(std::move(session));
     tls_ = tls;
+}
+
+void Connection::become_websocket(WebSocketRole role) {
+    if (!unread_.is_empty()) push(std::make_unique<Unread>(unread_));
+    auto layer = std::make_unique<WebSocketLayer>(*top_, role);
+    layer->watch_over(executor_);
+    websocket_ = layer.get();
+    push(std::move(layer));
+    tls_ = nullptr;
 }
 
 void Connection::secure(SslPtr ssl) { secure(std::make_unique<TlsSession>(std::move(ssl))); }
@@ -312,6 +322,7 @@ void Connection::move_to(asio::io_context& context) {
     if (std::exchange(watched_, 0) != 0) poller_->remove(fd_.get(), *this);
     executor_ = context.get_executor();
     poller_ = &Poller::of(executor_);
+    if (websocket_ != nullptr) websocket_->watch_over(executor_);
 }
 
 }  // namespace inout

@@ -26,6 +26,7 @@
 #include "common/net/poller.hpp"
 #include "common/net/stream_framing.hpp"
 #include "common/net/unread.hpp"
+#include "common/net/websocket_layer.hpp"
 #include "common/os/socket.hpp"
 #include "common/os/socket_layer.hpp"
 #include "common/os/unique_fd.hpp"
@@ -65,10 +66,14 @@ class Connection final : private Poller::Watched {
     /// A new layer of TLS, for which unread() are the peer's first bytes; handshake() is next.
     void secure(std::unique_ptr<TlsSession> session);
     void secure(SslPtr ssl);
+    /// From now on there are frames of WebSocket here, of which unread() are the peer's first
+    /// bytes. TLS below that is somebody else's: it says nothing of the peer, and tls() is nothing.
+    void become_websocket(WebSocketRole role);
+    bool is_websocket() const { return websocket_ != nullptr; }
     /// Awaits the end of the TLS handshake; a failure's text is in tls()->failure().
     Task<std::error_code> handshake();
     /// Who the peer is and what failed in a handshake is asked of its TLS; whoever moves bytes does
-    /// not ask whether there is some. The uppermost session, or nothing.
+    /// not ask whether there is some. The uppermost session with the peer itself, or nothing.
     TlsSession* tls() const { return tls_; }
     /// From now on streams can follow one another here. Over the socket or its TLS, once.
     void frame(StreamFraming::Role role);
@@ -240,6 +245,7 @@ class Connection final : private Poller::Watched {
     std::vector<std::unique_ptr<ByteLayer>> layers_;  // over that, the uppermost at the back
     ByteLayer* top_ = &wire_;
     TlsSession* tls_ = nullptr;
+    WebSocketLayer* websocket_ = nullptr;
     StreamFraming* framing_ = nullptr;
     CompressedLayer* compressed_ = nullptr;
     Unread unread_{wire_};  // over all of them

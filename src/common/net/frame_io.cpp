@@ -86,6 +86,8 @@ Task<> say_farewell(Connection& connection) {
     if (connection.shut_send() != 0 || (in_frames && connection.framing()->end_below() != 0)) {
         connection.wire().shut_send();
     }
+    // Its Close frame leaves room for the other direction, which is not wanted any more.
+    if (connection.is_websocket()) connection.wire().shut_send();
     Deadline deadline(connection);
     deadline.expires_after(kFarewell);
     std::size_t left = kFarewellMaxBytes;

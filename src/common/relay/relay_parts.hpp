@@ -104,7 +104,9 @@ struct RelaySide final : Waiter {
   private:
     StreamEnd::Cause cause_of(const std::error_code& own) const {
         if (own.category() == compression_category()) return StreamEnd::Cause::compression;
-        const bool broken = connection->framing() != nullptr && connection->framing()->is_broken();
+        const bool broken =
+            own.category() == websocket_category() ||
+            (connection->framing() != nullptr && connection->framing()->is_broken());
         return broken ? StreamEnd::Cause::framing : StreamEnd::Cause::tls;
     }
 
