@@ -133,7 +133,7 @@ Message request_of(const Opening& opening, const Network& network, const std::st
     }
     if (framing != nullptr) {
         request.use = framing->uses() + 1;
-    } else if (server.may_take_frames() || proxy.stays_framed()) {
+    } else if (server.may_take_frames() || proxy.stays_framed() || proxy.is_websocket()) {
         request.early = static_cast<unsigned>(first);
         request.framed = proxy.stays_framed();
     }

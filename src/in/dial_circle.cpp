@@ -37,7 +37,7 @@ Edges edges_of(const InNetwork& network, const std::vector<InNetwork>& networks)
         if (server.is_service()) continue;
         const auto found = std::find_if(
             networks.begin(), networks.end(),
-            [&](const InNetwork& other) { return is_listener(server.place(), other); });
+            [&](const InNetwork& other) { return is_listener(server.target(), other); });
         if (found == networks.end()) continue;
         edges.push_back({static_cast<std::size_t>(found - networks.begin()), server.text()});
     }

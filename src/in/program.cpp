@@ -33,7 +33,7 @@ std::optional<std::string> apply_servers(InNetwork& network, std::string_view te
         return "--server: " + twice + " stands there twice";
     }
     network.server = servers.front().place();
-    if (servers.size() > 1 || servers.front().is_service()) network.servers = std::move(servers);
+    if (servers.size() > 1 || network.server.port == 0) network.servers = std::move(servers);
     return std::nullopt;
 }
 

@@ -29,10 +29,15 @@ std::optional<std::string> set_backend(OutNetwork& network, std::string_view tex
 std::optional<std::string> apply(OutConfig& config, const CommandLine& line) {
     OutNetwork& network = config.networks.front();
     if (!line.server.empty()) {
-        const auto server = parse_host_port(line.server);
+        const auto server = ServerAddress::parse(line.server);
         if (!server) return "--server " + server.error();
-        network.server = *server;
+        if (server->is_service()) {
+            return "--server " + server->text() +
+                   " is the name of a service, which out can not use: HOST:PORT of each proxy";
+        }
+        network.server = server->place();
         network.servers.clear();
+        if (server->is_websocket()) network.servers = {*server};
     }
     if (auto problem = apply_topics(config.networks, line, "--backend", line.backend)) {
         return problem;

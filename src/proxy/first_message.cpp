@@ -1,6 +1,7 @@
 #include "common/net/deadline.hpp"
 #include "common/net/frame_io.hpp"
 #include "common/net/proxy_header_io.hpp"
+#include "proxy/first_bytes.hpp"
 #include "proxy/service.hpp"
 #include "proxy/sessions.hpp"
 #include "proxy/spares.hpp"
@@ -25,91 +26,6 @@ Head head_of(const Message& message) {
         },
         message);
     return head;
-}
-
-/// A ClientHello in its record, by bytes that no frame's header can have: there the sixth belongs
-/// to the length and is zero (RFC 8446, 5.1 and 4).
-bool is_client_hello(std::string_view first) { return first[0] == 0x16 && first[5] == 1; }
-
-struct FirstMessage {
-    std::optional<Message> message;
-    std::string problem{};  ///< if there is no message
-    bool monitor = false;   ///< it only looked whether we are here
-    bool no_tls = false;    ///< its source has a penalty, and a handshake would cost too much
-};
-
-FirstMessage no_message(std::string problem, const Connection& connection) {
-    if (connection.has_expired()) problem = "no first message in time";
-    return {std::nullopt, std::move(problem)};
-}
-
-/// It went without a word, in the clear or over TLS.
-FirstMessage no_word(const std::error_code& error, const Connection& connection) {
-    FirstMessage first = no_message(error.message(), connection);
-    first.monitor = !connection.has_expired() &&
-                    (connection.tls() == nullptr || !connection.tls()->got_too_much());
-    return first;
-}
-
-/// Whether a first message that begins so is here, or is none: nothing more is waited for.
-bool is_whole(std::string_view first) {
-    const auto length = frame_body_length(first, kFirstFrameBodyMaxBytes);
-    return !length || first.size() >= kFrameHeaderBytes + *length;
-}
-
-/// Where we know somebody, but others of the same source fail: their handshakes take turns.
-Task<> await_turn(Connection& connection, const Strangers::Stay& stay) {
-    Timer pause(connection.executor());
-    while (connection.is_open() && !stay.has_turn()) {
-        pause.expires_after(kKnownTurn);
-        co_await pause.async_wait(use_result);
-    }
-}
-
-/// Begins TLS when the peer's first record is there whole: a session has 50 kB, and who sends half
-/// a ClientHello gets none. The record's own 5 bytes say how long it is (RFC 8446, 5.1).
-Task<std::error_code> begin_tls(const Settings& settings, Connection& connection) {
-    const std::string_view first = connection.unread();
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(first[i]); };
-    const std::size_t size = 5 + std::size_t{byte(3)} * 256 + byte(4);
-    // A ticket in it holds the client's certificate.
-    const std::size_t size_max =
-        settings.config.tls->client_ca.empty() ? kTlsHandshakeMaxBytes : kTlsCertificatesMaxBytes;
-    if (size > size_max) co_return std::make_error_code(std::errc::message_size);
-    const auto error = co_await connection.read_ahead(size);
-    if (!error) connection.secure(settings.tls->session());
-    co_return error;
-}
-
-/// Reads the first message, through TLS if the peer begins that.
-Task<FirstMessage> read_first_message(const Settings& settings, Connection& connection,
-                                      Strangers::Stay& stay, Clock::time_point until) {
-    Deadline deadline(connection);
-    deadline.expires_at(until);
-    auto error = co_await connection.read_ahead(kFrameHeaderBytes);
-    if (error) co_return no_word(error, connection);
-    const bool is_tls = is_client_hello(connection.unread());
-    if (is_tls || !is_whole(connection.unread())) stay.has_spoken();
-    if (is_tls) {
-        if (!settings.tls) co_return no_message("TLS, which is off here", connection);
-        if (!stay.may_shake_hands()) co_return FirstMessage{.no_tls = true};
-        co_await await_turn(connection, stay);
-        deadline.expires_at(std::min(until, Clock::now() + settings.config.tls_timeout));
-        error = co_await begin_tls(settings, connection);
-        if (error) co_return no_message("TLS: " + error.message(), connection);
-        stay.shakes_hands();
-        if (co_await connection.handshake()) {
-            co_return no_message("TLS: " + connection.tls()->failure(), connection);
-        }
-        connection.tls()->limit_input(kTlsFirstMessageMaxBytes);
-        deadline.expires_at(until);
-        error = co_await connection.read_ahead(kFrameHeaderBytes);
-        if (error) co_return no_word(error, connection);
-    }
-    auto message = co_await read_message(connection, kFirstFrameBodyMaxBytes);
-    if (!message) co_return no_message(to_string(message.error()), connection);
-    if (connection.tls() != nullptr) connection.tls()->limit_input(std::nullopt);
-    co_return FirstMessage{std::move(*message)};
 }
 
 /// What a TLS client that is not let in is told before its handshake: the fatal alert
@@ -302,8 +218,9 @@ Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr ow
         own_stay = co_await admit_client(state, settings, owned, std::move(own_stay), until);
         if (!own_stay) co_return;
     }
+    FirstMessage first = co_await read_first_message(state, *settings, owned, own_stay, until);
+    if (!own_stay) co_return;
     Strangers::Stay& stay = *own_stay;
-    FirstMessage first = co_await read_first_message(*settings, connection, stay, until);
     if (first.no_tls) {
         co_await tell_penalty(connection);
         co_return;
@@ -311,14 +228,19 @@ Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr ow
     if (!first.message) {
         if (is_monitor(first, connection, stay)) {
             // It may look at how that ends.
-            if (connection.tls() != nullptr) co_await say_farewell(connection);
+            if (first.was_answered || connection.tls() != nullptr) {
+                co_await say_farewell(connection);
+            }
             co_return;
         }
         count_refused(connection, stay.evicted() ? "made room for a newer one" : first.problem);
         if (stay.evicted()) co_return;  // if its own source was at fault, that has paid
-        if (!first.monitor) stay.failed();
+        // A request over HTTP guesses nothing, and a front carries those of many.
+        if (!first.monitor && !first.was_answered) stay.failed();
         // A failed handshake's alert has to arrive, or the other side can not say what was wrong.
-        if (connection.tls() != nullptr) co_await say_farewell(connection);
+        if (first.was_answered || connection.is_websocket() || connection.tls() != nullptr) {
+            co_await say_farewell(connection);
+        }
         co_return;
     }
     Message& message = *first.message;

@@ -115,7 +115,9 @@ bool take_framing(const ProxyConfig& config, Connection& in, const InRequest& re
         in.receive_stream();
         return false;
     }
-    if (!request.early || config.limits.warm == 0) return false;
+    // Who is in between there knows no half-close and makes FIN of RST: the stream has ends of its
+    // own, even if the connection is not kept.
+    if (!request.early || (config.limits.warm == 0 && !in.is_websocket())) return false;
     if (request.framed) in.stay_framed();
     in.frame(StreamFraming::Role::responder);
     in.framing()->nonce = random_hex(kNonceDigits);

@@ -2,7 +2,7 @@
 
 INOUT_TEST_MODE says how every chain of the harness is protected: plain (the default), tls (mutual
 TLS on both legs), e2e (a key that the proxy does not have), or tls-e2e (both); with zstd as another
-word each stream is compressed as well. The same tests of streams and their ends then have to hold.
+word each stream is compressed as well, and with ws in front in and out go over WebSocket. The same tests of streams and their ends then have to hold.
 """
 import functools
 import os
@@ -15,6 +15,7 @@ MODE = os.environ.get("INOUT_TEST_MODE", "plain")
 TLS = "tls" in MODE
 E2E = "e2e" in MODE
 ZSTD = "zstd" in MODE
+WEBSOCKET = "ws" in MODE.split("-")
 
 
 @functools.cache
@@ -82,4 +83,9 @@ def protect_client(program, config):
     if ZSTD:
         for network in config["networks"]:
             network.setdefault("compression", "zstd")
+    if WEBSOCKET:
+        for network in config["networks"]:
+            host, port = network.pop("server_host", None), network.pop("server_port", None)
+            if host:
+                network["servers"] = [f"ws://{host}:{port}/inout"]
     return config

@@ -219,7 +219,7 @@ def test_a_right_ticket_clears_the_source_it_comes_from(run):
         for _ in range(3):
             for _ in range(10):  # are free
                 with dial(proxy, STRANGER) as garbage:
-                    garbage.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                    garbage.sendall(b"POST / HTTP/1.0\r\n\r\n")
                     ended(garbage)
             with dial(proxy, STRANGER) as data:
                 park = request("OutDataRequest", ticket=ticket)

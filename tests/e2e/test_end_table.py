@@ -182,9 +182,10 @@ def test_end(run, name, moved):
 
 
 def reasons_of_a_cut(place):
-    """A bare FIN is a cut, in frames and over TLS; who is not beside it hears of a reset."""
+    """A bare FIN is a cut, in frames, over WebSocket and over TLS; who is not beside it hears of a
+    reset."""
     cut = "TLS with {}: cut without close_notify"
-    if not secure.TLS:
+    if not secure.TLS or secure.WEBSOCKET:
         near = "reset by in" if place == PLACES[0] else "reset by out"
         return "reset by proxy", near, "reset by proxy"
     if place == PLACES[0]:

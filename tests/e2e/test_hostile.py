@@ -33,7 +33,7 @@ BAD_LENGTH = {name: struct.pack("<q", size) + b"{}" for name, size in {
     "length 1": 1, "length 2049": 2049, "length 16385": 16385}.items()}
 BAD_JSON = {
     "zeros": bytes(64), "ones": b"\xff" * 64,
-    "an HTTP request": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    "an HTTP request": b"POST / HTTP/1.1\r\nHost: a\r\n\r\n",
     "an SSH banner": b"SSH-2.0-OpenSSH_9.2\r\n", "not JSON": frame(b"hello"),
     "cut JSON": frame(b'{"Type":"InRequest","Payl'), "JSON array": frame(b"[]"),
     "JSON null": frame(b"null"), "two objects": frame(b"{}{}"),

@@ -140,7 +140,7 @@ def test_garbage_of_a_neighbour_does_not_delay_a_sites_handshakes(run):
     """They take turns with failed handshakes only. Before, whatever failed took them: 3 of 10 streams
     of a site over TLS were served."""
     site = Site(run, tls=True)
-    Crowd(run, site.proxy.port(), 10, b"GET / HTTP/1.1\r\n\r\n")
+    Crowd(run, site.proxy.port(), 10, b"POST / HTTP/1.1\r\n\r\n")
     wait_for(lambda: site.proxy.status()["refused_total"] > 200, what="garbage")
     start = time.monotonic()
     assert site.serve(10) == 10

@@ -147,7 +147,7 @@ class ServerCheck {
     Task<bool> find() {
         using enum Finding::State;
         const Via* const via = link_.via();
-        const HostPort& first = via != nullptr ? via->place() : link_.server();
+        const HostPort first = via != nullptr ? via->place() : link_.target();
         const auto resolved = co_await resolve(executor_, first, Clock::now() + left(step_));
         if (resolved.endpoints.empty()) {
             add("name", wrong, resolved.error,
@@ -171,8 +171,8 @@ class ServerCheck {
             "connects to " + (*dialled)->peer() + whose + " in " +
                 std::to_string(since(begun).count()) + " ms");
         (*dialled)->close_clean();
-        if (via == nullptr) co_return true;
-        const bool is_open = co_await go_through(*via);
+        if (via == nullptr && !is_websocket_url(link_.server())) co_return true;
+        const bool is_open = co_await go_through(via);
         co_return is_open;
     }
 
@@ -185,18 +185,22 @@ class ServerCheck {
                        : "see whether the proxy's machine is there, and what a firewall drops";
     }
 
-    /// What the forward proxy answers.
-    Task<bool> go_through(const Via& via) {
+    /// What the forward proxy answers, and the web server in front of the proxy.
+    Task<bool> go_through(const Via* via) {
+        const char* const check = via != nullptr ? "via" : "websocket";
         const auto begun = Clock::now();
         auto reached = co_await link_.reach(executor_, begun + left(step_));
         if (!reached) {
-            add("via", Finding::State::wrong, reached.error().detail,
-                "see what is said there, and what the forward proxy's log says");
+            add(check, Finding::State::wrong, reached.error().detail,
+                via != nullptr
+                    ? "see what is said there, and what the forward proxy's log says"
+                    : "see how the web server passes that path on, and what its log says");
             co_return false;
         }
-        add("via", Finding::State::ok,
-            via.name() + " opens the way in " + std::to_string(since(begun).count()) + " ms");
-        (*reached)->close_clean();
+        add(check, Finding::State::ok,
+            (via != nullptr ? via->name() + " opens the way in " : "is opened in ") +
+                std::to_string(since(begun).count()) + " ms");
+        co_await say_farewell(**reached);
         co_return true;
     }
 

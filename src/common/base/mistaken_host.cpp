@@ -124,7 +124,10 @@ std::string check_url(std::string_view text, std::size_t scheme_end, Expected ex
     std::string_view rest = text.substr(scheme_end + 3);
     rest.remove_prefix(std::min(rest.find_first_not_of('/'), rest.size()));
     std::string problem = "is a URL: " + advice(rest, expected);
-    const bool tls = scheme == "https" || scheme == "wss" || scheme == "tls" || scheme == "ssl";
+    if (scheme == "ws" || scheme == "wss") {
+        return problem + "; a proxy behind a web server stands in \"servers\", with its whole URL";
+    }
+    const bool tls = scheme == "https" || scheme == "tls" || scheme == "ssl";
     if (tls) problem += "; TLS is turned on by \"tls\": {} in a file";
     return problem;
 }

@@ -28,12 +28,33 @@ template <class Network>
 bool is_on_loopback(const Network& network) {
     const auto servers = servers_of(network);
     return std::all_of(servers.begin(), servers.end(), [](const ServerAddress& server) {
-        return is_loopback(server.place().host);
+        return is_loopback(server.target().host);
     });
+}
+
+/// Of networks that go over WebSocket without TLS of our own: wss:// looks like more.
+template <class Config>
+std::vector<Advice> websocket_advice(const Config& config) {
+    for (std::size_t i = 0; i < config.networks.size(); ++i) {
+        const auto& network = config.networks[i];
+        const auto servers = servers_of(network);
+        const bool fronted = std::ranges::any_of(
+            servers, [](const ServerAddress& server) { return server.is_websocket(); });
+        if (!fronted || effective(network.tls, config.tls) || is_on_loopback(network)) continue;
+        return {{"networks",
+                 "networks[" + std::to_string(i) +
+                     "] goes over WebSocket without \"tls\": the web "
+                     "server at " +
+                     text_of(servers) +
+                     " can read and change all that is carried, and for it and the proxy we have "
+                     "no certificate"}};
+    }
+    return {};
 }
 
 template <class Config>
 std::vector<Advice> client_advice(const Config& config) {
+    if (auto advice = websocket_advice(config); !advice.empty()) return advice;
     std::size_t count = 0, first = 0;
     for (std::size_t i = 0; i < config.networks.size(); ++i) {
         const auto& network = config.networks[i];

@@ -22,6 +22,7 @@
 #include "common/config/rules.hpp"
 #include "common/config/types.hpp"
 #include "common/config/via_fields.hpp"
+#include "common/config/websocket_fields.hpp"
 #include "common/rules/topic.hpp"
 
 namespace inout {
@@ -217,6 +218,7 @@ void visit_credentials(Fields& fields, Config& config) {
         auth.text("secret_file", options.secret_file, check_file_name, Need::required);
     });
     visit_via(fields, config.via);
+    visit_websocket(fields, config.websocket);
 }
 
 /// One proxy, or a list of them: never both.
@@ -299,9 +301,8 @@ void visit(Fields& fields, OutConfig& config) {
         visit_rate(entry, network.rate);
         if (!entry.good({"servers", "server_host", "server_port", "topic"})) return;
         for (const ServerAddress& at : servers_of(network)) {
-            const HostPort server{canonical_host(at.place().host), at.place().port};
             const auto [owner, fresh] =
-                registrations.emplace(to_string(server) + " " + network.topic, entry.path());
+                registrations.emplace(to_string(at.key()) + " " + network.topic, entry.path());
             if (fresh) continue;
             entry.complain("", "registers \"" + network.topic + "\" with " + at.text() +
                                    ", which " + owner->second + " does already");
@@ -364,6 +365,7 @@ void visit(Fields& fields, ProxyConfig& config) {
     fields.values("trusted", config.trusted, kAddressRanges);
     fields.flag("proxy_protocol", config.proxy_protocol);
     check_proxy_protocol(fields, "proxy_protocol", config.proxy_protocol, config.trusted);
+    visit_websocket(fields, config.websocket);
     fields.duration("heartbeat_timeout", config.heartbeat_timeout, kPeriod);
     fields.duration("handshake_timeout", config.handshake_timeout, kStep);
     // Files from before TLS may have a shorter handshake_timeout than this one's default.

@@ -17,6 +17,11 @@ void visit_files(std::optional<TlsClientOptions>& tls, const Visit& visit) {
 }
 
 template <class Visit>
+void visit_files(std::optional<WebSocketOptions>& websocket, const Visit& visit) {
+    if (websocket) visit(websocket->ca);
+}
+
+template <class Visit>
 void visit_files(std::optional<KeyOptions>& auth, const Visit& visit) {
     if (auth) visit(auth->secret_file);
 }
@@ -41,11 +46,13 @@ void visit_client(Config& config, const Visit& visit) {
     visit_files(config.tls, visit);
     visit_files(config.auth, visit);
     visit_files(config.via, visit);
+    visit_files(config.websocket, visit);
     visit_files(config.admin, visit);
     for (auto& network : config.networks) {
         visit_files(network.tls, visit);
         visit_files(network.auth, visit);
         visit_files(network.via, visit);
+        visit_files(network.websocket, visit);
         if (!network.e2e) continue;
         visit(network.e2e->key_file);
         visit(network.e2e->also_accept);

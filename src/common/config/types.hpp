@@ -19,10 +19,12 @@
 #include "common/base/log.hpp"
 #include "common/base/result.hpp"
 #include "common/base/socket_access.hpp"
+#include "common/base/websocket_url.hpp"
 #include "common/config/backend_options.hpp"
 #include "common/config/cluster_options.hpp"
 #include "common/config/server_list.hpp"
 #include "common/config/via_options.hpp"
+#include "common/config/websocket_options.hpp"
 #include "common/rules/backend_template.hpp"
 #include "common/rules/permissions.hpp"
 #include "common/rules/topic_names.hpp"
@@ -138,6 +140,7 @@ struct InNetwork {
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
     std::optional<ViaOptions> via;
+    std::optional<WebSocketOptions> websocket;
     std::optional<E2eOptions> e2e;
     /// Of all its streams together.
     std::optional<RateOptions> rate;
@@ -185,6 +188,7 @@ struct InConfig : CommonConfig {
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
     std::optional<ViaOptions> via;
+    std::optional<WebSocketOptions> websocket;
     AccessLists access;
     /// Who speaks for clients at the networks with `proxy_protocol`.
     std::vector<AddressRange> trusted = default_trusted();
@@ -219,6 +223,7 @@ struct OutNetwork {
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
     std::optional<ViaOptions> via;
+    std::optional<WebSocketOptions> websocket;
     std::optional<E2eOptions> e2e;
     /// Of all its streams together.
     std::optional<RateOptions> rate;
@@ -251,6 +256,7 @@ struct OutConfig : CommonConfig {
     std::optional<TlsClientOptions> tls;
     std::optional<KeyOptions> auth;
     std::optional<ViaOptions> via;
+    std::optional<WebSocketOptions> websocket;
     /// Between two attempts to register.
     Milliseconds retry_interval{2'000};
     Milliseconds heartbeat_interval{2'000};
@@ -299,6 +305,8 @@ struct DispatchRule {
     bool operator==(const DispatchRule&) const = default;
 };
 
+inline constexpr std::string_view kWebSocketOff = "off";
+
 struct ProxyConfig : CommonConfig {
     HostPort listen{"127.0.0.1", 40'001};
     /// Silence after which a control connection is dropped, for outs that do not announce theirs.
@@ -326,6 +334,8 @@ struct ProxyConfig : CommonConfig {
     std::vector<AddressRange> trusted = default_trusted();
     /// Each of them tells first whose connection it is.
     bool proxy_protocol = false;
+    /// The path where a WebSocket may be asked for, or kWebSocketOff.
+    std::string websocket{kWebSocketPath};
 
     bool operator==(const ProxyConfig&) const = default;
 };

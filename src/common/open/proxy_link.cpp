@@ -6,21 +6,38 @@
 #include "common/open/proxy_words.hpp"
 #include "common/open/site_secret.hpp"
 #include "common/open/weak_secret.hpp"
+#include "common/open/websocket_dial.hpp"
 #include "common/wire/proof.hpp"
 
 namespace inout {
+namespace {
+
+/// The keys of the front's TLS stand in "websocket".
+std::string websocket_words(const std::string& problem) {
+    return "websocket" + problem.substr(std::min(problem.find('.'), problem.size()));
+}
+
+}  // namespace
 
 Result<std::shared_ptr<const ProxyLink>, std::string> ProxyLink::make(
     const HostPort& server, const std::optional<TlsClientOptions>& tls,
     const std::optional<KeyOptions>& auth, TrustStores& trusts,
-    const std::optional<ViaOptions>& via) {
-    std::shared_ptr<ProxyLink> proxy_link(new ProxyLink({server, tls, auth, via}));
+    const std::optional<ViaOptions>& via, const std::optional<WebSocketOptions>& websocket) {
+    std::shared_ptr<ProxyLink> proxy_link(new ProxyLink({server, tls, auth, via, websocket}));
     auto way = Via::make(via);
     if (!way) return Failure{way.error()};
     proxy_link->go_via(std::move(*way));
+    const HostPort target = proxy_link->target();
+    if (is_websocket_url(server) && websocket_url_of(server).tls) {
+        const WebSocketOptions front = websocket.value_or(WebSocketOptions{});
+        const TlsClientOptions options{.ca = front.ca, .server_name = front.server_name};
+        auto client = TlsClient::make(options, target.host, trusts, TlsProtocol::http);
+        if (!client) return Failure{websocket_words(client.error())};
+        proxy_link->front_ = std::move(*client);
+    }
     if (tls) {
         const std::string host =
-            is_service_name(server) ? domain_of_service(server.host) : server.host;
+            is_service_name(server) ? domain_of_service(server.host) : target.host;
         auto client = TlsClient::make(*tls, host, trusts);
         if (!client) return Failure{client.error()};
         proxy_link->tls_ = std::move(*client);
@@ -39,7 +56,7 @@ Result<std::shared_ptr<const ProxyLink>, std::string> ProxyLink::make(
 
 void ProxyLink::go_via(std::shared_ptr<const Via> via) {
     via_ = std::move(via);
-    goes_via_ = via_ && via_->leads_to(server().host);
+    goes_via_ = via_ && via_->leads_to(target().host);
 }
 
 std::shared_ptr<const ProxyLink> ProxyLink::towards(const HostPort& target) const {
@@ -61,6 +78,7 @@ std::shared_ptr<const ProxyLink> ProxyLink::for_hops() const {
 std::shared_ptr<ProxyLink> ProxyLink::with(Options options) const {
     std::shared_ptr<ProxyLink> proxy_link(new ProxyLink(std::move(options)));
     proxy_link->tls_ = tls_;
+    proxy_link->front_ = front_;
     proxy_link->key_id_ = key_id_;
     proxy_link->secret_ = secret_;
     proxy_link->go_via(via_);
@@ -71,7 +89,10 @@ std::shared_ptr<ProxyLink> ProxyLink::with(Options options) const {
 bool ProxyLink::is_like(const ProxyLink& other) const {
     return options_ == other.options_ && secret_.bytes() == other.secret_.bytes() &&
            validities() == other.validities() &&
-           (via_ && other.via_ ? via_->is_like(*other.via_) : via_ == other.via_);
+           (via_ && other.via_ ? via_->is_like(*other.via_) : via_ == other.via_) &&
+
+           (front_ ? front_->validities() : std::vector<Validity>()) ==
+               (other.front_ ? other.front_->validities() : std::vector<Validity>());
 }
 
 Task<Result<ConnectionPtr, Reason>> ProxyLink::dial(Executor executor, Milliseconds timeout,
@@ -105,27 +126,39 @@ Task<Result<ConnectionPtr, Reason>> ProxyLink::dial(Executor executor, Milliseco
 
 Task<Result<ConnectionPtr, Reason>> ProxyLink::reach(Executor executor,
                                                      Clock::time_point until) const {
+    const HostPort place = target();
+    ConnectionPtr owned;
     if (goes_via_) {
-        auto through = via_->dial(executor, server(), until);
-        co_return co_await std::move(through);
+        auto through = co_await via_->dial(executor, place, until);
+        if (!through) co_return Failure{std::move(through.error())};
+        owned = std::move(*through);
+    } else {
+        const auto timeout = std::chrono::ceil<Milliseconds>(until - Clock::now());
+        auto dialled = co_await inout::dial(executor, place, DialOrder::racing, timeout);
+        if (!dialled) {
+            // What has run out here is no fault of the proxy's.
+            const bool here = dialled.error().kind == DialError::Kind::lack;
+            co_return Failure{Reason{here ? Code::limit : Code::proxy_unreachable,
+                                     std::move(dialled.error().detail)}};
+        }
+        owned = std::move(*dialled);
     }
-    const auto timeout = std::chrono::ceil<Milliseconds>(until - Clock::now());
-    auto dialled = co_await inout::dial(executor, server(), DialOrder::racing, timeout);
-    if (!dialled) {
-        // What has run out here is no fault of the proxy's.
-        const bool here = dialled.error().kind == DialError::Kind::lack;
-        co_return Failure{Reason{here ? Code::limit : Code::proxy_unreachable,
-                                 std::move(dialled.error().detail)}};
-    }
-    co_return std::move(*dialled);
+    if (!is_websocket_url(server())) co_return std::move(owned);
+    Deadline deadline(*owned);
+    deadline.expires_at(until);
+    const WebSocketUrl url = websocket_url_of(server());
+    auto problem = co_await open_websocket(*owned, url, front_.get());
+    deadline.cancel();
+    if (problem) co_return Failure{Reason{Code::proxy_unreachable, std::move(*problem)}};
+    co_return std::move(owned);
 }
 
 Task<Result<ConnectionPtr, Reason>> ProxyLink::dial_now(Executor executor,
                                                         Milliseconds timeout) const {
     const auto until = Clock::now() + timeout;
-    auto dialled = co_await reach(executor, until);
-    if (!dialled) co_return Failure{std::move(dialled.error())};
-    ConnectionPtr owned = std::move(*dialled);
+    auto reached = co_await reach(executor, until);
+    if (!reached) co_return Failure{std::move(reached.error())};
+    ConnectionPtr owned = std::move(*reached);
     if (!tls_) co_return std::move(owned);
     Connection& connection = *owned;
     connection.secure(tls_->session());
@@ -170,12 +203,13 @@ void ProxyLink::prove(Message& message, Connection& connection, std::string_view
 
 Result<std::shared_ptr<const ProxyLink>, std::string> ProxyLinks::get(
     const HostPort& server, const std::optional<TlsClientOptions>& tls,
-    const std::optional<KeyOptions>& auth, const std::optional<ViaOptions>& via) {
-    ProxyLink::Options options(server, tls, auth, via);
+    const std::optional<KeyOptions>& auth, const std::optional<ViaOptions>& via,
+    const std::optional<WebSocketOptions>& websocket) {
+    ProxyLink::Options options(server, tls, auth, via, websocket);
     if (const auto found = proxy_links_.find(options); found != proxy_links_.end()) {
         return found->second;
     }
-    auto made = ProxyLink::make(server, tls, auth, trusts_, via);
+    auto made = ProxyLink::make(server, tls, auth, trusts_, via, websocket);
     if (made) proxy_links_.emplace(std::move(options), *made);
     return made;
 }

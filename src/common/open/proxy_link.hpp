@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/base/secret.hpp"
+#include "common/base/websocket_url.hpp"
 #include "common/config/types.hpp"
 #include "common/net/connection.hpp"
 #include "common/net/dial.hpp"
@@ -37,7 +38,9 @@ class ProxyLink {
     static Result<std::shared_ptr<const ProxyLink>, std::string> make(
         const HostPort& server, const std::optional<TlsClientOptions>& tls,
         const std::optional<KeyOptions>& auth, TrustStores& trusts,
-        const std::optional<ViaOptions>& via = {});
+        const std::optional<ViaOptions>& via = {},
+
+        const std::optional<WebSocketOptions>& websocket = {});
     /// Where this names a service (SRV): the same towards one of its proxies, which all have the
     /// certificate that was asked for.
     std::shared_ptr<const ProxyLink> towards(const HostPort& target) const;
@@ -56,7 +59,11 @@ class ProxyLink {
         return to_string(server()) + (goes_via_ ? " via " + via_->name() : "");
     }
     const HostPort& server() const { return std::get<HostPort>(options_); }
-    /// Nothing: without TLS.
+    /// What is dialled: of a WebSocket, whose URL server() is, the front.
+    HostPort target() const {
+        return is_websocket_url(server()) ? websocket_url_of(server()).place : server();
+    }
+    /// Nothing: without TLS of our own.
     const std::optional<TlsClientOptions>& tls() const {
         return std::get<std::optional<TlsClientOptions>>(options_);
     }
@@ -66,8 +73,8 @@ class ProxyLink {
     std::vector<Validity> validities() const {
         return tls_ ? tls_->validities() : std::vector<Validity>();
     }
-    /// TCP to the proxy, through the forward proxy if there is one, until then: the first step of
-    /// dial(), whose failure it has.
+    /// To the proxy itself, or through the forward proxy and the front that are before it, until
+    /// then: the first step of dial(), whose failure it has.
     Task<Result<ConnectionPtr, Reason>> reach(Executor executor, Clock::time_point until) const;
     /// A connection on which the first message may be sent, and none on which our identity could be
     /// stolen: reach() and TLS within `timeout`, which begins when its turn comes (dial_queue). A
@@ -84,7 +91,7 @@ class ProxyLink {
 
   private:
     using Options = std::tuple<HostPort, std::optional<TlsClientOptions>, std::optional<KeyOptions>,
-                               std::optional<ViaOptions>>;
+                               std::optional<ViaOptions>, std::optional<WebSocketOptions>>;
     friend class ProxyLinks;
 
     /// Another one, with what this one has.
@@ -95,8 +102,9 @@ class ProxyLink {
 
     const Options options_;
     const std::unique_ptr<DialQueue> queue_ = std::make_unique<DialQueue>();
-    std::shared_ptr<TlsClient> tls_;  // nothing: without TLS
-    std::string key_id_;              // empty: without a key
+    std::shared_ptr<TlsClient> tls_;    // nothing: without TLS
+    std::shared_ptr<TlsClient> front_;  // of a front that is reached by TLS
+    std::string key_id_;                // empty: without a key
     Secret secret_;
     std::shared_ptr<const Via> via_;  // nothing: none is configured, or the environment names none
     bool goes_via_ = false;           // this server is not one of NO_PROXY's
@@ -109,7 +117,8 @@ class ProxyLinks {
   public:
     Result<std::shared_ptr<const ProxyLink>, std::string> get(
         const HostPort& server, const std::optional<TlsClientOptions>& tls,
-        const std::optional<KeyOptions>& auth, const std::optional<ViaOptions>& via);
+        const std::optional<KeyOptions>& auth, const std::optional<ViaOptions>& via,
+        const std::optional<WebSocketOptions>& websocket);
     /// Of all of them.
     std::vector<Validity> validities() const;
 
@@ -128,10 +137,11 @@ Result<std::shared_ptr<const TlsPsk>, std::string> make_e2e(
 template <class Network>
 Result<std::vector<std::shared_ptr<const ProxyLink>>, std::string> get_all(
     ProxyLinks& proxy_links, const Network& network, const std::optional<TlsClientOptions>& tls,
-    const std::optional<KeyOptions>& auth, const std::optional<ViaOptions>& via) {
+    const std::optional<KeyOptions>& auth, const std::optional<ViaOptions>& via,
+    const std::optional<WebSocketOptions>& websocket) {
     std::vector<std::shared_ptr<const ProxyLink>> all;
     for (const ServerAddress& server : servers_of(network)) {
-        auto proxy_link = proxy_links.get(server.place(), tls, auth, via);
+        auto proxy_link = proxy_links.get(server.place(), tls, auth, via, websocket);
         if (!proxy_link) return Failure{proxy_link.error()};
         all.push_back(std::move(*proxy_link));
     }
@@ -157,7 +167,8 @@ ConfigProblems load_networks(const Config& config, TlsSide side, ProxyLinks& pro
         const std::string path = name_in_file(network, i) + ".";
         auto all = get_all(proxy_links, network, network.tls ? network.tls : config.tls,
                            network.auth ? network.auth : config.auth,
-                           network.via ? network.via : config.via);
+                           network.via ? network.via : config.via,
+                           network.websocket ? network.websocket : config.websocket);
         auto e2e = make_e2e(side, network.e2e, network.topic, network.compression);
         // All ports of a range say the same.
         const auto add_problem = [&](std::string problem) {
@@ -165,7 +176,7 @@ ConfigProblems load_networks(const Config& config, TlsSide side, ProxyLinks& pro
                 problems.push_back(std::move(problem));
             }
         };
-        const bool own = network.tls || network.auth || network.via;
+        const bool own = network.tls || network.auth || network.via || network.websocket;
         if (!all) add_problem((own ? path : "") + all.error());
         if (!e2e) add_problem(path + e2e.error());
         if (all && e2e) add(network, std::move(*all), std::move(*e2e));

@@ -25,7 +25,8 @@ std::string certificate_name(std::string host) {
 
 Result<std::unique_ptr<TlsClient>, std::string> TlsClient::make(const TlsClientOptions& options,
                                                                 const std::string& server_host,
-                                                                TrustStores& trusts) {
+                                                                TrustStores& trusts,
+                                                                TlsProtocol protocol) {
     std::unique_ptr<TlsClient> client(new TlsClient());
     client->tickets_.reserve(kTlsSessionsMax + 1);
     // 1.2 is for an nginx in front; a proxy of ours takes it only if it was told to.
@@ -55,7 +56,9 @@ Result<std::unique_ptr<TlsClient>, std::string> TlsClient::make(const TlsClientO
     }
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     // Absent from an answer it means nothing: an older proxy or an nginx selects none.
-    if (SSL_CTX_set_alpn_protos(context, kAlpn, sizeof kAlpn) != 0) {
+    const bool ours = protocol == TlsProtocol::inout;
+    if (SSL_CTX_set_alpn_protos(context, ours ? kAlpn : kAlpnHttp,
+                                ours ? sizeof kAlpn : sizeof kAlpnHttp) != 0) {
         return Failure{"tls: " + openssl_error()};
     }
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

@@ -23,9 +23,9 @@ class TlsClient : public std::enable_shared_from_this<TlsClient> {
   public:
     /// `server_host` is whom to expect unless the options name another. The failure names the key
     /// of the configuration, the file, and what is wrong with it.
-    static Result<std::unique_ptr<TlsClient>, std::string> make(const TlsClientOptions& options,
-                                                                const std::string& server_host,
-                                                                TrustStores& trusts);
+    static Result<std::unique_ptr<TlsClient>, std::string> make(
+        const TlsClientOptions& options, const std::string& server_host, TrustStores& trusts,
+        TlsProtocol protocol = TlsProtocol::inout);
     ~TlsClient();
     TlsClient(const TlsClient&) = delete;
     TlsClient& operator=(const TlsClient&) = delete;

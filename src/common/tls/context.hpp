@@ -22,6 +22,13 @@ using SslContextPtr = std::unique_ptr<ssl_ctx_st, SslContextDeleter>;
 
 /// What our clients offer and our proxy selects (RFC 7301), in its wire form.
 inline constexpr unsigned char kAlpn[] = {7, 'i', 'n', 'o', 'u', 't', '/', '1'};
+inline constexpr unsigned char kAlpnHttp[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+/// What is spoken over a session, for clients that name what they speak (ALPN, RFC 7301).
+enum class TlsProtocol {
+    inout,  ///< ours; a client that names others is refused
+    http,   ///< HTTP/1.1, also where a client does not name it
+};
 
 enum class TlsSide { client, server };
 

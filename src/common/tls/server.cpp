@@ -70,10 +70,9 @@ int select_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_si
 /// The same for HTTP, which there is only one of here.
 int select_http(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
                 const unsigned char* offered, unsigned int size, void*) {
-    static constexpr unsigned char kHttp[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
     unsigned char* found = nullptr;
     const int result =
-        SSL_select_next_proto(&found, chosen_size, kHttp, sizeof kHttp, offered, size);
+        SSL_select_next_proto(&found, chosen_size, kAlpnHttp, sizeof kAlpnHttp, offered, size);
     *chosen = found;
     return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }

@@ -21,12 +21,6 @@ namespace inout {
 
 class TicketKeys;
 
-/// What is spoken over a session, for clients that name what they speak (ALPN, RFC 7301).
-enum class TlsProtocol {
-    inout,  ///< ours; a client that names others is refused
-    http,   ///< HTTP/1.1, also where a client does not name it
-};
-
 class TlsServer : public std::enable_shared_from_this<TlsServer> {
   public:
     /// The failure names the key of the configuration, the file, and what is wrong with it.

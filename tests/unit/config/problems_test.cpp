@@ -248,14 +248,14 @@ TEST(OtherPrograms, are_named_where_a_file_is_theirs) {
 TEST(OtherPrograms, are_not_named_where_the_keys_of_two_are_mixed) {
     const auto text =
         in("{\"networks\": [" + in_entry("\"port\": 1, \"backend_host\": \"h\"") + "]}");
-    EXPECT_EQ(
-        text,
-        "f:1:65: networks[0]: unknown key \"backend_host\"; the keys here are "
-        "\"servers\", \"server_host\", \"server_port\", \"select\", \"fail_timeout\", "
-        "\"bind_unix\", \"bind_mode\", \"bind_owner\", \"bind\", \"ports\", \"port\", "
-        "\"names\", \"topic\", \"tls\", \"auth\", \"via\", \"e2e\", \"compression\", \"rate\", "
-        "\"allow\", \"deny\", "
-        "\"proxy_protocol\"\n");
+    EXPECT_EQ(text,
+              "f:1:65: networks[0]: unknown key \"backend_host\"; the keys here are "
+              "\"servers\", \"server_host\", \"server_port\", \"select\", \"fail_timeout\", "
+              "\"bind_unix\", \"bind_mode\", \"bind_owner\", \"bind\", \"ports\", \"port\", "
+              "\"names\", \"topic\", \"tls\", \"auth\", \"via\", \"websocket\", \"e2e\", "
+              "\"compression\", \"rate\", "
+              "\"allow\", \"deny\", "
+              "\"proxy_protocol\"\n");
 }
 
 TEST(Listeners, of_one_in_are_all_different) {

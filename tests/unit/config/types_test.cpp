@@ -283,6 +283,7 @@ TEST(EffectiveConfig, shows_every_key) {
         "::1"
     ],
     "proxy_protocol": false,
+    "websocket": "/inout",
     "heartbeat_timeout": 60000,
     "handshake_timeout": 10000,
     "tls_timeout": 5000,
