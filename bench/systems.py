@@ -131,7 +131,7 @@ class System:
     prepare: callable = _nothing  # what is no part of the start-up time: keys, certificates
     most_connections: int = 1_000_000
     ours: bool = False
-    encrypted: bool = False  # stands in a group of its own, and is asked for fewer figures
+    encrypted: bool = False  # or masked: stands in a group of its own, is asked for fewer figures
     version: tuple = ()  # arguments that make the first program print it
 
     def missing(self, programs):
@@ -172,11 +172,14 @@ def inout_keys(chain):
                    check=True, stdout=subprocess.DEVNULL)
 
 
-def inout_start(chain, backend, topics=("default",), tls=False, e2e=False):
+def inout_start(chain, backend, topics=("default",), tls=False, e2e=False,
+                websocket=False):
     """proxy, out, in with nothing but their defaults, and what encryption needs."""
     relay = free_port()
     proxy = {"bind": HOST, "port": relay}
     network = {"server_host": HOST, "server_port": relay}
+    if websocket:
+        network = {"servers": [f"ws://{HOST}:{relay}/inout"]}
     if tls:
         proxy["tls"] = {"cert": f"{HOST}.crt", "key": f"{HOST}.key"}
         network["tls"] = {"ca": "ca.crt"}
@@ -195,7 +198,7 @@ def inout_start(chain, backend, topics=("default",), tls=False, e2e=False):
 
 
 def inout(name, about, **mode):
-    """Ours in one mode: `tls` on both legs, `e2e` from in to out, or both."""
+    """Ours in one mode: `tls` on both legs, `e2e` from in to out, or both; over `websocket`."""
     return System(name, f"in, proxy, out: 3 hops, {about}",
                   functools.partial(inout_start, **mode), needs=("in", "proxy", "out"), ours=True,
                   encrypted=bool(mode), prepare=inout_keys if mode else _nothing,
@@ -205,7 +208,9 @@ def inout(name, about, **mode):
 OURS = [inout("inout", "plain"),
         inout("inout-tls", "TLS on both legs", tls=True),
         inout("inout-e2e", "encrypted end to end", e2e=True),
-        inout("inout-tls-e2e", "TLS on both legs, and end to end inside", tls=True, e2e=True)]
+        inout("inout-tls-e2e", "TLS on both legs, and end to end inside", tls=True, e2e=True),
+        inout("inout-ws", "WebSocket on both legs", websocket=True),
+        inout("inout-ws-tls", "WebSocket on both legs, and TLS inside", websocket=True, tls=True)]
 REFERENCES = [
     System("raw", "raw_relay: 3 hops, epoll and splice by hand",
            chain_of(3, "hop", lambda port, target: ["raw_relay", port, target]), ("raw_relay",)),
