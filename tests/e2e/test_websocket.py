@@ -13,6 +13,7 @@ import secure
 import websocket
 from harness import (connect, echo_server, expect_echo, expect_failed_open, expect_reset,
                      read_exactly, read_to_end, reset)
+from reloads import reload
 from test_reuse import Held
 from websocket import BINARY, PING, PONG, Front, Peer
 
@@ -200,6 +201,29 @@ def test_a_front_may_reach_the_proxy_over_its_own_tls(run, mode, answer):
         assert answer in message and bool(answer) == bool(message)
         if not answer:
             assert proxy.wait_event("registered")["tls"] == "no"
+
+
+def test_a_reload_takes_another_way_to_the_same_proxy(run):
+    chain = run.chain(echo_server(run).port)
+    old = chain.connect()
+    expect_echo(old)
+    front = run.own(Front(chain.proxy.port()))
+    url = f"ws://127.0.0.1:{front.port}/inout"
+    for program in (chain.in_, chain.out):
+        config = json.loads(json.dumps(program.config))
+        for network in config["networks"]:
+            del network["server_host"], network["server_port"]
+            network["servers"] = [url]
+        reload(program, config)
+    chain.out.wait_event("registered", server=url)
+    with connect(chain.in_.port(server=url)) as s:
+        expect_echo(s)
+    assert chain.in_.wait_event("stream")["server"] == url
+    assert len(front.lines) >= 3
+    expect_echo(old)
+    chain.proxy.configure({**chain.proxy.config, "websocket": "/elsewhere"})
+    reload(chain.proxy, chain.proxy.config)
+    assert ask(chain.proxy.port())[0] == 404
 
 
 def test_doctor_shows_the_step_through_the_front(run):
