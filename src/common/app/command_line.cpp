@@ -116,8 +116,9 @@ Result<CommandLine, int> parse_command_line(const ProgramText& text, int argc, c
                  "check the configuration, print it with all defaults, and end");
     if (text.has_server) {
         add("--server", line.server, "HOST:PORT",
-            text.has_stdio ? "the proxy's address; of several, with a comma between each two"
-                           : "the proxy's address");
+            text.has_stdio ? "the proxy's address, or wss://HOST/PATH; of several, with a comma "
+                             "between each two"
+                           : "the proxy's address, or wss://HOST/PATH");
         add("--join", line.join, "FILE", "the join file that the proxy has made");
     }
     if (text.has_backend) add("--backend", line.backend, "[HOST:]PORT", "the service to offer");

@@ -120,9 +120,7 @@ Digest sha256(std::string_view data) {
 }
 
 std::optional<std::string> md5(std::string_view data) { return digest_if_there(data, EVP_md5()); }
-std::optional<std::string> sha1(std::string_view data) {
-    return digest_if_there(data, EVP_sha1());
-}
+std::optional<std::string> sha1(std::string_view data) { return digest_if_there(data, EVP_sha1()); }
 
 Digest hmac_sha256(std::string_view key, std::string_view data) {
     thread_local HmacContext context;
