@@ -121,6 +121,7 @@ class Front(Server):
                 return
             head += data
         server = connect(self.target)
+        server.settimeout(None)  # it may be quiet for as long as it likes
         self.lines.append((client, server))
         end = head.index(b"\r\n\r\n") + 4
         server.sendall(self.on_head(head[:end]) + head[end:])
