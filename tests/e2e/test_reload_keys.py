@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import ssl
 import subprocess
+import tempfile
 
 import pytest
 
@@ -151,19 +152,25 @@ def served_serial(port):
 
 
 @pytest.fixture
-def renewed(tmp_path):
-    """A folder with a copy of the proxy's certificate, and a newer one of the same CA."""
+def renewed():
+    """A folder with a copy of the proxy's certificate, and a newer one of the same CA. Each run of
+    pytest takes the folder of all others' from other users."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield new_certificate(pathlib.Path(folder))
+
+
+def new_certificate(folder):
     ca = certificates()
     for name in ("localhost.crt", "localhost.key"):
-        shutil.copy(ca / name, tmp_path / name)
-    key_file = tmp_path / "localhost.key"
+        shutil.copy(ca / name, folder / name)
+    key_file = folder / "localhost.key"
     key_file.chmod(0o600)
     files = issue("renewed", "localhost", "localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1")
     other = subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt",
                             "ec_paramgen_curve:P-256"], check=True, capture_output=True).stdout
-    return {"config": {"tls": {"cert": str(tmp_path / "localhost.crt"), "key": str(key_file)}},
+    return {"config": {"tls": {"cert": str(folder / "localhost.crt"), "key": str(key_file)}},
             "crt": pathlib.Path(files["cert"]).read_bytes(), "other_key": other,
-            "folder": tmp_path}
+            "folder": folder}
 
 
 def test_a_renewed_certificate_is_shown_to_who_comes_and_nobody_notices(run, renewed):
@@ -229,30 +236,27 @@ def test_tls_can_be_demanded_and_given_up(run):
         assert who_serves(chain.port) == b"t"
 
 
-def test_files_that_a_group_may_read_are_enough(run, renewed, tmp_path):
+def test_files_that_a_group_may_read_are_enough(run, renewed):
     """As the units have it: a user that is not root, whom a group lets read root's files."""
     group, user = 64_123, 64_124
-    os.chmod(tmp_path, 0o750)
-    shutil.copy(key("a")["secret_file"], tmp_path / "a.secret")
-    (tmp_path / "proxy.json").write_text(json.dumps({
+    folder = renewed["folder"]
+    os.chmod(folder, 0o750)
+    shutil.copy(key("a")["secret_file"], folder / "a.secret")
+    (folder / "proxy.json").write_text(json.dumps({
         **renewed["config"], "port": 0, "auth": {"keys": [
             {"id": "a", "secret_file": "a.secret", "out": ["#"]}]}}))
-    for file in tmp_path.iterdir():
+    for file in folder.iterdir():
         os.chown(file, 0, group)
         file.chmod(0o640)
-    os.chown(tmp_path, 0, group)
-    parent = tmp_path.parent
-    while parent != parent.parent and not parent.stat().st_mode & 0o001:
-        parent.chmod(parent.stat().st_mode | 0o011)
-        parent = parent.parent
-    proxy = run.program("proxy", args=["--config", str(tmp_path / "proxy.json")], prefix=[
+    os.chown(folder, 0, group)
+    proxy = run.program("proxy", args=["--config", str(folder / "proxy.json")], prefix=[
         "setpriv", f"--reuid={user}", f"--regid={user}", f"--groups={group}", "--"])
     before = served_serial(proxy.port())
-    new = tmp_path / "new"
+    new = folder / "new"
     new.write_bytes(renewed["crt"])
     new.chmod(0o640)
     os.chown(new, 0, group)
-    new.rename(tmp_path / "localhost.crt")
+    new.rename(folder / "localhost.crt")
     proxy.wait_event("reloaded", timeout=20)
     assert served_serial(proxy.port()) != before
 
