@@ -54,7 +54,7 @@ End talk(Machine machine, std::string_view bytes, std::size_t piece) {
 template <class Make>
 void compare(Make make, std::string_view bytes) {
     const End whole = talk(make(), bytes, bytes.size() + 1);
-    for (const std::size_t piece : {1, 5}) {
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{5}}) {
         const End other = talk(make(), bytes, piece);
         demand(other.step == whole.step && other.sent == whole.sent);
         demand(whole.step == ForwardStep::failed || other.left == whole.left);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "common/config/access_fields.hpp"
+#include "common/config/auth_fields.hpp"
 #include "common/config/backend_fields.hpp"
 #include "common/config/port_ranges.hpp"
 #include "common/config/reader.hpp"
