@@ -55,6 +55,6 @@ class ZstdReader {
 
 /// How many of each there are now, in the whole program.
 std::size_t zstd_writers();
-std::size_t zstd_readers();
+std::size_t zstd_readers();  // only tests
 
 }  // namespace inout
