@@ -30,11 +30,14 @@ Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig>
     for (auto& problem : find_dial_circles(*config)) problems.push_back(std::move(problem));
     for (std::size_t i = 0; i < config->networks.size(); ++i) {
         const InNetwork& network = config->networks[i];
-        const std::string name = name_in_file(network, i);
-        const std::string path = check_socket_path(network.bind_unix);
-        if (!path.empty()) problems.push_back(name + ".bind_unix: " + path);
-        const std::string owner = check_socket_access(network.access);
-        if (!owner.empty()) problems.push_back(name + ".bind_owner: " + owner);
+        const auto add_problem = [&](const char* key, const std::string& problem) {
+            if (problem.empty()) return;
+            std::string line = name_in_file(network, i);
+            line += key;
+            problems.push_back(line + problem);
+        };
+        add_problem(".bind_unix: ", check_socket_path(network.bind_unix));
+        add_problem(".bind_owner: ", check_socket_access(network.access));
     }
     if (!problems.empty()) return Failure{std::move(problems)};
     next->config = config;

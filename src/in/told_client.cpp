@@ -35,8 +35,9 @@ bool is_let_in(const Network& network, const Connection& client, Quota& streams_
         return false;
     }
     const auto address = client.peer_address().source().bytes;
-    std::string source = is_near ? client.source() : std::string(address.begin(), address.end());
-    if (!streams_of_client.take(std::move(source), place)) {
+    const std::string source =
+        is_near ? client.source() : std::string(address.begin(), address.end());
+    if (!streams_of_client.take(source, place)) {
         say_refused(client, network, "limits.streams_per_client");
         return false;
     }

@@ -366,8 +366,7 @@ void DoctorPlan::ask(const std::shared_ptr<const ProxyLink>& proxy_link, ProbeQu
 
 void DoctorPlan::look_at(std::vector<Validity> certificates) {
     std::ranges::sort(certificates);
-    const auto again = std::ranges::unique(certificates);
-    certificates.erase(again.begin(), again.end());
+    certificates.erase(std::unique(certificates.begin(), certificates.end()), certificates.end());
     for (const Validity& each : certificates)
         known_.push_back(judge_own_certificate(each, now_s()));
 }

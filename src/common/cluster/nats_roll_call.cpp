@@ -66,8 +66,10 @@ class Caller final : public NatsLink::Owner, public std::enable_shared_from_this
         const std::lock_guard lock(mutex_);
         found_.problem = std::move(problem);
         std::ranges::sort(found_.proxies, {}, &Answer::address);
-        const auto again = std::ranges::unique(found_.proxies, {}, &Answer::address);
-        found_.proxies.erase(again.begin(), again.end());
+        const auto again =
+            std::unique(found_.proxies.begin(), found_.proxies.end(),
+                        [](const Answer& a, const Answer& b) { return a.address == b.address; });
+        found_.proxies.erase(again, found_.proxies.end());
         is_over_ = true;
         changed_.notify_all();
     }

@@ -19,7 +19,7 @@ std::string_view BlockWriter::make(std::string_view content, std::span<char> int
     if (!frame_ && wants_frame(content.size())) frame_.emplace();
     if (!frame_) {
         const std::size_t header = put_header(BlockKind::stored, content.size(), into);
-        std::ranges::copy(content, into.begin() + header);
+        std::ranges::copy(content, into.subspan(header).begin());
         return {into.data(), header + content.size()};
     }
     const std::size_t size = frame_->write(content, into.subspan(kBlockHeaderBytes));
