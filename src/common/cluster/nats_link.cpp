@@ -16,6 +16,8 @@ namespace {
 using ReceivedMessage = std::unique_ptr<natsMsg, DestroyNats<natsMsg_Destroy>>;
 
 constexpr std::string_view kTlsScheme = "tls://";
+/// Of a connection's last error: what libnats has room for.
+constexpr std::size_t kNatsWordsMax = 256;
 
 std::string words(natsStatus status) {
     const char* const detail = nats_GetLastError(nullptr);
@@ -63,7 +65,7 @@ std::uintptr_t to_number(void* closure) { return reinterpret_cast<std::uintptr_t
 /// within its array in any case.
 [[gnu::no_sanitize("thread")]] std::string copied(const char* text) {
     std::string copy;
-    for (; *text != '\0' && copy.size() < kSeenMaxBytes; ++text) copy += *text;
+    for (; *text != '\0' && copy.size() < kNatsWordsMax; ++text) copy += *text;
     return copy;
 }
 
