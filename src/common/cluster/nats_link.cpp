@@ -63,7 +63,7 @@ std::uintptr_t to_number(void* closure) { return reinterpret_cast<std::uintptr_t
 /// Of the connection's own text, which its thread overwrites when the next error comes, under a
 /// lock that libnats does not give us: the words of two may be mixed, in the log alone. It ends
 /// within its array in any case.
-[[gnu::no_sanitize("thread")]] std::string copied(const char* text) {
+__attribute__((no_sanitize("thread"))) std::string copied(const char* text) {
     std::string copy;
     for (; *text != '\0' && copy.size() < kNatsWordsMax; ++text) copy += *text;
     return copy;
