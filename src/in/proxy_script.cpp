@@ -23,7 +23,7 @@ std::string response(std::string_view status, const std::string& type, const std
 /// ports. Only a host and a port can be in it, so nothing of it is script.
 std::optional<std::string> asked_place(const ForwardRequest& request) {
     const auto head = parse_http_head(request.head);
-    const auto host = head ? head->field("host") : std::nullopt;
+    const auto host = head ? head->fields.first("host") : std::nullopt;
     if (!host) return std::nullopt;
     const auto place = parse_host_port(*host);
     if (!place || place->port == 0 || place->host.find('%') != std::string::npos) {

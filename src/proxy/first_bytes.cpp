@@ -2,10 +2,9 @@
 
 #include <algorithm>
 
-#include "common/base/websocket_limits.hpp"
 #include "common/net/deadline.hpp"
 #include "common/net/frame_io.hpp"
-#include "common/wire/http_message.hpp"
+#include "common/wire/http_fields.hpp"
 #include "common/wire/websocket_handshake.hpp"
 #include "proxy/sessions.hpp"
 
@@ -84,7 +83,7 @@ Task<std::optional<FirstMessage>> shake_hands(const Settings& settings, Connecti
 Task<std::size_t> read_head(Connection& connection) {
     while (true) {
         const std::string_view unread = connection.unread();
-        const auto size = message_head_size(unread);
+        const auto size = http_head_size(unread);
         if (size) co_return *size;
         if (unread.size() >= kHttpHeadMaxBytes) co_return 0;
         if (co_await connection.read_ahead(unread.size() + 1)) co_return 0;

@@ -37,7 +37,7 @@ Talk talk(std::string_view bytes, const ForwardUsers* users, std::size_t step) {
         if (read.state == State::say) demand(!read.answer.empty() && ++answers <= 2);
         if (read.state == State::request || read.state == State::refused) break;
     }
-    demand(made.taken <= kForwardHeadMaxBytes + 1);
+    demand(made.taken <= kHttpHeadMaxBytes + 1);
     return made;
 }
 
@@ -68,8 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const auto head = parse_http_head(one.head);
-    const bool has_room = one.head.size() < kForwardHeadMaxBytes - 512 && head &&
-                          head.value().fields.size() < kForwardFieldsMax - 1;
+    const bool has_room = one.head.size() < kHttpHeadMaxBytes - 512 && head &&
+                          head.value().fields.all.size() < kHttpFieldsMax - 1;
     if (one.kind == ForwardRequest::Kind::absolute && has_room) {
         // What goes on is one request, which asks for the same.
         const std::string on = origin_request(one);

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/wire/http_message.hpp"
+#include "common/wire/http_fields.hpp"
 #include "common/wire/websocket_frame.hpp"
 #include "common/wire/websocket_handshake.hpp"
 #include "demand.hpp"
@@ -60,12 +60,12 @@ void write_again(const std::string& content, WebSocketRole reads) {
 }
 
 void look_at_heads(std::string_view bytes) {
-    const auto size = message_head_size(bytes);
+    const auto size = http_head_size(bytes);
     if (!size) return;
     demand(*size <= bytes.size());
     const std::string_view head = bytes.substr(0, *size);
     const WebSocketAnswer answer = answer_websocket(head, "/inout");
-    demand(message_head_size(answer.bytes).has_value());
+    demand(http_head_size(answer.bytes).has_value());
     demand(answer.status == 101 || answer.status >= 400);
     demand(answer.status == 101 || !answer.client);
     (void)websocket_refusal(head, "dGhlIHNhbXBsZSBub25jZQ==");

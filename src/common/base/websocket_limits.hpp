@@ -16,9 +16,6 @@ inline constexpr std::size_t kWebSocketControlMaxBytes = 125;
 inline constexpr std::size_t kWebSocketDataMaxBytes = kStreamDataMaxBytes + 64;
 /// Of the headers of our own frames, for what is charged for bytes.
 inline constexpr std::size_t kWebSocketOverhead = 4, kWebSocketMaskBytes = 4;
-/// The head of a request or of an answer over HTTP: what servers take by default.
-inline constexpr std::size_t kHttpHeadMaxBytes = 8'192;
-inline constexpr std::size_t kHttpFieldsMax = 100;
 /// The path of a URL.
 inline constexpr std::size_t kWebSocketPathMaxBytes = 256;
 /// Pings that wait for their answers, in bytes: more of them are not answered, which 5.5.3 allows.

@@ -1,8 +1,7 @@
 #include "common/open/websocket_dial.hpp"
 
 #include "common/base/utf8.hpp"
-#include "common/base/websocket_limits.hpp"
-#include "common/wire/http_message.hpp"
+#include "common/wire/http_fields.hpp"
 #include "common/wire/websocket_handshake.hpp"
 
 namespace inout {
@@ -12,7 +11,7 @@ namespace {
 Task<std::optional<std::size_t>> read_answer(Connection& connection, std::string& why) {
     while (true) {
         const std::string_view unread = connection.unread();
-        if (const auto size = message_head_size(unread)) co_return size;
+        if (const auto size = http_head_size(unread)) co_return size;
         if (unread.size() >= kHttpHeadMaxBytes) {
             why =
                 "answers with a head of more than " + std::to_string(kHttpHeadMaxBytes) + " bytes";

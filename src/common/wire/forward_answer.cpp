@@ -5,6 +5,7 @@
 
 #include "common/base/address_range.hpp"
 #include "common/wire/http_head.hpp"
+#include "common/wire/http_text.hpp"
 
 namespace inout {
 namespace {
@@ -25,27 +26,12 @@ ForwardFailure failure_of_reply(char reply) {
     }
 }
 
-bool is_field(std::string_view name, std::string_view lower_name) {
-    return std::equal(name.begin(), name.end(), lower_name.begin(), lower_name.end(),
-                      [](char a, char b) {
-                          return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-                      });
-}
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& each : result) {
-        if (each >= 'A' && each <= 'Z') each = static_cast<char>(each - 'A' + 'a');
-    }
-    return result;
-}
-
 /// Names between commas in the fields "connection".
 bool is_named(const HttpHead& head, std::string_view name) {
-    const std::string wanted = ',' + lower(name) + ',';
-    for (const HttpField& field : head.fields) {
-        if (!is_field(field.name, "connection")) continue;
-        std::string list = ',' + lower(field.value) + ',';
+    const std::string wanted = ',' + in_lower_case(name) + ',';
+    for (const HttpField& field : head.fields.all) {
+        if (!is_same_word(field.name, "connection")) continue;
+        std::string list = ',' + in_lower_case(field.value) + ',';
         std::erase_if(list, [](char each) { return each == ' ' || each == '\t'; });
         if (list.find(wanted) != list.npos) return true;
     }
@@ -59,7 +45,7 @@ bool goes_on(const HttpHead& head, std::string_view name) {
     constexpr std::array<std::string_view, 8> kNever{
         "host", "connection", "keep-alive",          "proxy-connection",
         "te",   "upgrade",    "proxy-authorization", "proxy-authenticate"};
-    const auto is_it = [name](std::string_view each) { return is_field(name, each); };
+    const auto is_it = [name](std::string_view each) { return is_same_word(name, each); };
     if (std::ranges::any_of(kAlways, is_it)) return true;
     return std::ranges::none_of(kNever, is_it) && !is_named(head, name);
 }
@@ -150,7 +136,7 @@ std::string origin_request(const ForwardRequest& request) {
         std::string_view(request.head).substr(0, request.head.find('\r'));
     std::string text = request.method + " " + request.path;
     text.append(first.substr(first.rfind(' '))).append("\r\nHost: " + host + "\r\n");
-    for (const HttpField& field : head.fields) {
+    for (const HttpField& field : head.fields.all) {
         if (!goes_on(head, field.name)) continue;
         text.append(field.name).append(": ").append(field.value).append("\r\n");
     }

@@ -159,7 +159,7 @@ std::optional<ForwardFailure> ForwardReader::excess() const {
     if (expected_ == Expected::http) {
         // A line that ends with LF alone would be taken for two by others (RFC 9112, 2.2).
         if (kept_.ends_with('\n') && !kept_.ends_with("\r\n")) return ForwardFailure::malformed;
-        if (size > kForwardHeadMaxBytes) return ForwardFailure::too_long;
+        if (size > kHttpHeadMaxBytes) return ForwardFailure::too_long;
     }
     return std::nullopt;
 }
@@ -254,8 +254,8 @@ ForwardReader::State ForwardReader::judge_http(std::string& answer) {
     if (request_.kind != ForwardRequest::Kind::connect) request_.head = kept_;
     if (request_.kind == ForwardRequest::Kind::path) return State::request;
     constexpr std::string_view kField = "proxy-authorization";
-    if (head.value().count(kField) > 1) return refuse(ForwardFailure::malformed, answer);
-    const auto given = basic_credentials(head.value().field(kField).value_or(""));
+    if (head.value().fields.count(kField) > 1) return refuse(ForwardFailure::malformed, answer);
+    const auto given = basic_credentials(head.value().fields.first(kField).value_or(""));
     const bool good = given && is_user_name(given->first);
     if (users_ != nullptr && !(good && users_->accept(given->first, given->second.bytes()))) {
         return refuse(ForwardFailure::credentials, answer);

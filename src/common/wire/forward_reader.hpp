@@ -3,7 +3,7 @@
 //
 // Pure: bytes in, bytes to say out; no I/O and no clock. One thread at a time, in the frame of a
 // session. What a stranger sends is bounded: a SOCKS conversation has at most two answers and some
-// hundred bytes, an HTTP request kForwardHeadMaxBytes. It takes no byte behind the request: that is
+// hundred bytes, an HTTP request kHttpHeadMaxBytes. It takes no byte behind the request: that is
 // the stream's.
 #pragma once
 

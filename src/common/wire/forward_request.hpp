@@ -49,7 +49,7 @@ enum class ForwardFailure {
     address,      ///< no known kind of address
     credentials,  ///< no user, or not with this password
     malformed,    ///< not what the protocol says
-    too_long,     ///< the head of an HTTP request is longer than kForwardHeadMaxBytes
+    too_long,     ///< the head of an HTTP request is longer than kHttpHeadMaxBytes
     version,      ///< HTTP, and neither 1.0 nor 1.1
 };
 

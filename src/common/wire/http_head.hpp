@@ -3,35 +3,20 @@
 // A proxy needs to know where the head ends, who is asked for and with what credentials, and
 // nothing of what follows. So this is no HTTP parser: http-parser (admin/request) reads on into a
 // content, which here is the stream's, keeps no bytes to pass on, and is lenient where a proxy must
-// not be: what two readers take differently is how requests are smuggled (RFC 9112, 11.2). Pure;
-// any thread. The views live as long as the text.
+// not be. Pure; any thread. The views live as long as the text.
 #pragma once
 
-#include <cstddef>
-#include <optional>
 #include <string_view>
-#include <vector>
 
 #include "common/base/result.hpp"
 #include "common/wire/forward_request.hpp"
+#include "common/wire/http_fields.hpp"
 
 namespace inout {
 
-/// Of a request, with the empty line at its end; and how many fields that may have.
-inline constexpr std::size_t kForwardHeadMaxBytes = 8'192, kForwardFieldsMax = 100;
-
-struct HttpField {
-    std::string_view name, value;  ///< the value without blanks around it
-};
-
 struct HttpHead {
     std::string_view method, target;
-    std::vector<HttpField> fields;
-
-    /// How often it has a field of this name, in lower case here.
-    std::size_t count(std::string_view name) const;
-    /// The first one's value.
-    std::optional<std::string_view> field(std::string_view name) const;
+    HttpFields fields;
 };
 
 /// Reads a whole head, which ends with its empty line. Each line ends with CRLF, a field's name is

@@ -33,14 +33,7 @@ struct AnswerHead {
     /// Whether one of the fields lists this word.
     bool says(std::string_view name, std::string_view word) const {
         return std::any_of(fields.begin(), fields.end(), [&](const AnswerField& each) {
-            if (each.name != name) return false;
-            std::string_view left = each.value;
-            while (!left.empty()) {
-                const std::size_t comma = std::min(left.find(','), left.size());
-                if (is_same_word(without_blanks(left.substr(0, comma)), word)) return true;
-                left.remove_prefix(std::min(comma + 1, left.size()));
-            }
-            return false;
+            return each.name == name && has_list_item(each.value, word);
         });
     }
 };

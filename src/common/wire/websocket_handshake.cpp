@@ -5,8 +5,7 @@
 #include "common/base/crypto.hpp"
 #include "common/base/random.hpp"
 #include "common/base/utf8.hpp"
-#include "common/base/websocket_limits.hpp"
-#include "common/wire/http_message.hpp"
+#include "common/wire/http_fields.hpp"
 
 namespace inout {
 namespace {
@@ -46,9 +45,23 @@ WebSocketAnswer http_refusal(unsigned status, std::string_view why, std::string_
     return {status, std::move(bytes), why};
 }
 
+struct HandshakeHead {
+    std::string_view start;  ///< the first line
+    HttpFields fields;
+};
+
+/// Of a whole head; nothing: it is none.
+std::optional<HandshakeHead> parse_head(std::string_view text) {
+    const auto start = take_http_line(text);
+    if (!start || !is_http_line(*start)) return std::nullopt;
+    auto fields = take_http_fields(text);
+    if (!fields) return std::nullopt;
+    return HandshakeHead{*start, std::move(*fields)};
+}
+
 /// As balancers write it: an address, perhaps with a port behind it.
-std::optional<IpAddress> last_forwarded(const HttpMessageHead& head) {
-    std::string_view all = head.last("X-Forwarded-For");
+std::optional<IpAddress> last_forwarded(const HttpFields& fields) {
+    std::string_view all = fields.last("X-Forwarded-For");
     if (const auto comma = all.rfind(','); comma != all.npos) all.remove_prefix(comma + 1);
     while (all.starts_with(' ') || all.starts_with('\t')) all.remove_prefix(1);
     const std::string last(all);
@@ -90,7 +103,7 @@ std::string websocket_request(const WebSocketUrl& url, std::string_view key) {
 }
 
 std::optional<std::string> websocket_refusal(std::string_view head, std::string_view key) {
-    const auto parsed = parse_message_head(head);
+    const auto parsed = parse_head(head);
     if (!parsed || !parsed->start.starts_with("HTTP/1.1 ")) return "is no web server of today";
     const std::string_view said = parsed->start.substr(9, kSaidMaxBytes);
     if (!said.starts_with("101")) {
@@ -101,56 +114,59 @@ std::optional<std::string> websocket_refusal(std::string_view head, std::string_
                         : " (it must pass Upgrade on to the proxy, at the path of its "
                           "\"websocket\")");
     }
-    if (!parsed->lists("Upgrade", "websocket") || !parsed->lists("Connection", "upgrade")) {
+    if (!parsed->fields.lists("Upgrade", "websocket") ||
+        !parsed->fields.lists("Connection", "upgrade")) {
         return "upgrades to something else than WebSocket";
     }
-    if (parsed->last("Sec-WebSocket-Accept") != accept_of(key)) {
+    if (parsed->fields.last("Sec-WebSocket-Accept") != accept_of(key)) {
         return "answers for another request (a cache in between?)";
     }
-    if (parsed->last("Sec-WebSocket-Protocol") != kProtocol) {
+    if (parsed->fields.last("Sec-WebSocket-Protocol") != kProtocol) {
         return "is a WebSocket, and no proxy of ours: it does not know the protocol \"inout\"";
     }
-    if (parsed->count("Sec-WebSocket-Extensions") > 0) {
+    if (parsed->fields.count("Sec-WebSocket-Extensions") > 0) {
         return "uses an extension that nobody has asked for";
     }
     return std::nullopt;
 }
 
 WebSocketAnswer answer_websocket(std::string_view head, std::string_view path) {
-    const auto parsed = parse_message_head(head);
+    const auto parsed = parse_head(head);
     if (!parsed) return http_refusal(400, "a request that is no HTTP", "no HTTP/1.1");
     const std::string_view asked = asked_path(parsed->start);
-    if (asked.empty() || parsed->count("Host") != 1) {
+    if (asked.empty() || parsed->fields.count("Host") != 1) {
         return http_refusal(400, "a request that is no HTTP/1.1", "no HTTP/1.1");
     }
-    if (parsed->count("Transfer-Encoding") > 0 ||
-        (parsed->count("Content-Length") > 0 && parsed->last("Content-Length") != "0")) {
+    if (parsed->fields.count("Transfer-Encoding") > 0 ||
+        (parsed->fields.count("Content-Length") > 0 &&
+         parsed->fields.last("Content-Length") != "0")) {
         return http_refusal(400, "a GET with a body", "a GET has no body here");
     }
-    if (parsed->count("Origin") > 0) {
+    if (parsed->fields.count("Origin") > 0) {
         return http_refusal(403, "a request with an Origin, which browsers send",
                             "no pages of browsers");
     }
-    if (!parsed->lists("Upgrade", "websocket")) {
+    if (!parsed->fields.lists("Upgrade", "websocket")) {
         return http_refusal(426, {}, "this is the relay of inout: it speaks WebSocket here");
     }
-    if (parsed->last("Sec-WebSocket-Version") != kVersion13) {
+    if (parsed->fields.last("Sec-WebSocket-Version") != kVersion13) {
         return http_refusal(426, "another version of WebSocket", "WebSocket 13");
     }
     if (asked != path)
         return http_refusal(404, "another path than that of \"websocket\"", "not here");
-    const std::string_view key = parsed->last("Sec-WebSocket-Key");
+    const std::string_view key = parsed->fields.last("Sec-WebSocket-Key");
     const auto key_bytes = from_base64(key);
-    if (!parsed->lists("Connection", "upgrade") || parsed->count("Sec-WebSocket-Key") != 1 ||
-        !key_bytes || key_bytes->size() != kKeyBytes) {
+    if (!parsed->fields.lists("Connection", "upgrade") ||
+        parsed->fields.count("Sec-WebSocket-Key") != 1 || !key_bytes ||
+        key_bytes->size() != kKeyBytes) {
         return http_refusal(400, "a request for a WebSocket that is none",
                             "no WebSocket handshake");
     }
     WebSocketAnswer answer{
-        101, "HTTP/1.1 101 Switching Protocols\r\n", {}, last_forwarded(*parsed)};
+        101, "HTTP/1.1 101 Switching Protocols\r\n", {}, last_forwarded(parsed->fields)};
     answer.bytes += "Upgrade: websocket\r\nConnection: Upgrade\r\n";
     answer.bytes += "Sec-WebSocket-Accept: " + accept_of(key) + "\r\n";
-    if (parsed->lists("Sec-WebSocket-Protocol", kProtocol)) {
+    if (parsed->fields.lists("Sec-WebSocket-Protocol", kProtocol)) {
         answer.bytes += "Sec-WebSocket-Protocol: inout\r\n";
     }
     answer.bytes += "\r\n";

@@ -217,7 +217,7 @@ TEST(ForwardReader, http_is_strict) {
     EXPECT_TRUE(talk("GET / HTTP/2.0\r\n\r\n").said.starts_with("HTTP/1.1 505 "));
     EXPECT_TRUE(talk("GET /" + std::string(9'000, 'a')).said.starts_with("HTTP/1.1 431 "));
     std::string many = "GET / HTTP/1.1\r\n";
-    for (std::size_t i = 0; i <= kForwardFieldsMax; ++i) many += "a: b\r\n";
+    for (std::size_t i = 0; i <= kHttpFieldsMax; ++i) many += "a: b\r\n";
     EXPECT_TRUE(talk(many + "\r\n").said.starts_with("HTTP/1.1 431 "));
 }
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/websocket_limits.hpp"
-#include "common/wire/http_message.hpp"
+#include "common/wire/http_fields.hpp"
 
 namespace inout::websocket_handshake_test {
 namespace {
@@ -32,7 +32,7 @@ TEST(WebSocketHandshake, AClientAndAServerOfOursUnderstandOneAnother) {
     const auto url = parse_websocket_url("wss://relay.example.com/a/b").value();
     const std::string key = new_websocket_key();
     const std::string asked = websocket_request(url, key);
-    EXPECT_EQ(message_head_size(asked), asked.size());
+    EXPECT_EQ(http_head_size(asked), asked.size());
     EXPECT_NE(asked.find("\r\nHost: relay.example.com\r\n"), std::string::npos);
     EXPECT_TRUE(is_http_get(asked.substr(0, 8)));
     const auto answer = answer_websocket(asked, "/a/b");
