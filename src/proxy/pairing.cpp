@@ -125,6 +125,15 @@ bool take_framing(const ProxyConfig& config, Connection& in, const InRequest& re
     return true;
 }
 
+/// The service's first bytes came with its answer, and the relay sends them at once: with ours they
+/// cost `in` and us one packet less, a seventh of what a short stream costs here. Not if a rate may
+/// hold them back.
+bool leave_together(const Connection& in, std::string_view answer, const Connection& data,
+                    const StreamLimits* limits) {
+    return in.framing() != nullptr && answer.size() <= StreamFraming::kAheadMaxBytes &&
+           limits == nullptr && data.has_content_ahead();
+}
+
 }  // namespace
 
 Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRequest request,
@@ -189,21 +198,26 @@ Task<> pairing_session(ProxyState& state, Worker& worker, ConnectionPtr in, InRe
         co_await refuse(*in, std::move(answer));
         co_return;
     }
-    const Message message = std::move(answer);
-    if (const auto error = co_await write_message(*in, message)) {
-        if (!up.has_taken()) {
-            opening->failed(Code::in_gone, error.message());
-            co_return;
+    auto limits = limits_of(state, *standing, found.registration.get());
+    const std::string frame = encode(Message(std::move(answer)));
+    if (leave_together(*in, frame, *found.data, limits.get())) {
+        in->framing()->begin_sending();
+        in->framing()->send_ahead(frame);
+    } else {
+        if (const auto error = co_await in->write_all(frame)) {
+            if (!up.has_taken()) {
+                opening->failed(Code::in_gone, error.message());
+                co_return;
+            }
+            up.source_was_reset();  // what came before is still delivered
         }
-        up.source_was_reset();  // what came before is still delivered
+        if (in->framing() != nullptr) in->framing()->begin_sending();
     }
-    if (in->framing() != nullptr) in->framing()->begin_sending();
     if (standing->is_hop()) counters().hops_from_total.add();
     if (!found.registration) counters().hops_to_total.add();
     StreamEntry entry = opening->finish("in", found.registration ? "out" : "proxy");
     ConnectionPtr data = std::move(found.data);
     if (const StreamFraming* framing = data->framing()) entry.use = framing->uses();
-    auto limits = limits_of(state, *standing, found.registration.get());
     auto running = std::make_unique<RunningStream>(state, worker, entry, std::move(found),
                                                    std::move(places), std::move(standing));
     state.judge(running->listed);  // since it was admitted there may be other settings

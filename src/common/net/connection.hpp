@@ -84,6 +84,10 @@ class Connection final : private Poller::Watched {
     StreamFraming* framing() const { return framing_; }
     /// What comes from now on, unread() too, are the frames of a stream (StreamFraming).
     void receive_stream(std::size_t headless = 0) { framing_->begin_receiving(unread_, headless); }
+    /// Whether a stream's content was read ahead already, so that the next receive() gives some.
+    bool has_content_ahead() const {
+        return framing_ != nullptr ? framing_->has_content_ahead() : !unread_.is_empty();
+    }
     /// A layer that compresses its stream, over all that is there; nothing of that has begun yet.
     void compress();
     /// Nothing: its stream is not compressed.

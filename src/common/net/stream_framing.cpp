@@ -15,6 +15,7 @@ using End = StreamFrameReader::End;
 /// What one write is made of: the largest frame, what may wait in front of it, and a little more,
 /// so that a record of a session from end to end, which fills two frames, leaves at once too.
 constexpr std::size_t kPieceBytes = kStreamDataMaxBytes + 64;
+static_assert(StreamFraming::kAheadMaxBytes < kStreamDataMaxBytes, "content leaves with it");
 
 class FramingCategory final : public std::error_category {
   public:
@@ -53,6 +54,16 @@ void StreamFraming::begin_sending(std::uint64_t sent) {
     if (!is_in_stream()) ++uses_;
     sending_ = true;
     sent_ = sent;
+}
+
+void StreamFraming::send_ahead(std::string_view message) { pending_ += message; }
+
+bool StreamFraming::has_content_ahead() const {
+    if (!reader_ || error_) return false;
+    StreamFrameReader reader = *reader_;
+    std::array<char, kStreamHeaderBytes + 1> first;
+    const std::size_t size = input_.bytes().copy(first.data(), first.size());
+    return reader.take(std::span(first).first(size)) > 0;
 }
 
 void StreamFraming::begin_receiving(Unread& ahead, std::uint64_t headless) {

@@ -34,9 +34,15 @@ class StreamFraming final : public ByteLayer {
 
     /// What is sent from now on are frames of a stream of which `sent` bytes have left already.
     void begin_sending(std::uint64_t sent = 0);
+    /// Leaves in front of what is written next, in one write with that: `message`, which is no part
+    /// of the stream. At most kAheadMaxBytes.
+    void send_ahead(std::string_view message);
+    static constexpr std::size_t kAheadMaxBytes = 1024;
     /// What is read from now on are frames, behind `headless` bytes that are the stream's as they
     /// are. Takes over what was read `ahead` of that, which comes first.
     void begin_receiving(Unread& ahead, std::uint64_t headless = 0);
+    /// Whether content was read ahead already, so that the next read gives some.
+    bool has_content_ahead() const;
     /// A stream has begun in one direction at least, and is not over.
     bool is_in_stream() const { return sending_ || reader_; }
     /// Streams that have begun here.
@@ -140,7 +146,7 @@ class StreamFraming final : public ByteLayer {
     bool sending_ = false, raw_out_ = false, out_ended_ = false;
     bool holds_end_ = false, free_said_ = false, ends_instead_ = false, stays_framed_ = false;
     bool wire_ended_ = false;     // the connection, cleanly, behind the peer's end
-    std::string pending_;         // control frames, or the rest of a header, that have not left
+    std::string pending_;         // control frames, the rest of a header or what goes ahead of it
     std::size_t frame_left_ = 0;  // of the data frame whose header has been begun
     std::uint64_t sent_ = 0;      // content of our direction
     std::size_t forgotten_ = 0;   // by settle()

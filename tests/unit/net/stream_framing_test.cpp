@@ -50,6 +50,7 @@ TEST_F(StreamFramingTest, wherever_a_write_falls_short_the_row_is_whole) {
             end.has_records = has_records;
             StreamFraming framing(end, Role::requester);
             framing.begin_sending();
+            if (room % 2 == 0) framing.send_ahead("answer");
             std::string_view left = data;
             int turns = 0;
             while (!left.empty() && ++turns < 200) {
@@ -61,6 +62,10 @@ TEST_F(StreamFramingTest, wherever_a_write_falls_short_the_row_is_whole) {
             end.room = MemoryEnd::kNoLimit;
             EXPECT_EQ(framing.shut_send(), 0);
             std::string row = end.sent();
+            if (room % 2 == 0) {
+                EXPECT_EQ(row.substr(0, 6), "answer");
+                row.erase(0, 6);
+            }
             StreamFrameReader reader(0, false);
             row.resize(reader.take(row));
             EXPECT_EQ(row, data);
@@ -68,6 +73,33 @@ TEST_F(StreamFramingTest, wherever_a_write_falls_short_the_row_is_whole) {
             EXPECT_FALSE(end.got_other_bytes());
         }
     }
+}
+
+TEST_F(StreamFramingTest, a_message_leaves_with_the_first_bytes_and_is_none_of_them) {
+    requester.send_ahead("answer");
+    EXPECT_TRUE(below.writes.empty());
+    EXPECT_EQ(requester.write("hello"), 5);
+    EXPECT_EQ(below.writes, std::vector{"answer" + frames::data("hello")});
+    EXPECT_EQ(requester.shut_send(), 0);
+    EXPECT_EQ(below.writes.back(), frames::fin(5));
+}
+
+TEST_F(StreamFramingTest, a_message_leaves_with_the_end_where_nothing_else_comes) {
+    requester.send_ahead("answer");
+    EXPECT_TRUE(requester.can_reset());
+    requester.reset_stream();
+    EXPECT_EQ(requester.settle(), Settled::waits_for_input);
+    EXPECT_EQ(below.sent(), "answer" + frames::reset());
+}
+
+TEST_F(StreamFramingTest, a_message_leaves_with_as_much_as_there_is_room_for) {
+    const std::string message(StreamFraming::kAheadMaxBytes, 'm'), much(40'000, 'x');
+    requester.send_ahead(message);
+    EXPECT_EQ(requester.write(much), 40'000);
+    std::string row = below.sent().substr(message.size());
+    StreamFrameReader reader(0, false);
+    EXPECT_EQ(reader.take(row), much.size());
+    EXPECT_EQ(below.sent().substr(0, message.size()), message);
 }
 
 TEST_F(StreamFramingTest, reset_can_be_said_until_a_frame_has_begun) {
@@ -154,6 +186,27 @@ TEST_F(StreamFramingTest, what_was_read_ahead_comes_first) {
     EXPECT_FALSE(framing.is_drained());
     EXPECT_EQ(read_once(framing), "headab");
     EXPECT_EQ(read_once(framing), "c");
+}
+
+TEST_F(StreamFramingTest, content_is_ahead_once_its_first_byte_is) {
+    const std::string row = frames::data("first");
+    for (std::size_t size = 0; size <= row.size(); ++size) {
+        StreamFraming framing(below, Role::requester);
+        Unread ahead(below);
+        ahead.put_back(row.substr(0, size));
+        EXPECT_FALSE(framing.has_content_ahead());
+        framing.begin_receiving(ahead);
+        EXPECT_EQ(framing.has_content_ahead(), size > kStreamHeaderBytes) << size;
+        const bool has_content = size > kStreamHeaderBytes;
+        EXPECT_EQ(read_once(framing), has_content ? row.substr(4, size - 4) : "nothing") << size;
+    }
+    for (const std::string& other : {frames::fin(0), frames::reset(), std::string("XXXXXXXX")}) {
+        StreamFraming framing(below, Role::requester);
+        Unread ahead(below);
+        ahead.put_back(other);
+        framing.begin_receiving(ahead);
+        EXPECT_FALSE(framing.has_content_ahead());
+    }
 }
 
 TEST_F(StreamFramingTest, what_breaks_the_rules_is_told_behind_what_was_right) {
