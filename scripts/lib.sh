@@ -27,11 +27,18 @@ openssh-server       ssh and scp through the tunnel
 openssh-client       ssh and scp through the tunnel
 rsync                files through ssh through the tunnel
 netcat-openbsd       ssh through an exit (SOCKS5)
+ncat                 ssh through a listener with names (SOCKS5)
+proxychains4         programs that know no proxy, through names
+wget                 through names (HTTP)
 git                  a repository through ssh through the tunnel, and through an exit
 mariadb-server-core  a database through the tunnel
 mariadb-client-core  a database through the tunnel
 redis-server         Redis through the tunnel
 redis-tools          Redis through the tunnel
+postgresql           a database through ports and UNIX sockets
+postgresql-client    a database through ports and UNIX sockets
+docker.io            a daemon at a UNIX socket, and one that pulls through names
+python3-yaml         reads the Pod of docs/doors.md
 openssl              certificates (scripts/certs.sh)
 sslscan              a scan of the proxy's port
 systemd              the rating of the units
@@ -43,6 +50,7 @@ squid                a forward proxy in front of in and out
 nats-server          the directory of several proxies
 chromium             the status page in a browser
 chromium-driver      drives that browser
+firefox-esr          a browser through names
 python3-selenium     speaks to the driver
 golang-go            a test of connections in Go (tests/conn)
 golang-golang-x-net-dev  its golang.org/x/net/nettest"
@@ -73,9 +81,16 @@ clang-format         the format check
 clang-tidy           the static checks
 python3              the other checks"
 
+# Debian 13 has the client in a package of its own.
+if [[ $(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}") == trixie ]]; then
+    packages_tests+="
+docker-cli           the client of Docker"
+fi
+
 # These start a service when they are installed. It is neither wanted nor asked for here.
 services_of_packages="ssh.service redis-server.service nginx.service haproxy.service
-prometheus.service nats-server.service squid.service"
+prometheus.service nats-server.service squid.service postgresql.service docker.service docker.socket
+containerd.service"
 
 # fail WORDS…: ends the script with them.
 fail() {

@@ -10,11 +10,15 @@ PAGE = "doors.md"
 
 
 class Doors:
-    def __init__(self, run, directory):
+    def __init__(self, run, directory, is_safe=False):
+        """is_safe: the relay is that of proxy --setup, its files in the folder relay."""
         self.machine = OwnMachine(run, directory)
         self.directory = directory
         self.shell, self.write = self.machine.shell, self.machine.write
-        self.relay = self.machine.program("proxy", "--bind", "0.0.0.0:40001")
+        if is_safe:
+            self.shell("proxy --setup relay --host relay.example.com")
+        options = ["--config", directory / "relay/proxy.json"] if is_safe else ["--bind", "0.0.0.0:40001"]
+        self.relay = self.machine.program("proxy", *map(str, options))
         self.relay.wait_event("listening")
 
     def offer(self, *networks, **ports):

@@ -62,7 +62,7 @@ class OwnMachine:
                        check=check, **options)
 
     def background(self, command_line, ready, **options):
-        """A daemon whose output is .log; ready is a path or a port to wait for."""
+        """A daemon whose output is .log; ready is a path or a port to wait for, or None."""
         return self.run.own(Background(self, command_line, ready, **options))
 
     def program(self, name, *args, **options):
@@ -76,6 +76,8 @@ class Background:
             self.process = subprocess.Popen(
                 [*machine.prefix, *map(str, command_line)], stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, **options)
+        if ready is None:
+            return
         probe = f"exec 3<>/dev/tcp/127.0.0.1/{ready}" if isinstance(ready, int) else f"test -S {ready}"
 
         def is_ready():

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from doors import PAGE, Doors
+from doors import PAGE, SERVER, Doors
 from printed import block, blocks, config, lines
 from service import need
 
@@ -144,7 +144,7 @@ def test_databases(databases):
     (doors.directory / "inout.conf").write_text(block(PAGE, "Databases", "strict_chain"))
     expect_answers(doors, lines(PAGE, "Databases", "proxychains4"))
     doors.in_.stop()
-    sockets = config(block("recipes.md", "UNIX sockets", "// out.json"))["networks"]
+    sockets = config(block("recipes.md", "UNIX sockets", "// out.json"), **SERVER)["networks"]
     doors.offer(*sockets)
     doors.shell("useradd alice")
     doors.listen(block("recipes.md", "UNIX sockets", "// in.json"))
