@@ -1,7 +1,8 @@
 """A machine of its own for what a page prints: its paths, ports and names are used as they are.
 
-Network and mount namespaces with nothing but loopback, where relay.example.com is 127.0.0.1, /etc and
-/usr have a layer that takes all changes, /run and /srv are empty, and /usr/local/bin has the programs.
+Network and mount namespaces with nothing but loopback, where relay.example.com is 127.0.0.1, /etc,
+/opt, /usr and /var have a layer that takes all changes, /run and /srv are empty, and the programs are in
+/usr/local/bin and where the package has them.
 """
 import os
 import subprocess
@@ -14,7 +15,7 @@ from wan import require
 BEGIN = """set -e
 ip link set lo up
 mount -t tmpfs none "$0"
-for folder in etc usr; do
+for folder in etc opt usr var; do
     mkdir "$0/$folder" "$0/$folder.work"
     mount -t overlay -o "lowerdir=/$folder,upperdir=$0/$folder,workdir=$0/$folder.work" none "/$folder"
 done
@@ -33,7 +34,7 @@ class OwnMachine:
     """Processes enter it by the prefix of their command lines; its own are ended with it."""
 
     def __init__(self, run, directory):
-        require(os.geteuid() == 0, "mounting layers over /etc and /usr needs root")
+        require(os.geteuid() == 0, "mounting layers over /etc and others needs root")
         self.run, self.directory = run, directory
         layer = directory / "layer"
         layer.mkdir()

@@ -40,8 +40,8 @@ def test_programs_of_the_command_line(doors):
     repository(doors, doors.www / "project.git")
     (doors.www / "Packages").write_text("")
     doors.write("/etc/apt/sources.list", "deb [trusted=yes] http://web.inout/ ./\n")
-    doors.shell("rm -rf /etc/apt/sources.list.d /etc/apt/apt.conf.d && mount -t tmpfs none /var/lib/apt"
-                " && mount -t tmpfs none /var/cache/apt")
+    for folder in ("/etc/apt/sources.list.d", "/etc/apt/apt.conf.d", "/var/lib/apt/lists"):
+        doors.shell(f"mount -t tmpfs -o mode=755 none {folder}")
     doors.offer(web=8000, files=873)
     doors.listen()
     said = {}
