@@ -62,8 +62,16 @@ def test_firefox_with_a_policy(doors):
     browse(doors, "firefox-esr http://web.inout/")
 
 
-def test_firefox_with_settings_of_its_own(doors):
+@pytest.mark.parametrize("place", ["port", "unix"])
+def test_firefox_with_settings_of_its_own(doors, place):
     profile = doors.directory / "profile"
     profile.mkdir()
-    (profile / "user.js").write_text(block(PAGE, "Browser", "user_pref("))
+    settings = block(PAGE, "Browser", 'user_pref("network.proxy.type"')
+    if place == "unix":
+        doors.in_.stop()
+        doors.listen(block(PAGE, "Browser", '{"server_host"'))
+        [line] = lines(PAGE, "Browser", "curl")
+        assert doors.shell(line).stdout == BEACON
+        settings += block(PAGE, "Browser", 'user_pref("network.proxy.socks", "file:')  # the last one counts
+    (profile / "user.js").write_text(settings)
     browse(doors, "firefox-esr http://web.inout/")
