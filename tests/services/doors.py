@@ -5,6 +5,13 @@ from machine_of_printed import OwnMachine
 from printed import block, config
 from service import need
 
+HTTPS = """import functools, http.server, ssl, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[3])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 443), handler)
+tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+tls.load_cert_chain(sys.argv[1], sys.argv[2])
+server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+server.serve_forever()"""
 SERVER = {"server_host": "relay.example.com", "server_port": 40001}
 PAGE = "doors.md"
 
@@ -50,6 +57,26 @@ class Doors:
             ["/usr/bin/python3", "-u", "-m", "http.server", "8000", "--bind", "127.0.0.1", "--directory",
              self.www], 8000)
         self.requests = lambda: server.log.read_text(errors="replace")
+
+    def https(self, *names):
+        """The same folder at port 443; the certificate in its folder, ca.crt, has these names."""
+        where = ",".join(f"DNS:{name}" for name in names)
+        self.shell("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x"
+                   f" -addext subjectAltName={where} -keyout https.key -out ca.crt")
+        self.machine.background(["/usr/bin/python3", "-c", HTTPS, "ca.crt", "https.key", "www"], 443,
+                                folder=self.directory)
+
+    def rsync_daemon(self):
+        """Of the web server's folder, as the module all."""
+        file = self.directory / "rsyncd.conf"
+        file.write_text(f"address=127.0.0.1\nuse chroot=no\nuid=0\ngid=0\n[all]\npath={self.www}\n")
+        self.machine.background([need("rsync", "rsync"), "--daemon", "--no-detach", "--config", file], 873)
+
+    def repository(self, bare, text):
+        """A bare one with one commit, a file `a` of this text, also for plain HTTP."""
+        self.shell(f"""git init -q work && cd work && echo '{text}' >a && git add a
+            git -c user.name=a -c user.email=a@b commit -q -m a && cd .. && git clone -q --bare work {bare}
+            git -C {bare} update-server-info""")
 
     def sshd(self):
         """At port 22, for whoever runs the test, with the client's options in /etc/ssh/ssh_config."""

@@ -5,6 +5,7 @@ Network and mount namespaces with nothing but loopback, where relay.example.com 
 /usr/local/bin and where the package has them.
 """
 import os
+import re
 import subprocess
 
 import harness
@@ -28,6 +29,15 @@ echo "127.0.0.1 localhost relay.example.com" >/etc/hosts
 echo "hosts: files" >/etc/nsswitch.conf
 echo up
 exec cat"""
+
+# Who enters a mount namespace finds itself in its root.
+ENTER = "sh", "-c", 'cd "$0" && exec "$@"'
+
+
+def environment():
+    """That of the test, without what tells programs of proxies and authorities."""
+    return {key: value for key, value in os.environ.items()
+            if not re.search("_proxy$|^GIT_|_CA|^DOCKER|CERT_FILE", key, re.IGNORECASE)}
 
 
 class OwnMachine:
@@ -56,11 +66,10 @@ class OwnMachine:
     def write(self, path, text, mode="644"):
         self.shell(f'mkdir -p "$(dirname {path})" && cat >{path} && chmod {mode} {path}', input=text)
 
-    def shell(self, text, check=True, folder=None, **options):
+    def shell(self, text, check=True, folder=None, env=None, **options):
         """What bash makes of a printed line in this folder, by default the test's; it must not fail."""
-        # Who enters a mount namespace finds itself in its root.
-        return command(*self.prefix, "bash", "-ec", 'cd "$0" && eval "$1"', folder or self.directory, text,
-                       check=check, **options)
+        return command(*self.prefix, *ENTER, folder or self.directory, "bash", "-ec", text, check=check,
+                       env={**environment(), **(env or {})}, **options)
 
     def background(self, command_line, ready, **options):
         """A daemon whose output is .log; ready is a path or a port to wait for, or None."""
@@ -71,12 +80,12 @@ class OwnMachine:
 
 
 class Background:
-    def __init__(self, machine, command_line, ready, **options):
+    def __init__(self, machine, command_line, ready, folder="/", env=None, **options):
         self.log = machine.directory / f"{os.path.basename(str(command_line[0]))}.log"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [*machine.prefix, *map(str, command_line)], stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT, **options)
+                [*machine.prefix, *ENTER, folder, *map(str, command_line)], stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, env={**environment(), **(env or {})}, **options)
         if ready is None:
             return
         probe = f"exec 3<>/dev/tcp/127.0.0.1/{ready}" if isinstance(ready, int) else f"test -S {ready}"

@@ -1,5 +1,4 @@
 """docs/doors.md as printed: Chromium and Firefox, by flags, by a policy and by their own settings."""
-import os
 import shlex
 
 import pytest
@@ -39,7 +38,7 @@ def browse(doors, line):
     else:
         need(name, "firefox-esr")
         flags = ["--headless", "--no-remote", "--profile", str(profile), *flags]
-    doors.machine.background([name, *flags], None, env={**os.environ, "HOME": str(doors.directory)})
+    doors.machine.background([name, *flags], None, env={"HOME": str(doors.directory)})
     wait_for(lambda: "/loaded?" in doors.requests(), 30, f"page of {line}")
     browser = "Chrome" if name == "chromium" else "Firefox"
     assert f"/loaded?web.inout,{browser}" in doors.requests()

@@ -1,5 +1,4 @@
 """docs/doors.md as printed: programs of the command line, ssh and databases."""
-import os
 import pathlib
 
 import pytest
@@ -16,28 +15,14 @@ def doors(run, tmp_path):
     return Doors(run, tmp_path)
 
 
-def repository(doors, bare):
-    """A bare repository with one commit, also for plain HTTP."""
-    doors.shell(f"""git init -q work && cd work && echo a >a && git add a
-        git -c user.name=a -c user.email=a@b commit -q -m a && cd .. && git clone -q --bare work {bare}
-        git -C {bare} update-server-info""")
-
-
 # --- Command line ---
-
-def rsync_daemon(doors):
-    (doors.directory / "rsyncd.conf").write_text(
-        f"address=127.0.0.1\nuse chroot=no\nuid={os.geteuid()}\ngid={os.getegid()}\n[all]\npath={doors.www}\n")
-    doors.machine.background([need("rsync", "rsync"), "--daemon", "--no-detach", "--config",
-                              doors.directory / "rsyncd.conf"], 873)
-
 
 def test_programs_of_the_command_line(doors):
     for name in ("curl", "git", "wget"):
         need(name, name)
     doors.web()
-    rsync_daemon(doors)
-    repository(doors, doors.www / "project.git")
+    doors.rsync_daemon()
+    doors.repository(doors.www / "project.git", "a")
     (doors.www / "Packages").write_text("")
     doors.write("/etc/apt/sources.list", "deb [trusted=yes] http://web.inout/ ./\n")
     for folder in ("/etc/apt/sources.list.d", "/etc/apt/apt.conf.d", "/var/lib/apt/lists"):
@@ -60,7 +45,7 @@ def test_programs_of_the_command_line(doors):
 @pytest.mark.parametrize("way", ["nc", "ncat", "in"])
 def test_ssh_and_all_that_use_it(doors, way):
     doors.sshd()
-    repository(doors, "/srv/project.git")
+    doors.repository("/srv/project.git", "a")
     doors.offer(ssh_web1=22)
     if way == "in":  # which listens nowhere then
         home = doors.directory / ".config/inout"
@@ -77,12 +62,11 @@ def test_ssh_and_all_that_use_it(doors, way):
     doors.ssh_config(printed)
     (doors.directory / "file").write_text("all of it")
     copied = doors.directory / "copied"
-    environment = {**os.environ, "HOME": str(doors.directory)}
     commands = lines(PAGE, "ssh, scp, git", "ssh ", "scp ", "rsync ", "git ")
     assert len(commands) == 4
     for line in commands:
         line = line.replace("web1.inout", name).replace("/tmp/inout-file", str(copied))
-        done = doors.shell(line, env=environment)
+        done = doors.shell(line, env={"HOME": str(doors.directory)})
         if line.startswith("ssh "):
             assert done.stdout == "Linux\n"
         if "file" in line:

@@ -1,5 +1,4 @@
 """docs/doors.md as printed: docker with the daemon of another machine, and a daemon that pulls."""
-import os
 import pathlib
 
 import pytest
@@ -22,9 +21,8 @@ def doors(run, tmp_path):
     doors.machine.background(
         [daemon, "--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs",
          f"--data-root={tmp_path}/docker", "--exec-root=/run/docker", f"--pidfile={tmp_path}/docker.pid"],
-        "/run/docker.sock", env={**os.environ, **dict([proxy.split("=", 1)])})
-    environment = {**os.environ, "HOME": str(tmp_path)}
-    doors.docker = lambda line: doors.shell(line, env=environment).stdout
+        "/run/docker.sock", env=dict([proxy.split("=", 1)]))
+    doors.docker = lambda line: doors.shell(line, env={"HOME": str(tmp_path)}).stdout
     return doors
 
 
