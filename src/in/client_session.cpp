@@ -154,7 +154,7 @@ void begin_compression(Connection& proxy, const Network& network, const InReques
         return;
     }
     log::info("not compressed",
-              {{"topic", network.config.topic},
+              {{"topic", request.topic},
                {"reason", "out does not want it, or out or the proxy does not know it"}});
 }
 
@@ -300,7 +300,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
             server.opened_in(Clock::now() - asked);
             if (std::get<InRequest>(request).early) server.took_frames(response->reuse);
             spares->learn(proxy, *response);
-            warn_if_unframed(proxy, *server.name(), network.config.topic);
+            warn_if_unframed(proxy, *server.name(), topic);
             begin_compression(proxy, network, std::get<InRequest>(request), *response);
             break;
         }
