@@ -11,9 +11,9 @@
 namespace inout {
 
 std::string to_string(const Endpoint& endpoint) {
-    const std::string address = endpoint.address().to_string();
-    const std::string port = std::to_string(endpoint.port());
-    return endpoint.address().is_v6() ? "[" + address + "]:" + port : address + ":" + port;
+    const IpAddress mapped = to_ip_address(endpoint);
+    if (mapped.is_v4()) return SocketAddress{mapped, endpoint.port()}.text();
+    return "[" + endpoint.address().to_string() + "]:" + std::to_string(endpoint.port());
 }
 
 IpAddress to_ip_address(const Endpoint& endpoint) {
