@@ -9,7 +9,11 @@
 #include <random>
 #include <utility>
 
+#include "../unit/net/memory_wire.hpp"
+#include "common/compress/block_reader.hpp"
+#include "common/compress/block_writer.hpp"
 #include "common/net/dial.hpp"
+#include "common/net/websocket_layer.hpp"
 #include "stream.hpp"
 
 namespace {
@@ -19,8 +23,10 @@ thread_local unsigned fails_one_in = 0;
 thread_local std::minstd_rand random_failures;
 /// The allocation after so many fails, and no other; 0: none does.
 thread_local unsigned fails_in = 0;
+thread_local std::size_t allocations = 0;
 
 void* allocate(std::size_t size) {
+    ++allocations;
     if (fails_one_in > 0 && random_failures() % fails_one_in == 0) throw std::bad_alloc();
     if (fails_in > 0 && --fails_in == 0) throw std::bad_alloc();
     void* const memory = std::malloc(size > 0 ? size : 1);
@@ -148,6 +154,44 @@ TEST(DialMemory, a_dial_that_runs_out_of_memory_anywhere_leaves_no_descriptor) {
         ASSERT_LT(++allocation, 100U);
     }
     EXPECT_GT(allocation, 3U);
+}
+
+// --- layers ---
+
+TEST(LayerMemory, blocks_that_come_need_none_of_their_own_while_they_are_read_at_once) {
+    BlockWriter writer;
+    std::vector<char> block(kBlockBytesMax), content(kBlockContentMax);
+    BlockReader reader;
+    std::string got;
+    const auto come = [&] {
+        const std::string_view made = writer.make(std::string_view(block.data(), 9'000), block);
+        const auto room = reader.room();
+        std::copy(made.begin(), made.end(), room.begin());
+        reader.filled(made.size());
+        return reader.read(content);
+    };
+    EXPECT_EQ(come(), 9'000U);
+    const std::size_t before = allocations;
+    for (int wake_up = 0; wake_up < 100; ++wake_up) {
+        EXPECT_EQ(come(), 9'000U);
+        reader.room();
+        reader.filled(0);  // there was nothing more
+    }
+    EXPECT_EQ(allocations, before);
+}
+
+TEST(LayerMemory, whether_a_websocket_is_quiet_can_be_asked_without_any) {
+    MemoryEnd here, there;
+    here.connect(there);
+    WebSocketLayer layer(here, WebSocketRole::client);
+    here.arrived = std::string("\x82\x7d", 2) + std::string(125, 'x');
+    fails_in = 1;
+    EXPECT_FALSE(layer.is_quiet());
+    EXPECT_EQ(std::exchange(fails_in, 0), 0U);  // it was asked for
+    EXPECT_FALSE(layer.is_quiet());
+    std::array<char, 200> into;
+    EXPECT_EQ(layer.read(into), -1);  // what came is lost, and it says so
+    EXPECT_EQ(errno, ENOMEM);
 }
 
 }  // namespace

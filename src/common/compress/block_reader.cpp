@@ -1,14 +1,39 @@
 #include "common/compress/block_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace inout {
+namespace {
+
+using Memory = std::unique_ptr<char[]>;
+
+/// What a thread's readers read into, 64 KiB at most: each gives it back as soon as it has read all
+/// that is there, mostly at once, and holds it only for a reader that takes its time.
+class SpareRoom {
+  public:
+    Memory take() {
+        if (size_ > 0) return std::move(spares_[--size_]);
+        return std::make_unique_for_overwrite<char[]>(kBlockContentMax);
+    }
+    void give_back(Memory room) {
+        if (size_ < spares_.size()) spares_[size_++] = std::move(room);
+    }
+
+  private:
+    std::array<Memory, 4> spares_;
+    std::size_t size_ = 0;
+};
+
+thread_local SpareRoom spare_room;
+
+}  // namespace
 
 std::span<char> BlockReader::room() {
     if (!block_) {
+        block_ = spare_room.take();
         size_ = kBlockContentMax;
-        block_ = std::make_unique_for_overwrite<char[]>(size_);
     }
     return {block_.get(), size_};
 }
@@ -30,7 +55,8 @@ void BlockReader::give(std::string_view bytes) {
 void BlockReader::take(std::size_t bytes) {
     begin_ += bytes;
     if (begin_ != end_) return;
-    block_.reset();
+    Memory over = std::move(block_);
+    if (size_ == kBlockContentMax) spare_room.give_back(std::move(over));
     begin_ = end_ = size_ = 0;
 }
 

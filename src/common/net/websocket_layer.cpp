@@ -86,7 +86,9 @@ ssize_t WebSocketLayer::receive(std::span<char> into) try {
 
 /// What the last bytes ask of us.
 void WebSocketLayer::follow_reader() {
-    while (const auto content = reader_.next_ping()) say(WebSocketOpcode::pong, *content);
+    // In one write: thousands of Pings may come with one read.
+    while (const auto content = reader_.next_ping()) add(WebSocketOpcode::pong, *content);
+    flush();
     if (reader_.end() == WebSocketReader::End::broken) {
         say(WebSocketOpcode::close, close_content(reader_.status(), reader_.problem()));
         break_off({1, websocket_category()}, reader_.problem());
@@ -102,15 +104,20 @@ void WebSocketLayer::break_off(std::error_code error, std::string_view why) {
     if (error.category() == websocket_category()) counters().framing_errors_total.add();
 }
 
-/// A control frame, now or behind what waits already. Nothing behind our Close frame.
+/// A control frame, now or behind what waits already.
 void WebSocketLayer::say(WebSocketOpcode opcode, std::string_view content) {
+    add(opcode, content);
+    flush();
+}
+
+/// To what waits. Nothing behind our Close frame.
+void WebSocketLayer::add(WebSocketOpcode opcode, std::string_view content) {
     if (close_said_) return;
     close_said_ = opcode == WebSocketOpcode::close;
     // Who lets us answer and does not read it gets no more answers.
     const bool may_wait = opcode == WebSocketOpcode::close;
     if (unsent_.size() > kWebSocketDataMaxBytes + kWebSocketPingsMaxBytes && !may_wait) return;
     append_control(unsent_, opcode, content, new_mask());
-    flush();
 }
 
 /// True: nothing waits any more. Otherwise errno as after a write.
@@ -185,8 +192,13 @@ bool WebSocketLayer::is_quiet() {
     if (!ahead_.empty()) return false;
     std::array<char, kWebSocketControlMaxBytes> bytes;
     const ssize_t n = receive(bytes);
-    if (n > 0) ahead_.assign(bytes.data(), static_cast<std::size_t>(n));
-    return n < 0 && errno == EAGAIN;
+    if (n < 0) return errno == EAGAIN;
+    try {
+        ahead_.assign(bytes.data(), static_cast<std::size_t>(n));
+    } catch (const std::bad_alloc&) {
+        error_ = {ENOMEM, std::system_category()};  // what has come is lost, and not silently
+    }
+    return false;
 }
 
 std::size_t WebSocketLayer::record_overhead() const {
@@ -210,8 +222,9 @@ void WebSocketLayer::ping_when_due(const std::shared_ptr<Watch>& watch) {
         if (error || !there || error_ || close_said_) return;
         try {
             if (Clock::now() - sent_at_ >= kWebSocketPing * 4 / 5) {
-                // What waits for room is life enough, and nothing may come into the middle of it.
-                if (unsent_.empty()) say(WebSocketOpcode::ping, {});
+                // What waits for room is life enough: nobody else may be about to send it.
+                if (unsent_.empty()) add(WebSocketOpcode::ping, {});
+                flush();
                 sent_at_ = Clock::now();
             }
             ping_when_due(there);

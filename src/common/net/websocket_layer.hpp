@@ -54,6 +54,7 @@ class WebSocketLayer final : public ByteLayer {
     ssize_t receive(std::span<char> into);
     void follow_reader();
     void say(WebSocketOpcode opcode, std::string_view content);
+    void add(WebSocketOpcode opcode, std::string_view content);
     bool flush();
     std::optional<WebSocketMask> new_mask() const;
     void break_off(std::error_code error, std::string_view why);

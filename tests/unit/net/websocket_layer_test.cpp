@@ -114,6 +114,26 @@ TEST(WebSocketLayer, PingsAreAnsweredAndAreNoInput) {
     EXPECT_EQ(said_by(pair.client), "content");
 }
 
+TEST(WebSocketLayer, PingsWithoutEndOfWhoReadsNothingMakeNoHeapAndFewWrites) {
+    Pair pair;
+    std::string pings;
+    for (int i = 0; i < 2'000; ++i) pings += frame_of_server(0x89, "");
+    pair.client_end.arrived = pings;
+    EXPECT_EQ(said_by(pair.client), "nothing");
+    EXPECT_EQ(pair.client_end.writes.size(), 1U);
+    // From here on nothing is read.
+    pair.client_end.room = 0;
+    for (int i = 0; i < 1'000; ++i) {
+        pair.client_end.arrived = pings;
+        EXPECT_EQ(said_by(pair.client), "nothing");
+    }
+    const std::size_t sent = pair.client_end.sent().size();
+    pair.client_end.room = MemoryEnd::kNoLimit;
+    EXPECT_EQ(pair.client.write("data"), 4);
+    EXPECT_LT(pair.client_end.sent().size() - sent,
+              kWebSocketDataMaxBytes + 4 * kWebSocketPingsMaxBytes);
+}
+
 TEST(WebSocketLayer, APongNeverComesIntoAFrame) {
     Pair pair;
     pair.client_end.room = 100;
