@@ -37,13 +37,18 @@ void CompressedLayer::begin_receiving(std::string_view ahead, std::size_t plain)
     wire_received_ = ahead.size();
 }
 
-bool CompressedLayer::rest() {
+CompressedLayer::Rest CompressedLayer::rest() {
     const bool was_used = wire_sent_ != sent_at_rest_;
     sent_at_rest_ = wire_sent_;
-    if (was_used || !writer_.has_frame() || !pending_.empty()) return false;
-    send(writer_.end_frame(block_scratch()));
+    if (was_used || !writer_.has_frame() || !pending_.empty()) return Rest::none;
+    const bool sent = send(writer_.end_frame(block_scratch()));
     sent_at_rest_ = wire_sent_;
-    return true;
+    return rest_after(sent);
+}
+
+CompressedLayer::Rest CompressedLayer::rest_after(bool sent) {
+    if (sent) return Rest::sent;
+    return errno == EAGAIN || errno == EINTR ? Rest::waits : Rest::failed;
 }
 
 ssize_t CompressedLayer::read(std::span<char> into) {

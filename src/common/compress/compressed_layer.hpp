@@ -32,9 +32,17 @@ class CompressedLayer final : public ByteLayer {
     /// What comes from now on are blocks, behind `plain` bytes that are content as it is. `ahead`:
     /// was read from the layer below already.
     void begin_receiving(std::string_view ahead, std::size_t plain = 0);
+    enum class Rest {
+        none,    ///< it is used, or has rested before
+        sent,    ///< the word that the frame is over
+        waits,   ///< for room: then send_rest(), unless something else is written
+        failed,  ///< errno says why; the socket tells an error only once
+    };
     /// To be called once in a while: where nothing was written since the last call, and nothing
-    /// waits, the frame ends, and both sides let its memory go. True: that was sent.
-    bool rest();
+    /// waits, the frame ends, and both sides let its memory go.
+    Rest rest();
+    /// What is left of that word.
+    Rest send_rest() { return rest_after(send_pending()); }
 
     /// Of this leg: bytes of blocks, and of what went before them.
     std::uint64_t wire_sent() const { return wire_sent_; }
@@ -60,6 +68,7 @@ class CompressedLayer final : public ByteLayer {
     ssize_t break_off(std::string_view problem);
     bool send(std::string_view block);
     bool send_pending();
+    static Rest rest_after(bool sent);
 
     ByteLayer* below_;
     bool sending_ = false;

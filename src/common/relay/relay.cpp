@@ -7,6 +7,14 @@ namespace inout {
 
 void RelayDirection::ready(std::error_code error) { relay.resume(*this, error); }
 void RelayDirection::abandon() { relay.release(); }
+void RestingDirection::ready(std::error_code error) {
+    const std::unique_ptr<RestingDirection> over(this);
+    relay.go_on_resting(direction, error);
+}
+void RestingDirection::abandon() {
+    const std::unique_ptr<RestingDirection> over(this);
+    relay.release();
+}
 void RelaySide::ready(std::error_code error) { relay.met_error(*this, error); }
 void RelaySide::abandon() { relay.release(); }
 

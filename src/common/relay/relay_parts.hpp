@@ -136,6 +136,8 @@ struct RelayDirection final : Waiter {
     /// What it waited for is there, or its turn.
     void ready(std::error_code) override;
     void abandon() override;
+    /// Otherwise it waits for input only.
+    bool is_ending_or_full() const { return pump.held() > 0 || pump.has_source_ended(); }
 
     Relay& relay;
     RelaySide& source;
@@ -143,6 +145,17 @@ struct RelayDirection final : Waiter {
     Pump pump;
     /// Nothing: as fast as both sides can.
     std::unique_ptr<DirectionLimit> limit;
+};
+
+/// The word of a compressed direction that it rests, which has met a full leg. Made for that only;
+/// goes when it is told.
+struct RestingDirection final : Waiter {
+    RestingDirection(Relay& of, RelayDirection& d) : relay(of), direction(d) {}
+    void ready(std::error_code error) override;
+    void abandon() override;
+
+    Relay& relay;
+    RelayDirection& direction;
 };
 
 }  // namespace inout

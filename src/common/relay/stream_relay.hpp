@@ -51,6 +51,15 @@ class Relay {
         });
     }
 
+    /// There is room for the word of rest; an error: somebody else waits for room now, and is about
+    /// to send it with what is next.
+    void go_on_resting(RelayDirection& d, std::error_code error) {
+        finish_step([&] {
+            if (error || rules_.is_over() || rules_.is_lost(d.sink.leg)) return;
+            has_rested(d, d.sink.connection->compressed()->send_rest());
+        });
+    }
+
     void met_error(RelaySide& side, std::error_code error) {
         side.watching_errors = false;
         finish_step([&] {
@@ -134,10 +143,17 @@ class Relay {
 
     /// A compressed direction in which nothing has come for a while gives its memory back.
     void rest(Direction& d) {
-        if (!d.sink.connection || d.sink.connection->compressed() == nullptr) return;
-        if (rules_.is_over() || rules_.is_lost(d.sink.leg) || d.pump.held() > 0) return;
-        if (rules_.is_input_over(d.source.leg)) return;
-        if (d.sink.connection->compressed()->rest()) d.sink.unacknowledged = true;
+        if (rules_.is_over() || rules_.is_lost(d.sink.leg) || d.is_ending_or_full()) return;
+        if (auto* const layer = d.sink.connection->compressed()) has_rested(d, layer->rest());
+    }
+
+    void has_rested(Direction& d, CompressedLayer::Rest how) {
+        const int error = errno;
+        if (how != CompressedLayer::Rest::none) d.sink.unacknowledged = true;
+        if (how == CompressedLayer::Rest::failed) return fail(d.sink, error);
+        if (how != CompressedLayer::Rest::waits) return;
+        d.sink.connection->wait_for_output(*new RestingDirection(*this, d));
+        ++pending_;
     }
 
     /// What a compressed leg has had on the wire, for the stream's line in the log.

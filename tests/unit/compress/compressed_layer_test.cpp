@@ -15,6 +15,7 @@ namespace {
 
 using texts::access_log;
 using texts::noise;
+using Rest = CompressedLayer::Rest;
 
 struct Pair {
     Pair() {
@@ -116,9 +117,9 @@ TEST(CompressedLayer, lets_both_sides_memory_go_when_it_has_rested) {
     pair.left.write(access_log(30'000));
     pair.read_all(pair.right);
     EXPECT_EQ(zstd_writers() + zstd_readers(), 2U);
-    EXPECT_FALSE(pair.left.rest());  // it was used since
-    EXPECT_TRUE(pair.left.rest());
-    EXPECT_FALSE(pair.left.rest());
+    EXPECT_EQ(pair.left.rest(), Rest::none);  // it was used since
+    EXPECT_EQ(pair.left.rest(), Rest::sent);
+    EXPECT_EQ(pair.left.rest(), Rest::none);
     EXPECT_EQ(pair.read_all(pair.right), "");
     EXPECT_EQ(pair.error, EAGAIN);
     EXPECT_EQ(zstd_writers() + zstd_readers(), 0U);
@@ -126,12 +127,37 @@ TEST(CompressedLayer, lets_both_sides_memory_go_when_it_has_rested) {
     EXPECT_EQ(pair.read_all(pair.right), access_log(30'000));
 }
 
+TEST(CompressedLayer, sends_the_rest_of_that_word_when_there_is_room) {
+    Pair pair;
+    pair.left.write(access_log(30'000));
+    pair.left.rest();
+    pair.left_wire.room = 2;
+    EXPECT_EQ(pair.left.rest(), Rest::waits);
+    EXPECT_EQ(pair.left.rest(), Rest::none);
+    EXPECT_EQ(pair.left.send_rest(), Rest::waits);
+    EXPECT_EQ(pair.read_all(pair.right), access_log(30'000));
+    EXPECT_EQ(zstd_readers(), 1U);
+    pair.left_wire.room = 2;
+    EXPECT_EQ(pair.left.send_rest(), Rest::sent);
+    EXPECT_EQ(pair.read_all(pair.right), "");
+    EXPECT_EQ(zstd_readers(), 0U);
+}
+
+TEST(CompressedLayer, tells_an_error_that_the_word_of_rest_has_met) {
+    Pair pair;
+    pair.left.write(access_log(30'000));
+    pair.left.rest();
+    pair.left_wire.is_cut_off = true;
+    EXPECT_EQ(pair.left.rest(), Rest::failed);
+    EXPECT_EQ(errno, EPIPE);
+}
+
 TEST(CompressedLayer, sends_the_rest_of_that_word_before_what_comes_next) {
     Pair pair;
     pair.left.write(access_log(30'000));
     pair.left.rest();
     pair.left_wire.room = 2;
-    EXPECT_TRUE(pair.left.rest());
+    EXPECT_EQ(pair.left.rest(), Rest::waits);
     EXPECT_EQ(pair.left.write("next"), -1);
     pair.left_wire.room = MemoryEnd::kNoLimit;
     EXPECT_EQ(pair.left.write("next"), 4);

@@ -1,6 +1,7 @@
 // What a relay gives back at the end of its stream, and when.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -81,6 +82,35 @@ class RelayEndTest : public testing::Test {
     const std::shared_ptr<int> place = std::make_shared<int>();
     std::vector<EndedStream> ended;
 };
+
+TEST_F(RelayEndTest, a_compressed_direction_that_rests_says_so_as_soon_as_a_full_leg_has_room) {
+    ConnectionPtr compressed = plain(right.b);
+    compressed->compress();
+    compressed->compressed()->begin_sending();
+    compressed->receive_compressed();
+    const int leg = compressed->fd();
+    start(plain(left.b), std::move(compressed));
+    client.say_bytes(std::string(2'000, 'x'));
+    ASSERT_TRUE(run_until(context, [&] { return zstd_writers() == 1; }));
+    const std::string junk(65'536, 'j');
+    while (::send(leg, junk.data(), junk.size(), MSG_DONTWAIT) > 0) {
+    }
+    // It has rested, and its word waits.
+    ASSERT_TRUE(run_until(context, [&] { return zstd_writers() == 0; }));
+    std::string got;
+    EXPECT_TRUE(run_until(context, [&] {
+        std::array<char, 65'536> into;
+        ssize_t n = 0;
+        while ((n = ::recv(service.fd().get(), into.data(), into.size(), MSG_DONTWAIT)) > 0) {
+            got.append(into.data(), static_cast<std::size_t>(n));
+        }
+        return got.ends_with(std::string_view("E\0\0\0", 4));
+    }));
+    ::shutdown(client.fd().get(), SHUT_WR);
+    ::shutdown(service.fd().get(), SHUT_WR);
+    EXPECT_TRUE(run_to_the_end());
+    expect_spent();
+}
 
 TEST_F(RelayEndTest, both_are_closed_and_the_place_is_free_after_the_line_in_the_log) {
     const std::string lines = logged([&] {
