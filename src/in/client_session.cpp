@@ -8,6 +8,7 @@
 #include "common/open/introduction.hpp"
 #include "common/open/opening.hpp"
 #include "common/wire/forward_answer.hpp"
+#include "in/last_words.hpp"
 #include "in/probe.hpp"
 
 namespace inout::in {
@@ -201,17 +202,18 @@ Reason reason_of(ForwardFailure failure) {
     }
 }
 
-/// The last word to a client whose protocol can say it, which is to arrive.
-Task<> tell(Connection& client, const Entrance& entrance, ForwardFailure failure) {
-    const std::string words = forward_failure(entrance.protocol, failure);
-    client.on_reset({});
-    const auto error = co_await client.write_all(words);
-    if (!error) co_await say_farewell(client);
+/// To a client whose protocol can say it.
+Task<> tell(Connection& client, const Entrance& entrance, ForwardFailure failure,
+            ClientPlaces& places) {
+    std::string words = forward_failure(entrance.protocol, failure);
+    Task<> last = say_last(client, std::move(words), places);
+    co_await std::move(last);
 }
 
 /// The stream is open: what both sides say before it begins. False: it does not.
 Task<bool> begin_stream(Connection& client, Connection& proxy, EarlyData& early, Opening& opening,
-                        const Entrance& entrance, Clock::time_point until) {
+                        const Entrance& entrance, Clock::time_point until,
+                        ClientPlaces& places) {
     client.on_reset([&proxy] { proxy.close(); });
     if (entrance.asks_exit) {
         Deadline deadline(proxy);
@@ -220,7 +222,7 @@ Task<bool> begin_stream(Connection& client, Connection& proxy, EarlyData& early,
         if (failure) {
             opening.failed(client.was_reset() ? client_gone() : reason_of(*failure));
             proxy.close();
-            co_await tell(client, entrance, *failure);
+            co_await tell(client, entrance, *failure, places);
             co_return false;
         }
     }
@@ -262,6 +264,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
         leg = spare_leg(*spares, tries);
         return true;
     };
+    bool is_open = false;
     while (true) {
         Server& server = *places.server;
         if (!leg.connection) {
@@ -269,8 +272,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
                 co_await dial_proxy(worker, network, topic, tries, open_until, *client, places);
             if (!dialled) {
                 if (go_on(dialled.error(), is_of_its_server(dialled.error()))) continue;
-                if (entrance) co_await tell(*client, *entrance, last_word);
-                co_return;
+                break;
             }
             leg = std::move(*dialled);
         }
@@ -302,6 +304,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
             spares->learn(proxy, *response);
             warn_if_unframed(proxy, *server.name(), topic);
             begin_compression(proxy, network, std::get<InRequest>(request), *response);
+            is_open = true;
             break;
         }
         // The others are hardly better.
@@ -319,13 +322,17 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
         }
         if (attempt.was_unanswered() || attempt.is_of_the_proxy()) server.lost();
         if (patience && proxy.has_expired()) server.suspect();
-        if (go_on(attempt.reason, attempt.elsewhere && early.begin_again())) continue;
-        if (entrance) co_await tell(*client, *entrance, last_word);
+        if (!go_on(attempt.reason, attempt.elsewhere && early.begin_again())) break;
+    }
+    if (!is_open) {
+        leg = {};
+        if (entrance) co_await tell(*client, *entrance, last_word, places);
         co_return;
     }
     if (entrance) {
         const bool begun =
-            co_await begin_stream(*client, *leg.connection, early, opening, *entrance, open_until);
+            co_await begin_stream(*client, *leg.connection, early, opening, *entrance, open_until,
+                                  places);
         if (!begun) co_return;
     }
     Pump up = early.take_pump();

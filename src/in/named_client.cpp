@@ -3,11 +3,11 @@
 #include "common/base/counters.hpp"
 #include "common/base/log.hpp"
 #include "common/net/deadline.hpp"
-#include "common/net/frame_io.hpp"
 #include "common/net/local_address.hpp"
 #include "common/wire/forward_answer.hpp"
 #include "common/wire/forward_reader.hpp"
 #include "in/client_session.hpp"
+#include "in/last_words.hpp"
 #include "in/proxy_script.hpp"
 #include "in/told_client.hpp"
 
@@ -26,14 +26,9 @@ std::string own_place(const Connection& client) {
     return own.port() == 0 ? std::string() : to_string(own);
 }
 
-/// The last words to a client, which are to arrive.
-Task<> say_last(Connection& client, std::string words) {
-    const auto error = co_await client.write_all(words);
-    if (!error) co_await say_farewell(client);
-}
-
 /// Until the request is there. False: the client has been told why not, or has left.
-Task<bool> hear(Connection& client, const Network& network, ForwardReader& reader) {
+Task<bool> hear(Connection& client, const Network& network, ForwardReader& reader,
+                ClientPlaces& places) {
     using State = ForwardReader::State;
     bool has_spoken = false;
     while (true) {
@@ -54,7 +49,7 @@ Task<bool> hear(Connection& client, const Network& network, ForwardReader& reade
             continue;
         }
         say_refused(client, network, "speaks neither SOCKS nor HTTP as it should");
-        Task<> last = say_last(client, std::move(step.answer));
+        Task<> last = say_last(client, std::move(step.answer), places);
         co_await std::move(last);
         co_return false;
     }
@@ -84,12 +79,12 @@ Task<> named_client_session(Worker& worker, std::shared_ptr<const Network> share
     Deadline deadline(*client);
     deadline.expires_after(kNameTime);
     ForwardReader reader(nullptr);
-    const bool heard = co_await hear(*client, network, reader);
+    const bool heard = co_await hear(*client, network, reader, places);
     if (!heard) co_return;
     const ForwardRequest& request = reader.request();
     if (request.kind == ForwardRequest::Kind::path) {
         std::string page = answer_to_browser(request, names, own_place(*client));
-        Task<> last = say_last(*client, std::move(page));
+        Task<> last = say_last(*client, std::move(page), places);
         co_await std::move(last);
         co_return;
     }
@@ -102,7 +97,7 @@ Task<> named_client_session(Worker& worker, std::shared_ptr<const Network> share
             to_string(request.target) +
                 (is_outside ? " is not named " + network.config.topic : " is none of names.allow"));
         std::string words = forward_failure(request.protocol, ForwardFailure::not_allowed);
-        Task<> last = say_last(*client, std::move(words));
+        Task<> last = say_last(*client, std::move(words), places);
         co_await std::move(last);
         co_return;
     }

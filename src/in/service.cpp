@@ -13,6 +13,7 @@
 #include "in/client_session.hpp"
 #include "in/dial_circle.hpp"
 #include "in/first_look.hpp"
+#include "in/last_words.hpp"
 #include "in/told_client.hpp"
 
 namespace inout::in {
@@ -227,11 +228,14 @@ void InService::look_at(const std::vector<std::shared_ptr<Server>>& servers,
     }
 }
 
-/// Each network needs its listener, and a stream.
+/// Each network needs its listener, and a stream; where clients are told why they get none, those
+/// linger.
 void InService::share_descriptors(const InConfig& config) {
     const std::size_t listeners = config.networks.size();
+    const bool tells = std::any_of(config.networks.begin(), config.networks.end(),
+                                   [](const InNetwork& network) { return bool(network.names); });
     size_link_budget(budget_, {.threads = workers_.size(),
-                               .fixed = listeners,
+                               .fixed = listeners + (tells ? kLastWordsMax : 0),
                                .needed = listeners * (1 + kStreamDescriptors)});
 }
 

@@ -155,3 +155,27 @@ def test_a_stream_of_a_name_is_warned_of_by_its_own_topic(run):
         harness.expect_echo(client)
     assert in_.wait_event("not framed")["topic"] == "a"
     assert in_.wait_event("not compressed")["topic"] == "a"
+
+
+def test_who_is_told_why_it_gets_no_stream_has_no_place_any_more(run):
+    """However many of them stay; none of the answers is lost."""
+    site = Site(run, "", in_=NAMES)
+    site.in_ = run.program("in", {**site.in_.config, "limits": {"streams_per_client": 1}})
+    told = []
+    for ask, good in ((socks5, lambda reply: reply[1] == 4), (socks4a, lambda reply: reply[1] == 91),
+                      (http_connect, lambda reply: reply.split()[1] == b"502")):
+        for _ in range(50):
+            client, reply = ask(site, "none.inout")
+            assert good(reply)
+            told.append(client)
+    sockets = site.in_.status()["sockets"]
+    assert sockets <= 64 + 1 + 4, sockets  # those who linger, the last one, and spare connections
+    client, reply = socks5(site, "default.inout")
+    with client, site.backend.next() as backend:
+        assert reply == SOCKS5_OK
+        both_ways(client, backend, TEXT)
+        for each in told:
+            assert read_to_end(each) == b""
+            each.close()
+    assert not site.in_.find("client refused")
+    site.in_.wait_idle()
