@@ -212,8 +212,7 @@ Task<> tell(Connection& client, const Entrance& entrance, ForwardFailure failure
 
 /// The stream is open: what both sides say before it begins. False: it does not.
 Task<bool> begin_stream(Connection& client, Connection& proxy, EarlyData& early, Opening& opening,
-                        const Entrance& entrance, Clock::time_point until,
-                        ClientPlaces& places) {
+                        const Entrance& entrance, Clock::time_point until, ClientPlaces& places) {
     client.on_reset([&proxy] { proxy.close(); });
     if (entrance.asks_exit) {
         Deadline deadline(proxy);
@@ -330,9 +329,8 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
         co_return;
     }
     if (entrance) {
-        const bool begun =
-            co_await begin_stream(*client, *leg.connection, early, opening, *entrance, open_until,
-                                  places);
+        const bool begun = co_await begin_stream(*client, *leg.connection, early, opening,
+                                                 *entrance, open_until, places);
         if (!begun) co_return;
     }
     Pump up = early.take_pump();

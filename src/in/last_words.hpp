@@ -1,6 +1,6 @@
 // The last words to a client whose protocol can say why it gets no stream (in/named_client), which
-// are to arrive. Keeps a count of those who linger for that, for the whole program; any thread, each
-// on the worker of its client.
+// are to arrive. Keeps a count of those who linger for that, for the whole program; any thread,
+// each on the worker of its client.
 #pragma once
 
 #include <cstddef>

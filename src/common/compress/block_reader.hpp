@@ -2,8 +2,8 @@
 //
 // Its peer may be anybody: a block has no more content than kBlockContentMax and none is empty, a
 // frame's window is no larger than ours, and content is made only as its reader has room for it. It
-// holds memory for what comes while something is there, which its thread keeps for the next one, and
-// a frame from its first byte to the block that ends it. Pure; on its layer's thread.
+// holds memory for what comes while something is there, which its thread keeps for the next one,
+// and a frame from its first byte to the block that ends it. Pure; on its layer's thread.
 #pragma once
 
 #include <cstddef>

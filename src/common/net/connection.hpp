@@ -34,8 +34,8 @@
 
 namespace inout {
 
-/// "ip:port", IPv6 in brackets, with its zone; an IPv4-mapped address is IPv4, as it is for all that
-/// is judged by address.
+/// "ip:port", IPv6 in brackets, with its zone; an IPv4-mapped address is IPv4, as it is for all
+/// that is judged by address.
 std::string to_string(const Endpoint& endpoint);
 IpAddress to_ip_address(const Endpoint& endpoint);
 SocketAddress to_socket_address(const Endpoint& endpoint);
