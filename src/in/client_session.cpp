@@ -10,6 +10,7 @@
 #include "common/wire/forward_answer.hpp"
 #include "in/last_words.hpp"
 #include "in/probe.hpp"
+#include "in/single_request.hpp"
 
 namespace inout::in {
 namespace {
@@ -227,6 +228,7 @@ Task<bool> begin_stream(Connection& client, Connection& proxy, EarlyData& early,
     }
     const auto error = co_await client.write_all(entrance.success);
     client.on_reset({});
+    if (entrance.single != nullptr) entrance.single->begin_answer();
     if (!error) co_return true;
     opening.failed(client_gone());
     co_return false;

@@ -14,6 +14,8 @@
 
 namespace inout::in {
 
+class SingleRequest;
+
 /// What a client has asked for that says more than where it has come (in/named_client).
 struct Entrance {
     std::string topic;
@@ -22,6 +24,8 @@ struct Entrance {
     std::string first{};                  ///< what the client's bytes begin with
     std::string success{};                ///< for the client, before the stream's bytes
     std::shared_ptr<const TlsPsk> e2e{};  ///< for the topic; nothing: not encrypted end to end
+    /// A layer of the client's connection, where the stream is one request over HTTP; else nothing.
+    SingleRequest* single = nullptr;
 };
 
 /// Without an entrance it gets the network's topic.

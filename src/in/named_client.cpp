@@ -9,6 +9,7 @@
 #include "in/client_session.hpp"
 #include "in/last_words.hpp"
 #include "in/proxy_script.hpp"
+#include "in/single_request.hpp"
 #include "in/told_client.hpp"
 
 namespace inout::in {
@@ -53,6 +54,18 @@ Task<bool> hear(Connection& client, const Network& network, ForwardReader& reade
         co_await std::move(last);
         co_return false;
     }
+}
+
+/// Of what comes from the client nothing goes on that is not of this request.
+SingleRequest* limit_to(Connection& client, const ForwardRequest& request) {
+    HttpContent content = request.content;
+    const std::string own(client.unread().substr(0, content.take(client.unread())));
+    client.take(client.unread().size());
+    auto layer = std::make_unique<SingleRequest>(client.bytes(), content);
+    SingleRequest* const single = layer.get();
+    client.push(std::move(layer));
+    client.put_back(own);
+    return single;
 }
 
 Entrance entrance_for(const ForwardRequest& request, const Network& network, Kind kind,
@@ -101,8 +114,10 @@ Task<> named_client_session(Worker& worker, std::shared_ptr<const Network> share
         co_await std::move(last);
         co_return;
     }
-    auto entrance = std::make_unique<const Entrance>(
+    auto made = std::make_unique<Entrance>(
         entrance_for(request, network, meaning.kind, std::move(meaning.topic)));
+    if (request.kind == ForwardRequest::Kind::absolute) made->single = limit_to(*client, request);
+    std::unique_ptr<const Entrance> entrance = std::move(made);
     deadline.cancel();
     client->put_back(entrance->first);
     Task<> session = client_session(worker, std::move(shared), std::move(client), std::move(places),

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "common/base/host_port.hpp"
+#include "common/wire/http_content.hpp"
 
 namespace inout {
 
@@ -34,6 +35,8 @@ struct ForwardRequest {
     /// Of `absolute` and `path` the request as it came, up to the empty line that ends its fields.
     /// Who passes it on has to leave Proxy-Authorization out. Its content, if it has any, follows.
     std::string head{};
+    /// Of `absolute`: where that ends, and another request may begin.
+    HttpContent content{};
 };
 
 /// Why a client does not get what it asks for.

@@ -59,12 +59,11 @@ Result<ForwardRequest, ForwardFailure> request_of(const HttpHead& head) {
     request.method = head.method;
     const Failure malformed{ForwardFailure::malformed};
     if (head.fields.count("host") > 1) return malformed;  // RFC 9112, 3.2
+    const auto content = HttpContent::of(head.fields);
     if (head.method == "CONNECT") {
         const auto target = authority(head.target, std::nullopt);
         // Who sends a content would have it taken for the stream's first bytes.
-        const bool has_content = head.fields.count("transfer-encoding") > 0 ||
-                                 (head.fields.first("content-length").value_or("0") != "0");
-        if (!target || has_content) return malformed;
+        if (!target || !content || !content->is_over()) return malformed;
         request.target = *target;
         return request;
     }
@@ -78,8 +77,9 @@ Result<ForwardRequest, ForwardFailure> request_of(const HttpHead& head) {
     const std::string_view rest = head.target.substr(kScheme.size());
     const auto end = std::min(rest.find_first_of("/?#"), rest.size());
     const auto target = authority(rest.substr(0, end), kHttpPort);
-    if (!target || rest.find('#') != rest.npos) return malformed;
+    if (!target || !content || rest.find('#') != rest.npos) return malformed;
     request.kind = ForwardRequest::Kind::absolute;
+    request.content = *content;
     request.target = *target;
     request.path = rest.substr(end);
     if (!request.path.starts_with('/')) request.path.insert(0, 1, '/');
