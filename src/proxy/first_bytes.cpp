@@ -22,10 +22,10 @@ FirstMessage no_message(std::string problem, const Connection& connection) {
     return {std::nullopt, std::move(problem)};
 }
 
-/// It went without a word, in the clear or over TLS.
+/// It went without a word, in the clear or over TLS; who breaks the rules of WebSocket has not.
 FirstMessage no_word(const std::error_code& error, const Connection& connection) {
     FirstMessage first = no_message(error.message(), connection);
-    first.monitor = !connection.has_expired() &&
+    first.monitor = !connection.has_expired() && error.category() != websocket_category() &&
                     (connection.tls() == nullptr || !connection.tls()->got_too_much());
     return first;
 }

@@ -266,6 +266,24 @@ def test_requests_that_are_no_websocket_are_answered_and_are_no_offence(run):
     peer.close()
 
 
+def test_frames_against_the_rules_are_an_offence_and_a_quiet_end_is_none(run):
+    proxy = run.proxy({"trusted": []})
+    for _ in range(20):
+        Peer(proxy.port()).close()
+    harness.wait_for(lambda: proxy.status()["monitors_total"] == 20)
+    for _ in range(5):
+        peer = Peer(proxy.port())
+        try:
+            peer.s.sendall(websocket.frame(PING) * 20_000)
+            read_to_end(peer.s)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        peer.s.close()
+    harness.wait_for(lambda: proxy.status()["refused_total"] == 5)
+    assert "rules of WebSocket" in proxy.find("first message refused")[0]["reason"]
+    assert proxy.status()["monitors_total"] == 20
+
+
 def test_off_means_that_http_is_no_first_message(run):
     proxy = run.proxy({"websocket": "off"})
     with connect(proxy.port()) as s:
