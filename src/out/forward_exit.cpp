@@ -5,6 +5,7 @@
 
 #include "common/net/deadline.hpp"
 #include "common/net/dial.hpp"
+#include "common/os/socket.hpp"
 #include "common/wire/forward_reader.hpp"
 #include "out/exit.hpp"
 
@@ -62,7 +63,8 @@ struct Judged {
 bool may_dial(const DestinationRules& rules, const HostPort& target, const Endpoint& endpoint) {
     const auto address = endpoint.address();
     const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
-    return !mapped && rules.may_dial(target, to_ip_address(endpoint));
+    const bool is_own = is_own_address(*endpoint.data(), endpoint.size());
+    return !mapped && rules.may_dial(target, to_ip_address(endpoint), is_own);
 }
 
 struct Destination {

@@ -41,6 +41,8 @@ class AddressRange {
     static Result<AddressRange, std::string> parse(std::string_view text);
 
     bool contains(const IpAddress& address) const;
+    /// Whether it has a single address.
+    bool is_one() const { return prefix_bits_ == 128; }
     /// Whether `other` contains all that this does.
     bool is_within(const AddressRange& other) const;
     /// In its shortest form; one address without its length.

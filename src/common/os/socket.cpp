@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 #include <memory>
 
 namespace inout {
@@ -99,6 +100,31 @@ bool own_address(int fd, sockaddr& address, std::size_t& size) {
     if (::getsockname(fd, &address, &needed) != 0) return false;
     size = needed;
     return true;
+}
+
+bool far_address(int fd, sockaddr& address, std::size_t& size) {
+    auto needed = static_cast<socklen_t>(size);
+    if (::getpeername(fd, &address, &needed) != 0) return false;
+    size = needed;
+    return true;
+}
+
+/// What leads here has itself for its source (ip_route_output_key in Linux; RFC 6724, 5, rule 1).
+bool is_own_address(const sockaddr& address, std::size_t size) {
+    const UniqueFd probe(::socket(address.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!probe) return true;
+    if (::connect(probe.get(), &address, static_cast<socklen_t>(size)) != 0) return false;
+    sockaddr_storage source{};
+    socklen_t needed = sizeof source;
+    if (::getsockname(probe.get(), reinterpret_cast<sockaddr*>(&source), &needed) != 0) return true;
+    if (address.sa_family == AF_INET) {
+        const auto& to = reinterpret_cast<const sockaddr_in&>(address);
+        const auto& from = reinterpret_cast<const sockaddr_in&>(source);
+        return to.sin_addr.s_addr == from.sin_addr.s_addr;
+    }
+    const auto& to = reinterpret_cast<const sockaddr_in6&>(address);
+    const auto& from = reinterpret_cast<const sockaddr_in6&>(source);
+    return std::memcmp(&to.sin6_addr, &from.sin6_addr, sizeof to.sin6_addr) == 0;
 }
 
 bool has_own_address_towards(const sockaddr& address, std::size_t size) {

@@ -51,6 +51,11 @@ bool own_address(int fd, sockaddr& address, std::size_t& size);
 /// Whether this machine has an address from which that one could be reached (EADDRNOTAVAIL says
 /// this or that no port is free). Datagrams have ports of their own and need the same address.
 bool has_own_address_towards(const sockaddr& address, std::size_t size);
+/// Whether a dial of this address ends at this machine itself, whoever else may think that it has
+/// it; true also if nobody can tell, because descriptors have run out.
+bool is_own_address(const sockaddr& address, std::size_t size);
+/// The address of the other end, as own_address().
+bool far_address(int fd, sockaddr& address, std::size_t& size);
 /// The next connection of a listening socket, not blocking; its peer's address is written to
 /// `address`, which has room for `size` bytes, and `size` is what was needed. Nothing, and errno.
 UniqueFd accept_one(int listening, sockaddr& address, std::size_t& size);

@@ -90,15 +90,18 @@ bool DestinationRules::may_ask(const HostPort& target) const {
            });
 }
 
-bool DestinationRules::may_dial(const HostPort& target, const IpAddress& address) const {
+bool DestinationRules::may_dial(const HostPort& target, const IpAddress& address,
+                                bool is_own) const {
     if (any_denies(deny, target, address)) return false;
     const bool is_public =
         !any_contains(special_ranges(), address) && !any_contains(private_ranges(), address);
-    if (is_public && allow.empty()) return true;
+    const bool is_somebody_elses = is_public && !is_own;
+    if (is_somebody_elses && allow.empty()) return true;
     return std::any_of(allow.begin(), allow.end(), [&](const DestinationRule& rule) {
         if (!rule.has_port(target.port)) return false;
-        if (!rule.range()) return is_public && rule.names(target.host);
+        if (!rule.range()) return is_somebody_elses && rule.names(target.host);
         return rule.range()->contains(address) &&
+               (!is_public || is_somebody_elses || rule.range()->is_one()) &&
                is_meant_for(*rule.range(), special_ranges(), address) &&
                is_meant_for(*rule.range(), private_ranges(), address);
     });

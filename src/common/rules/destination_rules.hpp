@@ -48,8 +48,9 @@ struct DestinationRules {
     /// question.
     bool may_ask(const HostPort& target) const;
     /// Whether this address may be dialled for who asked for `target`. What is denied may not. What
-    /// is special or private has to be allowed by a range that has nothing else.
-    bool may_dial(const HostPort& target, const IpAddress& address) const;
+    /// is special or private has to be allowed by a range that has nothing else; what is this
+    /// machine's own (`is_own`) and public, by itself.
+    bool may_dial(const HostPort& target, const IpAddress& address, bool is_own) const;
 
     bool operator==(const DestinationRules&) const = default;
 };

@@ -24,11 +24,13 @@ const std::vector<AddressRange>& special_ranges() {
                    "224.0.0.0/4",      // multicast
                    "240.0.0.0/4",      // reserved, and broadcast
                    "::/96",            // unspecified, loopback, and IPv4 inside (RFC 4291, 2.5.5.1)
+                   "::ffff:0:0:0/96",  // the same for a translator (RFC 7915; RFC 2765, 2.1)
                    "64:ff9b::/96",     // NAT64 (RFC 6052)
                    "64:ff9b:1::/48",   // the same (RFC 8215)
                    "2001::/32",        // Teredo, IPv4 inside (RFC 4380)
                    "2002::/16",        // 6to4, IPv4 inside (RFC 3056)
                    "fd00:ec2::254",    // metadata of a cloud
+                   "fd20:ce::254",     // and of another one
                    "fe80::/10",        // link-local
                    "ff00::/8"});       // multicast
     return ranges;

@@ -15,8 +15,9 @@ std::vector<DestinationRule> list(Texts texts) {
     return made;
 }
 DestinationRules rules(Texts allow, Texts deny = {}) { return {list(allow), list(deny)}; }
-bool may(const DestinationRules& rules, const char* address, const HostPort& asked = {"a.b", 443}) {
-    return rules.may_dial(asked, IpAddress::parse(address).value());
+bool may(const DestinationRules& rules, const char* address, const HostPort& asked = {"a.b", 443},
+         bool is_own = false) {
+    return rules.may_dial(asked, IpAddress::parse(address).value(), is_own);
 }
 
 TEST(DestinationRules, without_a_list_all_is_dialled_that_is_public) {
@@ -56,6 +57,8 @@ TEST(DestinationRules, without_a_list_all_is_dialled_that_is_public) {
                                 "fec0::1",
                                 "fc00::1",
                                 "fd00:ec2::254",
+                                "fd20:ce::254",
+                                "::ffff:0:7f00:1",
                                 "ff02::1",
                                 "::ffff:127.0.0.1",
                                 "::ffff:10.0.0.1"}) {
@@ -126,6 +129,23 @@ TEST(DestinationRules, an_entry_is_a_host_and_ports) {
                             "[a]",  "[::1]5", "a b", "http://a",   "fe80::1%eth0", "*."}) {
         EXPECT_FALSE(DestinationRule::parse(bad)) << bad;
     }
+}
+
+TEST(DestinationRules, what_is_this_machines_own_and_public_has_to_be_allowed_by_itself) {
+    const auto own = [](const DestinationRules& rules, const char* address) {
+        return may(rules, address, {"a.b", 443}, true);
+    };
+    EXPECT_FALSE(own({}, "203.0.113.7"));
+    EXPECT_FALSE(own(rules({"*", "a.b", "203.0.113.0/24", "0.0.0.0/0"}), "203.0.113.7"));
+    EXPECT_TRUE(own(rules({"203.0.113.7"}), "203.0.113.7"));
+    EXPECT_TRUE(own(rules({"203.0.113.7/32:443"}), "203.0.113.7"));
+    EXPECT_FALSE(own(rules({"203.0.113.7:80"}), "203.0.113.7"));
+    EXPECT_FALSE(own(rules({"2001:db8::/127"}), "2001:db8::1"));
+    EXPECT_TRUE(own(rules({"2001:db8::1"}), "2001:db8::1"));
+    EXPECT_FALSE(own(rules({"203.0.113.7"}, {"*"}), "203.0.113.7"));
+    // Who lists a private network or loopback means what this machine has of it too.
+    EXPECT_TRUE(own(rules({"127.0.0.0/8", "10.0.0.0/8"}), "127.0.0.1"));
+    EXPECT_TRUE(own(rules({"127.0.0.0/8", "10.0.0.0/8"}), "10.1.2.3"));
 }
 
 }  // namespace
