@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/app/spare_pool.hpp"
+#include "common/net/local_address.hpp"
 #include "common/open/opening.hpp"
 #include "common/relay/early_data.hpp"
 #include "proxy/service.hpp"
@@ -52,11 +53,14 @@ struct Search {
     Found found{};  ///< when it is open
 
     /// The client's address and port, as far as somebody vouches for it: who asks, if that one is
-    /// believed; else we, who have seen where that one is.
+    /// believed; else we, who have seen where that one is. Not by X-Forwarded-For (port 0): nobody
+    /// has said that who is trusted is a web server, and others pass on what strangers write.
     std::string source() const {
         const bool told = state.settings()->gatekeeper.may_tell_client(standing);
         const auto client = SocketAddress::parse(request.hop ? request.source : request.client);
-        return (told && client ? *client : to_socket_address(in.peer_endpoint())).text();
+        if (told && client) return client->text();
+        const bool is_said = in.is_websocket() && in.peer_endpoint().port() == 0;
+        return to_socket_address(is_said ? far_endpoint(in.fd()) : in.peer_endpoint()).text();
     }
     /// Whether other proxies may be asked: of a request of one of them, none.
     bool may_go_on() const { return state.cluster != nullptr && !request.hop; }

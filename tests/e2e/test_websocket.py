@@ -308,3 +308,22 @@ def test_a_trusted_front_speaks_for_its_clients(run):
     lone = run.proxy({"trusted": []})
     Peer(lone.port(), X_Forwarded_For="192.0.2.1").s.close()
     assert not lone.find("first message refused", peer="192.0.2.1:0")
+
+
+def test_what_a_front_says_of_its_client_is_not_told_to_a_backend(run):
+    """Who is trusted may be no web server, and pass on what a stranger has written."""
+    lines = []
+    told = run.own(harness.Server(lambda s: lines.append(s.recv(200))))
+    proxy = run.proxy()
+    run.program("out", {"networks": [{
+        "server_host": "127.0.0.1", "server_port": proxy.port(), "topic": "t", "proxy_protocol": "v1",
+        "backend_host": "127.0.0.1", "backend_port": told.port}]}).wait_event("registered")
+    peer = Peer(proxy.port(), X_Forwarded_For="192.0.2.7")
+    body = json.dumps({"Type": "InRequest", "Payload": {
+        "magic": "0" * 32, "version": "0.0.1", "type": "t"}}).encode()
+    peer.send(BINARY, len(body).to_bytes(8, "little") + body)
+    opcode, answer = peer.receive()
+    assert opcode == BINARY and json.loads(answer[8:])["Payload"]["message"] == ""
+    line = harness.wait_for(lambda: lines)[0]
+    assert line.startswith(b"PROXY TCP4 127.0.0.1 127.0.0.1 %d " % peer.s.getsockname()[1])
+    peer.close()

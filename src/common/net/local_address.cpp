@@ -23,6 +23,16 @@ AnyAddress dialled(const AnyAddress& address) {
     return asio::ip::address_v6::loopback();
 }
 
+Endpoint endpoint_of(int fd, bool (*address_of)(int, sockaddr&, std::size_t&)) {
+    Endpoint found;
+    std::size_t size = found.capacity();
+    if (!address_of(fd, *found.data(), size) || size > found.capacity()) return {};
+    const int family = found.data()->sa_family;
+    if (family != AF_INET && family != AF_INET6) return {};
+    found.resize(size);
+    return found;
+}
+
 bool is_of_this_machine(const AnyAddress& address) {
     if (address.is_loopback()) return true;
     bool found = false;
@@ -37,15 +47,9 @@ bool is_of_this_machine(const AnyAddress& address) {
 
 }  // namespace
 
-Endpoint own_endpoint(int fd) {
-    Endpoint own;
-    std::size_t size = own.capacity();
-    if (!own_address(fd, *own.data(), size) || size > own.capacity()) return {};
-    const int family = own.data()->sa_family;
-    if (family != AF_INET && family != AF_INET6) return {};
-    own.resize(size);
-    return own;
-}
+Endpoint own_endpoint(int fd) { return endpoint_of(fd, own_address); }
+
+Endpoint far_endpoint(int fd) { return endpoint_of(fd, far_address); }
 
 bool would_reach(const Endpoint& target, const Endpoint& listening) {
     if (target.port() == 0 || target.port() != listening.port()) return false;

@@ -10,6 +10,8 @@ namespace inout {
 
 /// Our own address of a connection; none of a UNIX socket, and of one that is closed.
 Endpoint own_endpoint(int fd);
+/// The same of the other end, as the kernel sees it.
+Endpoint far_endpoint(int fd);
 
 /// Whether a dial of `target` would be answered by a socket of this machine that listens on
 /// `listening`. A wildcard stands for all addresses of its family, `::` for those of both, as
