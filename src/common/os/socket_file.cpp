@@ -1,5 +1,6 @@
 #include "common/os/socket_file.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -66,6 +67,14 @@ SocketAccess with_mode(SocketAccess access) {
 /// chown(2)'s word for an account that stays.
 constexpr unsigned kAsItIs = ~0U;
 
+/// Never that of another file, to which somebody who may write to the folder has put a link in its
+/// place meanwhile. Where /proc is missing the library can not do that, and says so as of a link.
+bool set_mode(const std::string& path, mode_t mode) {
+    if (::fchmodat(AT_FDCWD, path.c_str(), mode, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    if (errno != EOPNOTSUPP || ::access("/proc/self/fd", F_OK) == 0) return false;
+    return ::chmod(path.c_str(), mode) == 0;
+}
+
 /// Only what is different: each change gives the file another stamp. False, and errno: not allowed.
 bool change(const std::string& path, const SocketAccess& access) {
     struct stat status {};
@@ -83,7 +92,7 @@ bool change(const std::string& path, const SocketAccess& access) {
         }
     }
     const bool same = !access.mode || (status.st_mode & ALLPERMS) == access.mode->bits;
-    return same || ::chmod(path.c_str(), access.mode->bits) == 0;
+    return same || set_mode(path, access.mode->bits);
 }
 
 }  // namespace

@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <thread>
 
 #include "common/os/inherited_sockets.hpp"
 
@@ -51,6 +55,32 @@ TEST_F(SocketFileTest, gives_way_only_where_nobody_listens) {
     EXPECT_TRUE(second.listen(path()));
     first.remove();
     EXPECT_TRUE(std::filesystem::exists(path())) << "it is the other one's";
+}
+
+TEST_F(SocketFileTest, changes_no_file_to_which_somebody_has_put_a_link_meanwhile) {
+    std::ofstream(path("victim")) << "text";
+    ASSERT_EQ(::chmod(path("victim").c_str(), 0600), 0);
+    std::atomic<bool> over{false};
+    std::thread attacker([&] {
+        const std::string link = path("link"), victim = path("victim"), at = path();
+        struct stat status {};
+        while (!over) {
+            if (::symlink(victim.c_str(), link.c_str()) != 0 && errno != EEXIST) return;
+            while (!over && (::lstat(at.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode))) {}
+            ::rename(link.c_str(), at.c_str());
+        }
+    });
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+    while (std::chrono::steady_clock::now() < until) {
+        ::unlink(path().c_str());
+        SocketFile file;
+        (void)file.listen(path(), {.mode = FileMode{0666}});
+    }
+    over = true;
+    attacker.join();
+    struct stat status {};
+    ASSERT_EQ(::stat(path("victim").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777U, 0600U);
 }
 
 TEST_F(SocketFileTest, leaves_other_files_alone) {
