@@ -69,8 +69,7 @@ HttpContent::State HttpContent::after(char c) {
     const bool is_text = is_http_line({&c, 1});
     switch (state_) {
         case State::size: return after_size(c);
-        case State::extension:
-            return is_text ? State::extension : if_it_is('\r', State::size_end);
+        case State::extension: return is_text ? State::extension : if_it_is('\r', State::size_end);
         case State::size_end:
             digits_ = 0;
             return if_it_is('\n', left_ > 0 ? State::chunk : State::trailer_begin);

@@ -66,7 +66,8 @@ TEST_F(SocketFileTest, changes_no_file_to_which_somebody_has_put_a_link_meanwhil
         struct stat status {};
         while (!over) {
             if (::symlink(victim.c_str(), link.c_str()) != 0 && errno != EEXIST) return;
-            while (!over && (::lstat(at.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode))) {}
+            while (!over && (::lstat(at.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode))) {
+            }
             ::rename(link.c_str(), at.c_str());
         }
     });

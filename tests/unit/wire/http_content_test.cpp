@@ -50,9 +50,9 @@ TEST(HttpContent, ends_behind_the_last_chunk_and_its_trailer) {
 }
 
 TEST(HttpContent, of_which_nobody_knows_where_it_ends_is_broken) {
-    for (const char* bytes : {"\r\n", "x\r\n", "3\nabc\r\n", "3\r\nabcd\r\n", "3\r\nabc\n0\r\n",
-                              "-1\r\n", "0x3\r\n", "0\r\nA: b\n\r\n", "3;\x01\r\n",
-                              "1234567890123456\r\n", "3\rabc"}) {
+    for (const char* bytes :
+         {"\r\n", "x\r\n", "3\nabc\r\n", "3\r\nabcd\r\n", "3\r\nabc\n0\r\n", "-1\r\n", "0x3\r\n",
+          "0\r\nA: b\n\r\n", "3;\x01\r\n", "1234567890123456\r\n", "3\rabc"}) {
         EXPECT_EQ(taken(kChunked, bytes), std::nullopt) << bytes;
     }
 }
@@ -60,7 +60,8 @@ TEST(HttpContent, of_which_nobody_knows_where_it_ends_is_broken) {
 TEST(HttpContent, is_refused_if_its_fields_can_be_read_in_two_ways) {
     for (const char* fields :
          {"Content-Length: 1\r\nContent-Length: 1\r\n", "Content-Length: 1, 1\r\n",
-          "Content-Length: +1\r\n", "Content-Length:\r\n", "Content-Length: 1234567890123456789\r\n",
+          "Content-Length: +1\r\n", "Content-Length:\r\n",
+          "Content-Length: 1234567890123456789\r\n",
           "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
           "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: identity\r\n"}) {
         EXPECT_FALSE(content_of(fields)) << fields;
