@@ -38,7 +38,6 @@ class Targets {
         }
         const bool found = !all.empty();
         plan_.note({.server = name,
-                    .topic = {},
                     .check = "service",
                     .state = found ? Finding::State::ok : Finding::State::wrong,
                     .found = found     ? places

@@ -20,8 +20,7 @@ Task<> check_backend(Executor executor, std::shared_ptr<Backends> backends, std:
     const auto took = std::chrono::duration_cast<Milliseconds>(Clock::now() - begun);
     const std::string& name = backends->at(index)->name;
     findings.push_back(
-        {.server = {},
-         .topic = backends->topic(),
+        {.topic = backends->topic(),
          .check = "backend",
          .state = failure ? Finding::State::wrong : Finding::State::ok,
          .found = failure ? name + ": " + failure->detail
@@ -32,8 +31,7 @@ Task<> check_backend(Executor executor, std::shared_ptr<Backends> backends, std:
 
 void add_backends(DoctorPlan& plan, const OutNetwork& network) {
     if (network.backend_template) {
-        plan.note({.server = {},
-                   .topic = network.topic,
+        plan.note({.topic = network.topic,
                    .check = "backend",
                    .state = Finding::State::ok,
                    .found = "is made of each topic, and so not asked here"});
@@ -41,8 +39,7 @@ void add_backends(DoctorPlan& plan, const OutNetwork& network) {
     }
     if (network.exit) {
         const auto users = load_users(network);
-        plan.note({.server = {},
-                   .topic = network.topic,
+        plan.note({.topic = network.topic,
                    .check = "backend",
                    .state = users ? Finding::State::ok : Finding::State::wrong,
                    .found = users ? "is wherever each client asks for, and so not asked here"

@@ -22,18 +22,6 @@
 namespace inout::proxy {
 namespace {
 
-using enum Finding::State;
-
-Finding row(const std::string& server, const char* check, Finding::State state, std::string found,
-            const char* advice = "") {
-    return {.server = server,
-            .topic = {},
-            .check = check,
-            .state = state,
-            .found = std::move(found),
-            .advice = advice};
-}
-
 /// Where this machine reaches its own listener.
 HostPort near(const HostPort& listen) {
     const bool is_everywhere = listen.host == "0.0.0.0" || listen.host == "::";
@@ -58,10 +46,13 @@ std::optional<std::string> add_own_port(DoctorPlan& plan, const ProxyConfig& con
                                         TrustStores& trusts) {
     const HostPort place = near(config.listen);
     if (place.port == 0 || config.proxy_protocol) {
-        plan.note(row(to_string(config.listen), "tcp", warning,
-                      place.port == 0 ? "not looked at: the port is the kernel's choice"
-                                      : "not looked at: who connects there has to speak for a "
-                                        "client (proxy_protocol)"));
+        plan.note({.server = to_string(config.listen),
+                   .check = "tcp",
+                   .state = Finding::State::warning,
+                   .found = place.port == 0
+                                ? "not looked at: the port is the kernel's choice"
+                                : "not looked at: who connects there has to speak for a "
+                                  "client (proxy_protocol)"});
         return std::nullopt;
     }
     const auto tls = tls_towards(config);
@@ -92,8 +83,12 @@ void add_cluster(DoctorPlan& plan, const ClusterOptions& options, TrustStores& t
     for (const HostPort& place : roll.others) {
         auto link = Cluster::way_to(place, options, trusts);
         if (!link) {
-            plan.note(row(to_string(place), "proxy", wrong, link.error(),
-                          "streams of topics that are there fail: correct \"cluster\" here"));
+            plan.note(
+                {.server = to_string(place),
+                 .check = "proxy",
+                 .state = Finding::State::wrong,
+                 .found = link.error(),
+                 .advice = "streams of topics that are there fail: correct \"cluster\" here"});
             continue;
         }
         plan.look_at(std::move(*link), DoctorDepth::introduce);

@@ -10,16 +10,6 @@ namespace {
 
 using enum Finding::State;
 
-Finding cluster_row(const std::string& server, const char* check, Finding::State state,
-                    std::string found, const char* advice = "") {
-    return {.server = server,
-            .topic = {},
-            .check = check,
-            .state = state,
-            .found = std::move(found),
-            .advice = advice};
-}
-
 std::string in_one_line(const std::set<std::string>& words) {
     std::string line;
     for (const std::string& word : words) line += (line.empty() ? "" : ", ") + word;
@@ -32,14 +22,19 @@ std::string count_of(std::size_t proxies) {
 
 Finding judge_server(const std::string& server, const cluster::RollCall& call) {
     if (!call.problem.empty()) {
-        return cluster_row(server, "nats", wrong, call.problem,
-                           "see whether nats-server runs there, whether its TLS and its users are "
-                           "what \"cluster\" says, and whether it permits the cluster's subjects");
+        return {.server = server,
+                .check = "nats",
+                .state = wrong,
+                .found = call.problem,
+                .advice =
+                    "see whether nats-server runs there, whether its TLS and its users are "
+                    "what \"cluster\" says, and whether it permits the cluster's subjects"};
     }
-    return cluster_row(server, "nats", ok,
-                       "a message to ourselves is back after " +
-                           std::to_string(call.round_trip.count()) + " µs, " +
-                           count_of(call.proxies.size()));
+    return {.server = server,
+            .check = "nats",
+            .found = "a message to ourselves is back after " +
+                     std::to_string(call.round_trip.count()) + " µs, " +
+                     count_of(call.proxies.size())};
 }
 
 }  // namespace
@@ -57,30 +52,34 @@ Roll judge_roll(const ClusterOptions& options, const std::vector<std::string>& s
     }
     for (const ClusterPeer& peer : options.peers) seen_through.try_emplace(to_string(peer.address));
 
+    const auto add = [&roll](const std::string& address, Finding::State state, std::string found,
+                             const char* advice = "") {
+        roll.findings.push_back({.server = address,
+                                 .check = "cluster",
+                                 .state = state,
+                                 .found = std::move(found),
+                                 .advice = advice});
+    };
     const std::string own = to_string(options.address);
     if (!usable.empty() && !seen_through.contains(own)) {
-        roll.findings.push_back(
-            cluster_row(own, "cluster", warning, "this proxy is not in the directory",
-                        "see whether it runs, and whether it is older than this doctor"));
+        add(own, warning, "this proxy is not in the directory",
+            "see whether it runs, and whether it is older than this doctor");
     }
     for (const auto& [address, through] : seen_through) {
         const auto place = parse_host_port(address);
         if (!place) {
-            roll.findings.push_back(cluster_row(address, "cluster", wrong,
-                                                "says that this is its address",
-                                                "correct \"address\" in its \"cluster\""));
+            add(address, wrong, "says that this is its address",
+                "correct \"address\" in its \"cluster\"");
             continue;
         }
         if (through.empty() && !usable.empty()) {
-            roll.findings.push_back(
-                cluster_row(address, "cluster", warning, "is one of \"peers\", and does not answer",
-                            "see whether it runs, and whether it is older than this doctor"));
+            add(address, warning, "is one of \"peers\", and does not answer",
+                "see whether it runs, and whether it is older than this doctor");
         } else if (through.size() < usable.size()) {
-            roll.findings.push_back(cluster_row(
-                address, "cluster", wrong, "answers only through " + in_one_line(through),
-                "the servers of NATS do not form one cluster: see their routes"));
+            add(address, wrong, "answers only through " + in_one_line(through),
+                "the servers of NATS do not form one cluster: see their routes");
         } else if (!through.empty()) {
-            roll.findings.push_back(cluster_row(address, "cluster", ok, "is in the directory"));
+            add(address, ok, "is in the directory");
         }
         if (address != own) roll.others.push_back(*place);
     }

@@ -15,9 +15,7 @@ constexpr std::int64_t kDayInSeconds = 86'400;
 constexpr Milliseconds kClocksAgree{5'000};
 
 Finding row(std::string check, Finding::State state, std::string found, std::string advice = {}) {
-    return {.server = {},
-            .topic = {},
-            .check = std::move(check),
+    return {.check = std::move(check),
             .state = state,
             .found = std::move(found),
             .advice = std::move(advice)};

@@ -129,12 +129,7 @@ class ServerCheck {
         findings_.push_back(std::move(finding));
     }
     void add(const char* check, Finding::State state, std::string found, const char* advice = "") {
-        add({.server = {},
-             .topic = {},
-             .check = check,
-             .state = state,
-             .found = std::move(found),
-             .advice = advice});
+        add({.check = check, .state = state, .found = std::move(found), .advice = advice});
     }
     Milliseconds left(Milliseconds most) const {
         const auto rest = std::chrono::duration_cast<Milliseconds>(deadline_ - Clock::now());
@@ -274,12 +269,9 @@ class ServerCheck {
         for (std::size_t i = 0; i < count; ++i) {
             const ProbeQuestion& question = server_.questions[i];
             if (!answers_[i]) {
-                add({.server = {},
-                     .topic = {},
-                     .check = "topic",
+                add({.check = "topic",
                      .state = Finding::State::warning,
-                     .found = "not asked: no time is left, or the proxy has ended its connections",
-                     .advice = {}},
+                     .found = "not asked: no time is left, or the proxy has ended its connections"},
                     question.topic);
                 continue;
             }

@@ -13,9 +13,9 @@ struct Finding {
         warning,  ///< it works, or can not be told
         wrong,
     };
-    std::string server;  ///< of which proxy; empty: of none
-    std::string topic;   ///< of which network; empty: of all that go there
-    std::string check;   ///< one word
+    std::string server{};  ///< of which proxy; empty: of none
+    std::string topic{};   ///< of which network; empty: of all that go there
+    std::string check;     ///< one word
     State state = State::ok;
     std::string found;
     std::string advice{};  ///< what to do; of one that is ok nothing

@@ -9,15 +9,14 @@ namespace inout::findings_test {
 namespace {
 
 Findings some() {
-    return {{.server = "relay:40001", .topic = {}, .check = "tcp", .found = "connects"},
+    return {{.server = "relay:40001", .check = "tcp", .found = "connects"},
             {.server = "relay:40001",
              .topic = "ssh",
              .check = "backend",
              .state = Finding::State::wrong,
              .found = "refused \x1b[2J",
              .advice = "start it"},
-            {.server = {},
-             .topic = "db",
+            {.topic = "db",
              .check = "backend",
              .state = Finding::State::warning,
              .found = "not asked"}};
