@@ -11,8 +11,6 @@
 #include "common/base/random.hpp"
 #include "common/base/wall_clock.hpp"
 #include "common/cluster/roll_call.hpp"
-#include "common/os/file.hpp"
-#include "common/tls/files.hpp"
 #include "common/tls/pinned_key.hpp"
 #include "proxy/cluster.hpp"
 #include "proxy/engine_options.hpp"
@@ -33,11 +31,8 @@ Result<std::optional<TlsClientOptions>, std::string> tls_towards(const ProxyConf
     if (!config.tls || config.tls->mode != TlsMode::required) {
         return std::optional<TlsClientOptions>();
     }
-    const std::string& cert = config.tls->cert;
-    const auto pem = read_file(cert, FileAudience::everybody, kPemMaxBytes);
-    if (!pem) return Failure{cert + ": " + pem.error()};
-    auto key = pinned_key(pem->bytes());
-    if (!key) return Failure{cert + ": " + key.error()};
+    auto key = load_pinned_key(config.tls->cert);
+    if (!key) return Failure{key.error()};
     return std::optional(TlsClientOptions{.pin = std::move(key->pin)});
 }
 
@@ -57,9 +52,9 @@ std::optional<std::string> add_own_port(DoctorPlan& plan, const ProxyConfig& con
     }
     const auto tls = tls_towards(config);
     if (!tls) return tls.error();
-    auto link = ProxyLink::make(place, *tls, std::nullopt, trusts);
+    const auto link = ProxyLink::make(place, *tls, std::nullopt, trusts);
     if (!link) return link.error();
-    plan.look_at(std::move(*link), DoctorDepth::reach);
+    plan.look_at(*link, DoctorDepth::reach);
     return std::nullopt;
 }
 
@@ -81,7 +76,7 @@ void add_cluster(DoctorPlan& plan, const ClusterOptions& options, TrustStores& t
     const Roll roll = judge_roll(options, engine.nats.servers, call_all(engine));
     for (const Finding& each : roll.findings) plan.note(each);
     for (const HostPort& place : roll.others) {
-        auto link = Cluster::way_to(place, options, trusts);
+        const auto link = Cluster::way_to(place, options, trusts);
         if (!link) {
             plan.note(
                 {.server = to_string(place),
@@ -91,7 +86,7 @@ void add_cluster(DoctorPlan& plan, const ClusterOptions& options, TrustStores& t
                  .advice = "streams of topics that are there fail: correct \"cluster\" here"});
             continue;
         }
-        plan.look_at(std::move(*link), DoctorDepth::introduce);
+        plan.look_at(*link, DoctorDepth::introduce);
     }
 }
 

@@ -167,11 +167,8 @@ Result<RunningRelay, std::string> relay_in(const std::filesystem::path& file,
                        ": has no \"tls\", so there is no key by which a site could know "
                        "this relay: begin with proxy --setup"};
     }
-    const std::string& cert = relay.config.tls->cert;
-    const auto pem = read_file(cert, FileAudience::everybody, kPemMaxBytes);
-    if (!pem) return Failure{cert + ": " + pem.error()};
-    auto key = pinned_key(pem->bytes());
-    if (!key) return Failure{cert + ": " + key.error()};
+    auto key = load_pinned_key(relay.config.tls->cert);
+    if (!key) return Failure{key.error()};
     auto server = server_from_flags(line, {key->host, relay.config.listen.port});
     if (!server) return Failure{server.error()};
     relay.server = std::move(*server);

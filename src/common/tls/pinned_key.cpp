@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "common/base/host_port.hpp"
+#include "common/base/limits.hpp"
+#include "common/os/file.hpp"
 #include "common/tls/files.hpp"
 
 namespace inout {
@@ -66,6 +68,14 @@ Result<PinnedKey, std::string> pinned_key(std::string_view pem) {
     const auto hash = hash_of_key(*certificate);
     if (!hash) return Failure{"has a key that can not be used: " + openssl_error()};
     return PinnedKey{"sha256/" + to_base64(bytes_of(*hash)), first_host(*certificate)};
+}
+
+Result<PinnedKey, std::string> load_pinned_key(const std::string& cert) {
+    const auto pem = read_file(cert, FileAudience::everybody, kPemMaxBytes);
+    if (!pem) return Failure{cert + ": " + pem.error()};
+    auto key = pinned_key(pem->bytes());
+    if (!key) return Failure{cert + ": " + key.error()};
+    return key;
 }
 
 }  // namespace inout

@@ -1,4 +1,4 @@
-// What is to be known of a certificate by those who go by its key alone. Pure.
+// What is to be known of a certificate by those who go by its key alone. Pure, but for the file.
 #pragma once
 
 #include <optional>
@@ -22,5 +22,8 @@ struct PinnedKey {
 };
 /// Of the first certificate in a PEM text. The failure follows the file's name.
 Result<PinnedKey, std::string> pinned_key(std::string_view pem);
+/// The same of a file, as `tls.cert`, by the rules of os/file.hpp. Blocks. The failure begins with
+/// "FILE: ".
+Result<PinnedKey, std::string> load_pinned_key(const std::string& cert);
 
 }  // namespace inout
