@@ -54,7 +54,7 @@ class Targets {
 /// Where clients say names: for the topics that are known beforehand.
 void ask(DoctorPlan& plan, const ProxyLinkPtr& target, const InNetwork& network) {
     if (!network.names) return plan.ask(target, {.topic = network.topic});
-    plan.reach(target);
+    plan.look_at(target, DoctorDepth::introduce);
     for (const ListedTopic& each : network.names->topics) plan.ask(target, {.topic = each.topic});
     for (const TopicPattern& each : network.names->allow) {
         if (is_literal(each)) plan.ask(target, {.topic = each.text()});

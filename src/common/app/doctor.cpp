@@ -346,14 +346,18 @@ Task<> check_server(Executor executor, const DoctorServer& server, Milliseconds 
 
 }  // namespace
 
-DoctorServer& DoctorPlan::server_of(const std::shared_ptr<const ProxyLink>& proxy_link) {
-    const auto found = std::ranges::find(servers_, proxy_link, &DoctorServer::proxy_link);
-    if (found != servers_.end()) return *found;
-    return servers_.emplace_back(DoctorServer{.proxy_link = proxy_link});
+DoctorServer& DoctorPlan::server_of(const std::shared_ptr<const ProxyLink>& proxy_link,
+                                    DoctorDepth depth) {
+    auto found = std::ranges::find(servers_, proxy_link, &DoctorServer::proxy_link);
+    if (found == servers_.end()) {
+        found = servers_.insert(found, DoctorServer{.proxy_link = proxy_link});
+    }
+    found->depth = std::max(found->depth, depth);
+    return *found;
 }
 
 void DoctorPlan::ask(const std::shared_ptr<const ProxyLink>& proxy_link, ProbeQuestion question) {
-    server_of(proxy_link).questions.push_back(std::move(question));
+    server_of(proxy_link, DoctorDepth::introduce).questions.push_back(std::move(question));
 }
 
 void DoctorPlan::look_at(std::vector<Validity> certificates) {

@@ -14,7 +14,7 @@
 
 namespace inout {
 
-/// How far a proxy is looked at.
+/// How far a proxy is looked at; of two, the further one has the other in it.
 enum class DoctorDepth {
     reach,      ///< a connection, with its TLS
     introduce,  ///< and who it takes us for
@@ -24,7 +24,7 @@ enum class DoctorDepth {
 struct DoctorServer {
     std::shared_ptr<const ProxyLink> proxy_link;
     std::vector<ProbeQuestion> questions{};
-    DoctorDepth depth = DoctorDepth::introduce;
+    DoctorDepth depth = DoctorDepth::reach;
 };
 
 /// One check, however long it takes, which adds what it has found.
@@ -38,11 +38,9 @@ class DoctorPlan {
 
     /// One more question at this proxy, which is one for all networks with the same link.
     void ask(const std::shared_ptr<const ProxyLink>& proxy_link, ProbeQuestion question);
-    /// The same without one: the way to it, once.
-    void reach(const std::shared_ptr<const ProxyLink>& proxy_link) { (void)server_of(proxy_link); }
-    /// No question: whether this proxy is there.
-    void look_at(std::shared_ptr<const ProxyLink> proxy_link, DoctorDepth depth) {
-        servers_.push_back({.proxy_link = std::move(proxy_link), .depth = depth});
+    /// The same without one.
+    void look_at(const std::shared_ptr<const ProxyLink>& proxy_link, DoctorDepth depth) {
+        (void)server_of(proxy_link, depth);
     }
     void add(DoctorCheck check) { checks_.push_back(std::move(check)); }
     /// What is known before anything is asked.
@@ -54,7 +52,8 @@ class DoctorPlan {
     Findings run(Workers& workers);
 
   private:
-    DoctorServer& server_of(const std::shared_ptr<const ProxyLink>& proxy_link);
+    /// The one of this link, which is looked at as far as that at least.
+    DoctorServer& server_of(const std::shared_ptr<const ProxyLink>& proxy_link, DoctorDepth depth);
 
     Milliseconds step_;
     Findings known_;
