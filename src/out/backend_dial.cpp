@@ -34,13 +34,6 @@ void note_failure(Backends& backends, std::size_t index, const DialError& error)
              rest);
 }
 
-/// An IPv4 address in the clothes of an IPv6 one is no way to write a listed one.
-bool may_dial(const BackendTemplate& made, const Endpoint& endpoint) {
-    const auto address = endpoint.address();
-    const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
-    return !mapped && made.may_dial(to_ip_address(endpoint));
-}
-
 }  // namespace
 
 std::string proxy_header(ProxyProtocol version, std::string_view source,
@@ -69,7 +62,9 @@ Task<Reached> dial_made_of(Executor executor, std::shared_ptr<const Network> net
         reached.error = DialError{DialError::Kind::unresolved, backend.error()};
         co_return std::move(reached);
     }
-    MayDial permitted = [&made](const Endpoint& endpoint) { return may_dial(made, endpoint); };
+    MayDial permitted = [&made](const Endpoint& endpoint) {
+        return !is_v4_mapped(endpoint) && made.may_dial(to_ip_address(endpoint));
+    };
     auto dialled = co_await inout::dial(executor, *backend, DialOrder::in_turn,
                                         network->times.open_timeout, std::move(permitted));
     reached.take(std::move(dialled));

@@ -61,10 +61,8 @@ struct Judged {
 
 /// An IPv4 address inside an IPv6 one is no way to write a permitted one.
 bool may_dial(const DestinationRules& rules, const HostPort& target, const Endpoint& endpoint) {
-    const auto address = endpoint.address();
-    const bool mapped = address.is_v6() && address.to_v6().is_v4_mapped();
     const bool is_own = is_own_address(*endpoint.data(), endpoint.size());
-    return !mapped && rules.may_dial(target, to_ip_address(endpoint), is_own);
+    return !is_v4_mapped(endpoint) && rules.may_dial(target, to_ip_address(endpoint), is_own);
 }
 
 struct Destination {

@@ -24,6 +24,11 @@ IpAddress to_ip_address(const Endpoint& endpoint) {
     return {v6.to_bytes()};
 }
 
+bool is_v4_mapped(const Endpoint& endpoint) {
+    const auto address = endpoint.address();
+    return address.is_v6() && address.to_v6().is_v4_mapped();
+}
+
 SocketAddress to_socket_address(const Endpoint& endpoint) {
     return {to_ip_address(endpoint), endpoint.port()};
 }

@@ -38,6 +38,9 @@ namespace inout {
 /// that is judged by address.
 std::string to_string(const Endpoint& endpoint);
 IpAddress to_ip_address(const Endpoint& endpoint);
+/// An IPv4 address in the clothes of an IPv6 one (RFC 4291, 2.5.5.2), which to_ip_address() takes
+/// off: no way to write one that a rule permits.
+bool is_v4_mapped(const Endpoint& endpoint);
 SocketAddress to_socket_address(const Endpoint& endpoint);
 Endpoint to_endpoint(const SocketAddress& address);
 
