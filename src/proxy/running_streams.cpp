@@ -1,5 +1,6 @@
 #include "proxy/running_streams.hpp"
 
+#include <map>
 #include <utility>
 
 namespace inout::proxy {
@@ -25,13 +26,17 @@ RunningStreams::Stream::~Stream() {
 
 std::size_t RunningStreams::reset_if(const std::function<bool(const Stream&)>& unwanted,
                                      const StreamEnd& why) {
-    const std::lock_guard lock(mutex_);
+    std::map<RelaySet*, StreamTable::Records> found;
     std::size_t count = 0;
-    for (const Stream* each = first_; each != nullptr; each = each->next_) {
-        if (!unwanted(*each)) continue;
-        each->relays.reset(each->record, why);
-        ++count;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const Stream* each = first_; each != nullptr; each = each->next_) {
+            if (!unwanted(*each)) continue;
+            found[&each->relays].push_back(each->record);
+            ++count;
+        }
     }
+    for (auto& [relays, records] : found) relays->reset(std::move(records), why);
     return count;
 }
 

@@ -45,8 +45,8 @@ class RunningStreams {
     RunningStreams(const RunningStreams&) = delete;
     RunningStreams& operator=(const RunningStreams&) = delete;
 
-    /// Ends those of which this says so with RST on both sides, as soon as their workers come to
-    /// it. How many.
+    /// Ends those of which this says so with RST on both sides, a few in a turn of their workers.
+    /// How many.
     std::size_t reset_if(const std::function<bool(const Stream&)>& unwanted, const StreamEnd& why);
 
   private:
