@@ -1,7 +1,6 @@
 #include "common/admin/actions.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <vector>
 
@@ -40,18 +39,11 @@ std::string member(std::string_view key, std::string_view word) {
     return '"' + std::string(key) + "\":\"" + std::string(word) + '"';
 }
 
-bool read_number(std::string_view text, std::optional<std::uint64_t>& number) {
-    const char* const end = text.data() + text.size();
-    const auto [at, error] = std::from_chars(text.data(), end, number.emplace());
-    return error == std::errc() && at == end;
-}
-
 Answer kick_stream(const Wish& wish) {
     const std::string* const id = wish.query.find("id");
-    const std::string* const one = wish.query.find("number");
     std::optional<std::uint64_t> number;
     if (id == nullptr) return refusal(400, "id is needed: which stream");
-    if (one != nullptr && !read_number(*one, number)) {
+    if (!wish.query.read("number", number)) {
         return refusal(400, "number must be that of a stream in /api/streams");
     }
     const std::size_t kicked = wish.doer.kick_streams(*id, number);

@@ -1,61 +1,25 @@
 #include "common/admin/router.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "common/admin/actions.hpp"
 #include "common/admin/api.hpp"
 #include "common/admin/metrics.hpp"
+#include "common/admin/query.hpp"
 #include "common/base/wall_clock.hpp"
 
 namespace inout::admin {
 namespace {
 
-/// The value of a key in a query (`a=1&b=2`) as it is written; nothing here needs more. Each key
-/// that is taken is taken out of `query`.
-std::optional<std::string_view> take(std::vector<std::string_view>& query, std::string_view key) {
-    for (auto at = query.begin(); at != query.end(); ++at) {
-        if (!at->starts_with(key) || at->substr(key.size(), 1) != "=") continue;
-        const std::string_view value = at->substr(key.size() + 1);
-        query.erase(at);
-        return value;
-    }
-    return std::nullopt;
-}
+constexpr const char* kNoNumber = "after and before are numbers of another answer, as its \"next\"";
 
-std::vector<std::string_view> parts_of(std::string_view query) {
-    std::vector<std::string_view> parts;
-    while (!query.empty()) {
-        const auto end = std::min(query.find('&'), query.size());
-        if (end > 0) parts.push_back(query.substr(0, end));
-        query.remove_prefix(std::min(end + 1, query.size()));
-    }
-    return parts;
-}
-
-template <class Number>
-bool read(std::string_view text, Number& number) {
-    const char* const end = text.data() + text.size();
-    const auto [at, error] = std::from_chars(text.data(), end, number);
-    return error == std::errc() && at == end;
-}
-
-/// The rest of a query: `limit`, `after`, and `before` where there is one; the failure says what is
-/// wrong.
-std::optional<Answer> take_cut(std::vector<std::string_view>& query, std::size_t& limit,
-                               std::uint64_t& after, std::uint64_t* before = nullptr) {
-    const auto wanted = take(query, "limit"), from = take(query, "after");
-    const auto to = before != nullptr ? take(query, "before") : std::nullopt;
-    if (wanted && (!read(*wanted, limit) || limit < 1 || limit > kAdminRowsMax)) {
+/// Of which part of a list a query asks for; the failure says what is wrong.
+std::optional<Answer> read_cut(const Query& query, std::size_t& limit, std::uint64_t& after) {
+    if (!query.read("limit", limit) || limit < 1 || limit > kAdminRowsMax) {
         return refusal(400, "limit must be from 1 to " + std::to_string(kAdminRowsMax));
     }
-    if ((from && !read(*from, after)) || (to && !read(*to, *before))) {
-        return refusal(400, "after and before are numbers of another answer, as its \"next\"");
-    }
-    if (!query.empty()) return refusal(400, "the query has a key that is unknown here, or twice");
+    if (!query.read("after", after)) return refusal(400, kNoNumber);
     return std::nullopt;
 }
 
@@ -82,33 +46,35 @@ Answer status(const Request&, const Known& known) {
 }
 
 Answer topics(const Request& request, const Known& known) {
-    auto query = parts_of(request.query());
+    const auto query = Query::parse(request.query(), {"limit", "after"});
+    if (!query) return refusal(400, query.error());
     Cut cut;
-    if (auto refused = take_cut(query, cut.limit, cut.after)) return std::move(*refused);
+    if (auto refused = read_cut(*query, cut.limit, cut.after)) return std::move(*refused);
     return {.body = topics_json(known.source.topics(cut)), .type = kJsonType};
 }
 
 /// Those that have ended, and those that could not be opened.
-Answer recent_ends(std::vector<std::string_view> query, Source& source) {
+Answer recent_ends(const Query& query, Source& source) {
     CutBack cut;
-    if (auto refused = take_cut(query, cut.limit, cut.after, &cut.before)) {
-        return std::move(*refused);
-    }
+    if (auto refused = read_cut(query, cut.limit, cut.after)) return std::move(*refused);
+    if (!query.read("before", cut.before)) return refusal(400, kNoNumber);
     return {.body = recent_ends_json(source.recent_ends(cut), cut.limit), .type = kJsonType};
 }
 
 Answer streams(const Request& request, const Known& known) {
-    auto query = parts_of(request.query());
+    const auto query = Query::parse(request.query(), {"state", "limit", "after", "before"});
+    if (!query) return refusal(400, query.error());
     StreamsIn state = StreamsIn::any_state;
-    if (const auto wanted = take(query, "state")) {
-        if (*wanted == "ended") return recent_ends(query, known.source);
+    if (const std::string* const wanted = query->find("state")) {
+        if (*wanted == "ended") return recent_ends(*query, known.source);
         if (*wanted != "running" && *wanted != "opening") {
             return refusal(400, "state must be running, opening or ended");
         }
         state = *wanted == "running" ? StreamsIn::running : StreamsIn::opening;
     }
+    if (query->find("before") != nullptr) return refusal(400, "before is for state=ended alone");
     Cut cut;
-    if (auto refused = take_cut(query, cut.limit, cut.after)) return std::move(*refused);
+    if (auto refused = read_cut(*query, cut.limit, cut.after)) return std::move(*refused);
     return {.body = streams_json(known.source.streams(), state, cut, Clock::now()),
             .type = kJsonType};
 }

@@ -72,6 +72,23 @@ TEST(Query, HasEachKeyOnce) {
     }
 }
 
+TEST(Query, ReadsWholeNumbers) {
+    const auto query =
+        Query::parse("a=18446744073709551615&b=18446744073709551616&c=&d=1x&e=-1&f=+1&g=0x1&h=007",
+                     {"a", "b", "c", "d", "e", "f", "g", "h"});
+    ASSERT_TRUE(query);
+    std::uint64_t number = 5;
+    EXPECT_TRUE(query->read("none", number));
+    EXPECT_EQ(number, 5U) << "nothing stands there";
+    EXPECT_TRUE(query->read("a", number));
+    EXPECT_EQ(number, 18'446'744'073'709'551'615U);
+    EXPECT_TRUE(query->read("h", number));
+    EXPECT_EQ(number, 7U);
+    for (const char* bad : {"b", "c", "d", "e", "f", "g"}) {
+        EXPECT_FALSE(query->read(bad, number)) << bad;
+    }
+}
+
 TEST(Actions, DoWhatTheyAreAskedFor) {
     Told doer;
     EXPECT_EQ(tell(doer, "/api/streams/kick?id=1f").body, "{\"kicked\":2}\n");

@@ -137,6 +137,11 @@ TEST(Router, RefusesWhatItDoesNotKnow) {
     EXPECT_EQ(ask(source, "/api/topics?limit=5&&after=3").status, 200U);
     EXPECT_EQ(source.asked.limit, 5U);
     EXPECT_EQ(source.asked.after, 3U);
+    EXPECT_EQ(ask(source, "/api/topics?%6cimit=%31%30").status, 200U);
+    EXPECT_EQ(source.asked.limit, 10U);
+    EXPECT_EQ(ask(source, "/api/topics?limit=%zz").status, 400U);
+    EXPECT_EQ(ask(source, "/api/streams?before=5").status, 400U) << "where nothing has ended";
+    EXPECT_EQ(ask(source, "/api/streams?state=%65nded&before=5").status, 200U);
 }
 
 TEST(Router, ShowsThePageOfAProgramThatHasOne) {
