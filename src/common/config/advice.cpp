@@ -13,7 +13,7 @@ namespace inout {
 namespace {
 
 constexpr std::size_t kLinesMax = 100;
-constexpr std::size_t kPatternsShown = 10;
+constexpr std::size_t kItemsShown = 10;
 
 std::string quoted(const std::string& text) { return '"' + visible(text) + '"'; }
 
@@ -103,16 +103,27 @@ void append_lines(std::string& text, const Items& items, Line line) {
     }
 }
 
-std::string listed(const std::vector<TopicPattern>& patterns) {
+/// The first ones, by `text_of` each, and how many more there are.
+template <class Items, class TextOf>
+std::string listed(const Items& items, TextOf text_of) {
     std::string text;
-    for (std::size_t i = 0; i < std::min(patterns.size(), kPatternsShown); ++i) {
-        text += (text.empty() ? "" : ", ") +
-                (patterns[i].text() == "#" ? "every topic" : visible(patterns[i].text()));
+    for (std::size_t i = 0; i < std::min(items.size(), kItemsShown); ++i) {
+        text += (i > 0 ? ", " : "") + text_of(items[i]);
     }
-    if (patterns.size() > kPatternsShown) {
-        text += " and " + std::to_string(patterns.size() - kPatternsShown) + " more";
+    if (items.size() > kItemsShown) {
+        text += " and " + std::to_string(items.size() - kItemsShown) + " more";
     }
     return text;
+}
+
+std::string listed(const std::vector<TopicPattern>& patterns) {
+    return listed(patterns, [](const TopicPattern& each) {
+        return each.text() == "#" ? "every topic" : visible(each.text());
+    });
+}
+
+std::string listed(const std::vector<DestinationRule>& rules) {
+    return listed(rules, [](const DestinationRule& each) { return visible(each.text()); });
 }
 
 std::string allowed(const Permissions& permissions) {
@@ -151,21 +162,9 @@ std::string exit_shown(const OutNetwork& network) {
     } else {
         text += network.e2e ? "whoever has the end-to-end key" : "everybody";
     }
-    const auto add = [&text](std::string_view words, const std::vector<DestinationRule>& rules) {
-        text += words;
-        for (std::size_t i = 0; i < std::min(rules.size(), kPatternsShown); ++i) {
-            text += (i > 0 ? ", " : "") + visible(rules[i].text());
-        }
-        if (rules.size() > kPatternsShown) {
-            text += " and " + std::to_string(rules.size() - kPatternsShown) + " more";
-        }
-    };
-    if (exit.rules.allow.empty()) {
-        text += ", to all public addresses";
-    } else {
-        add(", to ", exit.rules.allow);
-    }
-    if (!exit.rules.deny.empty()) add(", but not to ", exit.rules.deny);
+    text +=
+        exit.rules.allow.empty() ? ", to all public addresses" : ", to " + listed(exit.rules.allow);
+    if (!exit.rules.deny.empty()) text += ", but not to " + listed(exit.rules.deny);
     return text;
 }
 
@@ -214,23 +213,17 @@ std::string topics_shown(const InNetwork& network) {
     if (!network.names) return "topic " + quoted(network.topic);
     const TopicNames& names = *network.names;
     std::string text = "names " + quoted(network.topic) + " of topics: " + listed(names.allow);
-    for (std::size_t i = 0; i < std::min(names.topics.size(), kPatternsShown); ++i) {
-        text += ", " + visible(names.topics[i].topic) + " (" + names.topics[i].host + ")";
-    }
-    if (names.topics.size() > kPatternsShown) text += " and more";
+    if (!names.allow.empty() && !names.topics.empty()) text += ", ";
+    text += listed(names.topics, [](const ListedTopic& each) {
+        return visible(each.topic) + " (" + each.host + ")";
+    });
     return text + (names.exit.empty() ? "" : "; all other hosts by " + quoted(names.exit));
 }
 
 /// Whoever stands in front and says for whom.
 std::string in_front(const std::vector<AddressRange>& trusted) {
-    std::string text = "the PROXY protocol of ";
-    for (std::size_t i = 0; i < std::min(trusted.size(), kPatternsShown); ++i) {
-        text += (i > 0 ? ", " : "") + trusted[i].text();
-    }
-    if (trusted.size() > kPatternsShown) {
-        text += " and " + std::to_string(trusted.size() - kPatternsShown) + " more";
-    }
-    return text;
+    return "the PROXY protocol of " +
+           listed(trusted, [](const AddressRange& each) { return each.text(); });
 }
 
 std::string told(ProxyProtocol version) {

@@ -36,6 +36,18 @@ TEST(ListenerConfig, is_shown_as_a_place) {
         "where clients get to:\n  [::]:7-9 -> topic \"a.{port}\" at h:1 (plain, anonymous)\n");
 }
 
+TEST(ListenerConfig, shows_the_topics_that_names_reach) {
+    const auto shown = [](const std::string& members) {
+        const std::string summary =
+            access_summary(config(R"("port": 7, "names": {"suffix": ".i")" + members + "}"));
+        const auto begin = summary.find("of topics: ") + 11;
+        return summary.substr(begin, summary.find(" at h:1") - begin);
+    };
+    EXPECT_EQ(shown(R"(, "allow": ["a.*", "b"])"), "a.*, b");
+    EXPECT_EQ(shown(R"(, "allow": [], "topics": [{"host": "w", "topic": "W"}])"), "W (w)");
+    EXPECT_EQ(shown(R"(, "allow": ["a"], "topics": [{"host": "w", "topic": "W"}])"), "a, W (w)");
+}
+
 TEST(ListenerConfig, of_a_range_is_a_network_for_each_port_in_its_place) {
     const auto read = std::make_shared<const InConfig>(parse_in_config(R"({"networks": [
             {"server_host": "h", "server_port": 1, "port": 5, "topic": "first"},
