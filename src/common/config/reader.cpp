@@ -164,9 +164,8 @@ bool FieldReader::is_a(Kind kind, const JsonValue& element, const std::string& p
     return false;
 }
 
-template <class Accepts>
-const JsonValue* FieldReader::find(std::string_view key, Need need, Accepts accepts,
-                                   const std::string& expected) {
+const JsonValue* FieldReader::find(std::string_view key, Need need, const Accepts& accepts,
+                                   std::string_view expected, Hint hint) {
     known_.push_back(key);
     const JsonMember* const member = this->member(key);
     if (member == nullptr) {
@@ -175,7 +174,8 @@ const JsonValue* FieldReader::find(std::string_view key, Need need, Accepts acce
     }
     const JsonValue& value = member->value;
     if (accepts(value)) return &value;
-    complain(key, "must be " + expected + ", not " + shown(value) + meant_number(value));
+    complain(key, "must be " + std::string(expected) + ", not " + shown(value) +
+                      (hint != nullptr ? hint(value) : std::string()));
     return nullptr;
 }
 
@@ -189,22 +189,6 @@ const JsonValue* FieldReader::find_text_or_number(std::string_view key, Need nee
         return value.kind == Kind::string || value.whole;
     };
     return find(key, need, accepts, "a string");
-}
-
-/// A number without its unit is none: nobody should have to guess whether bits or bytes are meant.
-const JsonValue* FieldReader::find_amount(std::string_view key, Need need,
-                                          std::string_view expected,
-                                          bool (*accepts)(std::string_view text)) {
-    known_.push_back(key);
-    const JsonMember* const member = this->member(key);
-    if (member == nullptr) {
-        if (need == Need::required) complain(key, "is required");
-        return nullptr;
-    }
-    const JsonValue& value = member->value;
-    if (value.kind == Kind::string && accepts(value.text)) return &value;
-    complain(key, "must be " + std::string(expected) + ", not " + shown(value));
-    return nullptr;
 }
 
 const JsonValue* FieldReader::find_array(std::string_view key, Range entries) {
@@ -225,7 +209,8 @@ std::optional<std::int64_t> FieldReader::whole_number(std::string_view key, Need
     };
     const JsonValue* value = find(
         key, need, accepts,
-        "a whole number from " + std::to_string(range.min) + " to " + std::to_string(range.max));
+        "a whole number from " + std::to_string(range.min) + " to " + std::to_string(range.max),
+        meant_number);
     return value == nullptr ? std::nullopt : value->whole;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -94,11 +95,14 @@ class FieldReader {
     /// Whether the key's text has a place of TopicTemplate in it.
     bool has_place(std::string_view key, bool written) const;
 
-    /// A text for `Value::parse`, if it is there.
+    /// A text for `Value::parse`, if it is there. A number without its unit is none: nobody should
+    /// have to guess whether bits or bytes are meant.
     template <class Value>
     void amount(std::string_view key, std::optional<Value>& amount, Need need = Need::optional) {
-        const auto accepts = [](std::string_view text) { return bool(Value::parse(text)); };
-        const JsonValue* value = find_amount(key, need, Value::expected(), accepts);
+        const auto accepts = [](const JsonValue& value) {
+            return value.kind == JsonValue::Kind::string && Value::parse(value.text);
+        };
+        const JsonValue* value = find(key, need, accepts, Value::expected());
         if (value != nullptr) amount = *Value::parse(value->text);
     }
 
@@ -178,14 +182,14 @@ class FieldReader {
     void finish();
 
   private:
-    /// The value of a key if it is there and acceptable; says what was `expected` if it is not.
-    template <class Accepts>
-    const JsonValue* find(std::string_view key, Need need, Accepts accepts,
-                          const std::string& expected);
+    /// The value of a key if it is there and acceptable; says what was `expected` if it is not, and
+    /// what `hint` says of it.
+    using Accepts = std::function<bool(const JsonValue& value)>;
+    using Hint = std::string (*)(const JsonValue& value);
+    const JsonValue* find(std::string_view key, Need need, const Accepts& accepts,
+                          std::string_view expected, Hint hint = nullptr);
     const JsonValue* find(std::string_view key, Need need, JsonValue::Kind kind);
     const JsonValue* find_text_or_number(std::string_view key, Need need);
-    const JsonValue* find_amount(std::string_view key, Need need, std::string_view expected,
-                                 bool (*accepts)(std::string_view text));
     std::optional<std::int64_t> whole_number(std::string_view key, Need need, Range range);
     std::optional<std::size_t> one_of(std::string_view key,
                                       std::span<const std::string_view> names);

@@ -196,6 +196,8 @@ TEST(Fields, with_a_number_in_quotes_or_with_a_unit_say_what_to_write) {
     EXPECT_EQ(meant("250ms"), " write 250, in milliseconds\n");
     EXPECT_EQ(meant("4294967295h"), " write 15461882262000000, in milliseconds\n");
     EXPECT_EQ(proxy(R"({"open_timeout": "2 weeks"})").find("write"), std::string::npos);
+    EXPECT_EQ(proxy(R"({"tls": "5s"})"), "f:1:9: tls: must be an object, not \"5s\"\n")
+        << "where no number may stand";
 }
 
 TEST(PoolMin, is_at_most_pool_max) {
