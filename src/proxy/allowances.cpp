@@ -68,7 +68,7 @@ void Allowances::add(Table& table, const Identity& who, const AllowanceOptions& 
         allowance.quota =
             ledger_.quota_of(name, [this, who](ByteQuota::Event event) { tell(who, event); });
         allowance.quota->set_limit(
-            ByteQuota::Limit{options.quota->bytes->bytes(), options.quota->per});
+            ByteQuota::Limit{options.quota->bytes->count(), options.quota->per});
     }
     table.emplace(name, std::move(allowance));
 }

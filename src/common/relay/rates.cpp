@@ -7,13 +7,13 @@ std::shared_ptr<RateLimiter> limiter_for(const std::optional<ByteRate>& rate,
                                          const std::shared_ptr<RateLimiter>& before,
                                          const Executor& executor) {
     if (!rate || before) return rate ? before : nullptr;
-    return std::make_shared<RateLimiter>(executor, rate->bytes_per_second());
+    return std::make_shared<RateLimiter>(executor, rate->count());
 }
 
 void set_rate(const std::optional<ByteRate>& rate, const std::shared_ptr<RateLimiter>& before,
               const std::shared_ptr<RateLimiter>& now) {
     if (now) {
-        now->set_rate(rate->bytes_per_second());
+        now->set_rate(rate->count());
     } else if (before) {
         before->set_rate(0);
     }

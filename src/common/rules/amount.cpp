@@ -13,16 +13,30 @@ struct Unit {
 
 constexpr std::uint64_t kKilo = 1'000, kMega = 1'000'000, kGiga = 1'000'000'000;
 constexpr std::uint64_t kTera = 1'000'000'000'000;
-constexpr std::uint64_t kRateMin = 1'000, kRateMax = 12'500'000'000;
 constexpr std::uint64_t kAmountMax = 1'000'000 * kTera;
 constexpr std::string_view kDigits = "0123456789";
 /// Behind the point: a millionth of the largest unit, and no product overflows.
 constexpr std::size_t kFractionDigits = 6;
 
+constexpr Unit kUnits[] = {{"B", 1}, {"kB", kKilo}, {"MB", kMega}, {"GB", kGiga}, {"TB", kTera}};
 constexpr Unit kRateUnits[] = {{"kbit", kKilo / 8}, {"Mbit", kMega / 8}, {"Gbit", kGiga / 8},
                                {"kB", kKilo},       {"MB", kMega},       {"GB", kGiga}};
-constexpr Unit kAmountUnits[] = {
-    {"B", 1}, {"kB", kKilo}, {"MB", kMega}, {"GB", kGiga}, {"TB", kTera}};
+
+struct Rules {
+    std::span<const Unit> units;
+    std::uint64_t min, max;
+    std::string_view expected;
+};
+constexpr Rules rules_of(AmountOf of) {
+    if (of == AmountOf::bytes) {
+        return {kUnits, 1, kAmountMax,
+                "an amount of bytes with its unit, such as \"100GB\" (B, kB, MB, GB, TB), from "
+                "\"1B\" to \"1000000TB\""};
+    }
+    return {kRateUnits, kKilo, 12'500'000'000,
+            "a rate per second with its unit, such as \"10Mbit\" or \"1.5MB\" (kbit, Mbit, Gbit, "
+            "kB, MB, GB), from \"8kbit\" to \"100Gbit\""};
+}
 
 /// Nothing: more than anything here may be.
 std::optional<std::uint64_t> number_of(std::string_view digits) {
@@ -57,26 +71,20 @@ std::optional<std::uint64_t> bytes_of(std::string_view text, std::span<const Uni
 
 }  // namespace
 
-std::string_view ByteRate::expected() {
-    return "a rate per second with its unit, such as \"10Mbit\" or \"1.5MB\" (kbit, Mbit, Gbit, "
-           "kB, MB, GB), from \"8kbit\" to \"100Gbit\"";
+template <AmountOf of>
+std::string_view Amount<of>::expected() {
+    return rules_of(of).expected;
 }
 
-Result<ByteRate, std::string> ByteRate::parse(std::string_view text) {
-    const auto bytes = bytes_of(text, kRateUnits);
-    if (bytes && *bytes >= kRateMin && *bytes <= kRateMax) return ByteRate(*bytes, text);
-    return Failure{"must be " + std::string(expected())};
+template <AmountOf of>
+Result<Amount<of>, std::string> Amount<of>::parse(std::string_view text) {
+    static constexpr Rules kRules = rules_of(of);
+    const auto count = bytes_of(text, kRules.units);
+    if (count && *count >= kRules.min && *count <= kRules.max) return Amount(*count, text);
+    return Failure{"must be " + std::string(kRules.expected)};
 }
 
-std::string_view ByteAmount::expected() {
-    return "an amount of bytes with its unit, such as \"100GB\" (B, kB, MB, GB, TB), from \"1B\" "
-           "to \"1000000TB\"";
-}
-
-Result<ByteAmount, std::string> ByteAmount::parse(std::string_view text) {
-    const auto bytes = bytes_of(text, kAmountUnits);
-    if (bytes && *bytes >= 1 && *bytes <= kAmountMax) return ByteAmount(*bytes, text);
-    return Failure{"must be " + std::string(expected())};
-}
+template class Amount<AmountOf::bytes>;
+template class Amount<AmountOf::bytes_per_second>;
 
 }  // namespace inout

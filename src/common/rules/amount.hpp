@@ -13,42 +13,35 @@
 
 namespace inout {
 
-/// Bytes per second, 1,000 to 12,500,000,000.
-class ByteRate {
+/// What an amount is of; each has a table of units and its bounds (amount.cpp).
+enum class AmountOf {
+    bytes,             ///< 1 to 10^18: B, kB, MB, GB, TB
+    bytes_per_second,  ///< 1,000 to 12,500,000,000: kbit, Mbit, Gbit, kB, MB, GB
+};
+
+/// Such a number, as it was written.
+template <AmountOf of>
+class Amount {
   public:
-    /// `10Mbit`, `1.5MB`: kbit, Mbit, Gbit, kB, MB, GB. The failure is worded to follow a key.
-    static Result<ByteRate, std::string> parse(std::string_view text);
+    /// `100GB`, `10Mbit`. The failure is worded to follow a key.
+    static Result<Amount, std::string> parse(std::string_view text);
     /// What a text has to be, for messages.
     static std::string_view expected();
 
-    std::uint64_t bytes_per_second() const { return bytes_per_second_; }
+    std::uint64_t count() const { return count_; }  ///< of bytes, or of those in a second
     const std::string& text() const { return text_; }
 
-    bool operator==(const ByteRate&) const = default;
+    bool operator==(const Amount&) const = default;
 
   private:
-    ByteRate(std::uint64_t bytes, std::string_view text) : bytes_per_second_(bytes), text_(text) {}
-    std::uint64_t bytes_per_second_;
-    std::string text_;  // as it was written
-};
-
-/// Bytes, 1 to 10^18.
-class ByteAmount {
-  public:
-    /// `100GB`: B, kB, MB, GB, TB.
-    static Result<ByteAmount, std::string> parse(std::string_view text);
-    static std::string_view expected();
-
-    std::uint64_t bytes() const { return bytes_; }
-    const std::string& text() const { return text_; }
-
-    bool operator==(const ByteAmount&) const = default;
-
-  private:
-    ByteAmount(std::uint64_t bytes, std::string_view text) : bytes_(bytes), text_(text) {}
-    std::uint64_t bytes_;
+    Amount(std::uint64_t count, std::string_view text) : count_(count), text_(text) {}
+    std::uint64_t count_;
     std::string text_;
 };
+using ByteAmount = Amount<AmountOf::bytes>;
+using ByteRate = Amount<AmountOf::bytes_per_second>;
+extern template class Amount<AmountOf::bytes>;
+extern template class Amount<AmountOf::bytes_per_second>;
 
 /// How fast the streams of a network, or of a key, may be together; up is from client to backend.
 /// Nothing: as fast as they can.

@@ -27,9 +27,9 @@ TEST(Allowance, is_read_and_written_as_it_was) {
     const auto config = parse_proxy_config(text, "f");
     ASSERT_TRUE(config);
     const AllowanceOptions& allowance = config->auth->keys.front().allowance;
-    EXPECT_EQ(allowance.rate->up->bytes_per_second(), 1'250'000U);
-    EXPECT_EQ(allowance.rate->down->bytes_per_second(), 1'500'000U);
-    EXPECT_EQ(allowance.quota->bytes->bytes(), 100'000'000'000U);
+    EXPECT_EQ(allowance.rate->up->count(), 1'250'000U);
+    EXPECT_EQ(allowance.rate->down->count(), 1'500'000U);
+    EXPECT_EQ(allowance.quota->bytes->count(), 100'000'000'000U);
     EXPECT_EQ(allowance.quota->per, QuotaPer::total);
     const std::string printed = to_json(*config);
     EXPECT_NE(printed.find(R"("down": "1.5MB")"), std::string::npos) << printed;

@@ -9,11 +9,11 @@ namespace {
 
 std::uint64_t rate(const std::string& text) {
     const auto parsed = ByteRate::parse(text);
-    return parsed ? parsed->bytes_per_second() : 0;
+    return parsed ? parsed->count() : 0;
 }
 std::uint64_t amount(const std::string& text) {
     const auto parsed = ByteAmount::parse(text);
-    return parsed ? parsed->bytes() : 0;
+    return parsed ? parsed->count() : 0;
 }
 
 TEST(Amount, of_bits_and_bytes_per_second) {
