@@ -50,13 +50,22 @@ class NatsProcess {
             << "host: 127.0.0.1\nport: " << (port_ == 0 ? -1 : port_) << "\n"
             << config_;
         const std::string conf = (folder_ / "conf").string(), log_name = log.string();
-        std::vector<std::string> words{kProgram, "-c", conf, "-l", log_name};
+        // If this process dies it ends too, and meanwhile holds no pipe that others read to the
+        // end.
+        std::vector<std::string> words{kWithParent, "--pdeathsig", "KILL", kProgram,
+                                       "-c",        conf,          "-l",   log_name};
         std::vector<char*> arguments;
         for (auto& word : words) arguments.push_back(word.data());
         arguments.push_back(nullptr);
-        if (::posix_spawn(&pid_, kProgram, nullptr, nullptr, arguments.data(), environ) != 0) {
-            throw std::runtime_error("nats-server does not start");
+        posix_spawn_file_actions_t actions;
+        ::posix_spawn_file_actions_init(&actions);
+        for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+            ::posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_WRONLY, 0);
         }
+        const int error =
+            ::posix_spawn(&pid_, kWithParent, &actions, nullptr, arguments.data(), environ);
+        ::posix_spawn_file_actions_destroy(&actions);
+        if (error != 0) throw std::runtime_error("nats-server does not start");
         port_ = wait_for_port(log);
     }
     void kill(int signal = SIGKILL) {
@@ -69,6 +78,7 @@ class NatsProcess {
 
   private:
     static constexpr const char* kProgram = "/usr/sbin/nats-server";
+    static constexpr const char* kWithParent = "/usr/bin/setpriv";
 
     int wait_for_port(const std::filesystem::path& log) const {
         const std::string before = "Listening for client connections on 127.0.0.1:";
