@@ -34,12 +34,12 @@ class Tried {
         return std::find(ids_.begin(), end, id) != end ||
                (!name.empty() && names_.find(name) != std::string_view::npos);
     }
-    /// Those of in's other requests count.
     /// An out of another proxy has refused it.
     void add_elsewhere() {
         had_one_ = true;
         ++count_;
     }
+    /// Those of in's other requests count.
     bool is_full() const { return count_ >= kTriesMax; }
     bool is_empty() const { return count_ == 0; }
 

@@ -29,8 +29,7 @@ namespace inout {
 /// With a key, and taken for anonymous.
 inline constexpr std::string_view kNotRecognised =
     "auth is configured here, but the proxy has no keys and took us for anonymous: whoever reaches "
-    "it "
-    "may do what we do";
+    "it may do what we do";
 
 class ProxyLink {
   public:
@@ -39,7 +38,6 @@ class ProxyLink {
         const HostPort& server, const std::optional<TlsClientOptions>& tls,
         const std::optional<KeyOptions>& auth, TrustStores& trusts,
         const std::optional<ViaOptions>& via = {},
-
         const std::optional<WebSocketOptions>& websocket = {});
     /// Where this names a service (SRV): the same towards one of its proxies, which all have the
     /// certificate that was asked for.
