@@ -27,7 +27,7 @@ def tell_all(chain, program, seen):
     stream, row = stream_of(chain, program)
     topic = row["topic"]
     for path in [f"/api/streams/kick?id={row['id']}&number={row['number']}",
-                 f"/api/streams/kick?id={row['id']}", f"/api/topics/kick?topic={topic}",
+                 "/api/streams/kick?id=0123456789abcdef", f"/api/topics/kick?topic={topic}",
                  "/api/topics/kick?topic=none", "/api/reload", "/api/log?level=info"]:
         if path.startswith("/api/topics/kick?topic=") and not path.endswith("none"):
             stream, _ = stream_of(chain, program)

@@ -123,18 +123,22 @@ def test_another_rate_counts_for_running_streams_at_once(run):
 
 
 def test_resets_pass_a_direction_that_waits(run):
-    server = run.own(Server(lambda s: threading.Event().wait(60)))
+    def answer(s):
+        s.sendall(b"open")
+        threading.Event().wait(60)
+
+    server = run.own(Server(answer))
     _, _, in_ = limited(run, server.port, {"up": "8kbit"}, "in")
     client = connect(in_.port(topic="t"))
     client.sendall(bytes(200_000))
-    wait_for(lambda: server.connections, what="the stream")
+    assert read_exactly(client, 4) == b"open"
     harness.reset(client)
     wait_for(lambda: in_.find("stream"), what="its end")
     assert in_.find("stream")[0]["reason"] == "reset by client"
 
     client = connect(in_.port(topic="t"))
     client.sendall(bytes(200_000))
-    wait_for(lambda: len(server.connections) == 2, what="the stream")
+    assert read_exactly(client, 4) == b"open"
     harness.reset(server.connections[1])
     expect_reset(client)
 
