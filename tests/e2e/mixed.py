@@ -150,16 +150,21 @@ def both_ways(client, backend, text):
     assert got.get(client) == text and got.get(backend) == text
 
 
-def check(pair):
-    """Of streams, each given by pair() as (client, backend): every byte both ways, an end of each
-    direction by itself, and a reset as a reset from either side."""
-    client, backend = pair()
+def end_in_turn(client, backend):
+    """The text both ways, then the end of each direction by itself."""
     both_ways(client, backend, TEXT)
     client.shutdown(socket.SHUT_WR)
     assert read_to_end(backend) == b""
     backend.sendall(b"later")
     backend.close()
     assert read_to_end(client) == b"later"
+
+
+def check(pair):
+    """Of streams, each given by pair() as (client, backend): every byte both ways, an end of each
+    direction by itself, and a reset as a reset from either side."""
+    client, backend = pair()
+    end_in_turn(client, backend)
     client.close()
     for one in (0, 1):
         sides = pair()

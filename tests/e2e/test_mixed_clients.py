@@ -8,7 +8,7 @@ import harness
 from forward_proxy import ForwardProxy
 from harness import expect_reset, read_exactly, read_to_end, refusing_port, reset
 from legacy import LegacyProxy
-from mixed import TEXT, Backend, Site, both_ways
+from mixed import TEXT, Backend, Site, both_ways, end_in_turn
 from test_exit import by_address
 from test_exit import socks5 as ask_exit
 from test_names import HTTP_OK, SOCKS4_OK, SOCKS5_OK, http_connect, socks4a, socks5
@@ -97,13 +97,7 @@ def test_a_unix_socket_and_the_clients_address(run, tmp_path):
         assert (word, family, source, target) == ("PROXY", "TCP4", "127.0.0.1", "127.0.0.1")
         assert int(port) > 0 and int(own) == site.backend.port
         return client, backend
-    client, backend = pair()
-    both_ways(client, backend, TEXT)
-    client.shutdown(socket.SHUT_WR)
-    assert read_to_end(backend) == b""
-    backend.sendall(b"later")
-    backend.close()
-    assert read_to_end(client) == b"later"
+    end_in_turn(*pair())
     assert site.in_.wait_event("stream")["wire_up"] < len(TEXT) / 3
     client, backend = pair()
     reset(backend)

@@ -10,7 +10,7 @@ import subprocess
 
 import harness
 from harness import wait_for
-from service import command
+from service import command, end
 from wan import require
 
 BEGIN = """set -e
@@ -100,9 +100,4 @@ class Background:
             raise
 
     def close(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)

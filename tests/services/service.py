@@ -68,12 +68,17 @@ class Service:
 
     def close(self):
         if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            end(self.process)
+
+
+def end(process):
+    """Asks it, and does not ask for long."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def command(*parts, timeout=60, check=True, **options):
