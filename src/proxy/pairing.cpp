@@ -126,8 +126,7 @@ bool take_framing(const ProxyConfig& config, Connection& in, const InRequest& re
 }
 
 /// The service's first bytes came with its answer, and the relay sends them at once: with ours they
-/// cost `in` and us one packet less, a seventh of what a short stream costs here. Not if a rate may
-/// hold them back.
+/// are one packet less, and `in` wakes once for both. Not if a rate may hold them back.
 bool leave_together(const Connection& in, std::string_view answer, const Connection& data,
                     const StreamLimits* limits) {
     return in.framing() != nullptr && answer.size() <= StreamFraming::kAheadMaxBytes &&
