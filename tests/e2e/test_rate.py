@@ -1,5 +1,6 @@
 """Rates of networks and of keys, with the real programs. No time is judged but one that no rate
 allows to be shorter; bench/rates measures them."""
+import signal
 import threading
 import time
 
@@ -9,6 +10,7 @@ import harness
 from harness import (Server, connect, echo_server, expect_echo, expect_reset, read_exactly,
                      read_to_end, wait_for)
 from reloads import changed, network_of, reload, with_networks
+from test_ends import unacknowledged
 from test_identity import key, own_key
 
 pytestmark = pytest.mark.plain_only  # rates know no protection; one test has TLS by itself
@@ -141,6 +143,21 @@ def test_resets_pass_a_direction_that_waits(run):
     assert read_exactly(client, 4) == b"open"
     harness.reset(server.connections[1])
     expect_reset(client)
+
+
+def test_a_client_that_was_reset_before_its_stream_was_open_does_not_hold_it_for_long(run):
+    """What it has sent is delivered at the rate for a while, and not for the minute that it takes."""
+    server = receiver(run)
+    _, out, in_ = limited(run, server.port, {"up": "8kbit"}, "in")
+    in_.signal(signal.SIGSTOP)  # so that all of it is there when the request is made
+    client = connect(in_.port(topic="t"))
+    client.sendall(bytes(60_000))
+    wait_for(lambda: unacknowledged(client) == 0, what="acknowledgement of everything")
+    out.signal(signal.SIGSTOP)
+    in_.signal(signal.SIGCONT)
+    harness.reset(client)
+    out.signal(signal.SIGCONT)
+    assert in_.wait_event("stream")["reason"] == "reset by client"
 
 
 def test_a_drain_ends_who_waits(run):

@@ -60,6 +60,7 @@ class Pump {
     /// From now on an end of the source is a reset: the kernel reports an error once and then says
     /// "end", and another call of the stream may have seen the error first.
     void source_was_reset() { source_reset_ = true; }
+    bool was_source_reset() const { return source_reset_; }
     /// A write of the caller's own to the sink has failed, with this errno. run() reports it, as
     /// the kernel tells an error once.
     void sink_was_lost(int error) { fail(Step::sink_failed, error); }

@@ -37,17 +37,16 @@ class Relay {
         ++pending_;  // neither direction may delete this under the other
         finish_step([this] {
             for (Direction* d : {&up_, &down_}) advance(*d);
+            // Who watched the opening has seen the error, and the kernel tells it once.
+            if (!rules_.is_over() && up_.pump.was_source_reset()) fail(client_, ECONNRESET);
         });
     }
 
     /// What this direction waited for is there, or can not be waited for.
     void resume(RelayDirection& d, std::error_code error) {
         finish_step([&] {
-            if (error) {
-                reset({StreamEnd::Cause::internal, {}, error.message()});
-            } else {
-                advance(d);
-            }
+            if (error) return reset({StreamEnd::Cause::internal, {}, error.message()});
+            advance(d);
         });
     }
 
