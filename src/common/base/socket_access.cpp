@@ -6,13 +6,13 @@ namespace inout {
 namespace {
 
 /// Names of users and groups are this long at most (useradd(8)).
-constexpr std::size_t kNameMaxBytes = 32;
+constexpr std::size_t kUserNameMaxBytes = 32;
 
 bool is_octal(char digit) { return digit >= '0' && digit <= '7'; }
 
 /// Beyond the portable names (IEEE Std 1003.1, 3.437): what a directory may add, no blanks.
 bool is_name(std::string_view text) {
-    return text.size() <= kNameMaxBytes && std::all_of(text.begin(), text.end(), [](char each) {
+    return text.size() <= kUserNameMaxBytes && std::all_of(text.begin(), text.end(), [](char each) {
                return each > ' ' && each != '\x7f' && each != ':' && each != '/';
            });
 }
