@@ -36,6 +36,20 @@ def read_head(s):
     return int(lines[0].split()[1]), fields
 
 
+def accepted(s):
+    """Reads a request and gives the answer that takes it."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = s.recv(1)
+        if not byte:
+            raise EOFError(f"end after {head!r}")
+        head += byte
+    key, = [line.split(b": ")[1] for line in head.split(b"\r\n") if line.startswith(b"Sec-WebSocket-Key: ")]
+    accept = base64.b64encode(hashlib.sha1(key + SALT).digest())
+    return (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Protocol: inout\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+
+
 def masked(data, mask):
     whole = mask * (len(data) // 4 + 1)
     return (int.from_bytes(data, "big") ^ int.from_bytes(whole[:len(data)], "big")).to_bytes(

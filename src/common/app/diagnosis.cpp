@@ -167,6 +167,10 @@ Finding judge_clock(std::int64_t theirs_ms, std::int64_t ours_ms, Milliseconds r
 Findings judge_look(const Look& look, bool has_key, bool serves, Milliseconds round_trip) {
     switch (look.what) {
         case Look::What::unreachable:
+            // Over TLS 1.3 what the proxy says of our certificate comes behind the handshake.
+            if (holds(look.reason, ": TLS: ")) {
+                return {row("proxy", wrong, look.reason, std::string(advice_for_tls(look.reason)))};
+            }
             return {row("proxy", wrong, look.reason,
                         "see whether this is the proxy's port, and whether the proxy runs")};
         case Look::What::older:
@@ -205,6 +209,11 @@ Finding judge_not_asked(const Look& look) {
     }
     return row("topic", warning, "not asked: this proxy is older than probes",
                "upgrade the proxy to see more");
+}
+
+Finding judge_no_probe_answer() {
+    return row("topic", wrong, "the proxy answers this question with what is no answer to it",
+               "see the proxy's log, and whether something on the way changes what is said");
 }
 
 Findings judge_probe(const ProbeQuestion& question, const Response& answer, Milliseconds total) {

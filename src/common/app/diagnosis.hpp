@@ -37,5 +37,7 @@ Finding judge_not_asked(const Look& look);
 /// The answer to one question: permission, topic and, of in, backend and round trip. `total`: from
 /// the question to its answer.
 Findings judge_probe(const ProbeQuestion& question, const Response& answer, Milliseconds total);
+/// Something else came than an answer.
+Finding judge_no_probe_answer();
 
 }  // namespace inout

@@ -314,8 +314,10 @@ class ServerCheck {
             const auto heard = co_await inout::exchange(connection, request);
             const Response* const answer = heard.response_to("ProbeRequest");
             if (answer == nullptr) {
+                const bool is_nonsense = heard.answer || heard.answer.error().is_garbage();
                 connection.close();
-                co_return std::nullopt;
+                if (!is_nonsense) co_return std::nullopt;
+                co_return Findings{judge_no_probe_answer()};
             }
             const bool too_soon = answer->code == Code::limit && !answer->took;
             if (!too_soon || Clock::now() + kAskAgain >= give_up) {

@@ -32,10 +32,30 @@ void add_cell(std::string& line, std::string_view text, std::size_t width) {
     line.append(width - std::min(width, text.size()) + 2, ' ');
 }
 
+/// Valid JSON, and nothing in it that a terminal obeys: of that json_text escapes only what JSON
+/// wants escaped, and not DEL, C1 controls, or what turns the direction of writing.
+std::string shown_as_json(std::string_view text) {
+    const std::string json = json_text(text);
+    std::string all;
+    for (std::string_view left = json; !left.empty();) {
+        const auto [value, bytes] = first_code_point(left);
+        if (is_printable(value)) {
+            all += left.substr(0, bytes);
+        } else {
+            append_escape(all, value);
+        }
+        left.remove_prefix(bytes);
+    }
+    return all;
+}
+
 void add_member(std::string& out, std::string_view name, std::string_view value) {
-    if (value.empty()) return;
     if (out.back() != '{') out += ',';
-    out += json_text(name) + ':' + json_text(value);
+    out += json_text(name) + ':' + shown_as_json(value);
+}
+
+void add_if_any(std::string& out, std::string_view name, std::string_view value) {
+    if (!value.empty()) add_member(out, name, value);
 }
 
 }  // namespace
@@ -69,12 +89,12 @@ std::string json_of(std::string_view program, const Findings& findings) {
     for (const Finding& each : findings) {
         if (all.back() != '[') all += ',';
         all += '{';
-        add_member(all, "server", each.server);
-        add_member(all, "topic", each.topic);
+        add_if_any(all, "server", each.server);
+        add_if_any(all, "topic", each.topic);
         add_member(all, "check", each.check);
         add_member(all, "state", word_of(each.state));
         add_member(all, "found", each.found);
-        add_member(all, "advice", each.advice);
+        add_if_any(all, "advice", each.advice);
         all += '}';
     }
     all += "]}\n";

@@ -1,18 +1,26 @@
 #include "common/open/look.hpp"
 
 #include "common/net/deadline.hpp"
+#include "common/net/websocket_layer.hpp"
 #include "common/open/introduction.hpp"
 #include "common/open/proxy_words.hpp"
 
 namespace inout {
 namespace {
 
+/// What no older proxy does where it does not understand the question: an alert, or frames of a
+/// WebSocket that are none. A mere end may be all its answer.
+bool breaks_below(const std::error_code& error) {
+    return error.category() == websocket_category() ||
+           (error.category() == tls_category() && !is_tls_cut(error));
+}
+
 std::pair<Look::What, std::string> judge_look(const Heard& heard, const Connection& connection,
                                               const HostPort& server) {
     const auto& answer = heard.answer;
     const bool secured = connection.tls() != nullptr;
     if (connection.has_expired()) return {Look::What::unreachable, why_silent(server)};
-    if (!answer && answer.error().is_garbage()) {
+    if (!answer && (answer.error().is_garbage() || breaks_below(answer.error().cause))) {
         return {Look::What::unreachable, why_no_answer(answer.error(), server, secured)};
     }
     if (!answer) {

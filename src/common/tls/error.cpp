@@ -55,4 +55,8 @@ const std::error_category& tls_category() {
     return instance;
 }
 
+bool is_tls_cut(const std::error_code& error) {
+    return error == std::error_code(SSL_R_UNEXPECTED_EOF_WHILE_READING, tls_category());
+}
+
 }  // namespace inout

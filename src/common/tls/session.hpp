@@ -38,6 +38,8 @@ using SslPtr = std::unique_ptr<ssl_st, SslDeleter>;
 
 /// OpenSSL's reason codes as error codes.
 const std::error_category& tls_category();
+/// An end without close_notify: of a peer that was killed, or that does not care.
+bool is_tls_cut(const std::error_code& error);
 
 /// What a TLS server begins with: an alert or a handshake message (RFC 8446, 5.1).
 bool is_tls_answer(std::string_view bytes);

@@ -89,6 +89,10 @@ TEST(Diagnosis, what_answers_an_introduction) {
     EXPECT_EQ(judge({.what = Look::What::older, .reason = "invalid tp"}), "proxy?");
     EXPECT_EQ(judge({.what = Look::What::ended, .reason = "ended"}), "proxy?");
     EXPECT_EQ(judge({.what = Look::What::unreachable, .reason = "silent"}), "proxy!");
+    const Look demands{.what = Look::What::unreachable,
+                       .reason = "relay:1: TLS: certificate required: set tls.cert and tls.key"};
+    EXPECT_NE(judge_look(demands, false, false, {})[0].advice.find("its certificate"),
+              std::string::npos);
     const auto refused = [](Code code, bool probe) {
         return Look{.what = Look::What::refused,
                     .reason = "no",

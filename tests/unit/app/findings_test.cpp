@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace inout::findings_test {
@@ -51,6 +52,21 @@ TEST(Findings, as_json_each_has_what_is_there) {
     EXPECT_EQ(json["checks"][1]["found"], "refused \x1b[2J");
     EXPECT_EQ(json["checks"][1]["advice"], "start it");
     EXPECT_FALSE(json["checks"][2].contains("server"));
+}
+
+TEST(Findings, as_json_too_nothing_reaches_a_terminal_that_it_obeys) {
+    const std::string evil = "\x1b[2J\x7f\xc2\x9b" "31m\xe2\x80\xae";
+    const std::string text = json_of("in", {{.check = "proxy", .found = evil + "\xff"}});
+    EXPECT_TRUE(std::ranges::all_of(text, [](char c) { return (c >= ' ' && c < 0x7f) || c == '\n' ||
+                                                              static_cast<signed char>(c) < 0; }));
+    EXPECT_EQ(text.find("\xc2\x9b"), text.npos);
+    EXPECT_EQ(text.find("\xe2\x80\xae"), text.npos);
+    EXPECT_EQ(nlohmann::json::parse(text)["checks"][0]["found"], evil + "\xef\xbf\xbd");
+}
+
+TEST(Findings, as_json_each_says_what_was_found_even_if_that_is_nothing) {
+    const auto json = nlohmann::json::parse(json_of("in", {{.check = "topic"}}));
+    EXPECT_EQ(json["checks"][0]["found"], "");
 }
 
 TEST(Findings, only_what_is_wrong_is_a_fault) {
