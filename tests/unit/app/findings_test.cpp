@@ -55,10 +55,13 @@ TEST(Findings, as_json_each_has_what_is_there) {
 }
 
 TEST(Findings, as_json_too_nothing_reaches_a_terminal_that_it_obeys) {
-    const std::string evil = "\x1b[2J\x7f\xc2\x9b" "31m\xe2\x80\xae";
+    const std::string evil =
+        "\x1b[2J\x7f\xc2\x9b"
+        "31m\xe2\x80\xae";
     const std::string text = json_of("in", {{.check = "proxy", .found = evil + "\xff"}});
-    EXPECT_TRUE(std::ranges::all_of(text, [](char c) { return (c >= ' ' && c < 0x7f) || c == '\n' ||
-                                                              static_cast<signed char>(c) < 0; }));
+    EXPECT_TRUE(std::ranges::all_of(text, [](char c) {
+        return (c >= ' ' && c < 0x7f) || c == '\n' || static_cast<signed char>(c) < 0;
+    }));
     EXPECT_EQ(text.find("\xc2\x9b"), text.npos);
     EXPECT_EQ(text.find("\xe2\x80\xae"), text.npos);
     EXPECT_EQ(nlohmann::json::parse(text)["checks"][0]["found"], evil + "\xef\xbf\xbd");
