@@ -4,7 +4,7 @@
 
 #include "common/net/deadline.hpp"
 #include "common/net/frame_io.hpp"
-#include "common/wire/http_fields.hpp"
+#include "common/net/http_head_io.hpp"
 #include "common/wire/websocket_handshake.hpp"
 #include "proxy/sessions.hpp"
 
@@ -79,17 +79,6 @@ Task<std::optional<FirstMessage>> shake_hands(const Settings& settings, Connecti
     co_return std::nullopt;
 }
 
-/// The head of a request, which unread() begins with then; 0: there is none.
-Task<std::size_t> read_head(Connection& connection) {
-    while (true) {
-        const std::string_view unread = connection.unread();
-        const auto size = http_head_size(unread);
-        if (size) co_return *size;
-        if (unread.size() >= kHttpHeadMaxBytes) co_return 0;
-        if (co_await connection.read_ahead(unread.size() + 1)) co_return 0;
-    }
-}
-
 FirstMessage over_http(std::string_view why) {
     return {.message = std::nullopt,
             .problem = "HTTP: " + std::string(why),
@@ -102,18 +91,18 @@ Task<std::optional<FirstMessage>> answer_http(ProxyState& state, const Settings&
                                               const ConnectionPtr& owned,
                                               std::unique_ptr<Strangers::Stay>& stay) {
     Connection& connection = *owned;
-    const std::size_t size = co_await read_head(connection);
-    if (size == 0 && connection.unread().size() < kHttpHeadMaxBytes) {
+    const auto head = co_await read_http_head(connection);
+    if (!head && head.error() != std::errc::message_size) {
         co_return no_message("half a request over HTTP", connection);
     }
-    if (size == 0) {
+    if (!head) {
         const std::string refusal = websocket_too_long();
         (void)co_await connection.write_all(refusal);
         co_return over_http("a head that is too long");
     }
     const WebSocketAnswer answer =
-        answer_websocket(connection.unread().substr(0, size), settings.config.websocket);
-    connection.take(size);
+        answer_websocket(connection.unread().substr(0, *head), settings.config.websocket);
+    connection.take(*head);
     if (co_await connection.write_all(answer.bytes)) {
         co_return no_message("it left during the handshake of WebSocket", connection);
     }

@@ -263,7 +263,7 @@ Task<std::error_code> Connection::write_all(std::string_view data) {
     co_return std::error_code{};
 }
 
-Task<std::error_code> Connection::read_ahead(std::size_t size) {
+Task<std::error_code> Connection::read_ahead(std::size_t size, std::size_t room) {
     while (true) {
         if (turn_.is_over()) {
             co_await asio::post(executor_, use_result);
@@ -273,7 +273,7 @@ Task<std::error_code> Connection::read_ahead(std::size_t size) {
         if (!fd_) co_return asio::error::operation_aborted;
         if (unread_.bytes().size() >= size) co_return std::error_code{};
         if (!top_->is_drained()) {
-            const ssize_t n = unread_.fill(size);
+            const ssize_t n = unread_.fill(std::max(size, room));
             spend_read(turn_, *top_, n > 0 ? static_cast<std::size_t>(n) : 0);
             if (n == 0) co_return asio::error::eof;
             if (n > 0 || errno == EINTR) continue;

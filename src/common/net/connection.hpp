@@ -149,7 +149,8 @@ class Connection final : private Poller::Watched {
     /// Awaits that unread() has at least `size` bytes, and perhaps more that came with them;
     /// asio::error::eof at a clean end before that. What is here already is read without a wait, a
     /// turn of it at a time (Turn), so that no peer keeps the others of this worker waiting.
-    Task<std::error_code> read_ahead(std::size_t size);
+    /// `room`, where it is more: for so many bytes in all there is room, for whom more is no harm.
+    Task<std::error_code> read_ahead(std::size_t size, std::size_t room = 0);
     /// What was read and is still the next to be received, by whatever means.
     std::string_view unread() const { return unread_.bytes(); }
     /// Of unread(), the first `size` bytes have been received.

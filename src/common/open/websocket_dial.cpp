@@ -1,6 +1,7 @@
 #include "common/open/websocket_dial.hpp"
 
 #include "common/base/utf8.hpp"
+#include "common/net/http_head_io.hpp"
 #include "common/wire/http_fields.hpp"
 #include "common/wire/websocket_handshake.hpp"
 
@@ -9,22 +10,19 @@ namespace {
 
 /// The head of the answer is in unread(). Its size; nothing, and `why`: there is none.
 Task<std::optional<std::size_t>> read_answer(Connection& connection, std::string& why) {
-    while (true) {
-        const std::string_view unread = connection.unread();
-        if (const auto size = http_head_size(unread)) co_return size;
-        if (unread.size() >= kHttpHeadMaxBytes) {
-            why =
-                "answers with a head of more than " + std::to_string(kHttpHeadMaxBytes) + " bytes";
-            co_return std::nullopt;
-        }
-        const auto error = co_await connection.read_ahead(unread.size() + 1);
-        if (!error) continue;
-        const std::string said = visible(connection.unread().substr(0, kSeenMaxBytes));
-        why = connection.has_expired() ? "gives no answer in time"
-              : said.empty()           ? "ends the connection without an answer: " + error.message()
-                                       : "is no web server; it says: " + said;
-        co_return std::nullopt;
+    const auto size = co_await read_http_head(connection);
+    if (size) co_return *size;
+    const std::string said = visible(connection.unread().substr(0, kSeenMaxBytes));
+    if (size.error() == std::errc::message_size) {
+        why = "answers with a head of more than " + std::to_string(kHttpHeadMaxBytes) + " bytes";
+    } else if (connection.has_expired()) {
+        why = "gives no answer in time";
+    } else if (said.empty()) {
+        why = "ends the connection without an answer: " + size.error().message();
+    } else {
+        why = "is no web server; it says: " + said;
     }
+    co_return std::nullopt;
 }
 
 }  // namespace
