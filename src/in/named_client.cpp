@@ -1,5 +1,7 @@
 #include "in/named_client.hpp"
 
+#include <optional>
+
 #include "common/base/counters.hpp"
 #include "common/base/log.hpp"
 #include "common/net/deadline.hpp"
@@ -28,15 +30,21 @@ std::string own_place(const Connection& client) {
 }
 
 /// Until the request is there. False: the client has been told why not, or has left.
-Task<bool> hear(Connection& client, const Network& network, ForwardReader& reader,
+Task<bool> hear(const ConnectionPtr& owned, const Network& network, ForwardReader& reader,
                 ClientPlaces& places) {
+    Connection& client = *owned;
+    std::optional<Unheard::Stay> stay(std::in_place, places.server->unheard(), owned);
     using State = ForwardReader::State;
     bool has_spoken = false;
     while (true) {
         const auto error = co_await client.read_ahead(1);
         if (error) {
             // Whoever looks whether we are here says nothing.
-            if (has_spoken) say_refused(client, network, "it has not said what it wants");
+            if (stay->has_made_room()) {
+                say_refused(client, network, kMadeRoom);
+            } else if (has_spoken) {
+                say_refused(client, network, "it has not said what it wants");
+            }
             co_return false;
         }
         has_spoken = true;
@@ -49,6 +57,7 @@ Task<bool> hear(Connection& client, const Network& network, ForwardReader& reade
             if (failed) co_return false;
             continue;
         }
+        stay.reset();
         say_refused(client, network, "speaks neither SOCKS nor HTTP as it should");
         Task<> last = say_last(client, std::move(step.answer), places);
         co_await std::move(last);
@@ -92,7 +101,7 @@ Task<> named_client_session(Worker& worker, std::shared_ptr<const Network> share
     Deadline deadline(*client);
     deadline.expires_after(kNameTime);
     ForwardReader reader(nullptr);
-    const bool heard = co_await hear(*client, network, reader, places);
+    const bool heard = co_await hear(client, network, reader, places);
     if (!heard) co_return;
     const ForwardRequest& request = reader.request();
     if (request.kind == ForwardRequest::Kind::path) {

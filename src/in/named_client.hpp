@@ -10,8 +10,8 @@
 
 namespace inout::in {
 
-/// Within kNameTime. Until then it has its places, so that no crowd of silent ones takes those of
-/// others. Requires a network with names.
+/// Within kNameTime. Until then it has its places, and gives them up to a newer one if there are no
+/// others, so that no crowd of silent ones takes those of others. Requires a network with names.
 Task<> named_client_session(Worker& worker, std::shared_ptr<const Network> network,
                             ConnectionPtr client, ClientPlaces places);
 

@@ -34,6 +34,13 @@ Task<> Server::drop_spares() {
     }
 }
 
+Task<> Server::end_unheard() {
+    const auto executor = unheard_.end_first();
+    if (!executor) co_return;
+    // Behind it, behind the end of what it waits for, and behind what resumes it: it has gone then.
+    for (int i = 0; i < 3; ++i) co_await asio::post(*executor, use_result);
+}
+
 void Server::lost() {
     standing_ = Standing::lost;
     frames_ = true;

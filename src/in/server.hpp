@@ -5,7 +5,7 @@
 // background (in/probe) until it answers again. All networks learn of it at once.
 //
 // Shared by all networks with the same proxy and credentials, and by their sessions; goes with the
-// last of them. Thread-safe but for drop_spares().
+// last of them. Thread-safe but for drop_spares() and end_unheard().
 #pragma once
 
 #include <atomic>
@@ -19,6 +19,7 @@
 #include "common/open/proxy_link.hpp"
 #include "common/rules/budget.hpp"
 #include "common/rules/chooser.hpp"
+#include "in/unheard.hpp"
 
 namespace inout::in {
 
@@ -49,6 +50,11 @@ class Server : public std::enable_shared_from_this<Server> {
     /// Closes the spare connections, which are optional, and returns when their descriptors are
     /// free. Main thread.
     Task<> drop_spares();
+    /// Who has a place here and has not said what it wants.
+    Unheard& unheard() { return unheard_; }
+    /// Ends the one of these that came first, and returns when its descriptors are free. Main
+    /// thread.
+    Task<> end_unheard();
     /// It failed, or a look at it: the first success after it is said. Another may answer then. Of
     /// several it rests now.
     void lost();
@@ -109,6 +115,7 @@ class Server : public std::enable_shared_from_this<Server> {
     Budget& budget_;
     const std::size_t number_;
     std::map<Worker*, std::shared_ptr<SparePool>> spares_;
+    Unheard unheard_;
     Candidate candidate_;  // under choosing()
     std::atomic<Standing> standing_{Standing::fine};
     std::atomic<Clock::time_point> proven_until_{Clock::time_point::min()};

@@ -17,6 +17,12 @@
 #include "in/told_client.hpp"
 
 namespace inout::in {
+namespace {
+
+/// How many clients that have said nothing are ended for a newcomer that finds no place.
+constexpr int kRoomTries = 4;
+
+}  // namespace
 
 Result<Ready, ConfigProblems> InService::prepare(std::shared_ptr<const InConfig> written) {
     const std::shared_ptr<const InConfig> config = with_each_port(std::move(written));
@@ -256,6 +262,11 @@ Task<> InService::accept(std::shared_ptr<Listener> listener) {
         auto places = server->client_places();
         if (places.count() == 0) {
             co_await server->drop_spares();
+            places = server->client_places();
+        }
+        // What one has given up another listener may have taken.
+        for (int i = 0; i < kRoomTries && places.count() == 0; ++i) {
+            co_await server->end_unheard();
             places = server->client_places();
         }
         if (places.count() == 0) {

@@ -1,5 +1,7 @@
 #include "in/told_client.hpp"
 
+#include <optional>
+
 #include "common/base/counters.hpp"
 #include "common/base/log.hpp"
 #include "common/net/deadline.hpp"
@@ -54,16 +56,22 @@ Task<> session_of(Worker& worker, std::shared_ptr<const Network> network, Connec
 
 Task<> told_client_session(Worker& worker, std::shared_ptr<const Network> network,
                            ConnectionPtr client, ClientPlaces places, Quota& streams_of_client) {
+    std::optional<Unheard::Stay> stay(std::in_place, places.server->unheard(), client);
     Deadline deadline(*client);
     deadline.expires_after(kProxyHeaderTime);
     const auto header = co_await receive_proxy_header(*client);
     deadline.cancel();
     if (!header) {
+        if (stay->has_made_room()) {
+            say_refused(*client, *network, kMadeRoom);
+            co_return;
+        }
         // Whoever stands in front looks whether we are here.
         if (header.error().was_silent) co_return;
         say_refused(*client, *network, header.error().reason);
         co_return;
     }
+    stay.reset();
     if (!is_let_in(*network, *client, streams_of_client, places.of_client)) co_return;
     co_await session_of(worker, std::move(network), std::move(client), std::move(places));
 }

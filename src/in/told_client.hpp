@@ -13,6 +13,9 @@
 
 namespace inout::in {
 
+/// Why one was closed that has not said in time what it must (Unheard).
+inline constexpr std::string_view kMadeRoom = "made room for a newer one";
+
 /// Counts and logs it; the RST comes when the connection goes out of scope. Any thread.
 void say_refused(const Connection& client, const Network& network, std::string_view reason);
 
@@ -29,8 +32,9 @@ Task<> session_of(Worker& worker, std::shared_ptr<const Network> network, Connec
                   ClientPlaces places);
 
 /// Has it say so, within 10 s, and goes on as that client's session_of(). Until then
-/// it has its places, so that no crowd of silent ones takes those of others. On the worker that the
-/// client was given to; `streams_of_client` outlives it.
+/// it has its places, and gives them up to a newer one if there are no others, so that no crowd of
+/// silent ones takes those of others. On the worker that the client was given to;
+/// `streams_of_client` outlives it.
 Task<> told_client_session(Worker& worker, std::shared_ptr<const Network> network,
                            ConnectionPtr client, ClientPlaces places, Quota& streams_of_client);
 

@@ -4,8 +4,11 @@ import time
 
 import pytest
 
+import harness
+import secure
 from ext_peer import Ask, Control
-from harness import connect, echo_server, expect_echo, expect_failed_open, wait_for
+from harness import (TWO_THREADS, connect, echo_server, expect_echo, expect_failed_open, wait_for)
+from test_names import SOCKS5_OK, socks5
 
 # The programs keep 32 descriptors back; 64 leave room for a few streams of each.
 FEW = ["prlimit", "--nofile=64:64"]
@@ -79,6 +82,33 @@ def test_descriptors_that_run_out_harm_no_running_stream_and_are_found_again(run
     expect_echo(running)
     running.close()
     assert [p.wait_idle()["streams"] for p in (in_, proxy, out)] == [0, 0, 0]
+
+
+def test_a_crowd_that_does_not_say_what_it_wants_keeps_nobody_out(run):
+    topics = harness.Chain()
+    proxy = run.proxy()
+    run.out(proxy, {"t": echo_server(run).port}).wait_event("registered")
+    to_proxy = {"server_host": "127.0.0.1", "server_port": proxy.port(), "port": 0}
+    config = {"networks": [{**to_proxy, "names": {"suffix": ".inout"}}, {**to_proxy, "topic": "t"}],
+              "first_look": "off", **TWO_THREADS}
+    in_ = run.program("in", secure.protect_client("in", config),
+                      prefix=["prlimit", "--nofile=192:192"])  # 64 of them for last words
+    topics.port = in_.port(topic="*.inout")
+    crowd = [*crowd_of(run, topics.port, CLIENTS, timeout=4)]
+    for client in crowd:
+        try:
+            client.sendall(b"CONNECT t.inout:80 HTTP/1.1\r\n")  # and nothing more
+        except OSError:
+            continue  # it has made room already
+    wait_for(lambda: in_.find("client refused"), what="too many of them")
+    client, reply = socks5(topics, "t.inout")  # says it as soon as it is there
+    with client:
+        assert reply == SOCKS5_OK
+        expect_echo(client)
+        # At the listener beside it, too.
+        wait_for(lambda: serves(in_.port(topic="t")), what="a place at another listener")
+        expect_echo(client)
+    assert {e["reason"] for e in in_.find("client refused")} == {"made room for a newer one"}
 
 
 # --- idle streams ---
