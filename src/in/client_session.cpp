@@ -31,7 +31,7 @@ struct Leg {
 };
 
 /// If its path has vanished, that is found as soon as a dial would find it.
-Leg spare_leg(SparePool& spares, const Tries& tries) {
+Leg spare_leg(SparePool& spares, const ServerTries& tries) {
     ConnectionPtr connection = spares.take(tries.dial_timeout());
     const bool spare = connection != nullptr;
     return {.connection = std::move(connection), .spare = spare};
@@ -68,7 +68,7 @@ Task<std::optional<Result<Leg, Reason>>> make_sure(Server& server, ConnectionPtr
 
 /// A fresh connection for a client of whom nothing is under way; the failure is that of its try.
 Task<Result<Leg, Reason>> dial_proxy(Worker& worker, const Network& network,
-                                     const std::string& topic, const Tries& tries,
+                                     const std::string& topic, const ServerTries& tries,
                                      Clock::time_point until, Connection& client,
                                      ClientPlaces& places) {
     const std::shared_ptr<Server> server = places.server;
@@ -104,7 +104,8 @@ Task<Result<Leg, Reason>> dial_proxy(Worker& worker, const Network& network,
 /// Of several servers, one whose answer lasts as long as a dial may is looked at beside it: that
 /// may be its out, or itself. Ends with what is returned.
 std::unique_ptr<Timer> begin_patience(Worker& worker, const Network& network,
-                                      const std::shared_ptr<Server>& server, const Tries& tries) {
+                                      const std::shared_ptr<Server>& server,
+                                      const ServerTries& tries) {
     if (!network.servers->has_several()) return nullptr;
     auto timer = std::make_unique<Timer>(worker.context());
     timer->expires_after(tries.dial_timeout());
@@ -249,7 +250,7 @@ Task<> client_session(Worker& worker, std::shared_ptr<const Network> shared, Con
     ErrorWatch client_watch(*client);
     EarlyData early(worker.relays(), *client);
 
-    Tries tries(network, places);
+    ServerTries tries(network, places);
     std::shared_ptr<SparePool> spares = places.server->spares(worker);
     Leg leg = spare_leg(*spares, tries);
     ForwardFailure last_word = ForwardFailure::general;

@@ -11,20 +11,20 @@ constexpr std::size_t kDialShares = 3;
 
 }  // namespace
 
-Milliseconds Tries::dial_timeout() const {
+Milliseconds ServerTries::dial_timeout() const {
     const std::size_t servers = network_.servers->size();
     const std::size_t left = std::min(servers, kTriesMax) - std::min(failed_, kTriesMax - 1);
     return network_.all->connect_timeout /
            static_cast<int>(std::clamp(left, std::size_t{1}, kDialShares));
 }
 
-void Tries::keep(const Reason& failure) {
+void ServerTries::keep(const Reason& failure) {
     if (first_server_) return;
     first_ = failure;
     first_server_ = places_.server;
 }
 
-bool Tries::again(const Reason& failure, const std::string& out) {
+bool ServerTries::again(const Reason& failure, const std::string& out) {
     if (count_ == kTriesMax) return false;
     keep(failure);
     ++count_;
@@ -33,14 +33,14 @@ bool Tries::again(const Reason& failure, const std::string& out) {
 }
 
 /// Where a proxy ends the next process of it may be there already.
-bool Tries::next_process(const Reason& failure) {
+bool ServerTries::next_process(const Reason& failure) {
     if (failure.code != Code::draining || count_ == kTriesMax) return false;
     keep(failure);
     ++count_;
     return true;
 }
 
-bool Tries::next(const Reason& failure) {
+bool ServerTries::next(const Reason& failure) {
     if (!network_.servers->has_several()) return next_process(failure);
     if (failed_ == kTriesMax) return false;
     keep(failure);

@@ -1,5 +1,5 @@
-// Tries: the way of one open over the servers of its network. A network with one server has one
-// try, as long as that is not about to end. On the worker of its client, in the frame of its
+// ServerTries: the way of one open over the servers of its network. A network with one server has
+// one try, as long as that is not about to end. On the worker of its client, in the frame of its
 // session.
 #pragma once
 
@@ -21,12 +21,13 @@ struct ClientPlaces {
     std::unique_ptr<Quota::Place> of_client;
 };
 
-class Tries {
+class ServerTries {
   public:
     /// The first is at the server of `places`, which changes with the others. Both must outlive it.
-    Tries(const Network& network, ClientPlaces& places) : network_(network), places_(places) {}
-    Tries(const Tries&) = delete;
-    Tries& operator=(const Tries&) = delete;
+    ServerTries(const Network& network, ClientPlaces& places)
+        : network_(network), places_(places) {}
+    ServerTries(const ServerTries&) = delete;
+    ServerTries& operator=(const ServerTries&) = delete;
 
     unsigned count() const { return count_; }
     /// For a dial of this server, and for its first word: a share of connect_timeout where others

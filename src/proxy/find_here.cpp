@@ -78,19 +78,19 @@ void learn_from(const Search& search, const std::shared_ptr<Registration>& regis
 }
 
 /// Asks one out for the stream, on a data connection of it.
-Task<Tries::Next> ask_out(Search& search, const std::shared_ptr<Registration>& registration,
-                          ConnectionPtr data, DataPool::Lease lease) {
+Task<OutTries::Next> ask_out(Search& search, const std::shared_ptr<Registration>& registration,
+                             ConnectionPtr data, DataPool::Lease lease) {
     EarlyData& early = search.early;
     const auto answer_until =
         std::min(Clock::now() + search.config.answer_timeout, search.give_up_at);
     search.in.on_reset([&data] { data->close(); });
     const auto activated = co_await activate(search, *data, answer_until, *registration);
     search.in.on_reset({});
-    const Tries::Facts facts{
+    const OutTries::Facts facts{
         .ext = registration->ext, .passed = early.has_passed(), .kept = early.is_kept()};
     const auto next =
         search.tries.after(activated, facts, registration->id, search.tried, Clock::now());
-    if (next == Tries::Next::open) {
+    if (next == OutTries::Next::open) {
         if (registration->has_failed) search.state.directory.has_served(*registration);
         search.found = {.data = std::move(data),
                         .out_name = registration->name,
@@ -100,7 +100,7 @@ Task<Tries::Next> ask_out(Search& search, const std::shared_ptr<Registration>& r
                         .tries = search.tries.count()};
         co_return next;
     }
-    const bool goes_on = next != Tries::Next::none;
+    const bool goes_on = next != OutTries::Next::none;
     if (goes_on) early.begin_again();
     learn_from(search, registration, activated, goes_on);
     co_return next;
@@ -159,7 +159,7 @@ Task<Found> find_here(Search& search) {
         tried.found_one();
         if (auto why = objection_to(search, *registration); why.code != Code::none) {
             const auto next = search.tries.passed_over(registration->id, tried, why, Clock::now());
-            if (next == Tries::Next::none) break;
+            if (next == OutTries::Next::none) break;
             continue;
         }
         auto taken = co_await registration->pool->take(search.worker, wait_until, in);
@@ -168,11 +168,11 @@ Task<Found> find_here(Search& search) {
         if (auto why = why_not_taken(search, taken.result)) co_return search.fails(*why);
         const auto next = co_await ask_out(search, registration, std::move(taken.connection),
                                            std::move(taken.lease));
-        if (next == Tries::Next::open) {
+        if (next == OutTries::Next::open) {
             search.found.given = std::move(given);
             co_return std::move(search.found);
         }
-        if (next == Tries::Next::none) break;
+        if (next == OutTries::Next::none) break;
     }
     co_return search.fails(Code::open_timeout, "no live data connection in time");
 }

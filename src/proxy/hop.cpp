@@ -194,7 +194,7 @@ Task<Found> find_elsewhere(Search& search, Reason here) {
         const auto next =
             search.tries.after_hop(outcome.reason, outcome.of_an_out, outcome.untouched,
                                    outcome.goes_on, search.tried, Clock::now());
-        if (next == Tries::Next::none) co_return search.fails(outcome.reason);
+        if (next == OutTries::Next::none) co_return search.fails(outcome.reason);
         say_next(search, route->address, outcome.reason);
         there = std::move(outcome.reason);
     }

@@ -49,7 +49,7 @@ struct Search {
     const Clock::time_point wait_until = give_up_at - config.answer_timeout;
     Tried tried{request.tried};
     const Choice choice{dispatch_of(config, request.topic), source_of(opening.client())};
-    Tries tries{give_up_at};
+    OutTries tries{give_up_at};
     Found found{};  ///< when it is open
 
     /// The client's address and port, as far as somebody vouches for it: who asks, if that one is

@@ -76,9 +76,9 @@ constexpr bool is_failure_of_out(Code code, bool ext) {
     return may_go_elsewhere(code) || code == Code::open_timeout || !ext;
 }
 
-class Tries {
+class OutTries {
   public:
-    explicit Tries(Clock::time_point give_up_at) : give_up_at_(give_up_at) {}
+    explicit OutTries(Clock::time_point give_up_at) : give_up_at_(give_up_at) {}
 
     /// How things stand when an answer has come, or none.
     struct Facts {

@@ -156,7 +156,7 @@ class TriesTest : public ServerGroupTest {
 
 TEST_F(TriesTest, of_one_server_are_one_and_it_has_all_the_time) {
     make(1);
-    Tries tries(*network, places);
+    ServerTries tries(*network, places);
     EXPECT_EQ(tries.dial_timeout(), Milliseconds{6'000});
     EXPECT_FALSE(tries.next(reason("refused")));
     EXPECT_EQ(tries.count(), 1U);
@@ -166,7 +166,7 @@ TEST_F(TriesTest, of_one_server_are_one_and_it_has_all_the_time) {
 
 TEST_F(TriesTest, go_on_until_none_is_left_and_end_with_what_the_first_has_said) {
     make(2);
-    Tries tries(*network, places);
+    ServerTries tries(*network, places);
     EXPECT_EQ(tries.dial_timeout(), Milliseconds{3'000});
     EXPECT_TRUE(tries.next(reason("first")));
     EXPECT_EQ(places.server, servers[1]);
@@ -179,7 +179,7 @@ TEST_F(TriesTest, go_on_until_none_is_left_and_end_with_what_the_first_has_said)
 
 TEST_F(TriesTest, are_bounded_and_hold_the_descriptors_of_one_server_at_a_time) {
     make(8);
-    Tries tries(*network, places);
+    ServerTries tries(*network, places);
     EXPECT_EQ(tries.dial_timeout(), Milliseconds{2'000});
     unsigned count = 1;
     while (tries.next(reason("refused"))) ++count;
@@ -192,7 +192,7 @@ TEST_F(TriesTest, are_bounded_and_hold_the_descriptors_of_one_server_at_a_time) 
 
 TEST_F(TriesTest, at_other_outs_of_one_server_count_and_name_those_that_refused) {
     make(1);
-    Tries tries(*network, places);
+    ServerTries tries(*network, places);
     const std::string a(kOutNameDigits, 'a'), b(kOutNameDigits, 'b');
     EXPECT_TRUE(tries.again({Code::backend_refused, "first"}, a));
     EXPECT_TRUE(tries.again({Code::backend_refused, "second"}, b));

@@ -9,7 +9,7 @@
 namespace inout::proxy::tries_test {
 namespace {
 
-using Next = Tries::Next;
+using Next = OutTries::Next;
 using Verdict = Activation::Verdict;
 using namespace std::chrono_literals;
 
@@ -115,15 +115,15 @@ std::string words(const std::vector<const Course*>& path) {
     return text;
 }
 
-void follow(const Tries& tries, const Tried& tried, const Model& model,
+void follow(const OutTries& tries, const Tried& tried, const Model& model,
             std::vector<const Course*>& path, Seen& seen) {
     for (const Course& course : courses(model.bytes)) {
-        Tries now_tries = tries;
+        OutTries now_tries = tries;
         Tried now_tried = tried;
         Model now_model = model;
-        const Tries::Facts facts{.ext = course.ext,
-                                 .passed = course.bytes != Bytes::none,
-                                 .kept = course.bytes != Bytes::lost};
+        const OutTries::Facts facts{.ext = course.ext,
+                                    .passed = course.bytes != Bytes::none,
+                                    .kept = course.bytes != Bytes::lost};
         const auto now = course.late ? kGiveUpAt : kStart;
         const RegistrationId id = path.size() + 1;
         const Next next = now_tries.after(course.answer, facts, id, now_tried, now);
@@ -146,7 +146,7 @@ void follow(const Tries& tries, const Tried& tried, const Model& model,
     }
 }
 
-TEST(Tries, are_what_a_naive_model_allows_in_every_course_of_five) {
+TEST(OutTries, are_what_a_naive_model_allows_in_every_course_of_five) {
     const std::string name = "01234567";
     std::string names;
     for (std::size_t in_asked = 0; in_asked < 5; ++in_asked) {
@@ -154,13 +154,13 @@ TEST(Tries, are_what_a_naive_model_allows_in_every_course_of_five) {
         Seen seen;
         const Model model{.in_asked = in_asked};
         std::vector<const Course*> path;
-        follow(Tries(kGiveUpAt), Tried(names), model, path, seen);
+        follow(OutTries(kGiveUpAt), Tried(names), model, path, seen);
         EXPECT_EQ(seen.wrong, 0U) << seen.first_wrong << ", of " << seen.courses;
         EXPECT_GT(seen.courses, 10'000U);
     }
 }
 
-TEST(Tries, leave_out_what_was_tried_by_this_request_or_by_others_of_in) {
+TEST(OutTries, leave_out_what_was_tried_by_this_request_or_by_others_of_in) {
     Tried tried("01234567,89abcdef");
     EXPECT_FALSE(tried.is_empty());
     EXPECT_TRUE(tried.has(1, "01234567"));
@@ -179,8 +179,8 @@ TEST(Tries, leave_out_what_was_tried_by_this_request_or_by_others_of_in) {
     EXPECT_TRUE(Tried().is_empty());
 }
 
-TEST(Tries, pass_over_who_may_not_have_the_stream) {
-    Tries tries(kGiveUpAt);
+TEST(OutTries, pass_over_who_may_not_have_the_stream) {
+    OutTries tries(kGiveUpAt);
     Tried tried;
     const Reason why{Code::quota, "used up"};
     EXPECT_EQ(tries.passed_over(1, tried, why, kStart), Next::other);
@@ -189,8 +189,8 @@ TEST(Tries, pass_over_who_may_not_have_the_stream) {
     EXPECT_TRUE(tries.is_untouched());
 }
 
-TEST(Tries, at_other_proxies_count_with_those_here) {
-    Tries tries(kGiveUpAt);
+TEST(OutTries, at_other_proxies_count_with_those_here) {
+    OutTries tries(kGiveUpAt);
     Tried tried;
     const Reason refused{Code::backend_refused, "there"}, gone{Code::no_topic, "gone"};
     const auto ask = [&](const Reason& why, bool counts) {
@@ -204,14 +204,14 @@ TEST(Tries, at_other_proxies_count_with_those_here) {
     EXPECT_EQ(tries.reason(gone).code, Code::quota) << "the first";
     EXPECT_TRUE(tries.was_refused() && tries.is_untouched());
 
-    Tries lost(kGiveUpAt);
+    OutTries lost(kGiveUpAt);
     EXPECT_EQ(lost.after_hop(gone, false, false, false, tried, kStart), Next::none);
     EXPECT_FALSE(lost.is_untouched());
     EXPECT_FALSE(lost.was_refused());
     EXPECT_EQ(lost.reason(gone).code, Code::no_topic);
 }
 
-TEST(Tries, that_fail_for_one_stream_are_no_failures_of_the_out) {
+TEST(OutTries, that_fail_for_one_stream_are_no_failures_of_the_out) {
     for (const Code code : {Code::backend_refused, Code::backend_timeout, Code::backend_unresolved,
                             Code::open_timeout, Code::limit, Code::unready, Code::no_topic}) {
         EXPECT_TRUE(is_failure_of_out(code, true)) << to_string(code);
