@@ -43,6 +43,16 @@ bool is_not_of_this_machine(const std::error_code& error) {
 
 bool is_in_use(const std::error_code& error) { return error.value() == EADDRINUSE; }
 
+/// What can be done about it, behind the system's own words; nothing where these say enough.
+const char* advice_on(const std::error_code& error) {
+    if (is_in_use(error)) return "; \"ss -ltnp\" shows which program has it";
+    if (error.value() == EADDRNOTAVAIL) {
+        return "; no interface of this machine has it (\"ip addr\" lists those that do)";
+    }
+    if (error.value() == EACCES) return "; ports below 1024 need CAP_NET_BIND_SERVICE";
+    return "";
+}
+
 /// How often the kernel is asked for another port that is free at all addresses of a name.
 constexpr int kPortChoices = 8;
 
@@ -69,7 +79,7 @@ Result<std::vector<Endpoint>, std::string> Acceptor::listen(const HostPort& addr
     }
     if (places.empty() || (error && !is_not_of_this_machine(error))) {
         close();
-        return Failure{place + error.message()};
+        return Failure{place + error.message() + advice_on(error)};
     }
     return places;
 }
