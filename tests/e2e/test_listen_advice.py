@@ -1,7 +1,5 @@
 """Where a program can not listen, its last line names the place, the cause and what to look at."""
 
-import pytest
-
 from harness import PATIENCE
 
 
@@ -20,9 +18,8 @@ def test_a_port_in_use_says_how_to_find_who_has_it(run):
     assert "ss -ltnp" in reason
 
 
-# 192.0.2.0/24 is for documentation (RFC 5737): no machine has it.
-@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1"])
-def test_an_address_of_another_machine_says_how_to_list_ours(run, address):
+def test_an_address_of_another_machine_says_how_to_list_ours(run):
+    address = "192.0.2.1"  # for documentation (RFC 5737): no machine has it
     reason = why_not(run, {"bind": address, "port": 0})
-    assert "cannot listen on " in reason and address in reason
+    assert reason.startswith(f"cannot listen on {address}:0: ")
     assert "no interface of this machine has it" in reason

@@ -18,9 +18,8 @@ std::string_view alert_meaning(int reason) {
             return "it demands a certificate of ours: set tls.cert and tls.key";
         case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
             // A client sends it too, when the key is not the one that it has pinned.
-            return "it may demand a certificate of ours (tls.cert), know another key than ours "
-                   "(its "
-                   "pin), or speak no version or cipher that we do";
+            return "it may demand a certificate of ours (tls.cert), have pinned another key than "
+                   "ours, or speak no version or cipher that we do";
         case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
             return "it does not trust our certificate: is it of the CA that the other side names?";
         case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
