@@ -50,9 +50,9 @@ Task<> tell_penalty(Connection& connection) {
 /// health check of a balancer. True: it was one of those.
 bool is_monitor(const FirstMessage& first, const Connection& connection, Strangers::Stay& stay) {
     if (!first.monitor || stay.evicted()) return false;
-    const bool tls = connection.tls() != nullptr;
-    if (tls && !stay.monitored()) return false;
+    if (!stay.monitored()) return false;
     counters().monitors_total.add();
+    const bool tls = connection.tls() != nullptr;
     log::debug("monitor", {{"peer", connection.peer()}, {"tls", tls ? "yes" : "no"}});
     return true;
 }
@@ -235,8 +235,13 @@ Task<> first_message_session(ProxyState& state, Worker& worker, ConnectionPtr ow
         }
         count_refused(connection, stay.evicted() ? "made room for a newer one" : first.problem);
         if (stay.evicted()) co_return;  // if its own source was at fault, that has paid
-        // A request over HTTP guesses nothing, and a front carries those of many.
-        if (!first.monitor && !first.was_answered) stay.failed();
+        // A request over HTTP guesses nothing, and a front carries those of many; a handshake for
+        // it costs us as much as a monitor's.
+        if (!first.monitor && first.was_answered) {
+            (void)stay.monitored();
+        } else if (!first.monitor) {
+            stay.failed();
+        }
         // A failed handshake's alert has to arrive, or the other side can not say what was wrong.
         if (first.was_answered || connection.is_websocket() || connection.tls() != nullptr) {
             co_await say_farewell(connection);

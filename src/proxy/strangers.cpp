@@ -200,7 +200,7 @@ void Strangers::Stay::failed() {
 bool Strangers::Stay::monitored() {
     if (trusted_) return true;
     const std::lock_guard lock(strangers_.mutex_);
-    return strangers_.rules_.monitored(source_, Clock::now());
+    return !shook_hands_ || strangers_.rules_.monitored(source_, Clock::now());
 }
 
 bool Strangers::Stay::may_shake_hands() const {

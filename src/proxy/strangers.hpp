@@ -74,8 +74,8 @@ class Strangers {
         std::shared_ptr<Acquaintance> recognised();
         /// It made a mistake that costs its source something if repeated.
         void failed();
-        /// It shook hands and left without a word. False: its source does so too often, and it has
-        /// failed.
+        /// It left without a word of ours. False: it had us shake hands for that, as its source
+        /// does too often, and it has failed.
         bool monitored();
         /// False: its source has a penalty, and has had its share of TLS handshakes for now.
         bool may_shake_hands() const;

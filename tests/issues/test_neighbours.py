@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import websocket
 from attack import (KEY, OTHER, STRANGER, Crowd, ask, client_context, code_of, dial, ended,
                     holder, key_entry, protected, proven, request, secret_file)
 from harness import (PATIENCE, Server, echo_server, expect_echo, expect_failed_open, reset,
@@ -259,6 +260,22 @@ def test_a_monitor_is_no_attack_and_has_its_own_counter(run, look):
     assert not [e for e in proxy.events if e["level"] in ("warning", "error")
                 and e["event"] != "open to everybody"]
     assert code_of_right_proof(proxy) is None
+
+
+@pytest.mark.parametrize("path, status", [("/inout", 101), ("/nowhere", 404)])
+def test_handshakes_for_requests_over_http_are_as_many_as_those_of_monitors(run, path, status):
+    proxy = run.proxy({"trusted": [], **protected()})
+
+    def serves():
+        try:
+            with dial(proxy, STRANGER, client_context("out")) as s:
+                s.sendall(websocket.request(path))
+                assert websocket.read_head(s)[0] == status
+        except (OSError, EOFError):
+            return False
+        return True
+    assert not all(serves() for _ in range(700)), "handshakes without an end"
+    assert proxy.status()["refused_total"] > 0
 
 
 def code_of_right_proof(proxy, source=STRANGER):

@@ -215,10 +215,19 @@ TEST_F(StrangersTest, a_monitor_costs_nothing_until_it_is_a_flood) {
     for (unsigned i = 0; i < 3 * kMonitorHandshakesBurst; ++i) {
         auto each = come("192.0.2.1");
         if (!each) break;
+        each->stay.shakes_hands();
         free += each->stay.monitored() ? 1 : 0;
     }
     EXPECT_GE(free, kMonitorHandshakesBurst);
     EXPECT_LT(free, 2 * kMonitorHandshakesBurst);
+}
+
+TEST_F(StrangersTest, a_monitor_in_the_clear_costs_nothing) {
+    for (unsigned i = 0; i < 3 * kMonitorHandshakesBurst; ++i) {
+        auto each = come("192.0.2.1");
+        ASSERT_TRUE(each);
+        EXPECT_TRUE(each->stay.monitored());
+    }
 }
 
 TEST_F(StrangersTest, a_known_peer_clears_its_source) {
