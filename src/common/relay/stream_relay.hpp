@@ -55,6 +55,7 @@ class Relay {
     void go_on_resting(RelayDirection& d, std::error_code error) {
         finish_step([&] {
             if (error || rules_.is_over() || rules_.is_lost(d.sink.leg)) return;
+            if (d.is_ending_or_full()) return;  // it waits for room itself, which this would end
             has_rested(d, d.sink.connection->compressed()->send_rest());
         });
     }

@@ -75,6 +75,15 @@ class RelayEndTest : public testing::Test {
         EXPECT_EQ(place.use_count(), 1);
     }
 
+    /// Until not even a byte has room; a little later some may have again.
+    static void fill(int fd) {
+        const std::string junk(65'536, 'j');
+        for (const std::size_t size : {junk.size(), std::size_t{1}}) {
+            while (::send(fd, junk.data(), size, MSG_DONTWAIT) > 0) {
+            }
+        }
+    }
+
     asio::io_context context;
     std::optional<RelaySet> relays{std::in_place, context, RelayOptions()};
     TcpPair left, right;  // `a` are the client and the service
@@ -92,11 +101,8 @@ TEST_F(RelayEndTest, a_compressed_direction_that_rests_says_so_as_soon_as_a_full
     start(plain(left.b), std::move(compressed));
     client.say_bytes(std::string(2'000, 'x'));
     ASSERT_TRUE(run_until(context, [&] { return zstd_writers() == 1; }));
-    const std::string junk(65'536, 'j');
-    while (::send(leg, junk.data(), junk.size(), MSG_DONTWAIT) > 0) {
-    }
     // It has rested, and its word waits.
-    ASSERT_TRUE(run_until(context, [&] { return zstd_writers() == 0; }));
+    ASSERT_TRUE(run_until(context, [&] { return fill(leg), zstd_writers() == 0; }));
     std::string got;
     EXPECT_TRUE(run_until(context, [&] {
         std::array<char, 65'536> into;
