@@ -105,7 +105,7 @@ struct RelaySide final : Waiter {
     StreamEnd::Cause cause_of(const std::error_code& own) const {
         if (own.category() == compression_category()) return StreamEnd::Cause::compression;
         const bool broken =
-            own.category() == websocket_category() ||
+            own.category() != tls_category() ||
             (connection->framing() != nullptr && connection->framing()->is_broken());
         return broken ? StreamEnd::Cause::framing : StreamEnd::Cause::tls;
     }
