@@ -33,7 +33,7 @@ std::string_view advice_for_tls(std::string_view reason) {
                "is wrong";
     }
     if (holds(reason, "not yet valid")) return "set this machine's clock, or the proxy's";
-    if (holds(reason, "pinned")) {
+    if (holds(reason, "not the pinned one")) {
         return "if the proxy has a new key, put its pin into tls.pin; if it has none, somebody "
                "else answers at this address";
     }

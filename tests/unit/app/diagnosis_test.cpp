@@ -69,6 +69,9 @@ TEST(Diagnosis, each_failure_of_tls_has_its_advice) {
              std::pair("certificate verify failed: unable to get local issuer certificate",
                        "tls.ca"),
              std::pair("alert certificate required: set tls.cert and tls.key", "tls.key"),
+             std::pair("alert handshake failure: it may demand a certificate of ours (tls.cert), "
+                       "have pinned another key than ours",
+                       "tls.key"),
              std::pair("something else", "compare"),
          }) {
         const Finding finding = judge_tls_failure(reason);
