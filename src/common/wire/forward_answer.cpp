@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "common/base/address_range.hpp"
 #include "common/wire/http_head.hpp"
@@ -26,28 +27,33 @@ ForwardFailure failure_of_reply(char reply) {
     }
 }
 
-/// Names between commas in the fields "connection".
-bool is_named(const HttpHead& head, std::string_view name) {
-    const std::string wanted = ',' + in_lower_case(name) + ',';
+/// The names between commas in the fields "connection", in lower case. Strangers may list
+/// thousands.
+std::set<std::string> named_by_connection(const HttpHead& head) {
+    std::set<std::string> names;
     for (const HttpField& field : head.fields.all) {
         if (!is_same_word(field.name, "connection")) continue;
-        std::string list = ',' + in_lower_case(field.value) + ',';
+        std::string list = in_lower_case(field.value);
         std::erase_if(list, [](char each) { return each == ' ' || each == '\t'; });
-        if (list.find(wanted) != list.npos) return true;
+        for (std::string_view left = list; !left.empty();) {
+            const auto comma = std::min(left.find(','), left.size());
+            names.emplace(left.substr(0, comma));
+            left.remove_prefix(std::min(comma + 1, left.size()));
+        }
     }
-    return false;
+    return names;
 }
 
 /// Those between two neighbours, and those that we write. What says how long the content is goes on
 /// in any case: without it the content would be another request.
-bool goes_on(const HttpHead& head, std::string_view name) {
+bool goes_on(const std::set<std::string>& named, std::string_view name) {
     constexpr std::array<std::string_view, 2> kAlways{"content-length", "transfer-encoding"};
     constexpr std::array<std::string_view, 8> kNever{
         "host", "connection", "keep-alive",          "proxy-connection",
         "te",   "upgrade",    "proxy-authorization", "proxy-authenticate"};
     const auto is_it = [name](std::string_view each) { return is_same_word(name, each); };
     if (std::ranges::any_of(kAlways, is_it)) return true;
-    return std::ranges::none_of(kNever, is_it) && !is_named(head, name);
+    return std::ranges::none_of(kNever, is_it) && !named.contains(in_lower_case(name));
 }
 
 }  // namespace
@@ -136,8 +142,9 @@ std::string origin_request(const ForwardRequest& request) {
         std::string_view(request.head).substr(0, request.head.find('\r'));
     std::string text = request.method + " " + request.path;
     text.append(first.substr(first.rfind(' '))).append("\r\nHost: " + host + "\r\n");
+    const std::set<std::string> named = named_by_connection(head);
     for (const HttpField& field : head.fields.all) {
-        if (!goes_on(head, field.name)) continue;
+        if (!goes_on(named, field.name)) continue;
         text.append(field.name).append(": ").append(field.value).append("\r\n");
     }
     return text + "Connection: close\r\n\r\n";
