@@ -1,6 +1,7 @@
 #include "proxy/allowances.hpp"
 
 #include <algorithm>
+#include <new>
 #include <system_error>
 
 #include "common/base/log.hpp"
@@ -73,7 +74,7 @@ void Allowances::add(Table& table, const Identity& who, const AllowanceOptions& 
     table.emplace(name, std::move(allowance));
 }
 
-void Allowances::tell(const Identity& who, ByteQuota::Event event) const {
+void Allowances::tell(const Identity& who, ByteQuota::Event event) const try {
     const auto table = table_.get();
     const Allowance* const allowance = find(*table, who);
     if (allowance == nullptr || !allowance->quota) return;
@@ -88,6 +89,8 @@ void Allowances::tell(const Identity& who, ByteQuota::Event event) const {
                   {"used", state.counted},
                   {"bytes", state.limit->bytes},
                   {"per", kPer[static_cast<std::size_t>(state.limit->per)]}});
+} catch (const std::bad_alloc&) {
+    log::lose_line();  // who moves bytes has to go on with the account of them
 }
 
 const Allowances::Allowance* Allowances::find(const Table& table, const Identity& who) const {
