@@ -28,14 +28,17 @@ class Caller final : public NatsLink::Owner, public std::enable_shared_from_this
         : options_(std::move(options)), server_(std::move(server)), subjects_(cluster) {}
 
     RollCall run() {
+        std::thread thread;
         {
             const SignalsBlocked blocked;
-            std::thread([self = shared_from_this()] { self->ask(); }).detach();
+            thread = std::thread([self = shared_from_this()] { self->ask(); });
         }
-        std::unique_lock lock(mutex_);
-        if (!changed_.wait_for(lock, kRollCallMax, [this] { return is_over_; })) {
+        const bool is_over = wait();
+        if (!is_over) {
+            thread.detach();
             return {.problem = "no answer in time"};
         }
+        thread.join();  // or it would end beside the process, and OpenSSL with both
         return std::move(found_);
     }
 
@@ -58,6 +61,11 @@ class Caller final : public NatsLink::Owner, public std::enable_shared_from_this
     }
 
   private:
+    bool wait() {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, kRollCallMax, [this] { return is_over_; });
+    }
+
     void ask() {
         const auto link = std::make_shared<NatsLink>(weak_from_this());
         std::string problem = call(*link);
