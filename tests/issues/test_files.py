@@ -203,6 +203,8 @@ def test_a_certificate_that_ends_soon_is_warned_of_at_start_and_by_check(run, tm
     assert done.returncode == 0 and ("certificate" in done.stderr) == bool(told)
     proxy = run.proxy(config)
     proxy.port()
+    if told:
+        proxy.wait_event("certificate", level="warning")  # the line behind "listening"
     warnings = proxy.find("certificate", level="warning")
     assert len(warnings) == (1 if told else 0)
     if told:
