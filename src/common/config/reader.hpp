@@ -1,6 +1,6 @@
 // The checked reading of a configuration: problems with their places, and a reader of one object.
 //
-// FieldReader and FieldWriter (config.cpp) have the same members, so that one list of fields per
+// FieldReader and FieldWriter (types.cpp) have the same members, so that one list of fields per
 // program (fields.hpp) serves both directions. A field that is wrong is reported and keeps
 // its default, and the reading goes on. Pure; lives on the caller's stack while one file is read.
 #pragma once
