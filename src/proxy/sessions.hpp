@@ -1,6 +1,7 @@
 // The sessions of the proxy, one coroutine each, on the worker their connection was accepted for.
 //
-// first_message_session reads what the connection is for and becomes one of the other three.
+// first_message_session reads what the connection is for and becomes one of the others, or one of
+// those of spares.hpp and probes.hpp.
 #pragma once
 
 #include "common/app/worker.hpp"
