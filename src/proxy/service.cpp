@@ -47,6 +47,20 @@ PoolBounds bounds_of(const ProxyConfig& config) {
     return {config.pool_min, config.pool_max, config.limits.waiting};
 }
 
+/// The same configuration, where of "cluster" all that needs a restart is as before.
+std::shared_ptr<const ProxyConfig> in_cluster_of(const ProxyConfig& before,
+                                                 std::shared_ptr<const ProxyConfig> config) {
+    if (config->cluster == before.cluster) return config;
+    auto made = std::make_shared<ProxyConfig>(*config);
+    made->cluster = before.cluster;
+    if (!config->cluster || !made->cluster) return made;
+    made->cluster->id = config->cluster->id;
+    made->cluster->key_file = config->cluster->key_file;
+    made->cluster->tls = config->cluster->tls;
+    made->cluster->peers = config->cluster->peers;
+    return made;
+}
+
 StreamEnd taken_away() {
     return {.cause = StreamEnd::Cause::revoked, .words = "permission taken away"};
 }
@@ -166,6 +180,7 @@ void ProxyState::revoke(const Gatekeeper& gatekeeper) {
 }
 
 Result<Ready, ConfigProblems> ProxyService::prepare(std::shared_ptr<const ProxyConfig> config) {
+    if (const SettingsPtr now = state_.settings()) config = in_cluster_of(now->config, config);
     auto quotas_used = state_.allowances.read(*config);
     auto loaded = load_settings(config, state_.settings().get());
     ConfigProblems problems = loaded ? ConfigProblems() : std::move(loaded.error());
@@ -192,7 +207,9 @@ std::optional<std::string> ProxyService::commit(const SettingsPtr& settings,
     const HostPort& listen = settings->config.listen;
     const SettingsPtr before = state_.settings();
     const bool waits = !before && succeed();
-    if (auto problem = join_cluster(settings)) return problem;
+    if (!before) {
+        if (auto problem = join_cluster(settings)) return problem;
+    }
     auto acceptor = acceptor_;
     std::vector<std::string> places;
     if (!before || before->config.listen != listen) {
@@ -205,6 +222,7 @@ std::optional<std::string> ProxyService::commit(const SettingsPtr& settings,
     if (!before || before->config.limits != settings->config.limits) {
         warn_of_few_descriptors(settings->config.limits);
     }
+    if (state_.cluster) state_.cluster->take(settings->owner);
     state_.take(settings, std::move(quotas_used));
     if (acceptor == acceptor_) return std::nullopt;
     if (acceptor_) {
@@ -263,12 +281,8 @@ std::optional<std::string> ProxyService::check_cluster(const ProxyConfig& config
     return config.cluster ? Cluster::check(*config.cluster) : std::nullopt;
 }
 
-/// Once; later only what it is reached with changes. The failure: nothing was changed.
+/// At the start, before anybody comes.
 std::optional<std::string> ProxyService::join_cluster(const SettingsPtr& settings) {
-    if (state_.cluster) {
-        if (settings->config.cluster) state_.cluster->take(settings->owner);
-        return std::nullopt;
-    }
     if (!settings->config.cluster) return std::nullopt;
     auto engine = cluster::Engine::make(
         engine_options(*settings->config.cluster, state_.proxy_id),
@@ -280,7 +294,6 @@ std::optional<std::string> ProxyService::join_cluster(const SettingsPtr& setting
         });
     state_.cluster =
         std::make_unique<Cluster>(workers_, std::move(*engine), state_.budget.optional_max() / 2);
-    state_.cluster->take(settings->owner);
     return std::nullopt;
 }
 
