@@ -72,7 +72,8 @@ class Directory {
     bool was_here(const std::string& topic);
     /// Waits until it is registered, `deadline` is over, or `in` was reset. Code::none, or why
     /// nobody waits; otherwise as find().
-    Task<Reason> wait_for(const std::string& topic, Clock::time_point deadline, Connection& in);
+    Task<Reason> wait_for(const std::string& topic, const Tried& tried, Clock::time_point deadline,
+                          Connection& in);
     /// The out to which a stream to this topic would go now; changes nothing. `by_name`: whoever
     /// has registered this very name. The failure is as of find().
     Result<std::shared_ptr<Registration>, Reason> look(const TopicRegistry::Name& name,

@@ -131,13 +131,17 @@ Reason Directory::begin_waiting(Waiting& waiting) {
     return {Code::none, {}};
 }
 
-Task<Reason> Directory::wait_for(const std::string& topic, Clock::time_point deadline,
-                                 Connection& in) {
+Task<Reason> Directory::wait_for(const std::string& topic, const Tried& tried,
+                                 Clock::time_point deadline, Connection& in) {
     Waiting waiting{*this, topic, in};
     {
         const std::lock_guard lock(mutex_);
         if (in.was_reset()) co_return Reason{Code::in_gone, "in reset its connection"};
-        if (!registry_.line_for(topic).empty()) co_return Reason{Code::none, {}};
+        // Who is here and can not be chosen ends no wait, or a stream would look again and again.
+        const auto line = registry_.line_for(topic);
+        if (choose_in(line, tried, {.by = Select::first}, Clock::now(), true) != nullptr) {
+            co_return Reason{Code::none, {}};
+        }
         auto why = begin_waiting(waiting);
         if (why.code != Code::none) co_return why;
     }

@@ -208,7 +208,8 @@ Task<Found> find_way(Search& search) {
         found = co_await find_elsewhere(search, found.refusal);
         if (found.data || !found.elsewhere || !may_return(search)) co_return found;
         const auto until = std::min(search.wait_until, Clock::now() + kReturnHere);
-        auto why = co_await search.state.directory.wait_for(search.request.topic, until, search.in);
+        auto why = co_await search.state.directory.wait_for(search.request.topic, search.tried,
+                                                            until, search.in);
         if (why.code != Code::none) co_return search.fails(why);
     }
 }

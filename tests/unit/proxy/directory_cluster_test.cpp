@@ -35,7 +35,7 @@ class DirectoryOfCluster : public testing::Test {
         return out;
     }
     Code waits(const std::string& topic, Clock::time_point until) {
-        return run(context, directory.wait_for(topic, until, in))->code;
+        return run(context, directory.wait_for(topic, tried, until, in))->code;
     }
 
     Directory directory{100, 1};
@@ -43,6 +43,7 @@ class DirectoryOfCluster : public testing::Test {
     TcpPair pair;
     Connection in = adopt(context, std::move(pair.a));
     std::vector<std::string> told;
+    Tried tried;
 };
 
 TEST_F(DirectoryOfCluster, each_registration_is_told_once_and_its_end_too) {
@@ -114,6 +115,21 @@ TEST_F(DirectoryOfCluster, a_stream_waits_for_any_topic_as_long_as_it_is_told) {
     EXPECT_LT(Clock::now(), begun + kPatience);
     directory.close();
     EXPECT_EQ(waits("other", begun + kPatience), Code::draining);
+}
+
+TEST_F(DirectoryOfCluster, who_can_not_be_chosen_ends_no_wait) {
+    const auto out = add("t");
+    directory.set_ready(*out, false);
+    const auto until = Clock::now() + Milliseconds{20};
+    EXPECT_EQ(waits("t", until), Code::none);
+    EXPECT_GE(Clock::now(), until) << "unready";
+    directory.set_ready(*out, true);
+    const auto begun = Clock::now();
+    EXPECT_EQ(waits("t", begun + kPatience), Code::none);
+    EXPECT_LT(Clock::now(), begun + kPatience);
+    tried.add(out->id);
+    EXPECT_EQ(waits("t", Clock::now() + Milliseconds{20}), Code::none);
+    EXPECT_GE(Clock::now(), begun + Milliseconds{20}) << "it was tried";
 }
 
 }  // namespace
