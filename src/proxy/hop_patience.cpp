@@ -8,8 +8,9 @@ namespace {
 
 /// Whether it answers who asks for nothing but that. What has run out here says nothing of it.
 Task<bool> speaks(Worker& worker, const ProxyLink& proxy_link) {
+    // Before the streams: where many of them wait for a turn, having had none says nothing of it.
     auto dialled =
-        co_await proxy_link.dial(worker.executor(), kHopSilence, DialFor::spare, kHopSilence);
+        co_await proxy_link.dial(worker.executor(), kHopSilence, DialFor::control, kHopSilence);
     if (!dialled) co_return dialled.error().code == Code::limit;
     Connection& connection = **dialled;
     Deadline deadline(connection);
