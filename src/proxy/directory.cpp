@@ -199,13 +199,14 @@ void Directory::erase(RegistrationId id) {
     const auto found = registrations_.find(id);
     if (found == registrations_.end()) return;
     const auto ended = std::move(found->second);
-    announce(*ended, false);
     tickets_.erase(ended->ticket);
     registrations_.erase(found);
     try {
+        announce(*ended, false);
         ended_tickets_.add(ended_name(ended->topic, ended->ticket), Clock::now());
     } catch (const std::bad_alloc&) {
-        log::lose_line();  // what its out still brings will count as failures
+        // What its out still brings will count as failures, and others may ask here in vain.
+        log::lose_line();
     }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "common/base/host_port.hpp"
@@ -69,17 +70,29 @@ __attribute__((no_sanitize("thread"))) std::string copied(const char* text) {
     return copy;
 }
 
+/// Without memory what a callback is about is lost, as messages may be, and not the program.
+template <class F>
+void survive(F act) {
+    try {
+        act();
+    } catch (const std::bad_alloc&) {
+        log::lose_line();
+    }
+}
+
 extern "C" void inout_nats_heard(natsConnection*, natsSubscription*, natsMsg* message,
                                  void* closure) {
     const ReceivedMessage owned(message);
     const auto owner = Living::all().find(to_number(closure));
     if (!owner) return;
-    const std::string_view subject = natsMsg_GetSubject(message);
-    if (natsMsg_IsNoResponders(message)) return owner->nobody_listens(subject);
-    const int size = std::max(natsMsg_GetDataLength(message), 0);
-    const char* const reply = natsMsg_GetReply(message);
-    owner->heard(subject, reply != nullptr ? reply : "",
-                 {size > 0 ? natsMsg_GetData(message) : "", static_cast<std::size_t>(size)});
+    survive([&] {
+        const std::string_view subject = natsMsg_GetSubject(message);
+        if (natsMsg_IsNoResponders(message)) return owner->nobody_listens(subject);
+        const int size = std::max(natsMsg_GetDataLength(message), 0);
+        const char* const reply = natsMsg_GetReply(message);
+        owner->heard(subject, reply != nullptr ? reply : "",
+                     {size > 0 ? natsMsg_GetData(message) : "", static_cast<std::size_t>(size)});
+    });
 }
 
 extern "C" void inout_nats_closed(natsConnection*, void* closure) {
@@ -90,13 +103,15 @@ extern "C" void inout_nats_closed(natsConnection*, void* closure) {
 /// A missing permission is silence to whoever asks, so it is said here.
 extern "C" void inout_nats_failed(natsConnection* connection, natsSubscription*, natsStatus error,
                                   void*) {
-    const char* text = nullptr;
-    if (natsConnection_GetLastError(connection, &text) != error) text = nullptr;
-    const std::string reason = text != nullptr ? copied(text) : natsStatus_GetText(error);
-    const bool is_denied = error == NATS_NOT_PERMITTED;
-    log::limited(log::Level::warning, log::Kind::warning,
-                 is_denied ? "cluster not permitted" : "cluster hindered",
-                 reason.substr(0, kSeenMaxBytes), {{"reason", reason}});
+    survive([&] {
+        const char* text = nullptr;
+        if (natsConnection_GetLastError(connection, &text) != error) text = nullptr;
+        const std::string reason = text != nullptr ? copied(text) : natsStatus_GetText(error);
+        const bool is_denied = error == NATS_NOT_PERMITTED;
+        log::limited(log::Level::warning, log::Kind::warning,
+                     is_denied ? "cluster not permitted" : "cluster hindered",
+                     reason.substr(0, kSeenMaxBytes), {{"reason", reason}});
+    });
 }
 
 /// The failure is said with the file that it is about.
