@@ -22,32 +22,35 @@ def request(path="/inout", key=None, more=(), **fields):
     return "\r\n".join([*lines, *more, "", ""]).encode()
 
 
-def read_head(s):
-    """The head of an answer: (status, {field in lower case: value})."""
+def read_lines(s):
+    """Those of a head, to the empty one that ends it."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         byte = s.recv(1)
         if not byte:
             raise EOFError(f"end after {head!r}")
         head += byte
-    lines = head.decode().split("\r\n")
+    return head.decode().split("\r\n")
+
+
+def read_head(s):
+    """The head of an answer: (status, {field in lower case: value})."""
+    lines = read_lines(s)
     fields = dict(line.lower().split(": ", 1)[0:1] + line.split(": ", 1)[1:]
                   for line in lines[1:] if line)
     return int(lines[0].split()[1]), fields
 
 
+def accept_of(key):
+    """What answers a Sec-WebSocket-Key (RFC 6455, 4.2.2)."""
+    return base64.b64encode(hashlib.sha1(key.encode() + SALT).digest()).decode()
+
+
 def accepted(s):
     """Reads a request and gives the answer that takes it."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        byte = s.recv(1)
-        if not byte:
-            raise EOFError(f"end after {head!r}")
-        head += byte
-    key, = [line.split(b": ")[1] for line in head.split(b"\r\n") if line.startswith(b"Sec-WebSocket-Key: ")]
-    accept = base64.b64encode(hashlib.sha1(key + SALT).digest())
-    return (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Protocol: inout\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+    key, = [line.split(": ")[1] for line in read_lines(s) if line.startswith("Sec-WebSocket-Key: ")]
+    return ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Protocol: inout\r\nSec-WebSocket-Accept: {accept_of(key)}\r\n\r\n").encode()
 
 
 def masked(data, mask):
@@ -79,8 +82,7 @@ class Peer:
         self.s.sendall(request(key=key, **fields))
         status, self.fields = read_head(self.s)
         assert status == 101, status
-        accept = base64.b64encode(hashlib.sha1(key.encode() + SALT).digest()).decode()
-        assert self.fields["sec-websocket-accept"] == accept
+        assert self.fields["sec-websocket-accept"] == accept_of(key)
 
     def send(self, *args, **options):
         self.s.sendall(frame(*args, **options))
