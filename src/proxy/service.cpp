@@ -269,8 +269,8 @@ const admin::Document* ProxyService::document() { return &kStatusPage; }
 void ProxyService::add_facts(admin::Facts& facts) {
     facts.quotas = state_.allowances.facts();
     facts.quota_problem = state_.allowances.problem();
-    const SettingsPtr settings = state_.settings();
-    if (state_.cluster && settings->config.cluster) {
+    if (state_.cluster) {
+        const SettingsPtr settings = state_.settings();
         facts.cluster =
             cluster_fact(settings->config.cluster->name, state_.cluster->engine().facts());
     }

@@ -32,26 +32,11 @@ void add_cell(std::string& line, std::string_view text, std::size_t width) {
     line.append(width - std::min(width, text.size()) + 2, ' ');
 }
 
-/// Valid JSON, and nothing in it that a terminal obeys: of that json_text escapes only what JSON
-/// wants escaped, and not DEL, C1 controls, or what turns the direction of writing.
-std::string shown_as_json(std::string_view text) {
-    const std::string json = json_text(text);
-    std::string all;
-    for (std::string_view left = json; !left.empty();) {
-        const auto [value, bytes] = first_code_point(left);
-        if (is_printable(value)) {
-            all += left.substr(0, bytes);
-        } else {
-            append_escape(all, value);
-        }
-        left.remove_prefix(bytes);
-    }
-    return all;
-}
-
+/// Valid JSON, and nothing in it that a terminal obeys: json_text escapes only what JSON wants
+/// escaped, and not DEL, C1 controls, or what turns the direction of writing.
 void add_member(std::string& out, std::string_view name, std::string_view value) {
     if (out.back() != '{') out += ',';
-    out += json_text(name) + ':' + shown_as_json(value);
+    out += json_text(name) + ':' + visible(json_text(value));
 }
 
 void add_if_any(std::string& out, std::string_view name, std::string_view value) {

@@ -35,11 +35,7 @@ std::set<std::string> named_by_connection(const HttpHead& head) {
         if (!is_same_word(field.name, "connection")) continue;
         std::string list = in_lower_case(field.value);
         std::erase_if(list, [](char each) { return each == ' ' || each == '\t'; });
-        for (std::string_view left = list; !left.empty();) {
-            const auto comma = std::min(left.find(','), left.size());
-            names.emplace(left.substr(0, comma));
-            left.remove_prefix(std::min(comma + 1, left.size()));
-        }
+        for (std::string_view left = list; !left.empty();) names.emplace(take_list_item(left));
     }
     return names;
 }

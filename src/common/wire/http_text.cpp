@@ -32,11 +32,16 @@ bool is_http_token(std::string_view text) {
     return !text.empty() && std::ranges::all_of(text, is_token_character);
 }
 
+std::string_view take_list_item(std::string_view& list) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string_view item = without_blanks(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    return item;
+}
+
 bool has_list_item(std::string_view list, std::string_view word) {
     while (!list.empty()) {
-        const std::size_t comma = std::min(list.find(','), list.size());
-        if (is_same_word(without_blanks(list.substr(0, comma)), word)) return true;
-        list.remove_prefix(std::min(comma + 1, list.size()));
+        if (is_same_word(take_list_item(list), word)) return true;
     }
     return false;
 }

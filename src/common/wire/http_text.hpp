@@ -17,6 +17,9 @@ bool is_alphanumeric(char c);
 bool is_token_character(char c);
 /// Whether it is a token, which is not empty.
 bool is_http_token(std::string_view text);
+/// The first item of a list, with commas between, without the blanks around it; the rest stays in
+/// `list`, which must not be empty.
+std::string_view take_list_item(std::string_view& list);
 /// Whether a list, with commas between, has this word in any letter case.
 bool has_list_item(std::string_view list, std::string_view word);
 /// Without the blanks and tabs around it.
